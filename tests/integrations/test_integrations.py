@@ -37,7 +37,7 @@ def python(code):
 
 @pytest.mark.system
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_module_of_a_missing_framework_names_the_extra_to_install(framework):
+def test_importing_the_module_of_a_missing_framework_names_the_extra(framework):
     """
     Importing the module of a framework that is not installed raises an ImportError of
     one line that says which extra to install.
@@ -89,7 +89,9 @@ def test_only_integrations_import_web_frameworks():
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-def test_get_client_without_a_client_in_the_application_says_what_to_add(framework):
+def test_get_client_without_a_client_in_the_application_raises_a_runtime_error(
+    framework,
+):
     """
     If the application has no client, `get_client` raises a RuntimeError that names the
     function to add to the application.
@@ -102,12 +104,12 @@ def test_get_client_without_a_client_in_the_application_says_what_to_add(framewo
 
 
 @pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-async def test_web_response_refuses_a_blocking_stream_and_a_coroutine(
+async def test_web_response_from_a_blocking_stream_or_coroutine_raises_type_error(
     framework,
 ):
     """
-    A web response made from a stream of the blocking `ASI1`, or from a coroutine of
-    `create` that was not awaited, raises a TypeError that says what to pass instead; no
+    A web response needs an async stream. A stream of the blocking `ASI1`, or a `create`
+    call that was not awaited, raises a TypeError that says what to pass instead; no
     request is sent.
     """
     module = pytest.importorskip(f"asi1.integrations.{framework}")

@@ -1,4 +1,4 @@
-"""`ChatStreamResponse` for Starlette, called in process without a web server."""
+"""Starlette's `ChatStreamResponse`, called in process without a web server."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def stream_of(client):
 
 async def test_stream_response_takes_headers_and_a_background_task():
     """
-    `ChatStreamResponse` accepts headers and a background task as every response of
-    Starlette does, and sends nothing after the end of its body.
+    Like every response of Starlette, `ChatStreamResponse` accepts headers and a
+    background task. It sends nothing after the end of its body.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()
@@ -70,7 +70,7 @@ async def test_stream_response_takes_headers_and_a_background_task():
     assert [True] == ran
 
 
-async def test_oserror_of_send_after_a_disconnection_cancels_the_call():
+async def test_oserror_of_the_asgi_send_function_cancels_the_call():
     """
     If the ASGI server's `send` raises OSError because the browser has disconnected, the
     call to the model is cancelled and no error is raised.
@@ -88,7 +88,7 @@ async def test_oserror_of_send_after_a_disconnection_cancels_the_call():
     assert "left" == fake.requests[0].outcome
 
 
-async def test_browser_that_disconnects_before_the_response_begins_gets_499():
+async def test_disconnection_before_the_response_begins_is_answered_with_499():
     """
     If the browser disconnects before the response begins, a response with status 499 is
     sent, because Starlette's middleware raises an error if no response is sent.
@@ -111,10 +111,10 @@ async def test_browser_that_disconnects_before_the_response_begins_gets_499():
     assert "left" == fake.requests[0].outcome
 
 
-async def test_exception_not_of_asi1_is_sent_as_an_event_and_raised():
+async def test_exception_from_outside_asi1_is_sent_as_an_event_and_raised():
     """
-    An exception that does not come from asi1 is sent to the browser as an event that
-    omits the exception's message, and is raised unchanged, so that the server logs it.
+    An exception that does not come from asi1 is raised unchanged, so that the server
+    logs it. The browser gets an event without the exception's message.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()

@@ -1,4 +1,6 @@
-"""Objects as dicts and JSON: those that the server sent, and those that asi1 built."""
+"""
+`to_dict` and `to_json` of objects that the server sent, and of objects that asi1 built.
+"""
 
 from __future__ import annotations
 
@@ -44,16 +46,18 @@ CALL_AS_DICT = {
         (asi1.FunctionCall(extra={"strict": True}), {"strict": True}),
     ],
 )
-def test_built_object_as_a_dict_has_its_filled_fields_under_json_names(model, fields):
+def test_to_dict_of_an_object_built_by_asi1_has_json_names_and_no_empty_fields(
+    model, fields
+):
     """
-    ``to_dict`` of an object that asi1 built has the API's JSON names; it includes the
+    ``to_dict`` of an object that asi1 built uses the API's JSON names. It includes
     unknown keys, and leaves out empty fields other than ``content``.
     """
     assert fields == model.to_dict()
     assert fields == json.loads(model.to_json())
 
 
-def test_object_of_the_server_as_a_dict_is_what_the_server_sent():
+def test_to_dict_of_an_object_from_the_server_is_what_the_server_sent():
     """
     ``to_dict`` of an object that the server sent has exactly the server's keys and
     values, even if a field of the object has a converted value.
@@ -72,7 +76,7 @@ def test_object_of_the_server_as_a_dict_is_what_the_server_sent():
     ],
     ids=["field", "extra", "wire"],
 )
-def test_changing_the_dict_of_an_object_does_not_change_the_object(model):
+def test_changing_the_result_of_to_dict_does_not_change_the_object(model):
     """
     A dict that ``to_dict`` returned shares no list or dict with the object.
     """
@@ -81,10 +85,10 @@ def test_changing_the_dict_of_an_object_does_not_change_the_object(model):
     assert {"steps": [1]} == model.to_dict()["executable_data"]
 
 
-def test_objects_are_compared_and_shown_by_their_fields():
+def test_equality_and_repr_use_the_fields_and_not_the_servers_json():
     """
     Two objects with the same fields are equal, even if the server's JSON for them
-    differs; the representation does not show that JSON.
+    differs. ``repr`` does not show the server's JSON.
     """
     one = asi1.Usage(total_tokens=7, wire={"total_tokens": 7, "cost": None})
 
@@ -92,17 +96,17 @@ def test_objects_are_compared_and_shown_by_their_fields():
     assert "cost" not in repr(one)
 
 
-def test_lone_surrogate_is_replaced_in_json():
+def test_to_json_replaces_a_lone_surrogate():
     """
-    JSON text of an object has U+FFFD in place of a lone surrogate, so that the text can
-    be encoded.
+    ``to_json`` of an object has U+FFFD in place of a lone surrogate, so that the result
+    can be encoded as UTF-8.
     """
     text = asi1.FunctionCall(name="\ud800").to_json()
 
     assert {"name": "\ufffd"} == json.loads(text.encode())
 
 
-def test_objects_take_keyword_arguments_only():
+def test_constructors_of_objects_take_keyword_arguments_only():
     """
     An object's fields are given by name, so that a new field can be added anywhere.
     """

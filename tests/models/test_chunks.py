@@ -1,4 +1,4 @@
-"""Chunks of a stream: defaults, and shortcuts to choice 0."""
+"""Chunks of a stream: default values, and the properties that read choice 0."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ from .test_completion import fields_of
                 "thought": "",
                 "executable_data": None,
                 "conversation_id": None,
-                # Only the fast path that reads common chunks sets these three fields.
+                # Only the fast path for common chunks sets these three fields.
                 "_pending": None,
                 "_text": "",
                 "_data": b"",
@@ -63,10 +63,10 @@ from .test_completion import fields_of
         ),
     ],
 )
-def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
+def test_each_field_of_a_chunk_has_a_default_and_is_a_keyword_argument(cls, defaults):
     """
-    Each class of a chunk's parts can be created without arguments; its public fields
-    are set by keyword, and a field that is not set has the value that stands for "not
+    A chunk, and each object in it, can be created without arguments. Its public fields
+    are keyword arguments; a field that is not set has the value that stands for "not
     sent".
     """
     parameters = inspect.signature(cls).parameters
@@ -99,22 +99,24 @@ def chunk_of(*choices):
     ],
     ids=["one", "second", "missing", "no-choices"],
 )
-def test_text_and_finish_reason_are_those_of_choice_0(chunk, text, reason):
+def test_text_and_finish_reason_of_a_chunk_are_those_of_choice_0(chunk, text, reason):
     """
     The ``text`` and ``finish_reason`` of a chunk are those of the choice with index 0,
-    at any position in the list; without such a choice they are "" and None.
+    at any position in the list. Without this choice, ``text`` is "" and
+    ``finish_reason`` is None.
     """
     assert (text, reason) == (chunk.text, chunk.finish_reason)
 
 
-def test_json_names_of_thoughts_are_those_of_the_api():
+def test_to_dict_writes_thoughts_of_a_delta_as_reasoning_content():
     """
-    The thoughts in a chunk's message have the JSON name ``reasoning_content``.
+    ``to_dict`` of a chunk's delta has the thoughts under the API's name,
+    ``reasoning_content``.
     """
     assert "Hm." == asi1.Delta(reasoning="Hm.").to_dict()["reasoning_content"]
 
 
-def test_unknown_attribute_of_a_chunk_is_an_attribute_error():
+def test_reading_an_unknown_attribute_of_a_chunk_raises_attribute_error():
     """
     Reading an attribute that no chunk has raises an AttributeError that names the
     attribute.
@@ -146,10 +148,10 @@ def lazy_chunk(text=""):
     return chunk
 
 
-def test_lazy_field_is_set_when_it_is_first_read():
+def test_lazy_field_of_a_chunk_is_set_when_it_is_first_read():
     """
-    A field that the fast path did not set is set once, when it is first read; reading
-    ``text`` sets no field.
+    A lazy field, which the fast path leaves unset, is set once, when it is first read.
+    Reading ``text`` sets no lazy field.
     """
     chunk = lazy_chunk("Hi.")
 
@@ -159,10 +161,10 @@ def test_lazy_field_is_set_when_it_is_first_read():
     assert ["model"] == chunk._pending.filled
 
 
-def test_chunk_read_by_the_fast_path_equals_the_same_chunk_read_without_it():
+def test_chunk_of_the_fast_path_equals_the_same_chunk_created_without_it():
     """
-    A chunk that was read by the fast path equals a chunk with the same fields that was
-    read without it, and has the same representation.
+    A chunk that the fast path read equals a chunk with the same fields that was created
+    without the fast path. Both have the same ``repr``.
     """
     plain = asi1.ChatCompletionChunk(id="7", model="otter")
     lazy = lazy_chunk("Hi.")

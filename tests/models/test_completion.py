@@ -1,4 +1,6 @@
-"""Answers: defaults, shortcuts to choice 0, and tool calls for the next request."""
+"""
+Complete answers: default values, properties that read choice 0, and notebook display.
+"""
 
 from __future__ import annotations
 
@@ -70,10 +72,10 @@ def fields_of(model):
         ),
     ],
 )
-def test_each_field_has_a_default_and_is_set_by_keyword(cls, defaults):
+def test_each_field_of_an_answer_has_a_default_and_is_a_keyword_argument(cls, defaults):
     """
-    Each class of an answer's parts can be created without arguments; its fields are set
-    by keyword, and a field that is not set has the value that stands for "not sent".
+    An answer, and each object in it, can be created without arguments. Its fields are
+    keyword arguments; a field that is not set has the value that stands for "not sent".
     """
     parameters = inspect.signature(cls).parameters.values()
 
@@ -106,19 +108,21 @@ def answer_of(*choices):
     ],
     ids=["one", "second", "empty", "missing", "no-choices"],
 )
-def test_text_and_finish_reason_are_those_of_choice_0(answer, text, reason):
+def test_text_and_finish_reason_of_an_answer_are_those_of_choice_0(
+    answer, text, reason
+):
     """
-    The text, message and finish reason of an answer are those of the choice with the
-    index 0, wherever it stands, and empty if there is no such choice.
+    The text, message and finish reason of an answer are those of the choice with index
+    0, at any position in the list. Without this choice they are empty.
     """
     assert (text, reason) == (answer.text, answer.finish_reason)
     assert asi1.ChatMessage(content=text) == answer.message
 
 
-def test_response_metadata_is_neither_compared_nor_shown():
+def test_response_metadata_is_left_out_of_equality_and_repr():
     """
-    Two answers with the same content are equal whatever their response metadata, which
-    their representation leaves out.
+    Response metadata does not count when two answers are compared, and is left out of
+    their ``repr``.
     """
     answer = asi1.ChatCompletion(id="7", response=asi1.ResponseInfo(status=299))
 
@@ -126,19 +130,19 @@ def test_response_metadata_is_neither_compared_nor_shown():
     assert "299" not in repr(answer)
 
 
-def test_json_names_of_thoughts_are_those_of_the_api():
+def test_to_dict_writes_thoughts_under_the_names_of_the_api():
     """
-    The JSON name of an answer's thoughts is ``thought``, and that of thoughts inside a
-    message ``reasoning_content``.
+    ``to_dict`` has an answer's thoughts under ``thought``, and the thoughts of a
+    message under ``reasoning_content``.
     """
     assert "Hm." == asi1.ChatMessage(reasoning="Hm.").to_dict()["reasoning_content"]
     assert "Hm." == asi1.ChatCompletion(thoughts="Hm.").to_dict()["thought"]
 
 
-def test_answer_in_a_notebook_shows_every_part():
+def test_notebook_shows_thoughts_text_refusal_and_tool_calls_of_an_answer():
     """
-    A notebook shows an answer's thoughts, text, refusal and tool calls, and the finish
-    reason of an answer that has none of these.
+    A notebook shows an answer's thoughts, text, refusal and tool calls. If the answer
+    has none of these, the notebook shows the finish reason.
     """
     call = asi1.ToolCall(function=asi1.FunctionCall(name="dive", arguments="7"))
     message = asi1.ChatMessage(content="Hi.", refusal="No.", tool_calls=(call,))
@@ -152,7 +156,7 @@ def test_answer_in_a_notebook_shows_every_part():
     ) == answer._repr_markdown_()
     shown = answer_of((0, "", "length"))._repr_markdown_()
     assert "*(no text, finish reason: length)*" == shown
-    with pytest.raises(NotImplementedError):  # so IPython shows the Markdown
+    with pytest.raises(NotImplementedError):  # makes IPython show the Markdown
         answer._ipython_display_()
 
 
@@ -174,10 +178,10 @@ def completion(content="", reason="length", thoughts="", spent=None, **message):
         pytest.param(completion(spent=500), id="reasoning-tokens"),
     ],
 )
-def test_answer_cut_by_length_with_thoughts_alone_is_exhausted(answer):
+def test_answer_of_thoughts_alone_that_ended_by_length_is_exhausted(answer):
     """
-    `exhausted` is true if an answer has the finish reason "length" and no text, and the
-    server reports thoughts, or tokens spent on thoughts.
+    `exhausted` is true if the model used up its tokens on thoughts: the finish reason
+    is "length", the text is empty, and the server reports thoughts or reasoning tokens.
     """
     assert answer.exhausted
 
@@ -197,10 +201,10 @@ def test_answer_cut_by_length_with_thoughts_alone_is_exhausted(answer):
         pytest.param(asi1.ChatCompletion(thoughts="Hm."), id="no-choice"),
     ],
 )
-def test_other_answers_are_not_exhausted(answer):
+def test_answer_with_a_text_or_without_thoughts_is_not_exhausted(answer):
     """
-    An answer with a text, a refusal or a tool call is not exhausted, and neither is an
-    answer without thoughts, or with another finish reason than "length".
+    `exhausted` is false for an answer with a text, a refusal or a tool call. It is also
+    false without thoughts, or with a finish reason other than "length".
     """
     assert not answer.exhausted
 
@@ -216,10 +220,11 @@ def test_other_answers_are_not_exhausted(answer):
         ("", False),
     ],
 )
-def test_answer_is_deferred_if_it_says_that_a_message_was_sent(text, deferred):
+def test_answer_that_says_a_message_was_sent_is_deferred(text, deferred):
     """
-    An answer is deferred if its text says that a message was sent to an agent, with a
-    straight or a curly apostrophe; an answer with a tool call is never deferred.
+    `deferred` is true if the text says that a message was sent, such as "I've sent the
+    message", with a straight or curly apostrophe. An answer with a tool call is not
+    deferred.
     """
     assert deferred is completion(text).deferred
     assert not completion(text, tool_calls=(asi1.ToolCall(),)).deferred

@@ -29,7 +29,7 @@ for _name in asi1.__all__:
 ERRORS = sorted(error_classes(asi1.ASI1Error), key=lambda cls: cls.__name__)
 
 
-def test_every_error_class_is_public():
+def test_every_error_class_is_a_public_name_of_asi1():
     """
     Each error class is in ``asi1.__all__``, and its ``__module__`` is ``asi1``.
     """
@@ -39,9 +39,7 @@ def test_every_error_class_is_public():
 
 
 def sample(kind, name="", depth=0):
-    """
-    Return a value of type *kind* that differs from the default of every error field.
-    """
+    """Return a value of type *kind* that no error field has by default."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
         return sample(next(a for a in args if a is not type(None)), name, depth)
@@ -60,7 +58,7 @@ def sample(kind, name="", depth=0):
 
 
 def build(cls, depth=0):
-    """Return an instance of an attrs class with every argument given."""
+    """Return an instance of an attrs class, created with a value for every argument."""
     hints = typing.get_type_hints(cls.__init__)
     values = {
         field.alias: sample(hints[field.alias], field.name, depth)
@@ -82,7 +80,7 @@ def pickled(error):
 
 @pytest.mark.parametrize("cls", ERRORS)
 @pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickled])
-def test_copied_error_is_equal_in_every_field(cls, copying):
+def test_copied_or_unpickled_error_equals_the_original(cls, copying):
     """
     An error that was pickled and unpickled, or copied, equals the original in class,
     fields, text and hash.

@@ -1,4 +1,4 @@
-"""The hierarchy of errors, and the message and fields of each."""
+"""The class hierarchy of errors, and the message and fields of each error."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def classes():
 
 def test_error_hierarchy_is_as_drawn_in_the_docstring():
     """
-    The tree in the docstring of ``_models/errors.py`` shows every error class below its
-    parent class.
+    The docstring of ``_models/errors.py`` draws a tree of the error classes. It shows
+    every error class below its parent class.
     """
     tree = {
         name: (None if name == "ASI1Error" else cls.__bases__[0].__name__)
@@ -64,10 +64,10 @@ def test_error_hierarchy_is_as_drawn_in_the_docstring():
     assert tree == {name: parent for name, (parent, _) in drawing().items()}
 
 
-def test_wrong_settings_are_value_errors_and_wrong_arguments_type_errors():
+def test_setting_error_is_a_value_error_and_argument_error_a_type_error():
     """
-    An error for a wrong setting is also a ValueError and one for a wrong argument also
-    a TypeError, so that code can catch them without asi1's classes.
+    An error for a wrong setting is also a ValueError; an error for a wrong argument is
+    also a TypeError. So code can catch both without naming classes of asi1.
     """
     standard = {
         name: cls.__bases__[-1]
@@ -87,7 +87,9 @@ def test_wrong_settings_are_value_errors_and_wrong_arguments_type_errors():
         if parent == "APIStatusError"
     ],
 )
-def test_error_status_becomes_the_error_class_that_the_docstring_shows(name, note):
+def test_status_becomes_the_error_class_that_the_docstring_of_errors_py_shows(
+    name, note
+):
     """
     A response with an error status becomes the error class that the docstring of
     ``_models/errors.py`` shows for this status.
@@ -100,7 +102,7 @@ def test_error_status_becomes_the_error_class_that_the_docstring_shows(name, not
     assert status == error.status_code
 
 
-def test_error_status_not_in_the_docstring_becomes_an_api_status_error():
+def test_status_not_in_the_docstring_of_errors_py_becomes_api_status_error():
     """
     A response with an error status that the docstring of ``_models/errors.py`` does not
     show becomes an `APIStatusError`.
@@ -163,7 +165,7 @@ def test_argument_error_names_the_argument():
 def test_error_created_from_a_message_alone_has_defaults_in_other_fields():
     """
     An error that is created from a message alone has a default value in every other
-    field, so that code that handles the error can read every field.
+    field. So code that handles the error can read every field.
     """
     stream = asi1.StreamTruncatedError("cut")
     lost = asi1.APIConnectionError("lost")
@@ -176,10 +178,10 @@ def test_error_created_from_a_message_alone_has_defaults_in_other_fields():
 
 
 @pytest.mark.parametrize("name", sorted(classes()))
-def test_every_error_class_is_created_and_compared_as_the_base_class(name):
+def test_every_error_class_inherits_constructor_and_equality_from_asi1error(name):
     """
-    Every error class takes its message first and all other fields by keyword, has only
-    the message in ``args``, and inherits equality, hash, repr and pickling from
+    Every error class takes its message first and all other fields by keyword, and has
+    only the message in ``args``. Equality, hash, repr and pickling are inherited from
     `ASI1Error`.
     """
     cls = classes()[name]
@@ -240,10 +242,12 @@ def test_errors_of_different_classes_or_messages_are_not_equal():
     ],
 )
 @pytest.mark.parametrize("name", sorted(classes()))
-def test_no_error_shows_control_characters(name, message, shown):
+def test_str_repr_and_traceback_of_an_error_have_no_control_characters(
+    name, message, shown
+):
     """
-    ``str``, ``repr``, a format and a traceback of any error have no control and no
-    invisible characters; ``message`` has them.
+    ``str``, ``repr``, ``format`` and the traceback of an error contain no control or
+    invisible characters. Only the field ``message`` keeps these characters.
     """
     cls = classes()[name]
     more = {"status_code": 400} if issubclass(cls, asi1.APIStatusError) else {}

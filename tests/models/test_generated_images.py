@@ -1,4 +1,4 @@
-"""Generated images: saving them to files, showing them in notebooks, pickling them."""
+"""Generated images: saving to files, display in notebooks, and pickling."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOCAL = asi1.GeneratedImage(data=PNG)
 REMOTE = asi1.GeneratedImage(url='https://a/"><script>')
 
 
-def test_image_is_saved_as_its_bytes(tmp_path):
+def test_save_writes_the_bytes_of_the_first_image(tmp_path):
     """
     ``save`` of an image writes its bytes to a file; ``save`` of a reply with several
     images writes the first image.
@@ -40,10 +40,10 @@ def test_save_to_a_path_that_cannot_be_written_raises_an_argument_error(
     assert "path" == caught.value.argument
 
 
-def test_url_in_place_of_an_image_cannot_be_saved(tmp_path):
+def test_saving_an_image_that_is_only_a_url_raises_an_error(tmp_path):
     """
-    asi1 downloads nothing from other servers: an image that is only a URL raises an
-    error, and leaves no empty file.
+    asi1 downloads nothing from other servers. So ``save`` of an image that is only a
+    URL raises an error, and leaves no empty file.
     """
     with pytest.raises(asi1.ASI1Error, match="URL in place of the image"):
         REMOTE.save(tmp_path / "one.png")
@@ -53,8 +53,8 @@ def test_url_in_place_of_an_image_cannot_be_saved(tmp_path):
 
 def test_notebook_shows_all_images():
     """
-    A notebook shows each image as HTML; a URL cannot break out of its HTML attribute,
-    and an image of unknown type is not shown.
+    A notebook shows each image as HTML. A URL cannot break out of its HTML attribute,
+    and an image of an unknown type is not shown.
     """
     unknown = asi1.GeneratedImage(data=b"text")
     shown = asi1.GeneratedImages(images=(LOCAL, REMOTE, unknown))._repr_html_()
@@ -65,9 +65,9 @@ def test_notebook_shows_all_images():
     assert "(an image of unknown type)" == three
 
 
-def test_images_pickle_and_their_repr_is_short():
+def test_images_can_be_pickled_and_their_repr_has_no_image_data():
     """
-    Images can be pickled; their repr leaves out the image data.
+    Images can be pickled. Their ``repr`` leaves out the image data.
     """
     both = asi1.GeneratedImages(images=(LOCAL, REMOTE), wire={"images": ["x" * 9999]})
 

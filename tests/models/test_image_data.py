@@ -1,4 +1,6 @@
-"""Images of a message, as URLs in the request."""
+"""
+Images that a caller adds to a message, and the URLs that the request has for them.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,12 @@ def data_url(data, kind="image/png"):
 
 @pytest.mark.parametrize(("kind", "data"), MAGIC.items())
 @pytest.mark.parametrize("form", ["bytes", "bytearray", "memoryview", "path", "str"])
-def test_image_becomes_a_data_url_of_the_type_that_its_bytes_tell(
+def test_image_becomes_a_data_url_with_the_media_type_of_its_bytes(
     tmp_path, kind, data, form
 ):
     """
-    An image given as bytes or as a file's path becomes a ``data:`` URL; its media type
-    is found from the first bytes, whatever the file's name.
+    An image given as bytes or as a file's path becomes a ``data:`` URL. The media type
+    is found from the image's first bytes, whatever the file's name.
     """
     path = tmp_path / "image.txt"
     path.write_bytes(data)
@@ -50,7 +52,7 @@ def test_image_becomes_a_data_url_of_the_type_that_its_bytes_tell(
     assert (data_url(data, kind),) == image_urls([made[form]])
 
 
-def test_old_gif_is_recognised_and_data_that_is_not_an_image_is_not():
+def test_gif87a_is_recognised_and_data_that_is_not_an_image_is_not():
     """
     GIF87a, the older version of GIF, is recognised; text, a RIFF file that is not an
     image, and an incomplete PNG signature are not recognised as images.
@@ -68,7 +70,7 @@ def test_old_gif_is_recognised_and_data_that_is_not_an_image_is_not():
         "data:image/bmp;base64,Qk0=",
     ],
 )
-def test_url_is_sent_unchanged(url):
+def test_url_of_an_image_is_sent_unchanged(url):
     """
     A str that begins with ``https:``, ``http:`` or ``data:`` is sent as it is.
     """
@@ -93,10 +95,12 @@ def test_url_is_sent_unchanged(url):
         ([PNG + b"\0" * 20 * MIB], "images[0]", "has 20,971,537 bytes; an image may"),
     ],
 )
-def test_wrong_image_is_refused_and_named(images, argument, problem):
+def test_image_that_cannot_be_sent_raises_an_error_that_names_it(
+    images, argument, problem
+):
     """
-    An image that cannot be read or sent raises an error, which names the image and says
-    what is wrong, before anything is sent.
+    An image that cannot be read or sent raises an error before anything is sent. The
+    error names the image and says what is wrong.
     """
     with pytest.raises(ArgumentError) as caught:
         UserMessage("What is this?", images=images)
@@ -108,19 +112,19 @@ def test_wrong_image_is_refused_and_named(images, argument, problem):
 
 def test_large_or_endless_file_is_refused_without_reading_all_of_it(tmp_path):
     """
-    At most one byte more than the size limit is read from a file, so that an endless
-    device such as /dev/zero is refused too.
+    At most one byte more than the limit on an image's size is read from a file. So an
+    endless device such as /dev/zero is refused too.
     """
     path = tmp_path / "otter.png"
     with path.open("wb") as file:
         file.write(PNG)
-        file.truncate(10**12)  # a sparse file, which takes up no disk space
+        file.truncate(10**12)  # makes a sparse file, which takes up no disk space
     for large in (path, "/dev/zero"):
         with pytest.raises(ArgumentError, match=r"too large; .*20,971,520 bytes"):
             image_urls([large])
 
 
-def test_folder_is_refused(tmp_path):
+def test_path_of_a_folder_in_place_of_an_image_is_refused(tmp_path):
     """
     A folder raises the same error as any other path that cannot be read.
     """
@@ -130,8 +134,9 @@ def test_folder_is_refused(tmp_path):
 
 def test_message_keeps_the_image_of_a_file_that_changes_later(tmp_path):
     """
-    An image file is read when the message is created; copies and pickles of the message
-    have the same image. The message's repr does not show the image.
+    An image file is read when the message is created, so later changes of the file do
+    not matter. Copies and pickles of the message have the same image; the message's
+    repr does not show it.
     """
     path = tmp_path / "otter.png"
     path.write_bytes(PNG)
@@ -143,10 +148,10 @@ def test_message_keeps_the_image_of_a_file_that_changes_later(tmp_path):
     assert "UserMessage(content='What is this?')" == repr(message)
 
 
-def test_images_follow_the_text_or_the_parts_of_the_content():
+def test_images_stand_after_the_text_in_the_content_of_a_message():
     """
-    The content of a message with images is its text, or its content parts, and then the
-    images in the order given.
+    The content of a message with images has the text or the content parts first, and
+    then the images in the order given.
     """
     text = {"type": "text", "text": "Which?"}
     urls = ["https://a/1.png", "https://a/2.png"]
@@ -161,7 +166,7 @@ def test_images_follow_the_text_or_the_parts_of_the_content():
     )
 
 
-def test_images_do_not_count_in_the_size_of_a_body():
+def test_size_without_images_leaves_the_data_of_images_out():
     """
     `size_without_images` returns the size that a request body would have if the data of
     its images were empty.

@@ -1,4 +1,7 @@
-"""JSON that is parsed in steps."""
+"""
+JSON that is parsed in several short steps, so that a long text does not block the event
+loop.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ SLIPS = [
 
 
 def in_one_step(steps):
-    """Run a generator to its end; return its result and how many times it yielded."""
+    """
+    Run a generator to its end at once. Return its result and how many times it yielded.
+    """
     count = 0
     while True:
         try:
@@ -55,7 +60,10 @@ def in_one_step(steps):
 
 
 def result(load, data):
-    """Return what *load* reads from *data*, or ValueError if *load* raises one."""
+    """
+    Return the value that *load* reads from *data*, or the class ValueError if *load*
+    raises a ValueError.
+    """
     try:
         return load(data)
     except ValueError:
@@ -89,10 +97,10 @@ def random_text(rng):
 
 
 @pytest.mark.parametrize("step", [0, 1, 5, 30, 200])
-def test_steps_of_any_size_give_the_value_that_load_json_gives(step):
+def test_parsing_in_steps_of_any_size_gives_the_value_of_load_json(step):
     """
-    Steps of any size give the same value as `load_json`, and refuse each text that
-    `load_json` refuses.
+    Parsing in steps gives the same value as `load_json`, whatever the size of a step,
+    and refuses each text that `load_json` refuses.
     """
     rng = random.Random(step)
     for _ in range(400):
@@ -108,9 +116,10 @@ def test_steps_of_any_size_give_the_value_that_load_json_gives(step):
     "data", [b"[[1,2,3],]", b"[[1,2,3],,4]", b'{"a":[1,2,3],}', b"[[1,2,3]4]"]
 )
 @pytest.mark.parametrize("step", range(12))
-def test_missing_item_or_comma_after_an_array_is_refused(data, step):
+def test_json_with_a_missing_item_or_comma_after_an_array_is_refused(data, step):
     """
-    JSON that lacks an item or a comma after an array is refused, wherever a step ends.
+    Invalid JSON with a missing item or comma after an array is refused, even if a
+    parsing step ends at this place.
     """
     with pytest.raises(ValueError, match=r"\w"):
         in_one_step(json_steps._load_parts(data, step))
@@ -128,7 +137,7 @@ def test_missing_item_or_comma_after_an_array_is_refused(data, step):
         b"[%b]" % b",".join([b"123456789012345678901234567890"] * 25_000),
     ],
 )
-def test_large_text_takes_several_steps(data):
+def test_large_text_is_parsed_in_several_steps(data):
     """
     A large text is parsed in more than one step, to the value that `load_json` gives.
     """
@@ -145,10 +154,10 @@ SURROGATES = [
 
 
 @pytest.mark.parametrize("step", range(1, 16))
-def test_lone_surrogates_become_u_fffd_in_steps_of_any_size(step):
+def test_lone_surrogates_become_u_fffd_wherever_a_step_ends(step):
     """
-    A lone surrogate, as an escape or as bytes, becomes U+FFFD wherever a step ends, and
-    a pair becomes its character.
+    A lone surrogate, as an escape or as bytes, becomes U+FFFD, and a surrogate pair
+    becomes its character, wherever a step ends.
     """
     rng = random.Random(step)
     for _ in range(300):
@@ -172,7 +181,7 @@ def test_lone_surrogates_become_u_fffd_in_steps_of_any_size(step):
         b'"%b"' % (b"\xed\xa0\xbd" * 400_000),
     ],
 )
-def test_many_lone_surrogates_take_many_steps(data):
+def test_lone_surrogates_in_a_large_text_are_replaced_in_several_steps(data):
     """
     Lone surrogates in a large text are replaced in steps of at most 64 KiB each.
     """
@@ -203,8 +212,8 @@ def test_many_lone_surrogates_take_many_steps(data):
 )
 def test_text_is_parsed_at_once_up_to_20000_values_and_256_kib(small, large):
     """
-    A text of at most 20,000 values and 256 KiB is parsed at once, a larger one in
-    steps.
+    A text of at most 20,000 values and 256 KiB is parsed in one go. A larger text is
+    parsed in steps.
     """
     assert (load_json(small), 0) == in_one_step(load_json_in_steps(small))
     value, steps = in_one_step(load_json_in_steps(large))
@@ -222,10 +231,10 @@ def test_text_is_parsed_at_once_up_to_20000_values_and_256_kib(small, large):
         pytest.param(b"[%b]" % b",".join([b"{}"] * 20_000), 3, id="20000-containers"),
     ],
 )
-def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
+def test_one_parsing_step_takes_64_kib_or_16384_brackets_and_commas(data, expected):
     """
-    One step parses about 64 KiB, or fewer bytes if these have more than 16,384
-    brackets, commas and strings.
+    A step ends after about 64 KiB of text, or after 16,384 brackets, commas and
+    strings, whichever comes first.
     """
     _, steps = in_one_step(load_json_in_steps(data))
 
@@ -242,10 +251,10 @@ def test_one_step_parses_64_kib_or_16384_brackets_and_commas(data, expected):
         (b'["%b",0]' % (b"[,{" * 400_000), True),
     ],
 )
-def test_values_are_counted_in_steps_before_they_are_parsed(data, accepted):
+def test_value_limits_of_load_json_hold_for_a_text_parsed_in_steps(data, accepted):
     """
-    A text parsed in steps may have as many values as for `load_json`: a million, of
-    which 200,000 may be arrays and objects; brackets and commas in strings do not
+    A text parsed in steps may have as many values as `load_json` allows: a million, of
+    which 200,000 may be arrays and objects. Brackets and commas in strings do not
     count.
     """
 
@@ -255,7 +264,7 @@ def test_values_are_counted_in_steps_before_they_are_parsed(data, accepted):
     assert accepted is (result(count, data) is not ValueError)
 
 
-def test_number_of_values_is_found_in_several_steps():
+def test_values_of_a_large_text_are_counted_in_several_steps():
     """
     The values of a large text are counted in steps of 16,384 brackets and commas.
     """
@@ -264,10 +273,10 @@ def test_number_of_values_is_found_in_several_steps():
     assert 13 == steps
 
 
-def test_large_integer_between_two_searched_blocks_is_read_exactly():
+def test_large_integer_at_the_boundary_of_two_blocks_is_read_exactly():
     """
-    An integer of more than 64 bits is read exactly, wherever it stands in a long text,
-    which is searched for such integers in blocks of 4 MiB.
+    A long text is searched for integers of more than 64 bits in blocks of 4 MiB. Such
+    an integer is read exactly, even if it stands between two blocks.
     """
     number = b"123456789012345678901"
 
@@ -277,9 +286,9 @@ def test_large_integer_between_two_searched_blocks_is_read_exactly():
         assert int(number) == value
 
 
-def test_text_that_is_parsed_twice_takes_a_step_more():
+def test_long_text_with_a_lone_surrogate_takes_one_more_parsing_step():
     """
-    A long text with a lone surrogate, which only the slower parser reads, takes a step
+    Only the slower parser reads a lone surrogate. So a long text with one takes a step
     more than a text of the same length that the fast parser reads.
     """
     text = b'["%b","%b"]'
@@ -289,9 +298,10 @@ def test_text_that_is_parsed_twice_takes_a_step_more():
     assert slow > fast
 
 
-def test_text_that_is_not_utf8_is_repaired_in_another_step():
+def test_text_that_is_not_utf8_takes_one_more_parsing_step():
     """
-    A text that is not UTF-8 is parsed once more after its repair, in another step.
+    A text that is not UTF-8 is repaired and then parsed a second time, which takes one
+    more step.
     """
     _, steps = in_one_step(loader_in_steps(b'["\xff"]', repair=True))
 
@@ -306,7 +316,7 @@ def test_text_that_is_not_utf8_is_repaired_in_another_step():
         pytest.param(b'"%b"' % (b"x" * 300_000), id="many-bytes"),
     ],
 )
-def test_200_levels_are_read_in_steps(inner, depth, accepted):
+def test_text_parsed_in_steps_may_be_nested_200_levels_deep(inner, depth, accepted):
     """
     A text that is parsed in steps may be nested 200 levels deep, and no deeper.
     """
@@ -329,20 +339,20 @@ def test_200_levels_are_read_in_steps(inner, depth, accepted):
         (b"[%b]" % b",".join([b"[]"] * 200_000), "too many values"),
     ],
 )
-def test_limits_hold_in_steps(data, words):
+def test_nesting_and_value_limits_raise_the_same_error_as_load_json(data, words):
     """
-    A text that is nested too deeply, or has too many values, raises the same error as
-    with `load_json`.
+    A text parsed in steps that is nested too deeply, or has too many values, raises the
+    same error as with `load_json`.
     """
     for parse in (load_json, lambda data: in_one_step(load_json_in_steps(data))):
         with pytest.raises(ValueError, match=words):
             parse(data)
 
 
-def test_loader_raises_the_error_or_repairs_the_text():
+def test_loader_in_steps_raises_or_repairs_a_text_that_is_not_utf8():
     """
-    For a text that is not UTF-8, the function that `loader_in_steps` returns raises the
-    error; with ``repair=True`` the function returns a value with U+FFFD instead.
+    The function that `loader_in_steps` returns raises an error for a text that is not
+    UTF-8. With ``repair=True`` it returns a value with U+FFFD instead.
     """
     broken, _ = in_one_step(loader_in_steps(b'["\xff"]'))
     repaired, _ = in_one_step(loader_in_steps(b'["\xff"]', repair=True))

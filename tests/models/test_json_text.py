@@ -44,14 +44,16 @@ values = st.recursive(
 
 def exact(value):
     """
-    Return *value* as JSON text, since JSON texts, unlike Python values, differ for 1,
+    Return *value* as JSON text. Unlike equal Python values, JSON texts differ for 1,
     1.0 and true, and for different orders of keys.
     """
     return json.dumps(value)
 
 
 def sendable(value):
-    """Return whether *value* can be sent: none of its strings has a lone surrogate."""
+    """
+    Return whether *value* can be sent as UTF-8: no string in it has a lone surrogate.
+    """
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -68,7 +70,7 @@ class Kind(enum.Enum):
 
 @dataclasses.dataclass
 class Sized:
-    """A dataclass, which orjson writes as an object without the private fields."""
+    """A dataclass with a private field, which orjson leaves out of the JSON object."""
 
     size: object
     kind: ClassVar[float] = math.nan
@@ -100,10 +102,10 @@ def nested(depth):
 @example(value=-(2**63) - 1)
 @example(value=[1.7976931348623157e308, 5e-324, 0.1, 1e22])
 @example(value={"a": "\ud800", "\udfff": "\x00"})
-def test_any_json_is_read_exactly(value):
+def test_any_json_is_read_without_loss(value):
     """
-    Any JSON value is read exactly: integers of any size, the order of keys, and, with
-    ``surrogates=True``, lone surrogates.
+    Any JSON value is read without loss: integers of any size, and the order of keys.
+    With ``surrogates=True``, lone surrogates are read too.
     """
     data = exact(value).encode()
 
@@ -115,10 +117,10 @@ def test_any_json_is_read_exactly(value):
 @example(value={"a": "\ud800", "\udfff": ["x\udc00", "\U0001f9a6\ud83e"]})
 @example(value=[2**70, "\udfff"])
 @example(value=["\ud83e\udd86", "\ud83e", "\udd86", "\ud7ff", "\ue000"])
-def test_lone_surrogates_become_u_fffd_by_default(value):
+def test_lone_surrogates_in_json_are_read_as_u_fffd_by_default(value):
     """
     By default, a lone surrogate in JSON text is read as U+FFFD, in keys and in values,
-    so that any text can be encoded; a pair of surrogates is read as its character.
+    so that the result can be encoded. A surrogate pair is read as its character.
     """
     data = exact(value).encode()
     raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -131,9 +133,9 @@ def test_lone_surrogates_become_u_fffd_by_default(value):
 @settings(deadline=None)
 @given(value=values)
 @example(value={"a": None, "b": [None, 2**70]})
-def test_any_json_is_written_exactly(value):
+def test_any_json_is_written_without_loss(value):
     """
-    Any JSON value without lone surrogates is written exactly for a request; for
+    For a request, any JSON value without lone surrogates is written without loss. For
     display, a lone surrogate is written as U+FFFD.
     """
     shown = replace_surrogates_in(value)
@@ -178,7 +180,7 @@ def test_last_value_of_a_repeated_key_is_read():
     )
 
 
-def test_models_mappings_and_large_integers_are_written_compactly():
+def test_models_mappings_and_large_integers_are_written_as_compact_json():
     """
     Integers of any size, strings of any language, models and mappings are written as
     JSON without white space.
@@ -232,16 +234,18 @@ def test_writing_a_value_that_json_cannot_hold_raises_value_error(value):
 
 def test_member_of_an_enum_is_written_as_its_value():
     """
-    A member of an enum is written as its value, alone and beside None.
+    A member of an enum is written as its value, whether the member stands alone or in a
+    list with None.
     """
     assert b'"otter"' == dump_json(Kind.OTTER)
     assert b'["otter",null]' == dump_json([Kind.OTTER, None])
 
 
-def test_dataclass_and_to_dict_are_written_as_objects():
+def test_dataclass_and_object_with_to_dict_are_written_as_json_objects():
     """
-    A dataclass is written as an object of its public fields, and an object with a
-    ``to_dict`` method as the dict that it returns; None is written as null in both.
+    A dataclass is written as a JSON object of its public fields. An object with a
+    ``to_dict`` method is written as the dict that ``to_dict`` returns. None is null in
+    both.
     """
     assert b'{"a":{"size":null},"b":{"value":null}}' == dump_json(
         {"a": Sized(None), "b": Given(None)}
@@ -259,7 +263,7 @@ def test_writing_a_value_that_contains_itself_raises_value_error():
         dump_json(cycle)
 
 
-def test_more_than_200_levels_are_not_read():
+def test_json_nested_more_than_200_levels_deep_is_refused():
     """
     JSON nested 200 levels deep is read and written; reading deeper JSON is refused.
     """
@@ -293,7 +297,7 @@ def test_nesting_limit_counts_levels_and_not_lists():
         pytest.param(b"0", 1_000_000, id="numbers"),
     ],
 )
-def test_more_than_a_million_values_are_not_read(value, most):
+def test_json_with_more_than_a_million_values_is_refused(value, most):
     """
     JSON with more than a million values, or more than 200,000 lists and objects, is
     refused before the values fill the memory.
@@ -303,10 +307,10 @@ def test_more_than_a_million_values_are_not_read(value, most):
         load_json(b"[%b%b]" % ((value + b",") * most, value))
 
 
-def test_separators_inside_strings_are_not_counted_as_values():
+def test_commas_and_brackets_in_strings_are_not_counted_as_values():
     """
-    The limit on the number of values counts commas and brackets, except those inside
-    strings, whether or not the strings contain escaped quotes.
+    Values are counted by their commas and brackets. Commas and brackets inside strings
+    do not count, even if a string contains escaped quotes.
     """
     text = b'"' + b',[{\\"' * 300_000 + b'"'
 
@@ -317,8 +321,8 @@ def test_separators_inside_strings_are_not_counted_as_values():
 @pytest.mark.parametrize("end", [b"", b"\\", b'"'])
 def test_too_many_values_before_an_unterminated_string_are_refused_at_once(end):
     """
-    JSON with too many values before an unterminated string is refused at once;
-    searching for the end of the string from each escaped quote would take minutes.
+    JSON with too many values and then an unterminated string is refused at once. It
+    would take minutes to search for the end of the string from each escaped quote.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[" * 262_145 + b'"' + b'\\"' * 60_000 + end)
@@ -348,16 +352,17 @@ def test_200_levels_of_lists_or_objects_are_read(ends):
 @pytest.mark.parametrize(
     "data", [b'"\\ud800"', b'"\\uD800"', b'"\\uDfff"', b'"\xed\xa0\x80"']
 )
-def test_lone_surrogate_is_found_however_it_is_written(data):
+def test_lone_surrogate_is_found_as_an_escape_and_as_bytes(data):
     """
-    A lone surrogate is found as an escape, in upper or lower case, and as raw bytes.
+    A lone surrogate is found as an escape sequence, in upper or lower case, and as raw
+    bytes.
     """
     assert has_surrogates(data)
     assert {"\ufffd"} == set(load_json(data)) == set(load_slowly(data))
 
 
 @pytest.mark.parametrize("data", [b'"\\u00d8"', b'"ud800"', '"\ud7ff"'.encode()])
-def test_other_text_has_no_lone_surrogate(data):
+def test_escape_of_another_character_is_not_a_lone_surrogate(data):
     """
     An escape sequence of another character, or a character whose first byte is also
     that of a surrogate, is not mistaken for a lone surrogate.
@@ -366,7 +371,7 @@ def test_other_text_has_no_lone_surrogate(data):
 
 
 @pytest.mark.parametrize("value", [2**70, "\ufffd"])
-def test_text_for_display_has_no_white_space(value):
+def test_json_for_display_has_no_white_space_between_values(value):
     """
     JSON text for display has no white space between values, even if the value has an
     integer of more than 64 bits or a lone surrogate.

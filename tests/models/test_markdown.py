@@ -11,7 +11,7 @@ import pytest
 from asi1 import ChatChoice, ChatCompletion, ChatMessage, FunctionCall, ToolCall
 
 
-# Strings that, unescaped, could end the surrounding HTML block or change later text.
+# Strings that, if not escaped, could end an HTML block or change the text after it.
 HOSTILE = [
     "</details><script>alert(1)</script>",
     "</summary></details>\n\n# Not a heading",
@@ -38,7 +38,8 @@ def tool_call(name, arguments):
 
 class Reader(HTMLParser):
     """
-    Reads HTML as a browser does; `tags` has the opening tags, `text` all text between.
+    Reads HTML as a browser does. `tags` has the opening tags, and `text` has all text
+    between them.
     """
 
     def __init__(self, source):
@@ -61,9 +62,9 @@ class Reader(HTMLParser):
         self.tags.append(("!--",))
 
 
-def test_text_is_shown_as_markdown():
+def test_text_of_an_answer_is_shown_as_markdown():
     """
-    The text of choice 0 is shown unchanged, since models write markdown.
+    A notebook shows the text of choice 0 unchanged, since models write markdown.
     """
     text = "# Otters\n\n- *hold* hands\n- `float` <b>well</b> $x^2$"
 
@@ -73,8 +74,8 @@ def test_text_is_shown_as_markdown():
 @pytest.mark.parametrize("thoughts", HOSTILE)
 def test_thoughts_are_shown_literally_in_a_collapsed_block(thoughts):
     """
-    Thoughts are shown literally above the text, in a collapsed ``<details>`` block; no
-    markup in the thoughts can end or change this block.
+    Thoughts are shown above the text in a collapsed ``<details>`` block. Markup in the
+    thoughts is shown literally, and cannot end or change the block.
     """
     answer = ChatCompletion(
         thoughts=thoughts, choices=answer_with(content="Hi").choices
@@ -94,8 +95,8 @@ def test_thoughts_are_shown_literally_in_a_collapsed_block(thoughts):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_refusals_and_tool_calls_are_shown_literally(text):
     """
-    A refusal, a tool's name and a tool's arguments are shown character by character,
-    not read as markdown.
+    A refusal, a tool's name and a tool's arguments are shown literally: markdown in
+    them has no effect.
     """
     call = tool_call(text, text)
     refused, called = (
@@ -135,10 +136,10 @@ def test_empty_answer_is_shown_with_its_finish_reason():
     assert thought._repr_markdown_().endswith("</details>\n\n*(no text)*")
 
 
-def test_lone_surrogates_are_replaced():
+def test_lone_surrogate_is_shown_as_a_replacement_character():
     """
-    Two surrogates that make a pair become one character; a lone surrogate becomes the
-    replacement character, since notebooks cannot encode it.
+    Two surrogates that form a pair are shown as one character. A lone surrogate is
+    shown as U+FFFD, since a notebook cannot encode a lone surrogate.
     """
     answer = ChatCompletion(
         thoughts="\ud83d\ude00 \ud83d", choices=answer_with(content="\ude00").choices

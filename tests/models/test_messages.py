@@ -1,4 +1,6 @@
-"""Values that a caller may pass as messages, and the list of dicts made from them."""
+"""
+Values that a caller may pass as messages, and the dicts that a request has for them.
+"""
 
 from __future__ import annotations
 
@@ -137,8 +139,9 @@ def answer_with(message):
 )
 def test_each_kind_of_message_becomes_one_dict(message, wire):
     """
-    A message object, a model's message, a complete answer or a dict becomes one dict of
-    the keys that the API accepts; keys that only servers send are omitted.
+    A message object, a model's message, a complete answer or a dict becomes one dict.
+    The dict has only keys that the API accepts; keys that only servers send are left
+    out.
     """
     assert [wire] == wire_messages([message])
 
@@ -146,9 +149,9 @@ def test_each_kind_of_message_becomes_one_dict(message, wire):
 @pytest.mark.parametrize(
     "role", ["system", "user", "assistant", "tool", "developer", "function"]
 )
-def test_dict_may_have_any_role_of_the_api(role):
+def test_message_that_is_a_dict_may_have_any_role_of_the_api(role):
     """
-    A dict may have any of the six roles of the API.
+    A message that is a dict may have any of the six roles that the API knows.
     """
     message = {"role": role, "content": "Hi"}
 
@@ -184,9 +187,10 @@ MIXTURE = [
         pytest.param(lambda items: dict(enumerate(items)).values(), id="dict-view"),
     ],
 )
-def test_any_iterable_of_mixed_messages_keeps_its_order(collect):
+def test_iterable_of_messages_of_all_kinds_keeps_its_order(collect):
     """
-    Any iterable may mix messages of all kinds; the list of dicts has the same order.
+    A caller may pass any iterable, with messages of all kinds. The dicts in the request
+    have the same order.
     """
     wire = wire_messages(collect(MIXTURE))
 
@@ -198,7 +202,7 @@ def test_any_iterable_of_mixed_messages_keeps_its_order(collect):
     ]
 
 
-def test_dicts_are_copied():
+def test_changing_a_returned_dict_does_not_change_the_callers_dict():
     """
     Changing a dict that `wire_messages` returns does not change the caller's dict.
     """
@@ -329,10 +333,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("messages", "argument", "problem"), WRONG)
-def test_wrong_message_is_named_by_its_index_and_type(messages, argument, problem):
+def test_error_for_a_wrong_message_shows_its_index_and_type(
+    messages, argument, problem
+):
     """
-    A wrong message raises an `ArgumentError` that shows the message's index and type,
-    but none of its content.
+    A wrong message raises an `ArgumentError`. The error shows the message's index and
+    type, but none of its content.
     """
     with pytest.raises(ArgumentError) as caught:
         wire_messages(messages)
@@ -343,7 +349,7 @@ def test_wrong_message_is_named_by_its_index_and_type(messages, argument, proble
     assert "hush" not in str(caught.value)
 
 
-def test_subclass_of_a_message_is_accepted():
+def test_subclass_of_a_message_class_is_accepted():
     """
     A subclass of a message class is converted to a dict like its parent class.
     """
@@ -354,10 +360,10 @@ def test_subclass_of_a_message_is_accepted():
     assert [{"role": "user", "content": "Hi"}] == wire_messages([Question("Hi")])
 
 
-def test_answer_is_sent_without_server_fields():
+def test_answer_is_sent_back_without_the_fields_that_only_servers_write():
     """
-    An answer from the server can be sent in the next call as it is; fields that only
-    the server writes are left out.
+    An answer from the server can be passed as a message of the next call. Fields that
+    only servers write are left out of the request.
     """
     first = decode(
         ChatCompletion,
@@ -430,10 +436,10 @@ FUNCTION_CALL = {"name": "dive", "arguments": "{}"}
     ],
 )
 @pytest.mark.parametrize("content", ["", "Let me see."])
-def test_function_call_of_an_answer_is_sent(call, sent, content):
+def test_function_call_of_an_answer_is_sent_back(call, sent, content):
     """
-    The message of an answer is sent back with its ``function_call``; a call without a
-    name is left out.
+    The message of an answer is sent back with its ``function_call``. A
+    ``function_call`` without a name is left out.
     """
     message = ChatMessage(content=content, extra={"function_call": call})
     expected = {"role": "assistant", "content": content}
@@ -458,10 +464,11 @@ def test_function_call_beside_tool_calls_is_not_sent():
 
 
 @pytest.mark.parametrize("message", EMPTY)
-def test_empty_message_of_the_model_is_not_sent(message):
+def test_message_of_the_model_without_content_and_tool_calls_is_not_sent(message):
     """
-    A message of the model with neither content nor tool calls is left out of a request,
-    since servers refuse it; a request of only such messages is refused unsent.
+    Servers refuse a message of the model that has neither content nor tool calls. So
+    this message is left out of a request; if the request has no other messages,
+    `ArgumentError` is raised.
     """
     user = {"role": "user", "content": "Hi"}
 
@@ -484,10 +491,10 @@ def test_empty_message_of_the_model_is_not_sent(message):
         {"role": "assistant", "content": "Hi", "refusal": "No."},
     ],
 )
-def test_message_with_a_content_or_of_another_role_is_sent(message):
+def test_message_with_content_or_of_another_role_is_sent_unchanged(message):
     """
-    A message is sent unchanged if it has a content, or a member that replaces the
-    content, or if it is not an assistant message.
+    An assistant message is sent unchanged if it has content, or a member in place of
+    content, such as tool calls. A message of another role is always sent unchanged.
     """
     assert [message] == sendable(wire_messages([message]))
 
@@ -502,7 +509,7 @@ def test_message_with_a_content_or_of_another_role_is_sent(message):
         ),
     ],
 )
-def test_refusal_without_text_is_sent_as_content(message):
+def test_refusal_without_text_is_sent_as_the_content_of_the_message(message):
     """
     If a message has a refusal and no text, the refusal is sent as its content.
     """
@@ -511,10 +518,11 @@ def test_refusal_without_text_is_sent_as_content(message):
     assert wire == sendable(wire_messages([message]))
 
 
-def test_tool_call_is_sent_with_what_the_server_added():
+def test_tool_call_is_sent_back_with_the_members_that_the_server_added():
     """
-    Members that the server added to a tool call or its function are sent back, except
-    nulls and ``index``; members that the server added to the message are not.
+    Members that the server added to a tool call, or to its function, are sent back,
+    except nulls and ``index``. Members that the server added to the message are left
+    out.
     """
     call = {
         "id": "c1",
@@ -533,9 +541,10 @@ def test_tool_call_is_sent_with_what_the_server_added():
     ] == wire_messages([answer])
 
 
-def test_tool_call_of_an_older_server_is_sent_in_the_usual_form():
+def test_tool_call_with_tool_name_and_args_is_sent_back_with_a_function():
     """
-    A tool call with "tool_name" and "args" is sent back with "function" instead.
+    A tool call that an older server sent with "tool_name" and "args" is sent back in
+    the usual form, with "function".
     """
     call = {"id": "c1", "tool_name": "dive", "args": {"m": 3}, "signature": "s1"}
     answer = decode(ChatCompletion, {"choices": [{"message": {"tool_calls": [call]}}]})

@@ -1,4 +1,4 @@
-"""The record of which answer the running notebook cell already shows."""
+"""asi1 remembers which answer the running notebook cell has already shown."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def shell(monkeypatch):
     return shell
 
 
-def test_only_the_marked_answer_is_shown_and_only_in_its_cell(shell):
+def test_answer_marked_as_shown_counts_as_shown_until_the_next_cell_runs(shell):
     """
-    After `mark_as_shown`, an answer counts as shown until the next cell runs; another
-    object that is equal to this answer does not count as shown.
+    After `mark_as_shown`, an answer counts as already shown until the next cell runs.
+    Another object that is equal to this answer does not count as shown.
     """
     answer = ChatCompletion(id="a")
     mark_as_shown(answer)
@@ -41,10 +41,10 @@ def test_only_the_marked_answer_is_shown_and_only_in_its_cell(shell):
         answer._ipython_display_()
 
 
-def test_marked_answer_can_be_garbage_collected(shell):
+def test_answer_marked_as_shown_can_be_garbage_collected(shell):
     """
-    `mark_as_shown` does not keep an answer alive; once the answer is freed, no other
-    object counts as shown.
+    `mark_as_shown` does not keep an answer in memory. After the answer is freed, no
+    other object counts as shown.
     """
     mark_as_shown(ChatCompletion())
 

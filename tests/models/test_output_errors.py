@@ -33,10 +33,10 @@ def test_output_error_has_text_and_answer(cls, parent):
     assert not isinstance(error, asi1.APIError)
 
 
-def test_invalid_output_names_the_path():
+def test_output_invalid_error_has_the_path_and_the_expected_value():
     """
-    An `OutputInvalidError` has the path of the invalid value and what was expected
-    there; the default path is ``$``, the whole answer.
+    An `OutputInvalidError` has the path of the invalid value, and describes the value
+    that was expected there. The default path is ``$``, the whole answer.
     """
     error = asi1.OutputInvalidError("no", path="$.a", expected="an integer")
 

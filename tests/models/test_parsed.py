@@ -31,7 +31,7 @@ def pickled(value):
     return pickle.loads(pickle.dumps(value))
 
 
-def test_answer_with_a_value_has_all_fields_of_the_answer():
+def test_parsed_completion_has_all_fields_of_its_answer():
     """
     A parsed completion has every field of the answer that it was made from, and the
     same JSON.
@@ -50,7 +50,7 @@ def test_answer_with_a_value_has_all_fields_of_the_answer():
 
 
 @pytest.mark.parametrize("make", [copy.deepcopy, pickled])
-def test_answer_with_a_value_can_be_copied_and_pickled(make):
+def test_parsed_completion_can_be_copied_and_pickled(make):
     """
     A parsed completion can be copied and pickled, and the copy equals the original.
     """
@@ -70,10 +70,13 @@ def test_answer_with_a_value_can_be_copied_and_pickled(make):
         ([usage(1, 2)], None, usage(1, 2)),
     ],
 )
-def test_total_usage_counts_the_earlier_answers(earlier, last, total):
+def test_total_usage_includes_the_earlier_answers_that_did_not_fit(
+    earlier, last, total
+):
     """
-    `total_usage` is the sum of the token counts of the final answer and of the earlier
-    answers that did not fit the type; answers without counts are left out.
+    If earlier answers did not fit the output type, `total_usage` is the sum of their
+    token counts and those of the final answer. Answers without token counts are left
+    out.
     """
     errors = tuple(
         asi1.OutputInvalidError("no", completion=answer(counts)[0])

@@ -1,4 +1,7 @@
-"""The agents that the server's planner has used, found in an answer or a chunk."""
+"""
+The agents that the server's planner used, read from the answer or chunk that has the
+plan.
+"""
 
 from __future__ import annotations
 
@@ -35,20 +38,20 @@ USED = asi1.AgentUsed(**AGENT, response="Booked.", status="completed", session_i
     ],
     ids=["flat", "nested", "list", "all-in-one", "list-of-agents"],
 )
-def test_agent_is_found_at_any_depth(state):
+def test_agent_is_found_at_any_depth_of_the_planners_object(state):
     """
-    An agent is found at any depth of the planner's object, whether its response, status
-    and session are beside its ``agent_used`` object or in it.
+    An agent is found at any depth of the planner's object. The agent's response, status
+    and session may be beside the ``agent_used`` object or inside this object.
     """
     (found,) = agents_in({"plan_state": state})
 
     assert USED == found
 
 
-def test_agents_keep_the_order_of_the_plan():
+def test_agents_are_returned_in_the_order_of_the_plan():
     """
-    Agents are returned in the order of the plan; an agent whose object is empty is
-    found too.
+    Agents are returned in the order of the plan. An agent with an empty ``agent_used``
+    object is returned too.
     """
     tasks = [{"agent_used": {"agent_name": name}} for name in ("one", "two")]
     found = agents_in({"tasks": [*tasks, {"agent_used": None}, {"agent_used": {}}]})
@@ -58,8 +61,8 @@ def test_agents_keep_the_order_of_the_plan():
 
 def test_unknown_or_mistyped_member_of_an_agent_is_in_extra():
     """
-    A member of an agent that is unknown, or whose value has not the type of its field,
-    is in ``extra``; ``to_dict`` returns the object as the server sent it.
+    A member of an agent is in ``extra`` if the member is unknown or its value has the
+    wrong type. ``to_dict`` returns the agent's object as the server sent it.
     """
     odd = {"agent_name": 5, "agent_rating": "high", "agent_interactions": True, "x": []}
     (found,) = agents_in({"agent_used": odd, "agent_response": {"text": "Yes."}})
@@ -71,7 +74,7 @@ def test_unknown_or_mistyped_member_of_an_agent_is_in_extra():
 @pytest.mark.parametrize("value", [None, {}, [], "agent_used", {"agent_used": "one"}])
 def test_no_agents_are_found_without_an_agent_used_object(value):
     """
-    No agents are found in a value that has no ``agent_used`` object.
+    If a value has no ``agent_used`` object, no agents are found in it.
     """
     assert () == agents_in(value)
 
@@ -82,8 +85,8 @@ async def test_agents_used_are_in_the_answer_and_in_the_chunk_with_the_plan(
     fake, fake_client, generation, stream
 ):
     """
-    An answer, streamed or not, and the chunk with the planner's object list the agents
-    in ``agents_used``; the answer's ``extra`` has the planner's object.
+    ``agents_used`` of an answer, streamed or not, and of the chunk with the planner's
+    object lists the agents. The answer's ``extra`` has the planner's object.
     """
     fake.reply("Booked.", extra={"plan_state": [STEP]}, generation=generation)
     options = {"agents": ["agent1otter"], "planner_mode": True}

@@ -18,10 +18,10 @@ def test_raw_reply_has_bytes_text_and_json():
     assert "\ufffd\u00f6" == RawReply(content=b"\xff\xc3\xb6", response=info).text
 
 
-def test_raw_reply_that_is_not_json_raises():
+def test_json_of_a_raw_reply_that_is_not_valid_json_raises_an_error():
     """
-    ``json()`` of a raw reply that is not valid JSON raises an error with the reply's
-    text and metadata.
+    ``json()`` of a raw reply that is not valid JSON raises an error. The error has the
+    reply's text and metadata.
     """
     info = read_info(200, {"x-request-id": "req_7"})
 
@@ -31,10 +31,10 @@ def test_raw_reply_that_is_not_json_raises():
     assert ("<html>", "req_7") == (caught.value.body, caught.value.request_id)
 
 
-def test_error_of_a_raw_reply_has_the_beginning_of_the_text():
+def test_error_of_an_invalid_raw_reply_has_at_most_64_kib_of_its_text():
     """
-    The error of a raw reply that is not valid JSON has at most 64 KiB of its text, and
-    does not show the error of the JSON parser as its cause.
+    If a raw reply is not valid JSON, the error has at most 64 KiB of the reply's text.
+    The error of the JSON parser is not shown as its cause.
     """
     text = "<" + "x" * 64 * 1024
 

@@ -1,4 +1,4 @@
-"""Response metadata: what is read from the status and the headers of a reply."""
+"""Response metadata: values read from the status and the headers of a reply."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from asi1._models.response import read_info
 )
 def test_metadata_field_that_is_not_set_has_a_default(made, given):
     """
-    Metadata fields that are not set are None, empty or 0; an attempt whose ``sent`` is
-    not set counts as sent.
+    A field of the response metadata that is not set is None, empty or 0. An attempt
+    whose field ``sent`` is not set counts as sent.
     """
     assert given == made
 
 
-def test_headers_are_not_shown():
+def test_repr_of_response_metadata_leaves_out_the_headers():
     """
     The representation of response metadata leaves out the headers, which are many.
     """
@@ -58,7 +58,7 @@ def test_headers_are_not_shown():
         ({}, None),
     ],
 )
-def test_request_id_is_read_from_either_header(headers, request_id):
+def test_request_id_is_read_from_either_of_two_headers(headers, request_id):
     """
     The request id is the value of ``x-request-id``, else of ``request-id``, else None.
     """
@@ -113,7 +113,7 @@ def test_response_metadata_has_no_cookies():
 )
 def test_rate_limit_headers_are_read(headers, limits):
     """
-    Counts in ``x-ratelimit-*`` headers are read if they are whole numbers; if no such
-    header can be read, ``rate_limits`` is None.
+    ``rate_limits`` has the counts in ``x-ratelimit-*`` headers that are whole numbers.
+    If no such header can be read, ``rate_limits`` is None.
     """
     assert limits == read_info(200, headers).rate_limits

@@ -1,4 +1,7 @@
-"""The model's messages in the form in which a later request sends them back."""
+"""
+A message of the model, in the form in which the next request sends it back to the
+server.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +30,10 @@ PLAIN = {
     ],
     ids=["nothing", "unknown", "null", "repeated", "field-of-a-wrong-type"],
 )
-def test_tool_call_of_a_later_request_has_the_unknown_members(extra, sent):
+def test_tool_call_is_sent_back_with_members_that_asi1_does_not_know(extra, sent):
     """
-    A tool call is sent back with the members that the server added to it, but without
-    nulls, without members that repeat other members, and without members of a wrong
-    type.
+    A tool call is sent back with the members that the server added to it. Nulls,
+    members that repeat another member, and fields of a wrong type are left out.
     """
     call = asi1.ToolCall(
         id="c1",
@@ -43,7 +45,7 @@ def test_tool_call_of_a_later_request_has_the_unknown_members(extra, sent):
     assert sent | PLAIN == wire_call(call)
 
 
-def test_function_of_a_later_request_has_the_unknown_members():
+def test_function_is_sent_back_with_members_that_asi1_does_not_know():
     """
     The function of a tool call is sent back with the members that the server added.
     """
@@ -55,9 +57,9 @@ def test_function_of_a_later_request_has_the_unknown_members():
     assert PLAIN["function"] | {"strict": True} == sent["function"]
 
 
-def test_tool_call_that_is_a_dict_is_sent_back_as_it_is():
+def test_tool_call_that_the_caller_wrote_as_a_dict_is_sent_unchanged():
     """
-    A tool call that the caller wrote as a dict is sent back unchanged, as a copy.
+    A tool call that the caller wrote as a dict is sent unchanged, as a copy.
     """
     call = {"id": "c1", "index": 3, "function": None}
 

@@ -1,4 +1,7 @@
-"""Text of a model or a server is made safe to show in a terminal."""
+"""
+Text of a model or a server is made safe to show in a terminal: control characters are
+replaced.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,8 @@ from asi1._models.visible import visible
 )
 def test_control_and_invisible_characters_are_replaced_or_removed(text, shown):
     """
-    A control character or direction override becomes a visible symbol, and a line
-    separator a newline; carriage returns and invisible characters are removed.
+    A control character or a direction override becomes a visible symbol. A line
+    separator becomes a newline. Carriage returns and invisible characters are removed.
     """
     assert shown == visible(text)
 
@@ -62,21 +65,21 @@ def test_text_of_any_script_is_shown_as_it_is(text):
     assert text == visible(text)
 
 
-def test_joiner_at_the_start_depends_on_the_character_before():
+def test_joiner_at_the_start_of_a_text_is_shown_only_after_a_joinable_character():
     """
-    A zero-width joiner at the start of a text is shown only if the text before ended
-    with a character that may need a joiner.
+    A text may be shown in several parts. A zero-width joiner at the start of a part is
+    shown only if the part before ended with a character that may need a joiner.
     """
     assert "\u200d\U0001f469" == visible("\u200d\U0001f469", "\U0001f468")
     assert "b" == visible("\u200db", "a")
     assert "" == visible("\u200d", "\u200d")
 
 
-def test_control_and_format_characters_are_shown_only_if_harmless():
+def test_only_a_few_control_and_format_characters_are_shown_unchanged():
     """
-    Of all control characters, line separators and format characters of Unicode, only
-    newline, tab, the visible signs of some scripts and the layout controls of
-    hieroglyphs are shown.
+    Of all control characters, line separators and format characters in Unicode, only a
+    few are shown unchanged: newline, tab, visible signs of some scripts, and layout
+    controls of hieroglyphs.
     """
     everything = map(chr, range(sys.maxunicode + 1))
     acting = {

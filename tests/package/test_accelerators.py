@@ -32,7 +32,7 @@ async def client(fake):
         yield made
 
 
-async def test_answers_and_streams_over_an_aiohttp_transport_are_the_same(fake, client):
+async def test_aiohttp_transport_gives_the_same_answers_and_streams(fake, client):
     """
     Over a transport of aiohttp, answers and streams are the same as over asi1's own
     transport, and all calls share one kept-alive connection.
@@ -46,12 +46,12 @@ async def test_answers_and_streams_over_an_aiohttp_transport_are_the_same(fake, 
     assert 1 == len({request.connection for request in fake.requests})
 
 
-async def test_cut_stream_over_an_aiohttp_transport_raises_with_its_partial_answer(
+async def test_broken_stream_over_an_aiohttp_transport_raises_with_a_partial_answer(
     fake, client
 ):
     """
-    Over a transport of aiohttp, a stream whose connection breaks raises an error with
-    the answer so far.
+    If the connection breaks during a stream over an aiohttp transport, the error has
+    the part of the answer that has arrived.
     """
     fake.clear()
     fake.fault("reset_mid_body")

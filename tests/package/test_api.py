@@ -1,4 +1,7 @@
-"""The public API does not change by accident."""
+"""
+The public API is compared with a recorded snapshot, so that it does not change by
+accident.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,8 @@ KINDS = [
 
 def test_public_api_equals_the_snapshot():
     """
-    Each public name, member, parameter, default, type and command-line option, and the
-    presence of each docstring, is as recorded in ``api.txt``.
+    The public API is as recorded in ``api.txt``: each public name, member, parameter,
+    default, type and command-line option, and whether it has a docstring.
     """
     changes = differences(SNAPSHOT.read_text("utf-8").splitlines(), public_api())
 
@@ -42,7 +45,7 @@ def test_public_api_equals_the_snapshot():
 
 def test_snapshot_has_every_public_name_with_a_docstring():
     """
-    The snapshot has every public name and each kind of member, and everything
+    The snapshot of the API has every public name and each kind of member. Everything
     that can have a docstring has one.
     """
     lines = SNAPSHOT.read_text("utf-8").splitlines()
@@ -53,7 +56,7 @@ def test_snapshot_has_every_public_name_with_a_docstring():
     assert [] == [line for line in lines if "no docstring" in line]
 
 
-def test_differences_of_snapshots_are_the_changed_lines():
+def test_difference_of_two_snapshots_has_only_the_changed_lines():
     """
     The difference of two snapshots has the removed and the added lines, and no
     unchanged line.

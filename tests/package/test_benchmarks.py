@@ -50,8 +50,8 @@ def url() -> Iterator[str]:
 
 def result(**medians: float) -> dict[str, Any]:
     """
-    Return the result that a run would write if it had measured these medians for one
-    case.
+    Return the result of a benchmark run with one case, in which each library has the
+    given median.
     """
     results = {name: {"median": value} for name, value in medians.items()}
     results["groq"] = {"absent": "not installed"}
@@ -72,12 +72,12 @@ def result(**medians: float) -> dict[str, Any]:
 
 @pytest.mark.parametrize("contender", OURS_AND_FLOORS)
 @pytest.mark.parametrize("case", cases.CASES)
-def test_every_case_gives_a_value_or_a_reason(
+def test_each_benchmark_case_gives_a_value_or_the_reason_why_it_cannot_run(
     url: str, case: str, contender: str
 ) -> None:
     """
-    Each benchmark case gives a value for asi1 and for the HTTP libraries httpx and
-    aiohttp, the lower bounds of its cost, or the reason why the case cannot run.
+    Each benchmark case gives a value for asi1, and for httpx and aiohttp used by hand,
+    or the reason why the case cannot run.
     """
     found = measure.measure(case, contender, url, "tiny")
 
@@ -96,7 +96,7 @@ def test_every_case_gives_a_value_or_a_reason(
         assert isinstance(found["value"], float)
 
 
-def test_library_that_misses_text_is_refused() -> None:
+def test_benchmark_of_a_library_that_misses_text_raises_value_error() -> None:
     """
     A benchmark raises a ValueError if the measured library did not read the whole
     answer.
@@ -105,7 +105,9 @@ def test_library_that_misses_text_is_refused() -> None:
         calls.check(0, "whole-10")
 
 
-def test_run_prints_a_table_and_writes_json_and_svg(tmp_path: Path) -> None:
+def test_benchmark_command_prints_a_table_and_writes_json_and_svg(
+    tmp_path: Path,
+) -> None:
     """
     The benchmark command prints a table that names packages that are not installed, and
     writes a JSON file and an SVG file.
@@ -132,17 +134,17 @@ def test_run_prints_a_table_and_writes_json_and_svg(tmp_path: Path) -> None:
     assert ET.parse(svg).getroot().tag == f"{SVG}svg"
 
 
-def test_unknown_library_in_only_is_refused() -> None:
+def test_unknown_library_in_the_option_only_stops_the_benchmark_command() -> None:
     """An unknown name in ``--only`` stops the command before anything is measured."""
     main = importlib.import_module("benchmarks.__main__").main
     with pytest.raises(SystemExit, match="nobody"):
         main(["run", "import", "--only", "nobody"])
 
 
-def test_table_shows_multiples_of_the_floor() -> None:
+def test_table_shows_each_library_as_a_multiple_of_httpx() -> None:
     """
-    The table shows the value of the floor, which is httpx used by hand, in the case's
-    unit, each other library's value as a multiple of it, and a reason where there is no
+    The table shows the value of httpx used by hand in the unit of the case. Each other
+    library is shown as a multiple of this value, or with the reason why it has no
     value.
     """
     printed = table.table(result(httpx=10.0, asi1=25.0, openai=50.0))
@@ -156,10 +158,10 @@ def test_table_shows_multiples_of_the_floor() -> None:
     assert "stream-async, mistralai: ValueError: no index" in printed
 
 
-def test_results_are_compared_as_multiples_of_the_floor() -> None:
+def test_two_benchmark_results_are_compared_as_multiples_of_httpx() -> None:
     """
-    Two benchmark results are compared as multiples of their floor, the value of httpx
-    used by hand, so that a slower machine does not count as a change.
+    Two benchmark results are compared as multiples of httpx used by hand, so that a
+    slower machine does not count as a change.
     """
     old = result(httpx=10.0, asi1=20.0)
     new = result(httpx=20.0, asi1=30.0)
@@ -171,10 +173,10 @@ def test_results_are_compared_as_multiples_of_the_floor() -> None:
     ]
 
 
-def test_case_without_a_floor_is_compared_in_units() -> None:
+def test_benchmark_case_that_only_asi1_can_run_is_compared_in_its_unit() -> None:
     """
-    A case that only asi1 can run has no baseline (floor), so two results of the case
-    are compared in the case's units.
+    If only asi1 can run a benchmark case, httpx has no value to compare with. So two
+    results of this case are compared in its unit, such as microseconds.
     """
     row = table.compared(result(asi1=20.0), result(asi1=15.0)).splitlines()[-1]
 
@@ -183,20 +185,20 @@ def test_case_without_a_floor_is_compared_in_units() -> None:
     ]
 
 
-def test_name_of_a_family_selects_all_its_cases() -> None:
+def test_first_part_of_a_benchmark_name_selects_all_cases_that_begin_with_it() -> None:
     """
-    The part of a case's name before the dash selects all cases of this family; a full
-    name selects one case.
+    The part of a benchmark case's name before the dash, such as "turn", selects all
+    cases that begin with it. A full name, such as "turn-500", selects one case.
     """
     assert ["turn-1", "turn-500"] == cases.selected(["turn"])
     assert ["turn-500", "import"] == cases.selected(["turn-500", "import"])
     assert list(cases.CASES) == cases.selected(cases.CASES)
 
 
-def test_bars_of_the_svg_are_to_scale() -> None:
+def test_length_of_a_bar_in_the_svg_is_to_scale() -> None:
     """
-    A bar's length in the SVG is in proportion to its multiple of the floor, the value
-    of httpx used by hand, up to the length at which long bars are cut.
+    A bar's length in the SVG is in proportion to the library's multiple of httpx used
+    by hand. A bar that is too long for the picture is cut.
     """
     measured = result(httpx=10.0, asi1=20.0, openai=50.0, litellm=999.0)
     drawn = ET.fromstring(picture.picture(measured))

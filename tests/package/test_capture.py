@@ -21,7 +21,9 @@ any_cut = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def otters():
-    """Return the expected values of the recording otters.sse."""
+    """
+    Return the chunk count, text and other values expected of the recording otters.sse.
+    """
     return json.loads((SAMPLES / "otters.json").read_text("utf-8"))
 
 
@@ -96,8 +98,8 @@ def read_blocking(fake):
 @any_cut
 async def test_recorded_stream_is_read_exactly(fake, otters, cut):
     """
-    A recorded stream gives its exact chunks, thoughts, text, finish reason and token
-    counts wherever the network cuts it.
+    A recorded stream gives the recorded chunks, thoughts, text, finish reason and token
+    counts, wherever the network cuts its bytes.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=cut)
 
@@ -108,7 +110,8 @@ async def test_recorded_stream_is_read_exactly(fake, otters, cut):
 @any_cut
 def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cut):
     """
-    The blocking client reads the recorded stream exactly as well.
+    The blocking client, too, gives the recorded chunks, thoughts, text, finish reason
+    and token counts.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=cut)
 
@@ -116,7 +119,9 @@ def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cu
 
 
 @pytest.mark.parametrize("framing", ["length", "close"])
-async def test_recorded_stream_is_read_in_any_framing(fake, otters, framing):
+async def test_recorded_stream_is_read_exactly_with_any_framing_of_the_http_body(
+    fake, otters, framing
+):
     """
     The recorded stream is read exactly whatever framing HTTP uses for the body of the
     response.
@@ -130,7 +135,8 @@ async def test_recorded_stream_is_read_in_any_framing(fake, otters, framing):
 @any_cut
 async def test_captured_stream_is_read_exactly(fake, giraffes, cut):
     """
-    A stream captured from the service in 2025 is read exactly, wherever it is cut.
+    A stream that was captured from the service in 2025 gives the captured chunks and
+    answer, wherever the network cuts its bytes.
     """
     fake.stream_of(giraffes, cut=cut)
 
@@ -141,19 +147,18 @@ async def test_captured_stream_is_read_exactly(fake, giraffes, cut):
 @any_cut
 def test_captured_stream_is_read_exactly_by_the_blocking_client(fake, giraffes, cut):
     """
-    The blocking client reads the captured stream exactly as well.
+    The blocking client, too, gives the chunks and the answer of the stream that was
+    captured in 2025.
     """
     fake.stream_of(giraffes, cut=cut)
 
     check_giraffes(*read_blocking(fake))
 
 
-async def test_recorded_stream_becomes_one_answer_for_a_call_without_streaming(
-    fake, otters
-):
+async def test_stream_sent_to_a_call_without_streaming_becomes_one_answer(fake, otters):
     """
-    If a server sends the recorded stream as the response to a call without ``stream``,
-    the stream becomes one answer.
+    If a server replies with a stream to a call that did not ask for one, the stream
+    becomes one complete answer.
     """
     fake.stream_of(SAMPLES / "otters.sse")
 

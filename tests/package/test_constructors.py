@@ -1,4 +1,4 @@
-"""Constructor parameters of data classes, and of classes whose fields change."""
+"""Constructor parameters of data classes, and of classes whose fields change later."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ READER = ["config", "request", "timer", "queue", "opened"]
 )
 def test_constructor_has_no_parameter_for_changing_or_computed_fields(cls, names):
     """
-    The constructor of a class with changing or computed fields has no parameter for any
-    of these fields, so that each of them starts at its initial value.
+    If a field changes later or is computed, the constructor has no parameter for it. So
+    each such field starts at its initial value.
     """
     assert names == list(inspect.signature(cls).parameters)
 
@@ -93,7 +93,7 @@ def test_constructor_has_no_parameter_for_changing_or_computed_fields(cls, names
 )
 def test_object_with_changing_fields_equals_only_itself(cls):
     """
-    Two objects of a class with changing fields are never equal, even if their fields
-    are, and both can be in one set.
+    If the fields of a class can change, two of its objects are never equal, even if
+    their fields are. Both objects can be in one set.
     """
     assert (object.__eq__, object.__hash__) == (cls.__eq__, cls.__hash__)

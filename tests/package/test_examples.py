@@ -1,4 +1,4 @@
-"""The examples, run unchanged on real sockets."""
+"""The examples of the repository, run unchanged over real sockets."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_many_prompts_prints_the_answers_in_order(fake):
     assert (0, "", wanted) == (done.returncode, done.stderr, done.stdout.splitlines())
 
 
-def test_many_prompts_shows_a_failure_in_its_place(fake):
+def test_many_prompts_prints_a_failure_in_place_of_the_answer(fake):
     """
     `by_map` of ``many_prompts.py`` prints a failure where the answer would be, and goes
     on with the next prompt.
@@ -75,10 +75,10 @@ def test_many_prompts_shows_a_failure_in_its_place(fake):
     assert ["failed: 400: no such word"] * 2 == printed
 
 
-def test_extraction_prints_the_checked_objects(fake, capsys):
+def test_extraction_prints_the_people_that_the_model_finds(fake, capsys):
     """
-    ``extraction.py`` prints the people that the model finds; if an answer does not fit,
-    it asks again and says why.
+    ``extraction.py`` prints the people that the model finds. If an answer does not fit
+    the type, the example asks the model again and says why.
     """
     fake.reply('{"value": [{"name": "Ada", "age": "36", "town": null}]}')
     fake.reply('{"value": [{"name": "Ada", "age": 36, "town": "Oslo"}]}')
@@ -90,10 +90,10 @@ def test_extraction_prints_the_checked_objects(fake, capsys):
     assert "$.value[0].age: expected null or an integer" in printed.err
 
 
-def test_extraction_says_why_there_is_no_list(fake, capsys):
+def test_extraction_prints_the_error_if_no_answer_fits(fake, capsys):
     """
-    If the model's answers do not fit, ``extraction.py`` prints the error, and its exit
-    code is 1.
+    If none of the model's answers fits the type, ``extraction.py`` prints the error,
+    and its exit code is 1.
     """
     fake.reply("I see nobody.", times=None)
 
@@ -144,8 +144,8 @@ def test_flask_view_returns_the_answer_as_json(fake, views):
 
 def test_flask_view_streams_while_the_model_writes(fake, views):
     """
-    The browser gets the first words while the model still writes, and the call ends
-    when the browser leaves.
+    The Flask example sends the first words to the browser while the model still writes.
+    If the browser disconnects, the call to the model ends.
     """
     fake.play(SSE, Repeat((Event(chunk("on and ")), Pause(0.01))))
 
@@ -160,10 +160,10 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
     assert "text/plain; charset=utf-8" == reply.headers["content-type"]
 
 
-def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
+def test_flask_view_sends_the_whole_stream_or_says_that_it_broke(fake, views):
     """
-    The browser gets every word of an unbroken stream; a broken stream ends with a
-    message that says that the stream was broken off.
+    The Flask example sends every word of an unbroken stream to the browser. If the
+    stream breaks, the text ends with a message that says so.
     """
     fake.reply(TEXT, chunk_words=1)
     fake.play(SSE, Event(chunk("one ")), Data(b"data: {}\n\n"))
@@ -179,7 +179,7 @@ def test_flask_view_streams_to_the_end_or_reports_a_failure(fake, views):
 def test_flask_view_returns_502_if_the_api_refuses_the_call(fake, views, path):
     """
     If the API refuses a call with 401, both views of ``flask_view.py`` return 502,
-    since the browser is not at fault; the response contains the API's message.
+    since it is not the browser's fault. The response contains the API's message.
     """
     fake.fail(401, message="Who are you?")
 
@@ -190,7 +190,9 @@ def test_flask_view_returns_502_if_the_api_refuses_the_call(fake, views, path):
 
 @pytest.fixture(params=["fastapi", "aiohttp"])
 def ask(fake, request):
-    """Return a function that sends a request to a framework's example."""
+    """
+    Return a function that sends an HTTP request to the example of one web framework.
+    """
     pytest.importorskip(request.param)
     example = load(f"{request.param}_service")
     if request.param == "fastapi":
@@ -203,7 +205,7 @@ def ask(fake, request):
 
 
 @pytest.mark.system
-def test_services_send_complete_answers_and_streams(fake, ask):
+def test_fastapi_and_aiohttp_services_send_complete_answers_and_streams(fake, ask):
     """
     ``fastapi_service.py`` and ``aiohttp_service.py`` send the browser's question to the
     model, and return the complete answer as JSON or the stream as events.
@@ -220,10 +222,12 @@ def test_services_send_complete_answers_and_streams(fake, ask):
 
 
 @pytest.mark.parametrize("path", ["/chat", "/ask"])
-def test_services_return_502_if_the_api_refuses_the_call(fake, ask, path):
+def test_fastapi_and_aiohttp_services_return_502_if_the_api_refuses_a_call(
+    fake, ask, path
+):
     """
-    If the API refuses a call with 401, both example services return 502, since the
-    service's caller is not at fault; the response contains the API's message.
+    If the API refuses a call with 401, the FastAPI and aiohttp examples return 502,
+    since it is not their caller's fault. The response contains the API's message.
     """
     fake.fail(401, message="Who are you?")
 
@@ -274,10 +278,12 @@ class Upload(httpx.AsyncByteStream):
     ],
 )
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_web_example_does_not_read_a_long_body(fake, name, headers, status, most):
+async def test_web_example_refuses_a_body_of_200_mb_without_reading_it(
+    fake, name, headers, status, most
+):
     """
-    A body of 200 MB is refused because of its headers, without being read; only the web
-    chat reads a JSON body without a length, and at most 5 MB of it.
+    A web example refuses a body of 200 MB because of its headers, without reading it.
+    Only the web chat reads a JSON body without a length, and at most 5 MB of it.
     """
     pytest.importorskip("fastapi")
     upload = Upload(200_000_000)
@@ -311,10 +317,10 @@ async def test_web_example_does_not_read_a_long_body(fake, name, headers, status
         (b"[" * 100_000, 422),
     ],
 )
-def test_webchat_refuses_what_is_not_a_conversation(fake, body, status):
+def test_webchat_refuses_a_body_that_is_not_a_conversation(fake, body, status):
     """
-    The web chat answers a conversation, and refuses any other body with 422; the reply
-    does not repeat the body.
+    The web chat answers a conversation, and refuses any other request body with status
+    422. The response does not repeat the body.
     """
     pytest.importorskip("fastapi")
     headers = {"content-type": "application/json"}

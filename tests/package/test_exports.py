@@ -29,7 +29,7 @@ def test_public_name_has_asi1_as_its_module(name):
         assert name == value.__qualname__
 
 
-def test_unknown_name_raises_attribute_error():
+def test_reading_an_unknown_name_of_asi1_raises_attribute_error():
     """
     Reading a name that asi1 does not have raises the same error as for any module.
     """

@@ -8,10 +8,10 @@ from asi1._files import read_file, write_file
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path], ids=["str", "path"])
-def test_file_is_written_read_and_replaced(tmp_path, kind):
+def test_file_has_the_bytes_that_were_written_last(tmp_path, kind):
     """
     A file has the bytes that were written last, whether its path is a str or a path
-    object; a read returns at most as many bytes as it was asked for.
+    object. A read returns at most as many bytes as the caller asked for.
     """
     path = kind(tmp_path / "otter.png")
 

@@ -45,7 +45,7 @@ IMPURE = {
 HTTP_TYPES = "_settings.config"
 
 
-def test_every_top_level_module_is_in_one_layer():
+def test_every_top_level_module_is_in_exactly_one_layer():
     """
     Each module or package at the top level of asi1 is in the list of layers exactly
     once.
@@ -77,7 +77,7 @@ def test_no_module_below_the_transport_imports_io_clock_or_random():
     assert [] == foreign_imports(ROOT, IMPURE, places=PURE, exceptions={HTTP_TYPES})
 
 
-def test_only_the_transport_imports_httpx():
+def test_only_the_transport_and_the_fake_server_import_httpx():
     """
     httpx is imported only by the transport, which sends requests, and by the fake
     server, so that a new release of httpx affects few modules.
@@ -97,10 +97,10 @@ def test_only_the_event_decoder_imports_httpx_sse():
     assert [] == foreign_imports(ROOT, {"httpx_sse"}, exceptions=knowing)
 
 
-def test_private_packages_have_only_a_docstring():
+def test_init_of_a_private_package_has_only_a_docstring():
     """
-    The ``__init__`` of a private package has a docstring of at most three lines; code
-    in it would be loaded with every module of the package.
+    The ``__init__`` of a private package has a docstring of at most three lines and no
+    code. Code there would run whenever any module of the package is imported.
     """
     assert [] == crowded_packages(ROOT, 3)
 

@@ -101,10 +101,10 @@ def test_first_call_over_a_custom_transport_loads_few_modules(program, most):
 
 @pytest.mark.system
 @FIRST_CALLS
-def test_first_call_over_a_socket_loads_few_modules(url, program, most):
+def test_first_call_over_the_default_transport_loads_few_modules(url, program, most):
     """
-    A first call over asi1's own transport loads few modules, although it opens a
-    socket.
+    A first call over asi1's own transport, which opens a socket, still loads few
+    modules.
     """
     modules = loaded(f"URL, TRANSPORT = {url!r}, None", program)
 

@@ -13,7 +13,7 @@ from asi1.testing import FakeASI1
 
 async def test_log_has_one_line_per_attempt_and_no_secrets(caplog):
     """
-    At level DEBUG the log has one line for each attempt, which contains no prompt,
+    At level DEBUG the log has one line for each attempt. The line contains no prompt,
     answer, query, header or key.
     """
     fake = FakeASI1()
@@ -41,7 +41,7 @@ async def test_log_has_one_line_per_attempt_and_no_secrets(caplog):
 @pytest.mark.parametrize(
     ("level", "lines"), [("debug", 1), ("DEBUG ", 1), ("info", 0), ("", 0), ("x", 0)]
 )
-def test_asi1_log_variable_turns_the_log_on(level, lines):
+def test_environment_variable_asi1_log_turns_the_log_on(level, lines):
     """
     ``ASI1_LOG=debug`` writes the attempts to standard error; other values write
     nothing.

@@ -1,4 +1,6 @@
-"""The folders of the tests mirror those of the package."""
+"""
+Where the tests of a module are: in the test file of its name, or in a listed file.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import asi1
 ROOT = Path(asi1.__file__).parent
 TESTS = Path(__file__).parents[1]
 
-# Test files, each with the modules that it tests although their names differ.
+# Each test file whose name differs from those of the modules that it tests, with
+# the paths of these modules.
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
@@ -30,7 +33,7 @@ TESTED_IN = {
     ],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_names", "_version"],
-    # Option checks are tested by the tests of the options that they check.
+    # The checks of a call's options are tested by the tests of these options.
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],
@@ -97,10 +100,10 @@ def without_test_file(root, tests):
     return missing
 
 
-def test_every_module_has_a_test_file_or_is_listed():
+def test_every_module_has_a_test_file_of_its_name_or_is_in_tested_in():
     """
-    A module's tests are in the test file of the same name, or `TESTED_IN` names their
-    file.
+    A module's tests are in the test file of the same name, or in the test file that
+    `TESTED_IN` names for the module.
     """
     assert sorted(LISTED) == without_test_file(ROOT, TESTS)
 
@@ -112,11 +115,11 @@ def test_every_test_file_named_in_tested_in_exists():
     assert [] == [name for name in TESTED_IN if not (TESTS / f"{name}.py").exists()]
 
 
-def test_module_without_a_test_file_is_found(tmp_path):
+def test_module_that_has_no_test_file_of_its_name_is_reported(tmp_path):
     """
-    A module without a test file of its name is reported. The comparison ignores
-    underscores, expects tests of top-level modules in `package`, and skips
-    ``__init__``.
+    A module without a test file of its name is reported. Underscores do not count,
+    tests of top-level modules are in the folder `package`, and ``__init__`` needs no
+    test file.
     """
     root, tests = tmp_path / "dummy", tmp_path / "tests"
     for name in ("_log", "_call/__init__", "_call/timer", "_call/task", "cli/_ask"):

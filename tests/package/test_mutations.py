@@ -38,7 +38,9 @@ def sources_of_mutants(source):
         pytest.param("a += b", ["a -= b", "pass"], id="augmented-assignment"),
     ],
 )
-def test_each_kind_of_mutation_is_made(source, mutated_sources):
+def test_mutation_run_changes_each_operator_constant_and_condition(
+    source, mutated_sources
+):
     """
     The mutation run changes each operator, constant, condition and statement of a line,
     one at a time.
@@ -57,25 +59,26 @@ def test_each_kind_of_mutation_is_made(source, mutated_sources):
         "if TYPE_CHECKING: from a import b",
     ],
 )
-def test_imports_docstrings_and_types_are_not_mutated(source):
+def test_mutation_run_does_not_change_imports_docstrings_and_types(source):
     """
     The mutation run does not change imports, docstrings, ``__all__`` and types.
     """
     assert [] == sources_of_mutants(source)
 
 
-def test_error_messages_are_not_mutated():
+def test_mutation_run_does_not_change_error_messages():
     """
-    The mutation run removes a raise statement, but does not change its message.
+    The mutation run may remove a raise statement, but does not change the text of an
+    error message.
     """
     assert ["pass"] == sources_of_mutants("raise A('b', f'c {d}')")
 
 
 @pytest.mark.system
-def test_every_equivalent_mutation_exists_and_has_a_reason():
+def test_every_mutation_that_no_test_can_notice_has_a_reason():
     """
-    The table of mutations that no test can notice names only mutations that the
-    mutation run makes, and gives a reason for each.
+    Some mutations change nothing that a test could notice. The table of these mutations
+    names only mutations that the run makes, and gives a reason for each.
     """
     made = {(m, c.change) for m in TESTS for c in mutants_of(m, source_of(m))}
 
@@ -83,7 +86,7 @@ def test_every_equivalent_mutation_exists_and_has_a_reason():
     assert all(EQUIVALENT.values())
 
 
-def test_every_test_file_of_the_mutants_table_exists():
+def test_every_test_file_in_the_table_of_mutated_modules_exists():
     """
     The table that lists the tests of each mutated module names test files that exist.
     """
@@ -97,10 +100,10 @@ def test_every_test_file_of_the_mutants_table_exists():
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_every_module_of_the_mutated_layers_has_tests_in_the_table(layer):
+def test_every_module_that_can_be_mutated_has_tests_in_the_table(layer):
     """
-    Each module of `_models`, `_settings`, `_protocol` and `_call` that the mutation run
-    can change has a test file of its own name, or is listed with its tests.
+    If the mutation run can change a module of `_models`, `_settings`, `_protocol` or
+    `_call`, the module has a test file of its own name, or the table lists its tests.
     """
     folder = path_of(layer).with_suffix("")
     modules = {

@@ -19,10 +19,10 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTA
 
 @pytest.mark.system
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_readme_example_runs(number, tmp_path, monkeypatch, capsys):
+def test_each_python_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
     """
-    Each Python example of the README runs unchanged against the fake server; if an
-    example is a web application, a server runs it and gets a request.
+    Each Python example of the README runs unchanged against the fake server. If the
+    example is a web application, it is served and receives a request.
     """
     script = tmp_path / "example.py"
     script.write_text(EXAMPLES[number], "utf-8")

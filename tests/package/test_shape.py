@@ -1,4 +1,4 @@
-"""Each check of a package's structure finds the violation that a test creates."""
+"""Each rule of the package's structure reports the violation that a test creates."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def violations(root, rule):
 
 
 @pytest.mark.parametrize("rule", shape.__all__)
-def test_good_package_passes_every_rule(package, rule):
+def test_package_with_a_correct_structure_has_no_violations(package, rule):
     """
     A package with a correct structure has no violation of any rule.
     """
@@ -193,9 +193,9 @@ def test_good_package_passes_every_rule(package, rule):
 
 
 @pytest.mark.parametrize(("file", "text", "rule"), BREAKS.values(), ids=BREAKS)
-def test_each_fault_is_found_by_its_rule(package, file, text, rule):
+def test_rule_reports_the_one_fault_of_a_module(package, file, text, rule):
     """
-    A module with one fault causes one violation of the rule that forbids this fault.
+    If a module has one fault, the rule that forbids this fault reports one violation.
     """
     path = package / file
     if text is None:
@@ -217,10 +217,10 @@ def test_each_fault_is_found_by_its_rule(package, file, text, rule):
         "def f():\n    import time",
     ],
 )
-def test_forbidden_imports_are_found_in_the_given_modules_only(package, line):
+def test_import_ban_for_some_modules_does_not_apply_to_other_modules(package, line):
     """
-    A forbidden import in any form is found in each module to which the ban applies, but
-    not in other modules or in modules exempt from the ban.
+    A ban on an import may name the modules to which it applies. The import is found
+    there in any form, but not in other modules or in the exceptions of the ban.
     """
     (package / "_upper.py").write_text(line)
     (package / "_inner/two.py").write_text(line)
@@ -231,10 +231,10 @@ def test_forbidden_imports_are_found_in_the_given_modules_only(package, line):
     assert 2 == len(violations(package, "foreign_imports"))
 
 
-def test_imports_forbidden_without_naming_modules_are_found_everywhere(package):
+def test_import_ban_that_names_no_modules_applies_to_every_module(package):
     """
-    If a ban names no modules, a forbidden import is found in every module, except in
-    those that the ban's exceptions name exactly.
+    If a ban on an import names no modules, the import is found in every module. Only
+    the modules that the ban lists as exceptions may have it.
     """
     for name in ("_ground.py", "_groundling.py", "_inner/one.py", "cli/chat.py"):
         (package / name).write_text("import time")
@@ -244,17 +244,18 @@ def test_imports_forbidden_without_naming_modules_are_found_everywhere(package):
     assert ["_groundling:1 imports time", "cli.chat:1 imports time"] == found
 
 
-def test_module_in_two_layers_is_found(package):
+def test_module_in_two_layers_is_reported(package):
     """
-    A module that is in two layers of the list is a violation, since the module's layer
-    would be ambiguous.
+    A module may be in only one layer. If the list of layers has it twice, this is
+    reported, since its layer would be ambiguous.
     """
     assert ["cli is in two layers"] == shape.misplaced(package, [["cli"], *LAYERS])
 
 
-def test_cycle_is_shown_in_the_direction_of_its_imports(package):
+def test_import_cycle_is_reported_in_the_direction_of_the_imports(package):
     """
-    An import cycle is reported as "one imports two imports one".
+    An import cycle of the modules one and two is reported as "one imports two imports
+    one".
     """
     (package / "_upper.py").write_text("from ._inner.two import x")
 
@@ -282,7 +283,7 @@ def test_function_length_excludes_docstring_and_decorators(package, head, body, 
     assert found == len(violations(package, "long_functions"))
 
 
-def test_long_modules_and_undocumented_tests_are_found(package):
+def test_long_modules_and_tests_without_a_docstring_are_reported(package):
     """
     A module that is one line too long is reported, as is a test without a docstring.
     """
@@ -341,10 +342,10 @@ def compared(monkeypatch, blocking):
     return differences(module.AsyncTree, module.Tree)
 
 
-def test_all_members_of_twin_classes_are_compared(monkeypatch):
+def test_all_members_of_an_async_class_and_its_blocking_twin_are_compared(monkeypatch):
     """
-    An async class and its exact blocking twin have no differences; each member of the
-    class, and of the classes that its members return, is compared.
+    An async class and its exact blocking twin have no differences. Each member of the
+    class is compared, and each member of the classes that these members return.
     """
     result = compared(monkeypatch, TREE)
 
@@ -388,9 +389,12 @@ def test_all_members_of_twin_classes_are_compared(monkeypatch):
         pytest.param("def close", "def aclose", id="not-renamed"),
     ],
 )
-def test_each_difference_of_twins_is_found(monkeypatch, old, new):
+def test_each_difference_of_an_async_class_and_its_blocking_twin_is_found(
+    monkeypatch, old, new
+):
     """
-    Each member or annotation that differs between the two twin classes is reported.
+    A member or annotation that differs between an async class and its blocking twin is
+    reported.
     """
     assert old in TREE
 

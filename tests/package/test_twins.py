@@ -25,8 +25,8 @@ def test_blocking_client_has_the_same_members_as_the_async_client():
 
 def test_blocking_docstrings_refer_to_the_async_twin():
     """
-    Each public class and member of the blocking client is documented as the same as its
-    async twin, and adds "but blocks" where the twin is awaited.
+    The docstring of each public class and member of the blocking client says "Same as"
+    its async twin. If the twin is awaited, the docstring adds "but blocks".
     """
     paired = differences(asi1.AsyncASI1, asi1.ASI1).paired
     twins = [(a, b) for a, b in paired if a.__name__ == f"Async{b.__name__}"]

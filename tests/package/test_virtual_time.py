@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 
 @pytest.mark.virtual_time
-async def test_sleep_moves_the_clock_and_takes_no_time():
+async def test_sleep_moves_the_virtual_clock_and_takes_no_real_time():
     """
     A sleep in a test with virtual time moves the virtual clock by the length of the
     sleep, and does not wait in real time.
@@ -23,10 +23,10 @@ async def test_sleep_moves_the_clock_and_takes_no_time():
 
 
 @pytest.mark.virtual_time
-async def test_timers_fire_in_order_and_timeouts_cancel():
+async def test_sleeping_tasks_wake_in_order_and_a_timeout_cancels_later_ones():
     """
-    Sleeping tasks wake in the order of their wake times, and a timeout cancels those
-    that would wake after it.
+    With virtual time, sleeping tasks wake in the order of their wake times. A timeout
+    cancels the tasks that would wake after it.
     """
     woken = []
 
@@ -48,7 +48,7 @@ async def test_timers_fire_in_order_and_timeouts_cancel():
 @given(seconds=st.floats(min_value=0, max_value=1e9))
 async def test_sleep_of_any_length_ends(seconds):
     """
-    A sleep of any length ends, even one so short that rounding leaves the virtual clock
-    unchanged when the length is added.
+    A sleep of any length ends. A very short sleep ends even if adding its length to the
+    virtual clock does not change the clock, because of rounding.
     """
     await anyio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Tool calls, assembled from their fragments in the chunks of a stream."""
+"""Tool calls of a streamed answer, assembled from the fragments in its chunks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from asi1._protocol.stream_answer import Assembler
 
 
 def part(name=None, arguments="", id_=None, *, index=0, **more):
-    """Return a part of a tool call, as servers send it."""
+    """Return a fragment of a tool call, as servers send it."""
     function = {"name": name, "arguments": arguments}
     return {"index": index, "id": id_, "function": function, **more}
 
 
 def bare(name=None, arguments="", id_=None):
-    """Return a part of a tool call without an index."""
+    """Return a fragment of a tool call without an index."""
     call = part(name, arguments, id_)
     del call["index"]
     return call
@@ -44,7 +44,7 @@ def calls_of(*deltas):
 
 
 def joined(*parts):
-    """Return the one tool call that is assembled from parts."""
+    """Return the one tool call that is assembled from these fragments."""
     (call,) = calls_of(*parts)
     return call
 
@@ -98,10 +98,10 @@ def joined(*parts):
         pytest.param([part("f", '{"x":1}'), part("f", "", "c1")], id="id-last"),
     ],
 )
-def test_repeated_name_is_used_once(parts):
+def test_repeated_name_of_a_tool_call_is_used_once(parts):
     """
-    A server may send a tool call's name in any fragment, or in each fragment, of the
-    call: the assembled call has the name once.
+    A server may send a tool call's name in any fragment of the call, or in all of them.
+    The assembled call has the name once.
     """
     assert ("c1", "f", '{"x":1}') == joined(*parts)
 
@@ -114,10 +114,10 @@ def test_repeated_name_is_used_once(parts):
         pytest.param(['{"x": 1}'], '{\n"x": 1\n}\n', id="line-ends"),
     ],
 )
-def test_finished_call_repeated_with_other_spaces_is_one_call(pieces, last):
+def test_finished_tool_call_repeated_with_other_spaces_is_one_tool_call(pieces, last):
     """
-    A server may repeat a finished tool call in the last chunk, with the same arguments
-    formatted differently: the call keeps the arguments sent first.
+    A server may repeat a finished tool call in the last chunk, with its arguments
+    formatted differently. The answer has one call, with the arguments as first sent.
     """
     first, *rest = pieces
     parts = [part("f", first, "a"), *(part(None, piece) for piece in rest)]
@@ -134,10 +134,10 @@ def test_finished_call_repeated_with_other_spaces_is_one_call(pieces, last):
         pytest.param("[1]", id="list"),
     ],
 )
-def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
+def test_fragment_with_other_arguments_and_the_same_id_begins_another_call(last):
     """
-    A fragment with the id and name of a finished tool call begins another call if the
-    values of its arguments differ from those of the finished call.
+    A fragment repeats the id and name of a finished tool call. If its arguments have
+    other values, the fragment begins another call.
     """
     parts = [part("f", '{"x": 1}', "a"), part("f", last, "a")]
 
@@ -344,10 +344,10 @@ def test_other_arguments_with_the_same_id_and_name_are_another_call(last):
         ),
     ],
 )
-def test_name_after_complete_arguments_begins_a_new_call(parts, calls):
+def test_name_after_complete_arguments_begins_a_new_tool_call(parts, calls):
     """
-    A fragment with a name begins a new tool call, whatever its index and id, if the
-    previous tool call has complete arguments or another name.
+    A fragment with a name begins a new tool call if the previous call has complete
+    arguments or another name. The index and id of the fragment do not matter.
     """
     assert calls == calls_of(*parts)
 
@@ -381,7 +381,7 @@ def test_name_after_complete_arguments_begins_a_new_call(parts, calls):
         ),
     ],
 )
-def test_part_without_a_name_belongs_to_the_open_call(parts):
+def test_fragment_without_a_name_belongs_to_the_unfinished_tool_call(parts):
     """
     A fragment without a name belongs to the tool call whose arguments are incomplete,
     even if the fragment has a new id or index.
@@ -420,10 +420,10 @@ def test_part_without_a_name_belongs_to_the_open_call(parts):
         ),
     ],
 )
-def test_deltas_of_two_open_tool_calls_are_told_apart(parts):
+def test_deltas_of_two_unfinished_tool_calls_are_told_apart(parts):
     """
-    A tool call delta belongs to the call that has the delta's id, else to the call that
-    has its index, else to the last call.
+    Two tool calls have incomplete arguments. A delta belongs to the call with its id,
+    else to the call with its index, else to the last call.
     """
     assert [("f", '{"x":1}'), ("g", '{"y":2}')] == [
         (name, arguments) for _, name, arguments in calls_of(*parts)
@@ -453,10 +453,12 @@ def test_deltas_of_two_open_tool_calls_are_told_apart(parts):
         pytest.param(["{}", '{"x"'], '{"x"', id="cut-off"),
     ],
 )
-def test_object_after_complete_arguments_is_merged_into_them(pieces, arguments):
+def test_object_after_complete_tool_call_arguments_is_merged_into_them(
+    pieces, arguments
+):
     """
-    If an object follows complete arguments of a tool call, the two objects are merged,
-    not written one after the other; an empty object changes nothing.
+    If an object follows the complete arguments of a tool call, the two objects are
+    merged into one. An empty object changes nothing.
     """
     first, *rest = pieces
 
@@ -465,9 +467,10 @@ def test_object_after_complete_arguments_is_merged_into_them(pieces, arguments):
     )
 
 
-def test_arguments_read_between_fragments_are_those_so_far():
+def test_arguments_read_between_two_fragments_are_those_so_far():
     """
-    Reading a tool call's arguments between two of their fragments changes nothing.
+    A caller may read a tool call's arguments between two fragments. This returns the
+    arguments so far, and does not change the later ones.
     """
     assembler = Assembler()
     seen = []
@@ -480,18 +483,18 @@ def test_arguments_read_between_fragments_are_those_so_far():
     assert ["{}", *('{"x":{}}'[:end] for end in range(1, 9))] == seen
 
 
-def test_arguments_that_are_not_an_object_are_joined():
+def test_argument_fragments_without_a_bracket_are_joined():
     """
-    Arguments without a bracket are never complete, so a delta with the same name
-    continues them.
+    Arguments that do not begin with a bracket never count as complete. So a later delta
+    with the same name continues the arguments.
     """
     assert [("c", "f", "true")] == calls_of(part("f", "tr", "c"), part("f", "ue"))
 
 
-def test_arguments_read_between_two_objects_lose_none_of_them():
+def test_arguments_read_while_objects_are_merged_lose_no_object():
     """
-    Reading a tool call's arguments while objects are merged into them loses none of
-    these objects.
+    A server may send the arguments of a tool call as several objects. If a caller reads
+    the arguments in between, no object is lost.
     """
     assembler = Assembler()
     seen = []
@@ -521,10 +524,10 @@ json_values = st.recursive(
 @given(
     value=st.dictionaries(st.text(max_size=3), json_values, max_size=3), data=st.data()
 )
-def test_calls_are_told_apart_however_their_arguments_are_cut(value, data):
+def test_two_tool_calls_with_one_index_are_told_apart_however_they_are_cut(value, data):
     """
-    Two tool calls with the same index and without ids are kept separate, however the
-    first call's arguments are cut, and whether or not each fragment has the name.
+    Two tool calls with the same index and without ids stay two calls, however the first
+    call's arguments are cut, and whether or not each fragment has the name.
     """
     text = json.dumps(value)
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
@@ -544,10 +547,10 @@ def tracked():
 
 @pytest.mark.system
 @pytest.mark.parametrize("pieces", [[""], ["{}"], ['{"x":', "1", "}"]])
-def test_a_tool_call_is_at_most_three_objects_for_the_garbage_collector(pieces):
+def test_tool_call_adds_at_most_three_objects_to_garbage_collection(pieces):
     """
-    A tool call, whose arguments may come in several deltas, adds at most three objects
-    to those that a full garbage collection searches: its state and its two models.
+    A tool call adds at most three objects to those that a full garbage collection
+    searches: its state and its two models. The number of deltas does not matter.
     """
     calls_of(
         *(part("f", piece) for piece in pieces)

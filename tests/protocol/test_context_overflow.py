@@ -1,4 +1,7 @@
-"""Error bodies saying that a request is too long, and the token counts in them."""
+"""
+Error bodies that say that a request is too long, and the token counts in their
+messages.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from asi1._settings.secret import Secret
 
 SECRET = Secret("sk_otter0123456789")
 
-# Messages of servers with similar APIs; each message with its limit and the requested
-# number of tokens.
+# Error messages of servers with similar APIs. Beside each message are the token limit
+# and the requested number of tokens, or None if the message does not have them.
 TOO_LONG = [
     (
         (
@@ -63,10 +66,12 @@ def error_of_reply(error, status=400):
 
 @pytest.mark.parametrize(("message", "numbers"), TOO_LONG)
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_message_about_length_makes_a_context_length_error(message, numbers, wrapped):
+def test_400_whose_message_says_too_long_becomes_a_context_length_error(
+    message, numbers, wrapped
+):
     """
     A reply with status 400 whose message says that the request is too long becomes a
-    `ContextLengthError` with the numbers in the message.
+    `ContextLengthError`. The error has the token counts that are in the message.
     """
     error = error_of_reply(
         {"error": {"message": message}} if wrapped else {"message": message}
@@ -87,10 +92,10 @@ def test_message_about_length_makes_a_context_length_error(message, numbers, wra
         "model_context_window_exceeded",
     ],
 )
-def test_code_about_length_makes_a_context_length_error(name, key):
+def test_400_whose_code_says_too_long_becomes_a_context_length_error(name, key):
     """
-    A code or type that names the context's length makes a `ContextLengthError`,
-    whatever the message is.
+    A reply with status 400 becomes a `ContextLengthError` if its code or type names the
+    context length, such as "context_length_exceeded". The message does not matter.
     """
     error = error_of_reply({"error": {"message": "No.", key: name}})
 
@@ -109,7 +114,7 @@ def test_code_about_length_makes_a_context_length_error(name, key):
         "",
     ],
 )
-def test_400_that_is_not_about_length_makes_a_bad_request_error(message):
+def test_400_for_another_reason_than_length_becomes_a_bad_request_error(message):
     """
     A reply with status 400 for a reason other than its length becomes a
     `BadRequestError`, not a `ContextLengthError`.
@@ -118,7 +123,7 @@ def test_400_that_is_not_about_length_makes_a_bad_request_error(message):
 
 
 @pytest.mark.parametrize("status", [401, 413, 422, 429, 500])
-def test_only_a_400_makes_a_context_length_error(status):
+def test_reply_without_status_400_never_becomes_a_context_length_error(status):
     """
     A reply with a status other than 400 becomes the error class of this status, even if
     its code says that the request is too long.
@@ -131,7 +136,7 @@ def test_only_a_400_makes_a_context_length_error(status):
 @pytest.mark.parametrize(
     ("spaces", "expected"), [(1979, ContextOverflow()), (1980, None)]
 )
-def test_only_the_start_of_a_message_is_searched_for_words_about_length(
+def test_only_2000_characters_of_a_message_are_searched_for_words_on_length(
     spaces, expected
 ):
     """

@@ -1,4 +1,6 @@
-"""All JSON that a server sends, in whatever format, can be read from the models."""
+"""
+Any JSON that a server sends, in whatever format, can be decoded to models without loss.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ from asi1._models.json_text import load_json, replace_surrogates_in
 from asi1._protocol.converter import decode, decode_in_steps
 
 
-# One answer in each format that this API has used, oldest first, and one in the format
-# of the API's reference; CHUNKS has the chunks of a stream in order.
+# One answer in each format that the API has used, oldest first, and one in the format
+# of the API's reference. CHUNKS has the chunks of a stream, in order.
 ANSWERS = [
     {
         "id": "id_Qw3Er5Ty7Ui9",
@@ -168,7 +170,7 @@ MODELS = [
     *(_chunks.Delta, _chunks.ToolCallDelta),
 ]
 WHOLE = [_models.ChatCompletion, _chunks.ChatCompletionChunk]
-# A choice with several tool calls under each of the keys that servers use.
+# A tool call, and choices that have it several times, in a message and in a delta.
 CALL = {"id": "call_1", "function": {"name": "f", "arguments": "{}"}, "index": 0}
 SEVERAL = {
     "choices": [
@@ -199,7 +201,10 @@ named = st.sampled_from(
 
 @st.composite
 def odd(draw, template):
-    """Draw *template* with keys missing or added, and values null or of any type."""
+    """
+    Draw JSON like *template*, but with keys missing or added, and with values that are
+    null or of any type.
+    """
     if isinstance(template, list):
         return [draw(odd(item)) for item in template]
     if not isinstance(template, dict):
@@ -221,7 +226,8 @@ objects = st.dictionaries(named | texts, values, max_size=6)
 
 def exact(value):
     """
-    Return a value as JSON text, which differs for 1, 1.0 and true, and by key order.
+    Return a value as JSON text. Unlike values, texts differ for 1, 1.0 and true, and
+    for different orders of keys.
     """
     return json.dumps(value)
 
@@ -253,11 +259,11 @@ def objects_in(value):
 @pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers)
-def test_answer_to_dict_and_to_json_are_as_sent(sent):
+def test_to_dict_and_to_json_of_an_answer_are_as_sent(sent):
     """
-    An answer can be read although fields are missing, null, unknown or of a wrong type,
-    and its ``to_dict`` and ``to_json`` return what the server sent, in ``to_json`` with
-    U+FFFD for lone surrogates.
+    An answer is decoded even if fields are missing, null, unknown or of a wrong type.
+    Its ``to_dict`` and ``to_json`` return the server's JSON; ``to_json`` has U+FFFD for
+    a lone surrogate.
     """
     answer = read(_models.ChatCompletion, sent)
 
@@ -268,11 +274,11 @@ def test_answer_to_dict_and_to_json_are_as_sent(sent):
 
 @settings(deadline=None, max_examples=60)
 @given(sent=chunks)
-def test_chunk_to_dict_and_to_json_are_as_sent(sent):
+def test_to_dict_and_to_json_of_a_chunk_are_as_sent(sent):
     """
-    A chunk can be read although fields are missing, null, unknown or of a wrong type,
-    and its ``to_dict`` and ``to_json`` return what the server sent, in ``to_json`` with
-    U+FFFD for lone surrogates.
+    A chunk is decoded even if fields are missing, null, unknown or of a wrong type. Its
+    ``to_dict`` and ``to_json`` return the server's JSON; ``to_json`` has U+FFFD for a
+    lone surrogate.
     """
     chunk = read(_chunks.ChatCompletionChunk, sent)
 
@@ -284,10 +290,10 @@ def test_chunk_to_dict_and_to_json_are_as_sent(sent):
 @pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
-def test_each_part_to_dict_is_as_sent(sent, cls):
+def test_to_dict_of_each_object_inside_an_answer_is_as_sent(sent, cls):
     """
-    ``to_dict`` of each choice, message, tool call and usage inside an answer or chunk
-    returns exactly the object that the server sent for this part.
+    ``to_dict`` of a choice, message, tool call or usage inside an answer or chunk
+    returns exactly the JSON object that the server sent there.
     """
     known = set(objects_in(sent))
     whole = read(cls, sent)
@@ -302,7 +308,8 @@ def test_each_part_to_dict_is_as_sent(sent, cls):
 @given(sent=answers | chunks, cls=st.sampled_from(WHOLE))
 def test_unknown_keys_are_in_extra(sent, cls):
     """
-    A key for which a model has no field is in the model's ``extra``, at every level.
+    If a model has no field for a key in the server's JSON, the key is in the model's
+    ``extra``. This holds at every level.
     """
     for model, wire in pairs(read(cls, sent)):
         names = {
@@ -337,9 +344,10 @@ def test_extra_has_only_keys_that_were_sent(sent):
 @given(sent=objects, cls=st.sampled_from(MODELS))
 @example(sent={"name": "f", "arguments": {"n": 2**70}}, cls=_models.FunctionCall)
 @example(sent={"name": "f", "arguments": {"n": "\ud800"}}, cls=_models.FunctionCall)
-def test_any_object_is_read_as_any_model(sent, cls):
+def test_any_json_object_is_decoded_as_any_model(sent, cls):
     """
-    Any JSON object can be read as any model, and ``to_dict`` returns it unchanged.
+    Any JSON object can be decoded as any model, and ``to_dict`` returns the object
+    unchanged.
     """
     assert exact(sent) == exact(read(cls, sent).to_dict())
 
@@ -347,7 +355,7 @@ def test_any_object_is_read_as_any_model(sent, cls):
 @pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers)
-def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
+def test_changing_the_result_of_to_dict_does_not_change_the_answer(sent):
     """
     Changing a dict that ``to_dict`` returned changes neither the answer nor the dict
     that the next call of ``to_dict`` returns.
@@ -376,10 +384,10 @@ def test_changing_the_result_of_to_dict_changes_nothing_else(sent):
         pytest.param({"extra": {"id": "a"}}, id="extra-object"),
     ],
 )
-def test_wrong_types_and_reserved_names_are_in_extra(odd):
+def test_value_of_a_wrong_type_or_with_a_reserved_name_is_in_extra(odd):
     """
-    A value is in ``extra`` if the value's type is wrong, or if its key is the name of
-    an attribute that asi1 defines.
+    A value from the server is in ``extra`` if its type is wrong. It is also in
+    ``extra`` if its key is an attribute that asi1 itself defines, such as ``wire``.
     """
     answer = decode(asi1.ChatCompletion, odd)
 
@@ -389,7 +397,7 @@ def test_wrong_types_and_reserved_names_are_in_extra(odd):
 
 
 def in_steps(cls, sent):
-    """Decode *sent* in steps; return the model and the number of steps."""
+    """Decode *sent* in steps. Return the decoded model and the number of steps."""
     steps, reading = 0, decode_in_steps(cls, sent)
     while True:
         try:
@@ -404,9 +412,9 @@ def in_steps(cls, sent):
 @given(sent=odd(SEVERAL) | answers | chunks | objects, cls=st.sampled_from(WHOLE))
 @example(sent=SEVERAL, cls=_models.ChatCompletion)
 @example(sent=SEVERAL, cls=_chunks.ChatCompletionChunk)
-def test_object_decoded_in_steps_is_the_same(sent, cls):
+def test_object_decoded_in_steps_equals_the_object_decoded_at_once(sent, cls):
     """
-    A JSON object decoded in steps equals the same object decoded at once, and each
+    A JSON object that is decoded in steps equals the same object decoded at once. Each
     model in it has the JSON object that the server sent.
     """
     whole, (slow, _) = decode(cls, sent), in_steps(cls, sent)
@@ -432,12 +440,13 @@ CALLS = [
 )
 @pytest.mark.parametrize("sent_under", ["message", "delta", "both"])
 @pytest.mark.parametrize(("calls", "expected"), CALLS)
-def test_values_that_are_not_tool_calls_are_dropped_or_in_extra(
+def test_value_that_is_not_a_tool_call_is_dropped_or_in_extra(
     calls, expected, sent_under, cls, key
 ):
     """
-    Among tool calls, a value of another type is dropped; if no value is a tool call,
-    all of them are in ``extra``. The same holds if the calls are decoded in steps.
+    In a list of tool calls, a value that is not a tool call is dropped. If the list has
+    no tool call, the whole list is in ``extra``. The same holds if the list is decoded
+    in steps.
     """
     keys = ["message", "delta"] if sent_under == "both" else [sent_under]
     message = {"content": "Hi", "tool_calls": calls, "otter": 1}
@@ -457,10 +466,12 @@ def test_values_that_are_not_tool_calls_are_dropped_or_in_extra(
 @pytest.mark.parametrize(
     ("calls", "steps"), [(0, 1), (1, 1), (2, 2), (256, 2), (257, 3), (513, 4)]
 )
-def test_a_step_decodes_at_most_256_tool_calls(calls, steps, cls, sent_under):
+def test_one_decoding_step_decodes_at_most_256_tool_calls(
+    calls, steps, cls, sent_under
+):
     """
-    If a message has several tool calls, the first step decodes everything but these,
-    and each further step at most 256 of them.
+    If a message has several tool calls, the first step decodes everything else. Each
+    further step decodes at most 256 tool calls.
     """
     ids = [str(number) for number in range(calls)]
     message = {"tool_calls": [{**CALL, "id": call_id} for call_id in ids]}
@@ -474,10 +485,10 @@ def test_a_step_decodes_at_most_256_tool_calls(calls, steps, cls, sent_under):
 
 
 @pytest.mark.parametrize("cls", WHOLE)
-def test_wire_and_extra_are_the_servers_objects_and_not_copies(cls):
+def test_wire_and_extra_are_not_copies_of_the_decoded_json(cls):
     """
-    ``wire`` and the values in ``extra`` are the objects that were decoded from JSON, so
-    that a large answer is in memory only once.
+    ``wire`` and the values in ``extra`` are the objects decoded from JSON, not copies.
+    So a large answer is in memory only once.
     """
     sent = {"choices": [{"index": 0}], "otter": {"a": 1}}
 
@@ -500,10 +511,10 @@ def test_wire_and_extra_are_the_servers_objects_and_not_copies(cls):
         pytest.param([{"message": 5, "delta": [5]}], id="messages-of-wrong-types"),
     ],
 )
-def test_choices_of_wrong_types_are_read_in_steps_as_at_once(choices, cls):
+def test_choice_of_a_wrong_type_is_decoded_in_steps_as_it_is_at_once(choices, cls):
     """
-    A value in place of a choice or of its message is dropped or in ``extra``, whether
-    the answer is decoded at once or in steps.
+    A value of a wrong type, in place of a choice or its message, is dropped or is in
+    ``extra``. It makes no difference whether the answer is decoded at once or in steps.
     """
     sent = {"id": "a", "choices": choices}
 

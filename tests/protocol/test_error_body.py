@@ -27,8 +27,8 @@ TEXT = {"content": "Hi"}
 CALLS = {"content": None, "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
 WHOLE = {"message": TEXT, "finish_reason": "stop"}
 
-# Each case: the value of ``errors``, the fields of a choice, and whether ``errors`` is
-# an error in a body and in an event.
+# Each case has the value of ``errors``, the fields of a choice, whether ``errors`` is
+# an error in the body of a reply, and whether it is an error in a stream event.
 CASES = [
     (["deprecated"], WHOLE, False, False),
     (["deprecated", "slow"], WHOLE, False, False),
@@ -57,13 +57,13 @@ CASES = [
 
 @pytest.mark.parametrize(("errors", "choice", "in_body", "in_event"), CASES)
 @pytest.mark.parametrize("place", ["top", "choice", "message", "delta"])
-def test_strings_in_errors_beside_an_answer_are_warnings(
+def test_strings_under_errors_beside_an_answer_are_warnings(
     errors, choice, in_body, in_event, place
 ):
     """
-    Strings under ``errors`` are warnings if a choice has content and a finish reason;
-    in an event, one of the two is enough for a list of strings. Objects under
-    ``errors`` are always an error.
+    Strings under ``errors`` are warnings if a choice has content and a finish reason.
+    In a stream event, a list of strings is a warning if there is one of the two.
+    Objects under ``errors`` are always an error.
     """
     choices = [] if choice is None else [{**choice}]
     value = {"id": "a", "choices": choices}
@@ -80,7 +80,7 @@ def test_strings_in_errors_beside_an_answer_are_warnings(
     assert in_event == (find_error(value, event=True) is not None)
 
 
-def test_strings_beside_the_finish_reason_error_are_the_error():
+def test_strings_under_errors_are_the_error_if_the_finish_reason_is_error():
     """
     If the finish reason is "error", strings under ``errors`` are the server's error.
     """
@@ -90,10 +90,10 @@ def test_strings_beside_the_finish_reason_error_are_the_error():
     assert value is find_error(value, event=True)
 
 
-def test_error_beside_warnings_is_an_error():
+def test_value_under_error_is_an_error_even_beside_a_complete_answer():
     """
-    A value under ``error``, even a string, is an error, also beside a complete answer
-    and warnings under ``errors``.
+    A value under ``error``, even a string, is an error. This also holds beside a
+    complete answer, and beside warnings under ``errors``.
     """
     for error in ("no", NO, ["no"]):
         value = {"choices": [WHOLE], "errors": ["deprecated"], "error": error}
@@ -117,10 +117,10 @@ def test_error_beside_warnings_is_an_error():
         ({}, False),
     ],
 )
-def test_notice_has_a_type_and_no_code_of_a_failure(members, expected):
+def test_event_with_a_harmless_type_and_no_code_is_a_notice(members, expected):
     """
-    An event is a notice if it has a type that is not that of a failure, and neither a
-    code nor an HTTP status.
+    An event is a notice if it has a type, such as "status", that is not the type of a
+    failure. It must have neither a code nor an HTTP status.
     """
     assert expected == _is_notice(members)
 
@@ -140,18 +140,18 @@ def test_notice_has_a_type_and_no_code_of_a_failure(members, expected):
 )
 def test_object_under_errors_is_one_error_or_names_invalid_fields(errors, expected):
     """
-    ``errors`` is one error if it is an object with a message, a code or a type; any
-    other object names the fields that are invalid.
+    An object under ``errors`` is one error if it has a message, a code or a type. Any
+    other object has the names of invalid fields as its keys.
     """
     assert expected == read_error_body({"errors": errors}, SECRET)
 
 
 @pytest.mark.parametrize("name", ["code", "status", "status_code", "http_status"])
 @pytest.mark.parametrize(("status", "passing"), [(503, True), (400, False)])
-def test_status_of_an_error_may_have_any_of_four_names(name, status, passing):
+def test_http_status_of_an_error_is_read_from_any_of_four_keys(name, status, passing):
     """
-    An error in a reply with a success status is temporary if it has the HTTP status of
-    a temporary error under any of four keys.
+    An error in a reply with a success status may contain an HTTP status of its own,
+    under any of four keys. The error is temporary if this status is.
     """
     body = read_error_body({"error": {name: status, "message": "Overloaded"}}, SECRET)
 
@@ -159,7 +159,7 @@ def test_status_of_an_error_may_have_any_of_four_names(name, status, passing):
 
 
 @pytest.mark.parametrize(("spaces", "passing"), [(490, True), (491, False)])
-def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
+def test_only_500_characters_are_searched_for_the_name_of_a_temporary_error(
     spaces, passing
 ):
     """
@@ -173,10 +173,10 @@ def test_only_the_start_of_a_message_is_searched_for_the_name_of_an_error(
 
 @pytest.mark.parametrize("key", ["message", "detail"])
 @pytest.mark.parametrize(("text", "passing"), [("Overloaded", True), ("no", False)])
-def test_body_with_only_a_message_is_an_error_that_may_be_retried(key, text, passing):
+def test_reply_body_with_only_a_message_is_an_error(key, text, passing):
     """
-    A reply with a success status whose body has only a message is an error; it is
-    retryable if the message names a temporary error.
+    A reply with a success status whose body has only a message is an error. The error
+    is retryable if the message names a temporary error.
     """
     body = json.dumps({key: text}).encode()
 
@@ -188,7 +188,8 @@ def test_body_with_only_a_message_is_an_error_that_may_be_retried(key, text, pas
 
 def test_finish_reason_error_without_an_error_object_is_named_in_the_message():
     """
-    If a choice ends with the reason "error" and no error object, the message says so.
+    If a choice has the finish reason "error" but there is no error object, the message
+    of the error names the finish reason.
     """
     error = find_error({"choices": [{"finish_reason": "error"}]})
 
@@ -196,19 +197,19 @@ def test_finish_reason_error_without_an_error_object_is_named_in_the_message():
 
 
 @pytest.mark.parametrize("key", ["error", "errors", "detail"])
-def test_string_under_error_wins_over_the_message_beside_it(key):
+def test_string_under_error_is_preferred_to_the_message_beside_it(key):
     """
-    A string under ``error``, ``errors`` or ``detail`` is an error's message, even if
-    the body also has a ``message``, which then is often only the status's name.
+    A string under ``error``, ``errors`` or ``detail`` is the error's message. A
+    ``message`` beside it is ignored, since it is often only the name of the status.
     """
     body = {"message": "Bad Request", key: "no otters", "code": "c"}
 
     assert ErrorBody("no otters", code="c") == read_error_body(body, SECRET)
 
 
-def test_message_in_plain_text_is_one_line():
+def test_message_of_a_plain_text_error_body_is_one_line():
     """
-    In the message of an error whose body is plain text, each unprintable character,
-    such as a line end, is replaced by a space.
+    If an error body is plain text, each unprintable character in its message, such as a
+    line end, is replaced by a space.
     """
     assert ErrorBody("no otters ") == read_error_body("no\notters\x00", SECRET)

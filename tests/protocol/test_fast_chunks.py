@@ -1,4 +1,7 @@
-"""The fast path for the chunks of a stream reads the same as the converter."""
+"""
+The fast path, which reads most chunks of a stream, gives the same chunks as the
+converter.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ CHUNKS = {
     "full": FULL,
     "created-last": CREATED_LAST,
 }
-# Chunks in which the bytes alone do not show which of the strings is the text.
+# In these chunks, the bytes alone do not show which of the strings is the text.
 BOTH = {**BARE, "thought": "hm"}
 TWICE = {"content": "Sea", **BARE}
 
@@ -90,7 +93,10 @@ KEYS = [
 
 
 def with_new_text(rng, chunk):
-    """Copy a chunk with a new text or thought; its creation time may change too."""
+    """
+    Return a copy of a chunk with a new text or thought, and sometimes a new creation
+    time.
+    """
     chunk = copy.deepcopy(chunk)
     piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
@@ -103,7 +109,10 @@ def with_new_text(rng, chunk):
 
 
 def with_one_change(rng, chunk):
-    """Copy a chunk; change, add or remove a key of it, of its choice or its delta."""
+    """
+    Return a copy of a chunk in which one key is changed, added or removed, at the top,
+    in its choice or in the delta.
+    """
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
     place = rng.choice([chunk, choice, choice["delta"]])
@@ -116,7 +125,10 @@ def with_one_change(rng, chunk):
 
 
 def encoded(rng, chunk):
-    """Return a chunk as an event's data; about one result in ten is corrupted."""
+    """
+    Return a chunk as the data of an event. In about one of ten results a few bytes are
+    corrupted.
+    """
     style = rng.choice([{}, {"separators": (",", ":")}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")
@@ -128,7 +140,10 @@ def encoded(rng, chunk):
 
 
 def random_events(rng):
-    """Return a stream's event data; most events differ only in text, some in a key."""
+    """
+    Return the data of random events of one stream. Most events differ only in the text,
+    some in a key.
+    """
     chunks = [*CHUNKS.values(), BOTH, TWICE]
     chunk = rng.choice(chunks)
     events = []
@@ -144,7 +159,8 @@ def random_events(rng):
 
 def read_by_converter(data):
     """
-    Return the chunk that the converter reads; None if the converter refuses the data.
+    Return the chunk that the converter reads, or None if the converter refuses the
+    data.
     """
     try:
         return read_event("message", data, SECRET)
@@ -166,10 +182,10 @@ def all_fields(value):
 
 @pytest.mark.system
 @pytest.mark.parametrize("batch", range(4))
-def test_fast_path_reads_what_the_converter_reads(batch):
+def test_fast_path_gives_the_same_chunks_as_the_converter(batch):
     """
-    Chunks read by the fast path equal the converter's chunks in every field and make
-    the same answer; the fast path reads no event that the converter refuses.
+    A chunk read by the fast path equals the converter's chunk in every field, and makes
+    the same answer. The fast path reads no event that the converter refuses.
     """
     fast_chunks = 0
     for seed in range(batch * 500, batch * 500 + 500):
@@ -193,8 +209,8 @@ def test_fast_path_reads_what_the_converter_reads(batch):
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
     """
-    If a chunk differs from the previous chunk only in text and time, these two values
-    are cut from its bytes; its JSON is parsed only when a caller reads ``wire``.
+    If only text and time differ from the previous chunk, the fast path cuts these two
+    values from the chunk's bytes. The JSON is parsed only when a caller reads ``wire``.
     """
     reader = FastChunkReader()
     rng = random.Random(1)
@@ -221,8 +237,8 @@ def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
 )
 def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
     """
-    The fast path does not parse a chunk's JSON, even if the text is empty or the
-    creation time is the smallest or largest number with as many digits as the time
+    The fast path also cuts an empty text from a chunk's bytes without parsing the JSON.
+    The same holds for the smallest and largest time with as many digits as the time
     before.
     """
     reader = FastChunkReader()
@@ -237,8 +253,8 @@ def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
 
 def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
     """
-    The fast path reads a chunk whose delta has every known key, if all but the role and
-    the text are null.
+    A delta may have every known key. If all of them but the role and the text are null,
+    the fast path reads the chunk.
     """
     delta = {"role": "assistant", "content": "a", "refusal": None, "tool_calls": None}
     data = json.dumps({"id": "a", "choices": [{"delta": delta}]}).encode()
@@ -249,10 +265,11 @@ def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
 @pytest.mark.system
 @pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("dumps", [json.dumps, lambda c: json.dumps(c, indent=1)])
-def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):
+def test_event_that_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):
     """
-    An event whose bytes begin and end like the previous chunk's, but which differs in
-    other parts, is read as the converter reads it or left to the converter.
+    An event may begin and end with the bytes of the previous chunk, but differ in
+    between. The fast path reads it as the converter does, or leaves it to the
+    converter.
     """
     data = dumps(chunk).encode()
     other = {**chunk, "created": 2740580080149} if "created" in chunk else chunk
@@ -282,10 +299,10 @@ def test_event_that_only_resembles_the_previous_chunk_is_read_correctly(chunk, d
             assert all_fields(whole) == all_fields(seen)
 
 
-def test_text_that_occurs_twice_in_a_chunk_is_parsed():
+def test_chunk_whose_text_occurs_twice_is_left_to_the_converter():
     """
-    If the bytes of the text occur twice in a chunk, the fast path leaves the chunk to
-    the converter, since either place could be the chunk's text.
+    If the bytes of the text occur at two places in a chunk, either place could be the
+    text. So the fast path leaves the chunk to the converter.
     """
     reader = FastChunkReader()
     for text in ("Sea", "Ray"):
@@ -293,10 +310,10 @@ def test_text_that_occurs_twice_in_a_chunk_is_parsed():
         assert all_fields(read_by_converter(data)) == all_fields(reader.read(data))
 
 
-def test_event_without_the_middle_of_the_previous_chunk_is_refused():
+def test_fast_path_refuses_an_event_that_lacks_bytes_of_the_previous_chunk():
     """
-    The fast path does not read an event that lacks the bytes that stood between the
-    time and the text of the previous chunk.
+    An event may lack the bytes between the time and the text of the previous chunk. The
+    fast path does not read this event.
     """
     data = json.dumps(LIVE).encode()
     start, end = data.index(b"1740580080140"), data.index(b" otters") + len(b" otters")
@@ -331,7 +348,7 @@ def fast_chunk(chunk=LIVE):
     ],
     ids=["pickle", "copy", "deepcopy", "evolve", "constructor"],
 )
-def test_fast_chunk_copies_compares_and_prints_like_any_chunk(use):
+def test_chunk_of_the_fast_path_can_be_copied_compared_and_printed(use):
     """
     A chunk that the fast path read can be pickled, copied, evolved, compared and
     printed like any chunk, and none of its fields can be changed.
@@ -347,10 +364,10 @@ def test_fast_chunk_copies_compares_and_prints_like_any_chunk(use):
         _ = fast_chunk().texts
 
 
-def test_consecutive_fast_chunks_share_no_values_in_extra():
+def test_consecutive_chunks_share_no_objects_in_extra():
     """
-    Consecutive chunks share no objects in ``extra``, so that a caller may change the
-    values of one chunk.
+    Two consecutive chunks share no object in ``extra``. So a caller may change a value
+    in one of them without changing the other.
     """
     reader = FastChunkReader()
     data = json.dumps(LIVE).encode()
@@ -361,9 +378,9 @@ def test_consecutive_fast_chunks_share_no_values_in_extra():
         assert one.extra is not other.extra
 
 
-def test_empty_finish_reason_does_not_finish_the_stream():
+def test_chunk_with_an_empty_finish_reason_does_not_finish_the_stream():
     """
-    A chunk with an empty finish reason does not finish the stream.
+    An empty string as finish reason does not finish a stream.
     """
     chunk = copy.deepcopy(LIVE)
     chunk["choices"][0]["finish_reason"] = ""
@@ -392,9 +409,10 @@ def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     ) == all_fields(pickle.loads(data))
 
 
-def test_server_keys_named_like_private_fields_are_in_extra():
+def test_key_of_the_server_with_the_name_of_a_private_field_is_in_extra():
     """
-    A key that a server sends is in ``extra`` even if a private field has its name.
+    If a key that a server sends has the name of a private field of asi1, the key is in
+    ``extra``.
     """
     chunk = read_event(
         "message", b'{"id":"a","choices":[],"_text":"x","pending":1}', SECRET

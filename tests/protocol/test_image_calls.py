@@ -1,4 +1,4 @@
-"""Images in replies of every known format, and the requests for them."""
+"""Requests for generated images, and images in replies of every known format."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def read(value):
     ],
     ids=["data-url", "plain", "lines", "no-padding", "urlsafe", "params", "no-type"],
 )
-def test_image_in_any_format_is_found(shape, source):
+def test_image_in_a_reply_of_any_format_is_found(shape, source):
     """
-    An image is found in each format of the reply, as base64 in any of its spellings.
+    An image is found in each format of a reply, and in each variant of base64, such as
+    one without padding.
     """
     found = read(shape(source))
 
@@ -68,9 +69,9 @@ def test_image_in_any_format_is_found(shape, source):
 
 
 @every_format
-def test_url_in_place_of_an_image_is_found(shape):
+def test_url_that_the_server_sent_in_place_of_an_image_is_returned(shape):
     """
-    If the server sent a URL in place of the image, the URL is in the result's ``url``.
+    A server may send a URL in place of an image. The URL is in ``url`` of the result.
     """
     found = read(shape(WEB_URL))
 
@@ -80,10 +81,10 @@ def test_url_in_place_of_an_image_is_found(shape):
         _ = found.bytes
 
 
-def test_all_images_and_unknown_keys_are_kept():
+def test_all_images_are_returned_in_order_and_unknown_keys_are_in_extra():
     """
-    Several images keep their order; keys without a field are in ``extra``, and the
-    complete reply is in ``wire``.
+    The images of a reply keep their order. Keys without a field are in ``extra``, and
+    the complete reply is in ``wire``.
     """
     value = {
         "created": 1740,
@@ -99,7 +100,7 @@ def test_all_images_and_unknown_keys_are_kept():
     assert value == found.to_dict()
 
 
-def test_image_with_percent_encoding_is_found():
+def test_image_in_a_percent_encoded_data_url_is_decoded():
     """
     An image is read from a percent-encoded ``data:`` URL, with or without base64.
     """
@@ -130,10 +131,10 @@ def test_image_with_percent_encoding_is_found():
         ({"images": [ENCODED[:-3]]}, "number 1 of 1"),
     ],
 )
-def test_reply_without_a_complete_image_is_an_error(value, problem):
+def test_reply_without_an_image_or_with_an_incomplete_one_is_an_error(value, problem):
     """
     A reply without an image, or with an incomplete image, raises an error that names
-    the problem; complete images in the same reply are not returned.
+    the problem. Complete images in this reply are not returned.
     """
     with pytest.raises(asi1.APIResponseError) as caught:
         read(value)
@@ -142,9 +143,10 @@ def test_reply_without_a_complete_image_is_an_error(value, problem):
     assert 300 > len(str(caught.value))
 
 
-def test_error_of_an_overload_may_be_retried():
+def test_image_error_that_names_a_temporary_failure_is_retryable():
     """
-    An error with the name or status of a temporary failure may be retried.
+    If the reply to an image request is an error that has the name or status of a
+    temporary failure, the error is retryable.
     """
     with pytest.raises(asi1.APIResponseError) as caught:
         read({"error": {"message": "busy", "code": 503}})
@@ -153,9 +155,10 @@ def test_error_of_an_overload_may_be_retried():
     assert "503" == caught.value.code
 
 
-def test_request_has_only_what_the_caller_set():
+def test_image_request_has_only_the_fields_that_the_caller_set():
     """
-    A request has the prompt, the model, and the size if given.
+    A request for a new image has the prompt and the model. It has a size only if the
+    caller gave one.
     """
     plain = generate_request(config(), "an otter", size=None, model=None, options={})
     sized = generate_request(
@@ -170,7 +173,8 @@ def test_request_has_only_what_the_caller_set():
 
 def test_edit_request_has_the_images_as_urls():
     """
-    A request to change images has their URLs, and other fields only if given.
+    A request to edit images has the images as URLs. It has other fields only if the
+    caller gave them.
     """
     made = {"images": [PNG, WEB_URL], "guidance_scale": None, "model": None}
     plain = edit_request(config(), "a hat", **made, options={})
@@ -202,9 +206,12 @@ def test_edit_request_has_the_images_as_urls():
         ({"options": {"temperature": 1}}, "temperature"),
     ],
 )
-def test_wrong_argument_of_an_edit_is_refused_and_named(changed, argument):
+def test_wrong_argument_of_an_image_edit_raises_an_error_that_names_it(
+    changed, argument
+):
     """
-    A wrong argument raises an error that names it; nothing is sent.
+    A wrong argument for an image edit raises an error that names the argument. Nothing
+    is sent.
     """
     given = {"prompt": "a hat", "images": [PNG], "guidance_scale": None, "model": None}
     given |= {"options": {}, **changed}
@@ -224,9 +231,12 @@ def test_wrong_argument_of_an_edit_is_refused_and_named(changed, argument):
         ({"options": {"n": 2}}, "n"),
     ],
 )
-def test_wrong_argument_of_a_new_image_is_refused_and_named(changed, argument):
+def test_wrong_argument_for_a_new_image_raises_an_error_that_names_it(
+    changed, argument
+):
     """
-    A wrong size, model or option raises an error that names it; nothing is sent.
+    A wrong size, model or option for a new image raises an error that names the
+    argument. Nothing is sent.
     """
     given = {"size": None, "model": None, "options": {}, **changed}
 

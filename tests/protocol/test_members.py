@@ -1,4 +1,7 @@
-"""Members that are joined over a stream's chunks: logprobs, fragments, token counts."""
+"""
+Members of an answer that are spread over the chunks of a stream: logprobs, token counts
+and others.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,12 @@ def answer(*chunks):
 
 
 def with_choice(**fields):
-    """Return the fields of a chunk whose choice has these fields and a text."""
+    """Return the fields of a chunk whose only choice has a text and these fields."""
     return {"choices": [{"index": 0, "delta": {"content": "a"}, **fields}]}
 
 
 def with_delta(**fields):
-    """Return the fields of a chunk whose delta has these fields and a text."""
+    """Return the fields of a chunk whose only delta has a text and these fields."""
     return with_choice(delta={"content": "a", **fields})
 
 
@@ -62,9 +65,10 @@ TRUE = decode(Usage, FULL)
         pytest.param({"prompt_tokens": "many"}, id="wrong-type"),
     ],
 )
-def test_token_counts_are_not_replaced_by_empty_ones(last):
+def test_token_counts_above_zero_are_not_replaced_by_empty_counts(last):
     """
-    Token counts above zero stay if a later chunk has an empty usage or counts of zero.
+    Token counts above zero stay in the answer if a later chunk has an empty usage, or
+    counts of zero.
     """
     usage = answer({"usage": FULL}, {"usage": last}, {"usage": last}).usage
 
@@ -79,7 +83,7 @@ def test_token_counts_are_not_replaced_by_empty_ones(last):
     assert FULL.items() <= usage.to_dict().items()
 
 
-def test_later_token_counts_replace_earlier_ones():
+def test_later_token_counts_replace_earlier_token_counts():
     """
     If several chunks have token counts above zero, the answer has the last value of
     each count.
@@ -90,10 +94,10 @@ def test_later_token_counts_replace_earlier_ones():
     assert answer({"usage": first}, {"usage": FULL}).usage.to_dict() == FULL
 
 
-def test_token_counts_in_parts_are_added_up_to_the_total():
+def test_total_is_the_sum_of_token_counts_from_different_chunks():
     """
-    If the token counts of the prompt and of the answer come in different chunks, the
-    usage has both counts, and their sum as the total.
+    The token counts of the prompt and of the answer may come in different chunks. The
+    usage then has both counts, and their sum as the total.
     """
     usage = answer(
         {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}},
@@ -115,16 +119,18 @@ def test_token_counts_in_parts_are_added_up_to_the_total():
         pytest.param({"cost": {"eur": 2}}, {"cost": {"eur": 0.5}}, id="nested"),
     ],
 )
-def test_later_count_may_be_smaller(old, new):
+def test_later_token_count_replaces_a_larger_earlier_count(old, new):
     """
-    A later count above zero replaces an earlier one, even if the later one is smaller.
+    A later token count above zero replaces an earlier one, even if the later count is
+    smaller.
     """
     assert new == answer({"usage": old}, {"usage": new}).usage.to_dict()
 
 
-def test_usage_of_zeros_is_used_if_no_other_usage_arrives():
+def test_usage_with_counts_of_zero_is_used_if_no_other_usage_arrives():
     """
-    A usage whose counts are zero is the answer's usage if no other usage arrives.
+    If a usage with counts of zero is the only usage in a stream, it is the usage of the
+    answer.
     """
     assert newer_usage(None, None) is None
     assert Usage() == newer_usage(None, Usage())
@@ -175,7 +181,7 @@ def test_logprobs_of_all_chunks_are_in_the_answer(sent, expected):
 
 def test_logprobs_of_two_choices_are_kept_apart():
     """
-    Each choice has its own logprobs.
+    The logprobs of one choice are not mixed with those of another choice.
     """
     chunk = {
         "choices": [
@@ -272,20 +278,20 @@ def test_logprobs_of_two_choices_are_kept_apart():
         ),
     ],
 )
-def test_fragments_with_an_index_add_up(sent, expected):
+def test_fragments_with_the_same_index_become_one_object(sent, expected):
     """
-    Lists of fragments in deltas become one list: fragments with the same index become
-    one object, whose texts are joined.
+    Deltas may have lists of fragments, each with an index. The answer has one list, in
+    which fragments with the same index are one object with the joined texts.
     """
     chunks = [with_delta(reasoning_details=each) for each in sent]
 
     assert {"reasoning_details": expected} == answer(*chunks).message.extra
 
 
-def test_repeated_list_outside_of_deltas_is_not_doubled():
+def test_list_that_is_repeated_outside_of_deltas_is_in_the_answer_once():
     """
-    A server may repeat a list outside of deltas in each chunk, so a repeated list is
-    not doubled, and the texts of its items are not joined.
+    Outside of deltas, a server may repeat a list in each chunk. So the answer has a
+    repeated list once, and the texts of its items are not joined.
     """
     first, second = {"index": 0, "text": "a"}, {"index": 1, "text": "b"}
     completion = answer(
@@ -321,19 +327,20 @@ RESULTS = [{"index": 0, "title": "t1"}, {"index": 0, "title": "t2"}]
         ),
     ],
 )
-def test_items_of_one_list_with_the_same_index_are_kept_apart(lists, expected):
+def test_two_items_of_one_list_with_the_same_index_are_not_joined(lists, expected):
     """
-    Items of one list are not fragments of each other, even if they have the same index;
-    a repeated list is not doubled.
+    If two items of the same list have the same index, they are not fragments of one
+    object: both stay in the list. A repeated list is in the answer once.
     """
     chunks = [{"search_results": each} for each in lists]
 
     assert {"search_results": expected} == answer(*chunks).extra
 
 
-def test_objects_in_deltas_add_up():
+def test_fragments_of_an_object_in_deltas_are_joined():
     """
-    Objects in deltas are joined: the fragments of an audio's transcript, for example.
+    The fragments of an object in several deltas are joined to one object, such as the
+    transcript of an audio.
     """
     message = answer(
         with_delta(audio={"id": "x", "transcript": "Hel"}),
@@ -379,10 +386,10 @@ A, B = ({"type": "url_citation", "url": url, "text": "see"} for url in "ab")
         pytest.param([[True], [1]], [True, 1], id="true-is-not-1"),
     ],
 )
-def test_lists_of_complete_items_in_deltas_are_not_doubled(name, lists, expected):
+def test_citations_in_deltas_are_in_the_message_once(name, lists, expected):
     """
-    A server may send each citation once, or all citations so far in each chunk: the
-    message has each citation once.
+    A server may send each citation in one delta, or all citations so far in every
+    delta. The message has each citation once.
     """
     sent = [{name: each} for each in lists]
     nested = [{"context": each} for each in sent]
@@ -446,15 +453,15 @@ SENTENCE = "Otters sleep on their backs."
         pytest.param([{"summary": "ha"}] * 2, {"summary": "haha"}, id="short"),
     ],
 )
-def test_texts_in_deltas_add_up_only_if_they_are_fragments(sent, expected):
+def test_texts_in_deltas_are_joined_only_if_they_are_fragments(sent, expected):
     """
-    Fragments of a text in deltas are joined; if each chunk has the complete text so
-    far, the message has only the last chunk's text.
+    If deltas have fragments of a text, the fragments are joined. If each delta has the
+    whole text so far, the message has the text of the last delta.
     """
     assert expected == answer(*(with_delta(**delta) for delta in sent)).message.extra
 
 
-def test_text_that_is_sent_again_is_not_a_part_of_the_answer():
+def test_repeated_audio_citation_or_long_text_adds_nothing_to_the_answer():
     """
     Audio, citations and long texts that the server repeats add nothing to the answer.
     """
@@ -476,10 +483,10 @@ def test_text_that_is_sent_again_is_not_a_part_of_the_answer():
         *((name, "b") for name in ("id", "type", "signature", "format", "status")),
     ],
 )
-def test_only_texts_in_objects_of_deltas_are_joined(name, expected):
+def test_texts_of_an_object_in_deltas_are_joined_and_ids_are_replaced(name, expected):
     """
-    In an object of a delta, the strings that servers split are joined; other strings,
-    such as an id or a signature, replace the earlier ones.
+    If deltas have the same object, strings that servers split, such as ``text``, are
+    joined. Other strings, such as an id or a signature, replace the earlier ones.
     """
     message = answer(with_delta(part={name: "a"}), with_delta(part={name: "b"})).message
 
@@ -487,9 +494,10 @@ def test_only_texts_in_objects_of_deltas_are_joined(name, expected):
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}])
-def test_empty_member_does_not_replace_an_earlier_value(empty):
+def test_empty_member_of_a_later_chunk_does_not_replace_an_earlier_value(empty):
     """
-    A null or empty member does not replace an earlier value; false and zero do.
+    A later member that is null or empty does not replace an earlier value. A later
+    false or zero does.
     """
     members = Members()
 
@@ -509,9 +517,10 @@ def test_token_ids_of_all_chunks_are_in_the_answer():
     assert [1, 2, 3] == answer(*chunks).choices[0].extra["token_ids"]
 
 
-def test_members_read_in_the_middle_of_a_stream_do_not_change():
+def test_members_read_in_the_middle_of_a_stream_do_not_change_later():
     """
-    Members that were read in the middle of a stream are not changed by later chunks.
+    A caller may read members of an answer in the middle of a stream. Later chunks do
+    not change the members that the caller has read.
     """
     assembler, taken, shown = Assembler(), [], []
     for _ in range(3):
@@ -535,10 +544,10 @@ def test_members_read_in_the_middle_of_a_stream_do_not_change():
         *("keepalive", "keep-alive", "keep alive", "KEEP_ALIVE"),
     ],
 )
-def test_ping_is_a_sign_of_life_in_any_spelling(key, word):
+def test_event_named_ping_in_any_spelling_is_a_sign_of_life(key, word):
     """
-    An event whose ``type``, ``event`` or ``status`` is a word for a ping only shows
-    that the server is alive.
+    An event only shows that the server is alive if its ``type``, ``event`` or
+    ``status`` is a word for a ping, such as "heartbeat".
     """
     assert is_sign_of_life({key: word})
 

@@ -1,4 +1,4 @@
-"""Unusual JSON that servers send, and the values that the models read from it."""
+"""Unusual JSON that servers send, and the values that asi1 reads from it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ THOUGHTS = [
 
 
 @pytest.mark.parametrize(("sent", "read"), THOUGHTS)
-def test_thoughts_are_read_as_one_string(sent, read):
+def test_thoughts_in_any_form_are_read_as_one_string(sent, read):
     """
     Thoughts are read as one string, whether the server sends a string, a list, a list
     with nulls, or nothing.
@@ -78,17 +78,19 @@ def test_thoughts_are_read_as_one_string(sent, read):
         pytest.param(["H", {"a": 1}, None, "m"], "H\nm", id="no-text-in-the-object"),
     ],
 )
-def test_parts_of_thoughts_are_joined(sent, read):
+def test_thoughts_in_a_list_of_parts_are_joined_without_newlines(sent, read):
     """
-    Thoughts in a list of parts are joined without newlines.
+    If thoughts are a list of parts, such as ``{"text": "H"}``, the texts of the parts
+    are joined without newlines.
     """
     assert read == thought_text(sent)
 
 
 @pytest.mark.parametrize("value", ["text", None, 5, {"a": 1}])
-def test_only_lists_of_thoughts_are_joined(value):
+def test_thoughts_that_are_not_a_list_are_not_converted(value):
     """
-    Thoughts are joined if they are a list; any other value is returned unchanged.
+    Thoughts in a list are joined to one string. Thoughts of any other type are returned
+    unchanged.
     """
     assert value == thought_text(value)
 
@@ -114,10 +116,10 @@ REASONING = [
 
 
 @pytest.mark.parametrize(("sent", "read"), REASONING)
-def test_reasoning_beside_the_content_is_also_the_thoughts(sent, read):
+def test_reasoning_beside_the_content_becomes_thoughts_of_the_answer(sent, read):
     """
-    Thoughts that are sent beside the content become the message's ``reasoning``, and
-    the top-level thoughts too if the server sent no thoughts at the top level.
+    Reasoning beside the content becomes the ``reasoning`` of the message. If the server
+    sent no thoughts at the top level, it also becomes the thoughts of the answer.
     """
     completion = answer(choices=[{"message": {"content": "x", **sent}}])
     piece = chunk(choices=[{"delta": {"content": "x", **sent}}])
@@ -126,10 +128,10 @@ def test_reasoning_beside_the_content_is_also_the_thoughts(sent, read):
     assert (read, read) == (piece.choices[0].delta.reasoning, piece.thought)
 
 
-def test_top_level_thoughts_win_over_reasoning():
+def test_top_level_thoughts_are_preferred_to_reasoning_in_the_message():
     """
-    If the server sent thoughts both at the top level and beside the content, the
-    answer's thoughts are those at the top level.
+    If the server sent thoughts both at the top level and in the message, the thoughts
+    of the answer are those at the top level.
     """
     completion = answer(thought=["top"], choices=[{"message": {"reasoning": "below"}}])
 
@@ -156,18 +158,18 @@ def test_top_level_thoughts_win_over_reasoning():
         pytest.param("text", "", id="not-a-list"),
     ],
 )
-def test_missing_top_level_thoughts_are_those_of_choice_0(choices, thoughts):
+def test_thoughts_of_the_answer_are_those_of_choice_0_by_default(choices, thoughts):
     """
-    If there are no top-level thoughts, the answer's thoughts are those of choice 0,
-    never those of another choice.
+    If the server sent no thoughts at the top level, the thoughts of the answer are
+    those of choice 0, and never those of another choice.
     """
     assert thoughts == answer(choices=choices).thoughts
 
 
-def test_init_thought_is_in_extra_and_adds_no_thought():
+def test_init_thought_is_in_extra_and_is_not_a_thought():
     """
-    The key ``init_thought`` only marks the beginning of thoughts: its value is in
-    ``extra`` and adds nothing to the chunk's thought.
+    The key ``init_thought`` of a chunk only marks the beginning of thoughts. Its value
+    is in ``extra``, and is not part of the thought.
     """
     piece = chunk(choices=[{"role": "assistant", "delta": {}}], init_thought=True)
 
@@ -176,10 +178,9 @@ def test_init_thought_is_in_extra_and_adds_no_thought():
     assert {"role": "assistant"} == piece.choices[0].extra
 
 
-def test_chunk_may_have_a_thought_and_a_text():
+def test_chunk_with_a_thought_and_a_text_is_read_with_both():
     """
-    A chunk with only a thought has a choice with an empty text; if a chunk has both a
-    thought and a text, both are read.
+    If a chunk has both a thought and a text, both are read. The text may also be empty.
     """
     empty = chunk(thought="Otters", choices=[{"delta": {"content": ""}}])
     both = chunk(thought="Otters", choices=[{"delta": {"content": "Hi"}}])
@@ -239,10 +240,10 @@ def test_chunk_may_have_a_thought_and_a_text():
         ),
     ],
 )
-def test_choice_with_only_a_delta_has_defaults(choice, expected):
+def test_missing_values_of_a_choice_have_defaults(choice, expected):
     """
-    A missing value of a choice has its default, such as index 0; a value of a wrong
-    type is in ``extra`` instead.
+    A missing value of a choice has its default, such as index 0. A value of a wrong
+    type is in ``extra``, and the field has its default.
     """
     actual = chunk(choices=[choice]).choices[0]
 
@@ -276,7 +277,9 @@ def test_choice_with_only_a_delta_has_defaults(choice, expected):
         ),
     ],
 )
-def test_answer_is_read_from_message_else_delta(choice, text, extra):
+def test_choice_of_an_answer_is_read_from_its_message_else_from_its_delta(
+    choice, text, extra
+):
     """
     A choice of an answer is read from its message, or from its delta if it has no
     message; if it has both, the delta is in ``extra``.
@@ -299,7 +302,7 @@ def test_answer_is_read_from_message_else_delta(choice, text, extra):
         pytest.param({"delta": None}, "", id="nothing"),
     ],
 )
-def test_chunk_is_read_from_delta_else_message(choice, text):
+def test_choice_of_a_chunk_is_read_from_its_delta_else_from_its_message(choice, text):
     """
     A choice of a chunk is read from its delta, or from its message if it has no delta.
     """
@@ -316,9 +319,9 @@ def test_chunk_is_read_from_delta_else_message(choice, text):
         pytest.param([{}, {"index": 1}], 2, id="two-choices"),
     ],
 )
-def test_null_choices_are_skipped(choices, count):
+def test_null_in_place_of_choices_or_of_a_choice_is_skipped(choices, count):
     """
-    If ``choices`` or one of its items is null, this null is skipped; an answer without
+    Null in place of ``choices``, or of one of its items, is skipped. An answer without
     choices has an empty text.
     """
     piece = chunk(choices=choices)
@@ -328,10 +331,10 @@ def test_null_choices_are_skipped(choices, count):
     assert {} == piece.extra == completion.extra
 
 
-def test_text_message_and_finish_reason_exist_without_choice_0():
+def test_text_message_and_finish_reason_have_defaults_without_choice_0():
     """
-    An answer or chunk without choice 0 has defaults for text, message and finish
-    reason.
+    If an answer or chunk has no choice 0, its text, message and finish reason have
+    their defaults.
     """
     for completion in (
         answer(),
@@ -346,7 +349,7 @@ def test_text_message_and_finish_reason_exist_without_choice_0():
         assert ("", None) == (piece.text, piece.finish_reason)
 
 
-def test_text_and_finish_reason_are_those_of_index_0():
+def test_text_and_finish_reason_are_those_of_the_choice_with_index_0():
     """
     Text and finish reason are those of the choice with index 0, wherever this choice is
     in the list.
@@ -369,7 +372,7 @@ def test_text_and_finish_reason_are_those_of_index_0():
 @pytest.mark.parametrize("odd", [5, "text", [], True])
 def test_choice_that_is_not_an_object_is_skipped(odd):
     """
-    A choice that is not an object does not affect the choices beside it.
+    A choice that is not a JSON object is skipped. The other choices are read.
     """
     assert "Hi" == answer(choices=[{"message": {"content": "Hi"}}, odd]).text
 
@@ -473,10 +476,12 @@ def thinks(text, **more):
     ],
 )
 @pytest.mark.parametrize("index", [0, None, "0"])
-def test_thinking_parts_of_the_content_are_thoughts(content, thoughts, text, index):
+def test_parts_of_the_content_with_the_type_thinking_are_thoughts(
+    content, thoughts, text, index
+):
     """
-    Parts of a message's content that are of a type such as "thinking" are thoughts, and
-    are not in the text, in streams and in complete answers.
+    A part of the content whose type is "thinking", or similar, is a thought, and is not
+    in the text. This holds for streams and for complete answers.
     """
     choice = {"index": index}
     completion = answer(choices=[{**choice, "message": {"content": content}}])
@@ -508,16 +513,17 @@ def test_thinking_parts_of_the_content_are_thoughts(content, thoughts, text, ind
         *("text", "thinking", "thought"),
     ],
 )
-def test_text_of_a_thinking_part_is_found_under_each_key(kind, key):
+def test_text_of_a_thinking_part_is_read_from_any_of_eight_keys(kind, key):
     """
-    The text of a part whose type is that of a thought is a thought, whatever its key.
+    If a part of the content has the type of a thought, its text is read under any of
+    eight keys.
     """
     read = message(content=[{"type": kind, key: "Hm."}])
 
     assert ("Hm.", "") == (read.reasoning, read.content)
 
 
-def test_thoughts_of_another_choice_are_in_its_message_alone():
+def test_thoughts_of_choice_1_are_only_in_the_message_of_choice_1():
     """
     Thoughts in the content of choice 1 are only in the message of choice 1; the
     answer's thoughts are those of choice 0.
@@ -546,19 +552,19 @@ def test_thoughts_of_another_choice_are_in_its_message_alone():
         ),
     ],
 )
-def test_thoughts_beside_the_content_win_over_those_in_it(sent, thoughts):
+def test_thoughts_beside_the_content_are_preferred_to_thoughts_in_it(sent, thoughts):
     """
-    A server that sends thoughts beside the content may repeat them in the content,
-    where they are then ignored.
+    A server that sends thoughts beside the content may repeat them inside the content.
+    The thoughts inside the content are then ignored.
     """
     completion = message(content=[thinks("Hm, hm."), "Hi"], **sent)
 
     assert (thoughts, "Hi") == (completion.reasoning, completion.content)
 
 
-def test_wrong_type_of_reasoning_is_kept_beside_thinking_parts():
+def test_reasoning_of_a_wrong_type_is_in_extra_beside_thinking_parts():
     """
-    A reasoning of a wrong type is kept in ``extra``, even if the content has thoughts.
+    Reasoning of a wrong type is in ``extra``, even if the content has thoughts.
     """
     completion = message(content=[thinks("Hm.")], reasoning={"effort": "low"})
 
@@ -650,10 +656,10 @@ TOOL_CALLS = [
 
 
 @pytest.mark.parametrize(("sent", "call"), TOOL_CALLS)
-def test_both_formats_of_tool_calls_are_read_alike(sent, call):
+def test_tool_calls_are_read_from_both_formats_that_servers_send(sent, call):
     """
-    A tool call is read with id, type, function and arguments as a string from either of
-    two formats that servers send; unknown keys are in ``extra``.
+    Servers send tool calls in two formats. From either format, the id, type, function
+    and arguments are read; the arguments are a string. Unknown keys are in ``extra``.
     """
     part = ToolCallDelta(
         index=1, id=call.id, type=call.type, function=call.function, extra=call.extra
@@ -670,7 +676,7 @@ def test_both_formats_of_tool_calls_are_read_alike(sent, call):
         pytest.param({"text": "\ufffd\U0001f9a6"}, id="beyond-ascii"),
     ],
 )
-def test_arguments_sent_as_an_object_are_a_json_string(arguments):
+def test_arguments_of_a_tool_call_sent_as_an_object_become_a_json_string(arguments):
     """
     Arguments that are sent as an object become a JSON string, whatever numbers and
     strings the object contains.
@@ -694,7 +700,7 @@ def test_arguments_sent_as_an_object_are_a_json_string(arguments):
         pytest.param({"content": "<tool_call>", "tool_calls": []}, id="empty"),
     ],
 )
-def test_finish_reason_tool_calls_without_calls_keeps_the_text(sent):
+def test_text_stays_if_finish_reason_tool_calls_comes_without_tool_calls(sent):
     """
     If the finish reason is "tool_calls" but there are no tool calls, the text is
     unchanged.
@@ -758,16 +764,16 @@ USAGES = [
 
 
 @pytest.mark.parametrize(("sent", "usage"), USAGES)
-def test_token_counts_are_read(sent, usage):
+def test_token_counts_that_are_whole_numbers_are_read(sent, usage):
     """
-    Token counts that are whole numbers are read; the number of reasoning tokens is also
-    read from ``completion_tokens_details``.
+    Token counts are read if they are whole numbers. The number of reasoning tokens may
+    also be in ``completion_tokens_details``.
     """
     assert usage == answer(usage=sent).usage
     assert usage == chunk(usage=sent).usage
 
 
-def test_chunk_with_usage_may_have_choices():
+def test_chunk_with_usage_may_also_have_choices():
     """
     A chunk with ``usage`` may also have choices that repeat the finish reason.
     """
@@ -789,10 +795,10 @@ def test_executable_data_is_the_value_that_was_sent(data):
 
 
 @pytest.mark.parametrize("created", [1768500000, 1740600000123, 1740600000123.0, 0])
-def test_created_is_not_converted_to_another_unit(created):
+def test_time_of_creation_is_not_converted_to_another_unit(created):
     """
-    ``created`` is the server's number as an int, and not converted between seconds and
-    milliseconds.
+    ``created`` is the number that the server sent, as an int. It is not converted
+    between seconds and milliseconds.
     """
     assert created == answer(created=created).created
     assert int is type(chunk(created=created).created)
@@ -805,10 +811,10 @@ def test_created_is_not_converted_to_another_unit(created):
         (ChatCompletionChunk, "chat.completion.chunk"),
     ],
 )
-def test_missing_object_and_created_have_defaults(cls, name):
+def test_missing_fields_object_and_created_have_defaults(cls, name):
     """
-    If a server sends no ``object``, it is "chat.completion" for an answer and
-    "chat.completion.chunk" for a chunk; a missing ``created`` is None.
+    A missing ``object`` becomes "chat.completion" in an answer and
+    "chat.completion.chunk" in a chunk. A missing ``created`` becomes None.
     """
     assert (name, None) == (decode(cls, {}).object, decode(cls, {}).created)
     assert "other" == decode(cls, {"object": "other"}).object
@@ -845,10 +851,10 @@ def test_unknown_keys_are_in_extra():
         ),
     ],
 )
-def test_value_of_a_wrong_type_affects_one_field_only(fields, extra):
+def test_value_of_a_wrong_type_is_in_extra_and_changes_no_other_field(fields, extra):
     """
-    A value of a wrong type is in ``extra``, its field has the default, and all other
-    fields are read.
+    A value of a wrong type is in ``extra``, and its field has the default. All other
+    fields are read as usual.
     """
     completion = answer(conversation_id="c", **fields)
 
@@ -866,8 +872,8 @@ def test_reasoning_of_a_wrong_type_is_in_extra():
 
 def test_to_dict_of_a_model_created_by_a_caller_has_its_fields():
     """
-    ``to_dict`` of a model without ``wire``, which did not come from a server, has its
-    fields under the server's names, without empty values, and all of ``extra``.
+    ``to_dict`` of a model that a caller created has the fields under the server's names
+    and all of ``extra``. Empty values are left out.
     """
     completion = ChatCompletion(
         id="a",
@@ -899,19 +905,20 @@ def test_to_dict_of_a_model_created_by_a_caller_has_its_fields():
     assert completion == decode(ChatCompletion, completion.to_dict())
 
 
-def test_to_json_has_no_lone_surrogates():
+def test_to_json_replaces_lone_surrogates_with_u_fffd():
     """
-    ``to_json`` has U+FFFD for a lone surrogate, so that its result, and any text in it,
-    can be encoded.
+    ``to_json`` has U+FFFD for a lone surrogate, so that the JSON can be encoded as
+    UTF-8.
     """
     completion = answer(id="\ud800", created=2**70)
 
     assert '{"id":"\\ufffd","created":1180591620717411303424}' == completion.to_json()
 
 
-def test_any_depth_that_can_be_read_can_be_written():
+def test_reply_that_is_shallow_enough_to_read_can_be_written_as_json():
     """
-    Any reply that is shallow enough to be read can also be written as JSON.
+    asi1 refuses JSON that is nested too deeply. Any reply that it reads, it can also
+    write as JSON.
     """
     for depth in range(50, 1500, 50):
         sent = f'{{"x":{"[" * depth}{"]" * depth}}}'
@@ -923,18 +930,19 @@ def test_any_depth_that_can_be_read_can_be_written():
         assert sent == decode(ChatCompletion, raw).to_json()
 
 
-def test_object_in_the_documented_format_is_not_copied():
+def test_normaliser_does_not_copy_an_object_in_the_documented_format():
     """
-    A normaliser returns an object in the documented format itself, not a copy of it.
+    A normaliser converts unusual JSON to the documented format. If an object already
+    has this format, the normaliser returns the object itself, not a copy.
     """
     plain = {"index": 0, "role": "assistant", "content": "x", "usage": None}
 
     assert all(shape(plain) is plain for shape in NORMALISERS.values())
 
 
-def test_normalising_does_not_change_its_input():
+def test_decoding_does_not_change_the_json_that_it_reads():
     """
-    Decoding does not change the dicts and lists that it reads.
+    Decoding an answer or chunk does not change the dicts and lists that are decoded.
     """
     raw = {
         "thought": [None],
@@ -949,9 +957,10 @@ def test_normalising_does_not_change_its_input():
     assert before == json.dumps(raw)
 
 
-def test_repr_has_no_wire():
+def test_repr_of_an_answer_leaves_out_the_json_of_the_server():
     """
-    The repr of an answer shows its fields, but not ``wire``, which would repeat them.
+    ``repr`` of an answer shows its fields. It leaves out ``wire``, the server's JSON,
+    which repeats the fields.
     """
     completion = answer(id="a", choices=[])
 
@@ -960,7 +969,7 @@ def test_repr_has_no_wire():
     assert ChatCompletion(id="a") == completion
 
 
-def test_empty_delta_has_defaults():
+def test_delta_without_keys_has_the_default_of_every_field():
     """
     A delta without any key has the default of every field.
     """
@@ -978,14 +987,17 @@ HIGH, LOW, OTTER = "\ud83e", "\udda6", "\U0001f9a6"
 
 
 def at(path, text):
-    """Return an event with *text* in the delta of choice 0, under a path of keys."""
+    """
+    Return an event with *text* in the delta of choice 0. *path* is the list of keys
+    that lead to the text.
+    """
     for key in reversed(path):
         text = {key: text} if isinstance(key, str) else [{**key[0], **text}]
     return {"choices": [{"index": 0, "delta": text}]}
 
 
 def ending(**choice):
-    """Return an event that ends a choice."""
+    """Return an event whose finish reason ends choice 0."""
     return {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", **choice}]}
 
 
@@ -1039,10 +1051,10 @@ def ending(**choice):
         pytest.param(["a", f"b{HIGH}"], ["a", "b", "\ufffd"], id="at-the-end"),
     ],
 )
-def test_halves_of_a_character_are_joined_over_events(path, pieces, read):
+def test_surrogate_pair_split_over_two_events_becomes_one_character(path, pieces, read):
     """
-    A surrogate pair that is split over two events becomes one character of the second
-    event's text; a lone half becomes U+FFFD, at the latest when the choice ends.
+    A surrogate pair that is split over two events becomes one character in the second
+    event. A lone half becomes U+FFFD, at the latest when the choice ends.
     """
     halves = HalfCharacters()
 
@@ -1064,10 +1076,10 @@ def test_halves_of_a_character_are_joined_over_events(path, pieces, read):
         pytest.param({"finish_reason": None}, "a", id="null"),
     ],
 )
-def test_half_at_the_end_of_a_choice_does_not_wait(sent, read):
+def test_high_surrogate_at_the_end_of_a_choice_becomes_u_fffd_at_once(sent, read):
     """
-    A first half of a surrogate pair at the end of a text becomes U+FFFD in the same
-    event if that event ends the choice.
+    A text may end with a high surrogate, whose other half is still to come. If the same
+    event ends the choice, the high surrogate becomes U+FFFD in this event.
     """
     choice = {"index": 0, "delta": {"content": f"a{HIGH}"}, **sent}
 
@@ -1076,10 +1088,10 @@ def test_half_at_the_end_of_a_choice_does_not_wait(sent, read):
     assert {"choices": [{**choice, "delta": {"content": read}}]} == joined
 
 
-def test_halves_wait_for_their_own_text_alone():
+def test_half_of_a_surrogate_pair_is_joined_only_to_its_own_text():
     """
-    A half of a surrogate pair is joined to the next fragment of its own text, not to
-    the text of another choice, of another tool call, or of the thoughts.
+    Half of a surrogate pair is joined to the next fragment of its own text. It is never
+    joined to the text of another choice or tool call, or to thoughts.
     """
     halves = HalfCharacters()
     calls = [{"index": n, "function": {"arguments": HIGH}} for n in (0, 1)]
@@ -1157,10 +1169,12 @@ def test_halves_wait_for_their_own_text_alone():
         ),
     ],
 )
-def test_value_of_another_type_is_unchanged_and_half_ends_with_the_stream(path, end):
+def test_high_surrogate_before_another_type_becomes_u_fffd_when_the_stream_ends(
+    path, end
+):
     """
-    If a choice ends with a value of another type in place of a text that ended with a
-    high surrogate, the value is unchanged; U+FFFD is read at the stream's end.
+    A text ends with a high surrogate, and its choice then ends with a value of another
+    type. The value stays unchanged, and U+FFFD follows at the end of the stream.
     """
     halves = HalfCharacters()
     halves.join(at(path, f"a{HIGH}"))
@@ -1172,7 +1186,8 @@ def test_value_of_another_type_is_unchanged_and_half_ends_with_the_stream(path, 
 
 def test_thought_that_is_a_number_is_unchanged_after_a_high_surrogate():
     """
-    A thought that is a number is unchanged after a thought that is a high surrogate.
+    If a thought ends with a high surrogate and the next thought is a number, the number
+    is unchanged. U+FFFD follows at the end of the stream.
     """
     halves = HalfCharacters()
     halves.join({"thought": HIGH})
@@ -1181,9 +1196,10 @@ def test_thought_that_is_a_number_is_unchanged_after_a_high_surrogate():
     assert {"thought": "\ufffd"} == halves.rest()
 
 
-def test_half_in_a_choice_whose_index_is_not_a_number_is_of_choice_0():
+def test_choice_whose_index_is_a_list_counts_as_choice_0():
     """
-    If a choice's index is a list, its high surrogate becomes U+FFFD at choice 0's end.
+    If the index of a choice is a list, a high surrogate in the choice becomes U+FFFD
+    when choice 0 ends.
     """
     halves = HalfCharacters()
     halves.join({"choices": [{"index": [0], "delta": {"content": HIGH}}]})
@@ -1211,10 +1227,10 @@ def test_half_in_a_choice_whose_index_is_not_a_number_is_of_choice_0():
         pytest.param({"usage": {"text": HIGH}, "choices": None}, id="no-choices"),
     ],
 )
-def test_half_in_a_text_that_is_never_split_does_not_wait(event):
+def test_surrogate_in_a_text_that_is_never_split_becomes_u_fffd_at_once(event):
     """
-    A half of a surrogate pair in a text that servers never split, such as an id,
-    becomes U+FFFD at once.
+    Servers never split some texts, such as an id. Half of a surrogate pair in such a
+    text becomes U+FFFD at once.
     """
     halves = HalfCharacters()
 
@@ -1227,9 +1243,10 @@ def test_half_in_a_text_that_is_never_split_does_not_wait(event):
     assert {} == halves.waiting
 
 
-def test_half_at_the_end_of_a_list_of_thoughts_waits_for_the_next_list():
+def test_high_surrogate_ending_thoughts_is_joined_to_the_next_thoughts():
     """
-    A half of a surrogate pair at the end of a list of thoughts waits for the next list.
+    A list of thoughts may end with a high surrogate. It is joined to the low surrogate
+    at the beginning of the next list of thoughts.
     """
     halves = HalfCharacters()
 
@@ -1239,10 +1256,9 @@ def test_half_at_the_end_of_a_list_of_thoughts_waits_for_the_next_list():
     assert {"thought": ["\ufffd"]} == halves.rest()
 
 
-def test_list_of_thoughts_is_ended_by_the_end_of_choice_0():
+def test_high_surrogate_ending_thoughts_becomes_u_fffd_when_choice_0_ends():
     """
-    A high surrogate at the end of a list of thoughts becomes U+FFFD when choice 0 ends,
-    and then waits no longer.
+    A high surrogate at the end of a list of thoughts becomes U+FFFD when choice 0 ends.
     """
     halves = HalfCharacters()
     halves.join({"thought": [HIGH]})
@@ -1268,9 +1284,9 @@ def test_first_and_last_surrogate_pair_are_joined(character):
     assert [{"thought": ""}, {"thought": character}] == read
 
 
-def test_end_of_a_choice_without_an_index_ends_its_half_character():
+def test_high_surrogate_of_a_choice_without_an_index_becomes_u_fffd_at_its_end():
     """
-    The end of a choice without an index turns the choice's high surrogate into U+FFFD.
+    If a choice without an index ends, its high surrogate becomes U+FFFD.
     """
     halves = HalfCharacters()
     halves.join({"choices": [{"delta": {"content": HIGH}}]})
@@ -1280,10 +1296,10 @@ def test_end_of_a_choice_without_an_index_ends_its_half_character():
     assert "\ufffd" == end["choices"][0]["delta"]["content"]
 
 
-def test_half_character_of_a_tool_call_is_joined_to_a_delta_without_a_type():
+def test_high_surrogate_of_a_tool_call_is_joined_to_its_next_delta():
     """
-    A high surrogate in a tool call's arguments is joined to the call's next delta, even
-    if only the first delta has a type.
+    If a tool call's arguments end with a high surrogate, it is joined to the call's
+    next delta. The next delta need not repeat the type.
     """
     path = ["tool_calls", ({},), "function", "arguments"]
     typed = ["tool_calls", ({"type": "function"},), "function", "arguments"]
@@ -1294,10 +1310,10 @@ def test_half_character_of_a_tool_call_is_joined_to_a_delta_without_a_type():
 
 
 @pytest.mark.parametrize("empty", ["", None, [], {}])
-def test_half_character_replaces_an_empty_value_in_its_place(empty):
+def test_u_fffd_for_a_high_surrogate_replaces_an_empty_value_at_the_end(empty):
     """
-    If the text of a list ends with a high surrogate, and its choice then ends with an
-    empty value in place of the list, a list with U+FFFD replaces the empty value.
+    A text in a list ends with a high surrogate. If the choice then ends with an empty
+    value in place of the list, a list with U+FFFD replaces this value.
     """
     path = ["content", ({"type": "text"},), "text"]
     halves = HalfCharacters()
@@ -1311,9 +1327,9 @@ def test_half_character_replaces_an_empty_value_in_its_place(empty):
 
 @settings(deadline=None)
 @given(text=st.text(st.characters()), data=st.data())
-def test_text_is_the_same_however_its_utf_16_is_cut(text, data):
+def test_text_is_the_same_however_its_utf_16_units_are_cut_into_fragments(text, data):
     """
-    However a text is cut between UTF-16 units, even within surrogate pairs, the joined
+    A text may be cut between UTF-16 units, even within a surrogate pair. The joined
     fragments are the text, with U+FFFD for its lone surrogates.
     """
     units = text.encode("utf-16-le", "surrogatepass")

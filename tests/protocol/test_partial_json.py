@@ -1,4 +1,4 @@
-"""The value of a JSON text that has not arrived completely."""
+"""The value of a JSON text of which only the beginning has arrived."""
 
 from __future__ import annotations
 
@@ -36,19 +36,20 @@ objects = st.dictionaries(st.text(), values)
         ("[NaN", None),
     ],
 )
-def test_value_so_far_is_read_from_an_incomplete_text(text, value):
+def test_value_so_far_is_read_from_an_incomplete_json_text(text, value):
     """
-    The value so far has everything that has arrived for certain, and the beginning of
-    the last string; text around the JSON is skipped.
+    The value so far has everything that has arrived, also the beginning of a string,
+    but no incomplete key or word, such as "tr". Text around the JSON is skipped.
     """
     assert value == PartialValue().update(text, whole=False)
 
 
 @settings(max_examples=30)
 @given(value=objects, data=st.data())
-def test_value_of_the_whole_text_is_complete(value, data):
+def test_value_is_complete_when_the_whole_json_text_has_arrived(value, data):
     """
-    However a JSON text is split on arrival, its value is complete at the end.
+    However a JSON text is split on its way, its value is complete when the whole text
+    has arrived.
     """
     text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
     cut = data.draw(st.integers(0, len(text)))
@@ -61,8 +62,8 @@ def test_value_of_the_whole_text_is_complete(value, data):
 
 def test_long_text_is_parsed_again_only_after_it_has_grown():
     """
-    A growing text is parsed again only after it has grown by 1/32, so that the work for
-    a whole answer is linear in its length.
+    While a JSON text arrives, it is parsed again only after it has grown by 1/32. So
+    the work for a whole answer is linear in its length.
     """
     items = [*range(4000)]
     text = json.dumps(items)
@@ -76,9 +77,10 @@ def test_long_text_is_parsed_again_only_after_it_has_grown():
     assert items == partial.update(text, whole=True)
 
 
-def test_object_around_the_value_is_removed():
+def test_object_with_only_the_given_key_is_replaced_by_its_value():
     """
-    If `PartialValue` has a key, an object with this key alone becomes the key's value.
+    If `PartialValue` is created with a key, an object that has only this key is
+    replaced by the value of the key.
     """
     assert [1] == PartialValue("value").update('{"value": [1', whole=False)
     assert PartialValue("value").update('{"val', whole=False) is None
@@ -87,9 +89,9 @@ def test_object_around_the_value_is_removed():
     assert other == PartialValue("value").update(json.dumps(other), whole=True)
 
 
-def test_text_with_many_brackets_is_searched_a_few_times():
+def test_json_is_searched_at_only_the_first_few_brackets_of_a_text():
     """
-    A text with many brackets that begin no JSON has no value; each update tries to read
+    A text with many brackets that begin no JSON has no value. Each update tries to read
     JSON at only the first few brackets.
     """
     assert PartialValue().update("[x " * 100_000, whole=True) is None

@@ -1,4 +1,7 @@
-"""The status and the code with which a service reports an error to its callers."""
+"""
+The status and the code with which a web service reports an error of asi1 to its own
+callers.
+"""
 
 from __future__ import annotations
 
@@ -52,11 +55,12 @@ def status_error(status, cls=asi1.APIStatusError, **fields):
         (ZeroDivisionError("no"), 500, "internal"),
     ],
 )
-def test_each_error_has_a_public_status_and_code(error, status, code):
+def test_each_error_has_a_status_and_code_for_the_callers_of_a_service(
+    error, status, code
+):
     """
-    An error that the service's caller can correct is reported with its own status; any
-    other error is reported as a failure of the service or of the API behind the
-    service.
+    If the service's caller can correct an error, the error is reported with a status of
+    its own. Any other error is reported as a failure of the service or of the API.
     """
     shown = failure(error)
 
@@ -71,9 +75,9 @@ def test_each_error_has_a_public_status_and_code(error, status, code):
         *((math.inf, None, None), (-1.0, None, None)),
     ],
 )
-def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
+def test_retry_after_of_the_api_is_passed_on_in_whole_seconds(wait, shown, header):
     """
-    The delay that the API asks for before a retry is passed on to the service's caller
+    The API may ask for a delay before a retry. The service passes it on to its caller
     in the header ``retry-after``, in whole seconds, rounded up.
     """
     error = status_error(429, asi1.RateLimitError, retry_after=wait)
@@ -91,16 +95,16 @@ def test_retry_after_is_passed_on_in_whole_seconds(wait, shown, header):
         asi1.StreamInterruptedError("[fe80::secret]:80: it broke"),
     ],
 )
-def test_hosts_and_internal_messages_are_not_shown(error):
+def test_callers_of_a_service_do_not_see_hosts_and_internal_messages(error):
     """
-    A service's callers see neither the hosts to which the service connects nor messages
-    about mistakes in the service.
+    Callers of a service do not see the hosts to which the service connects. They also
+    do not see messages about mistakes in the service.
     """
     assert b"secret" not in failed_event(error)
     assert failure(error).message
 
 
-def test_long_message_is_cut():
+def test_callers_of_a_service_see_1000_characters_of_a_message():
     """
     A service's callers see only the first 1000 characters of an error's message.
     """
@@ -110,10 +114,10 @@ def test_long_message_is_cut():
         assert "x" * 1000 == failure(error).message
 
 
-def test_failure_is_written_as_json_with_five_keys():
+def test_failure_of_a_service_is_a_json_object_with_five_keys():
     """
-    A failure is sent to a service's callers as an object with five keys; a value that
-    the API did not send is null.
+    The failure that a service reports to its callers is a JSON object with five keys. A
+    value that the API did not send is null.
     """
     error = status_error(
         429,
@@ -153,18 +157,18 @@ def test_failure_is_written_as_json_with_five_keys():
         (status_error(400, asi1.BadRequestError), "no"),
     ],
 )
-def test_failure_has_a_message_for_the_services_callers(error, message):
+def test_failure_of_the_service_has_a_fixed_message_for_its_callers(error, message):
     """
-    A failure of the service itself has a fixed message, and a failure of the API has
-    the error's message without the host.
+    If the service itself failed, its callers see a fixed message. If the API failed,
+    they see the error's message without the host.
     """
     assert message == failure(error).message
 
 
-def test_status_errors_message_keeps_a_word_before_a_colon():
+def test_message_of_a_status_error_keeps_a_word_before_a_colon():
     """
-    A word before a colon is a host only in the errors of connections, so the message of
-    a status error stays unchanged.
+    Only in the message of a connection error is the word before a colon a host. So the
+    message of a status error stays unchanged.
     """
     error = asi1.BadRequestError("messages: too long", status_code=400)
 

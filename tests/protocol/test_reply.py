@@ -1,4 +1,6 @@
-"""HTTP replies decoded as answers or errors, and stream events decoded as chunks."""
+"""
+HTTP replies decoded as answers or errors, and events of a stream decoded as chunks.
+"""
 
 from __future__ import annotations
 
@@ -185,8 +187,8 @@ ERROR_BODIES = [
 @pytest.mark.parametrize(("body", "expected"), ERROR_BODIES)
 def test_error_body_in_each_known_format_is_read(body, expected):
     """
-    An error body's message, code, type and parameter are read in each known format; an
-    HTML page's message is its title, and a long message is cut.
+    The message, code, type and parameter are read from an error body in each known
+    format. The message of an HTML page is its title. A long message is cut.
     """
     assert expected == read_error_body(body, SECRET)
 
@@ -244,8 +246,8 @@ def test_any_json_is_read_as_an_error_body(body):
 )
 def test_status_error_has_the_servers_message_and_body(body, message, kept):
     """
-    A status error's message is the server's, else the HTTP status's name; its ``body``
-    is the decoded JSON, else up to 64 KiB of text, or None for an empty reply.
+    The message of a status error is the server's, else the name of the status. ``body``
+    is the decoded JSON, else up to 64 KiB of text, or None if the reply is empty.
     """
     error = error_of_reply(400, body)
 
@@ -256,7 +258,8 @@ def test_status_error_has_the_servers_message_and_body(body, message, kept):
 @pytest.mark.parametrize(("size", "kept"), [(65_536, dict), (65_537, str)])
 def test_error_body_of_more_than_64_kib_is_not_decoded(size, kept):
     """
-    An error body of up to 64 KiB is decoded as JSON; a larger one is kept as text.
+    An error body of up to 64 KiB is decoded as JSON. A larger error body is not
+    decoded, and the error has it as text.
     """
     body = json.dumps({"error": "no"}).encode().ljust(size)
 
@@ -279,7 +282,9 @@ def test_status_error_has_code_type_and_param_of_the_error_body():
     ("status", "message"),
     [(418, "I'm a Teapot"), (503, "Service Unavailable"), (529, "no reason given")],
 )
-def test_status_error_without_a_body_has_the_status_name_as_message(status, message):
+def test_status_error_without_a_body_has_the_name_of_the_status_as_message(
+    status, message
+):
     """
     The message of an error without a body is the status's name, or "no reason given".
     """
@@ -296,11 +301,12 @@ def test_status_error_without_a_body_has_the_status_name_as_message(status, mess
         (403, "insufficient_quota", None, asi1.PermissionDeniedError),
     ],
 )
-def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
+def test_429_for_a_used_up_quota_becomes_a_quota_exceeded_error(
+    status, code, type_, cls
+):
     """
-    A 429 whose code or type says that a quota is used up becomes a
-    `QuotaExceededError`, since waiting does not help; any other 429 becomes a
-    `RateLimitError`.
+    A 429 whose code or type names a used-up quota becomes a `QuotaExceededError`, since
+    waiting does not help. Any other 429 becomes a `RateLimitError`.
     """
     body = {"error": {"message": "no", "code": code, "type": type_}}
 
@@ -319,9 +325,9 @@ def test_429_for_a_used_up_quota_is_a_quota_error(status, code, type_, cls):
     ],
 )
 @pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 399])
-def test_redirect_is_an_error_with_its_location(status, headers, message):
+def test_redirect_is_not_followed_and_becomes_an_error(status, headers, message):
     """
-    A redirect is not followed; it becomes an error that shows the redirect's target.
+    A redirect is not followed. It becomes an error that shows where the redirect leads.
     """
     error = error_of_reply(status, b"moved", **headers)
 
@@ -372,15 +378,15 @@ def test_status_error_has_response_metadata():
         ("", b"", "other"),
     ],
 )
-def test_body_kind_is_read_from_content_type_or_first_bytes(content_type, head, kind):
+def test_content_type_or_first_bytes_tell_sse_from_json(content_type, head, kind):
     """
-    The content type decides whether a body is read as server-sent events or as JSON; if
-    the content type names neither, the body's first bytes decide.
+    The content type says whether a body is a stream of server-sent events or JSON. If
+    it names neither, the first bytes of the body decide.
     """
     assert kind == body_kind(content_type, head)
 
 
-def test_body_with_a_choice_is_an_answer():
+def test_json_body_with_at_least_one_choice_is_an_answer():
     """
     A JSON body with at least one choice is an answer, whatever other keys it has.
     """
@@ -460,10 +466,12 @@ def test_body_with_a_choice_is_an_answer():
         pytest.param(b'{"a":1e999}', '{"a":1e999}', '{"a":1e999}', id="infinite"),
     ],
 )
-def test_success_status_without_an_answer_is_a_response_error(body, what, kept):
+def test_success_status_without_an_answer_becomes_an_api_response_error(
+    body, what, kept
+):
     """
-    A reply with a success status but without an answer is an `APIResponseError` that
-    has the server's message or describes the body.
+    A reply with a success status but without an answer becomes an `APIResponseError`.
+    The error has the server's message, or says what the body is.
     """
     with pytest.raises(APIResponseError) as caught:
         answer_of_reply(body, 201)
@@ -473,7 +481,7 @@ def test_success_status_without_an_answer_is_a_response_error(body, what, kept):
     assert 201 == caught.value.response.status
 
 
-def test_error_body_with_success_status_keeps_code_and_type():
+def test_error_in_a_reply_with_success_status_has_its_code_and_type():
     """
     The error for a reply with a success status has the error body's code and type.
     """
@@ -511,14 +519,15 @@ def test_any_body_is_an_answer_or_a_response_error(body):
         ("", False),
     ],
 )
-def test_only_done_marks_the_end_of_a_stream(data, done):
+def test_only_the_data_done_in_brackets_ends_a_stream(data, done):
     """
-    Only ``[DONE]`` marks the end of a stream; white space around it is ignored.
+    Only an event with the data ``[DONE]`` ends a stream. White space around it is
+    ignored.
     """
     assert done == is_done(data.encode())
 
 
-def test_event_with_a_json_object_is_a_chunk():
+def test_event_whose_data_is_a_json_object_is_a_chunk():
     """
     An event whose data is a JSON object is a chunk, whatever the event's name is.
     """
@@ -532,10 +541,10 @@ def test_event_with_a_json_object_is_a_chunk():
     assert "\ufffdi" == read_event("message", data.replace(b"H", b"\xff"), SECRET).text
 
 
-def test_error_event_has_no_lone_surrogates_and_ends_no_character():
+def test_error_event_has_u_fffd_for_each_lone_surrogate():
     """
-    The error that an event reports has U+FFFD for each lone surrogate, and the half of
-    a character that waits for the next chunk still waits.
+    An error that a stream event reports has U+FFFD for each lone surrogate. A high
+    surrogate of an earlier chunk still waits for its other half.
     """
     halves = HalfCharacters()
     first = b'{"choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}'
@@ -554,7 +563,7 @@ def test_error_event_has_no_lone_surrogates_and_ends_no_character():
 @pytest.mark.parametrize(
     "choices", ["", '"choices":null', '"choices":[]', '"choices":[null]']
 )
-def test_chunk_may_have_no_choices(choices):
+def test_chunk_without_choices_is_read(choices):
     """
     A chunk's ``choices`` may be missing, null, an empty list, or a list with null.
     """
@@ -565,7 +574,7 @@ def test_chunk_may_have_no_choices(choices):
 @pytest.mark.parametrize("name", ["message", "ping"])
 def test_event_without_data_is_skipped(name, data):
     """
-    An event without data is neither a chunk nor an error.
+    An event without data is skipped: it is neither a chunk nor an error.
     """
     assert read_event(name, data.encode(), SECRET) is None
 
@@ -589,10 +598,10 @@ def test_event_without_data_is_skipped(name, data):
         ),
     ],
 )
-def test_event_that_is_not_a_chunk_raises_with_a_snippet(data, snippet, what):
+def test_event_that_is_not_a_chunk_raises_an_error_with_a_snippet(data, snippet, what):
     """
-    An event that is not a chunk raises an error that shows the beginning of the event's
-    data; such an event is never skipped.
+    An event that is not a chunk is never skipped: it raises an error. The error's
+    snippet is the beginning of the event's data.
     """
     with pytest.raises(asi1.StreamDecodeError, match=what) as caught:
         read_event("message", data.encode(), SECRET)
@@ -655,10 +664,10 @@ def test_event_that_is_not_a_chunk_raises_with_a_snippet(data, snippet, what):
         ),
     ],
 )
-def test_error_event_raises_the_servers_error(name, data, expected):
+def test_error_event_raises_an_error_with_the_servers_message(name, data, expected):
     """
-    An event that is named ``error`` or contains an error object raises a
-    `ServerStreamError` with the server's message, code, type and body.
+    An event that is named ``error``, or contains an error object, raises a
+    `ServerStreamError`. The error has the server's message, code, type and body.
     """
     with pytest.raises(ServerStreamError) as caught:
         read_event(name, data.encode(), SECRET)
@@ -668,9 +677,10 @@ def test_error_event_raises_the_servers_error(name, data, expected):
     assert (json.loads(data) if data[:1] in tuple('{["n') else data) == error.body
 
 
-def test_error_event_in_plain_text_may_be_invalid_utf_8():
+def test_invalid_utf_8_in_a_plain_text_error_event_becomes_u_fffd():
     """
-    In the text of an event named ``error``, invalid UTF-8 becomes U+FFFD.
+    If the data of an event named ``error`` is plain text, invalid UTF-8 in it becomes
+    U+FFFD.
     """
     with pytest.raises(ServerStreamError) as caught:
         read_event("error", b"went \xff away", SECRET)
@@ -680,7 +690,8 @@ def test_error_event_in_plain_text_may_be_invalid_utf_8():
 
 def test_snippet_of_an_event_shows_invalid_utf_8_as_a_replacement_character():
     """
-    In the snippet of an event that is not a chunk, invalid UTF-8 becomes U+FFFD.
+    If an event is not a chunk, the error shows a snippet of its data, in which invalid
+    UTF-8 becomes U+FFFD.
     """
     with pytest.raises(asi1.StreamDecodeError) as caught:
         read_event("message", b"went \xff away", SECRET)
@@ -689,15 +700,18 @@ def test_snippet_of_an_event_shows_invalid_utf_8_as_a_replacement_character():
 
 
 def content_event(text, more=b""):
-    """Return an event's data with this JSON text as content, and with more members."""
+    """
+    Return the data of an event: JSON with this text as content, and with further
+    members.
+    """
     return b'{"choices":[{"delta":{"content":"%b"}}]%b}' % (text, more)
 
 
 @pytest.mark.parametrize("more", [b"", b',"id":"\xff"'], ids=["utf-8", "not-utf-8"])
-def test_character_split_over_two_events_is_in_the_second(more):
+def test_character_split_over_two_events_is_in_the_second_chunk(more):
     """
-    A character whose UTF-16 halves come in two events is read with the second event,
-    even if the events have invalid UTF-8 elsewhere.
+    If the two UTF-16 halves of a character come in two events, the character is in the
+    chunk of the second event. Invalid UTF-8 elsewhere in the events does not matter.
     """
     halves = HalfCharacters()
     pieces = [rb"a\ud83e", rb"\udda6b"]
@@ -710,10 +724,10 @@ def test_character_split_over_two_events_is_in_the_second(more):
     assert ["a", "\U0001f9a6b"] == [chunk.text for chunk in chunks]
 
 
-def test_half_character_is_replaced_when_its_text_goes_on():
+def test_half_character_is_replaced_if_the_other_half_does_not_follow():
     """
-    A half of a character becomes U+FFFD in the next event, if that event continues the
-    text with another character.
+    Half of a UTF-16 character waits for its other half. If the next event continues the
+    text with another character, the half becomes U+FFFD.
     """
     halves = HalfCharacters()
     read_event("message", content_event(rb"a\ud83e"), SECRET, halves)
@@ -723,10 +737,10 @@ def test_half_character_is_replaced_when_its_text_goes_on():
     assert "\ufffdb" == chunk.text
 
 
-def test_half_character_at_the_end_of_a_stream_is_in_the_last_chunk():
+def test_half_character_at_the_end_of_a_stream_becomes_one_more_chunk():
     """
-    A half of a character that still waits when the stream ends is U+FFFD in one more
-    chunk.
+    If half of a UTF-16 character still waits for its other half when the stream ends,
+    one more chunk has U+FFFD for it.
     """
     halves = HalfCharacters()
     read_event("message", content_event(rb"a\ud83e"), SECRET, halves)
@@ -745,10 +759,10 @@ USED_UP = [
 
 @pytest.mark.parametrize("value", USED_UP)
 @pytest.mark.parametrize("field", ["code", "type"])
-def test_each_code_for_a_used_up_quota_is_known(value, field):
+def test_each_code_or_type_for_a_used_up_quota_is_known(value, field):
     """
-    An error is a `QuotaExceededError` if its code or type is one of the values that
-    servers send for a used-up quota.
+    Servers have many codes and types for a used-up quota. An error with any of them is
+    a `QuotaExceededError`.
     """
     body = json.dumps({"error": {"message": "no", field: value}}).encode()
     error = read_error(asi1.ResponseInfo(status=429), body, SECRET, wall=0.0)
@@ -757,7 +771,7 @@ def test_each_code_for_a_used_up_quota_is_known(value, field):
 
 
 @pytest.mark.parametrize(("count", "read"), [(1000, True), (1001, False)])
-def test_more_than_a_thousand_choices_are_refused(count, read):
+def test_answer_or_chunk_with_more_than_a_thousand_choices_is_refused(count, read):
     """
     An answer or chunk may have a thousand choices; one with more is refused.
     """
@@ -789,10 +803,10 @@ def test_more_than_a_thousand_choices_are_refused(count, read):
         ({"code": 1, "message": "no", "usage": None}, True),
     ],
 )
-def test_event_is_an_error_by_its_keys(body, error):
+def test_event_with_a_message_and_no_choices_or_usage_is_an_error(body, error):
     """
-    An event with a code and a message is an error if it has neither choices nor usage;
-    an event with only a message or a detail is one if it has no id, choices or usage.
+    An event with a code and a message is an error if it has neither choices nor usage.
+    If it has only a message or a detail, it is an error if it also has no id.
     """
     if not error:
         assert read_event("message", json.dumps(body).encode(), SECRET) is not None
@@ -826,10 +840,10 @@ PLACES = [
 
 
 @pytest.mark.parametrize("body", PLACES)
-def test_error_is_found_in_every_place_of_a_reply_and_of_an_event(body):
+def test_error_is_raised_wherever_it_is_in_a_reply_or_an_event(body):
     """
-    An error in an event, or in a reply with a success status, is raised, whether it is
-    at the top level, in a choice, in the choice's message or in its delta.
+    An error in an event, or in a reply with a success status, is raised. It may be at
+    the top level, in a choice, or in the message or delta of a choice.
     """
     with pytest.raises(APIResponseError, match="is not an answer: no") as in_body:
         answer_of_reply(body)
@@ -843,10 +857,11 @@ def test_error_is_found_in_every_place_of_a_reply_and_of_an_event(body):
 
 @pytest.mark.parametrize("part", ["choice", "delta", "top"])
 @pytest.mark.parametrize("key", ["error", "errors"])
-def test_error_that_is_a_string_is_not_read_by_the_fast_path(part, key):
+def test_fast_path_does_not_read_an_event_with_a_string_under_error(part, key):
     """
-    A string under ``error`` or ``errors`` beside an unfinished text is raised as an
-    error, at any level of an event; the fast path does not read such an event.
+    A string under ``error`` or ``errors``, beside a text that is not finished, is
+    raised as an error at any level of an event. So the fast path does not read such an
+    event.
     """
     body = {"id": "a", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
     choice = body["choices"][0]
@@ -860,9 +875,10 @@ def test_error_that_is_a_string_is_not_read_by_the_fast_path(part, key):
 
 @pytest.mark.parametrize("empty", [None, "", [], {}, [{}], [None], {"code": None}])
 @pytest.mark.parametrize("key", ["error", "errors"])
-def test_error_without_content_is_not_an_error(key, empty):
+def test_empty_value_under_error_or_errors_is_not_an_error(key, empty):
     """
-    An empty ``error`` or ``errors``, as servers send with answers, is not an error.
+    Servers may send an empty ``error`` or ``errors`` with an answer. This is not an
+    error.
     """
     for part in ("message", "delta"):
         choice = {part: {"content": "Hi", key: empty}, key: empty}
@@ -874,10 +890,10 @@ def test_error_without_content_is_not_an_error(key, empty):
 
 @pytest.mark.parametrize("code", [0, 200, "0", "200", "ok", "OK", "success"])
 @pytest.mark.parametrize("key", ["error", "errors"])
-def test_code_of_success_is_not_an_error(code, key):
+def test_code_of_success_in_an_answer_is_not_an_error(code, key):
     """
-    A code of success, which servers may send with an answer at the top level, in
-    ``error`` or in a choice, is not an error.
+    Servers may send a code of success, such as 0 or "ok", with an answer: at the top
+    level, in ``error`` or in a choice. This is not an error.
     """
     success = {"code": code, "message": "success"}
     choice = {"message": {"content": "Hi"}, "delta": {"content": "Hi"}, key: success}
@@ -891,7 +907,7 @@ def test_code_of_success_is_not_an_error(code, key):
         assert () == chunk.choices
 
 
-def test_error_type_beside_a_code_of_success_is_an_error():
+def test_error_object_with_the_type_of_a_failure_is_an_error_despite_code_0():
     """
     An ``error`` object with the type of a failure is an error, even if its code is 0.
     """
@@ -901,7 +917,7 @@ def test_error_type_beside_a_code_of_success_is_an_error():
         read_event("message", json.dumps(body).encode(), SECRET)
 
 
-def test_number_of_errors_is_not_an_error():
+def test_number_under_errors_is_not_an_error():
     """
     A number under ``errors`` is a count of errors, and is not itself an error.
     """
@@ -910,9 +926,10 @@ def test_number_of_errors_is_not_an_error():
     assert "Hi" == answer_of_reply(body).text
 
 
-def test_finish_reason_error_alone_is_an_error():
+def test_choice_with_the_finish_reason_error_is_an_error():
     """
-    A choice whose finish reason is "error" has failed, also without an error object.
+    If the finish reason of a choice is "error", the reply or event is an error, even
+    without an error object.
     """
     body = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "error"}]}
 
@@ -954,11 +971,12 @@ def test_finish_reason_error_alone_is_an_error():
         ({"message": "no"}, False),
     ],
 )
-def test_error_inside_a_reply_is_retryable_by_its_status_or_name(error, passing):
+def test_error_in_a_reply_with_status_200_is_retryable_by_its_own_status(
+    error, passing
+):
     """
-    An error in a reply with status 200 is retryable if its own status is; an error
-    without a status is retryable if it names a rate limit, an overload or a failing
-    gateway.
+    An error in a reply with status 200 is retryable if its own status is. Without a
+    status, it is retryable if it names a rate limit, an overload or a failing gateway.
     """
     error = {"message": "no", **error}
     bodies = [{"error": error}, {"errors": [error]}, {"choices": [{"error": error}]}]
@@ -977,7 +995,8 @@ def test_error_inside_a_reply_is_retryable_by_its_status_or_name(error, passing)
 )
 def test_plain_text_error_event_naming_a_temporary_error_is_retryable(data, passing):
     """
-    An event named ``error`` is retryable if its plain text names a temporary error.
+    If the plain text of an event named ``error`` names a temporary error, such as an
+    overload, the error is retryable.
     """
     with pytest.raises(ServerStreamError) as caught:
         read_event("error", data.encode(), SECRET)
@@ -1000,17 +1019,18 @@ def test_named_event_whose_data_is_not_an_object_or_list_is_skipped(name, data):
 @pytest.mark.parametrize("data", ['{"choices":[{"del', "[DONE]x", " {"])
 def test_truncated_chunk_in_a_named_event_is_an_error(data):
     """
-    Servers may name the events of all chunks, so a truncated chunk in a named event is
-    an error: otherwise a part of the answer would be lost.
+    A server may name the event of every chunk. So a truncated chunk in a named event
+    raises an error: if it were skipped, a part of the answer would be lost.
     """
     with pytest.raises(asi1.StreamDecodeError):
         read_event("chunk", data.encode(), SECRET)
 
 
 @pytest.mark.parametrize("name", ["error", "Error", "ERROR"])
-def test_event_named_error_is_an_error_in_any_case(name):
+def test_event_named_error_in_upper_or_lower_case_is_an_error(name):
     """
-    An event whose name is ``error``, in any case, ends the stream.
+    An event whose name is ``error``, in upper or lower case, is an error that ends the
+    stream.
     """
     with pytest.raises(ServerStreamError, match="went away"):
         read_event(name, b"upstream went away", SECRET)
@@ -1027,7 +1047,7 @@ def test_event_named_error_is_an_error_in_any_case(name):
 )
 def test_message_of_a_ping_is_not_an_error(name, body):
     """
-    A ``message`` in a ping is not an error; an ``error`` in a ping is.
+    A ``message`` in a ping event is not an error. An ``error`` in a ping event is.
     """
     assert () == read_event(name, json.dumps(body).encode(), SECRET).choices
     with pytest.raises(ServerStreamError, match="no"):
@@ -1035,9 +1055,10 @@ def test_message_of_a_ping_is_not_an_error(name, body):
 
 
 @pytest.mark.parametrize("key", ["message", "detail"])
-def test_message_of_an_event_with_a_type_is_not_an_error(key):
+def test_message_of_an_event_with_a_harmless_type_is_not_an_error(key):
     """
-    An event whose type is not that of an error may have a message that is not an error.
+    If the type of an event, such as "status", is not that of an error, its message is
+    not an error.
     """
     data = json.dumps({"type": "status", key: "Searching"}).encode()
 
@@ -1062,7 +1083,8 @@ def test_message_of_an_event_with_a_type_is_not_an_error(key):
 )
 def test_message_with_the_type_or_code_of_a_failure_is_an_error(more):
     """
-    A message is an error if its type is that of a failure, or if it has a code.
+    The message of an event is an error if its type is that of a failure, or if the
+    event has a code.
     """
     data = json.dumps({**more, "message": "no"}).encode()
 

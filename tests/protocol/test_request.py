@@ -25,8 +25,8 @@ PLAIN_HEADERS = {
 
 def test_request_has_four_headers_and_no_key():
     """
-    The request of a call has four headers with lowercase names; the API key is not
-    among them, since the transport adds the key.
+    The request of a call has four headers with lowercase names. The API key is not
+    among them, since the transport adds it.
     """
     assert PLAIN_HEADERS == chat().headers
     assert {**PLAIN_HEADERS, "accept": "text/event-stream, application/json;q=0.9"} == (
@@ -71,12 +71,12 @@ def test_request_has_four_headers_and_no_key():
         ),
     ],
 )
-def test_headers_of_call_session_and_client_are_added_by_precedence(
+def test_headers_of_the_call_are_preferred_to_those_of_the_client(
     setup, options, added
 ):
     """
-    A call's headers win over its session id, the session id over the client's headers,
-    and the client's headers over asi1's own; the case of names does not matter.
+    If a header is set more than once, the call's header is sent, else the session id,
+    else the client's header, else asi1's own. The case of header names does not matter.
     """
     assert {**PLAIN_HEADERS, **added} == chat(config(headers=setup), **options).headers
 
@@ -85,9 +85,9 @@ def test_headers_of_call_session_and_client_are_added_by_precedence(
     ("given_key", "key"),
     [(None, None), ("auto", "auto"), ("k-1", "k-1"), ("k" * 255, "k" * 255)],
 )
-def test_idempotency_key_is_none_unless_asked_for(given_key, key):
+def test_request_has_an_idempotency_key_only_if_the_call_sets_one(given_key, key):
     """
-    A request has an idempotency key only if the call sets one; the value "auto" is
+    A request has an idempotency key only if the call sets one. The value "auto" is
     replaced by a new key when the request is sent.
     """
     request = chat(idempotency_key=given_key)
@@ -127,10 +127,10 @@ def test_request_repr_shows_no_headers_body_or_key():
         ),
     ],
 )
-def test_query_of_client_and_call_is_merged_into_the_url(query, extra, url):
+def test_query_parameters_of_client_and_call_are_merged_into_the_url(query, extra, url):
     """
-    The URL has the query parameters of client and call; if both set the same parameter,
-    the call's value is used. True and False are written as in JSON.
+    The URL has the query parameters of client and call. If both set a parameter, the
+    value of the call is used. True and False are written as in JSON.
     """
     setup = config(query=query)
     if url is ArgumentError:
@@ -153,17 +153,18 @@ def test_query_of_client_and_call_is_merged_into_the_url(query, extra, url):
         ),
     ],
 )
-def test_timeout_of_the_call_replaces_the_clients(options, timeouts):
+def test_timeout_of_the_call_replaces_that_of_the_client(options, timeouts):
     """
-    The call's timeout replaces the client's; None means no limit.
+    The timeout of a call replaces the timeout of the client. None means that the call
+    has no timeout.
     """
     assert timeouts == chat(config(timeouts=Timeouts(total=5)), **options).timeouts
 
 
 def test_max_retries_changes_only_the_number_of_attempts():
     """
-    A call's ``max_retries`` changes the number of attempts in the client's retry
-    policy, but not the policy's waits.
+    ``max_retries`` of a call changes how many attempts the client's retry policy makes.
+    The waits of the policy stay the same.
     """
     setup = config(retry=RetryPolicy(attempts=9, wait_max=1))
 
@@ -173,8 +174,8 @@ def test_max_retries_changes_only_the_number_of_attempts():
 
 def test_call_of_any_endpoint_has_its_method_path_and_body():
     """
-    A call of any endpoint has the given method, a path below the base URL, and a body
-    only if one is given.
+    A call to any endpoint has the method, the path below the base URL, and the body
+    that the caller gave. Without a body, none is sent.
     """
     bare, full = plain("get"), plain("Post", "/images", body={"prompt": "otter"})
 
@@ -200,8 +201,8 @@ def test_call_of_any_endpoint_has_its_method_path_and_body():
 )
 def test_body_for_any_endpoint_may_be_any_json(body, extra, written):
     """
-    The body for any endpoint may be any JSON value; ``extra_body`` is merged into the
-    body if the body is an object.
+    The body of a call to any endpoint may be any JSON value. If it is an object,
+    ``extra_body`` is merged into it.
     """
     assert written == plain("POST", body=body, extra_body=extra).body
 
@@ -231,8 +232,8 @@ def test_call_of_any_endpoint_with_a_wrong_method_or_path_is_refused(
     method, path, argument
 ):
     """
-    A method must be one word and a path must begin with one slash, so that no call can
-    reach a URL outside the base URL.
+    A method must be one word, and a path must begin with exactly one slash. So no call
+    can reach a URL outside the base URL.
     """
     with pytest.raises(ArgumentError) as caught:
         plain(method, path)
@@ -250,18 +251,18 @@ def test_call_of_any_endpoint_with_a_wrong_method_or_path_is_refused(
         ("/\u00f6\r\n", "/%C3%B6%0D%0A"),
     ],
 )
-def test_path_is_escaped(path, written):
+def test_characters_not_allowed_in_a_path_are_escaped(path, written):
     """
-    Characters that are not allowed in a path are escaped, also the question mark, since
-    a query is passed as ``extra_query``.
+    Characters that are not allowed in a path are escaped. The question mark is escaped
+    too, since a query is passed as ``extra_query``.
     """
     assert f"https://otter.example/v1{written}" == plain(path=path).url
 
 
 def test_call_of_any_endpoint_refuses_chat_options():
     """
-    An option for chat has no meaning for other endpoints, so a call of any endpoint
-    refuses it.
+    Options for chat have no meaning for other endpoints. So a call to any endpoint
+    refuses them.
     """
     with pytest.raises(ArgumentError) as caught:
         plain(temperature=0)
@@ -269,10 +270,10 @@ def test_call_of_any_endpoint_refuses_chat_options():
     assert "temperature" == caught.value.argument
 
 
-def test_extra_body_beside_a_list_is_refused():
+def test_extra_body_beside_a_body_that_is_a_list_is_refused():
     """
-    ``extra_body`` together with a body that is not an object is refused as a wrong
-    argument.
+    If the body is not an object, ``extra_body`` cannot be merged into it, so
+    `ArgumentError` is raised.
     """
     with pytest.raises(ArgumentError):
         plain("POST", body=[1], extra_body={"a": 1})
@@ -280,8 +281,8 @@ def test_extra_body_beside_a_list_is_refused():
 
 def test_body_for_any_endpoint_that_is_not_json_is_refused():
     """
-    A body that cannot be written as JSON is refused; the error names the argument,
-    ``json``.
+    A body that cannot be written as JSON raises `ArgumentError`, which names the
+    argument ``json``.
     """
     with pytest.raises(ArgumentError) as caught:
         plain("POST", body=[{1}])
@@ -289,9 +290,9 @@ def test_body_for_any_endpoint_that_is_not_json_is_refused():
     assert "json" == caught.value.argument
 
 
-def test_token_estimate_leaves_images_out():
+def test_token_estimate_leaves_out_the_bytes_of_images():
     """
-    The bytes of an image do not count as tokens: otherwise a client with a token limit
+    The bytes of an image do not count as tokens. Otherwise a client with a token limit
     would wait for millions of tokens that no image uses.
     """
     image = b"\x89PNG\r\n\x1a\n" + b"\0" * 400_000
@@ -332,10 +333,12 @@ def test_token_estimate_is_a_quarter_of_the_bytes_plus_max_tokens():
         pytest.param({}, {"extra_body": {"n": -2}}, 1, id="negative"),
     ],
 )
-def test_choices_are_counted_from_the_body_that_is_sent(defaults, options, choices):
+def test_number_of_expected_choices_is_the_n_of_the_body_that_is_sent(
+    defaults, options, choices
+):
     """
-    The number of expected choices is the ``n`` of the request's body, whether an
-    option, ``extra_body`` or the client's default options put it there.
+    The number of expected choices is ``n`` in the body that is sent. It may come from
+    an option, from ``extra_body`` or from the client's default options.
     """
     assert choices == chat(config(options=defaults), **options).choices
 
@@ -350,9 +353,10 @@ def test_choices_are_counted_from_the_body_that_is_sent(defaults, options, choic
         ),
     ],
 )
-def test_token_estimate_has_the_max_tokens_of_the_body_that_is_sent(request_of):
+def test_token_estimate_includes_max_tokens_of_the_body_that_is_sent(request_of):
     """
-    The token estimate counts the body's ``max_tokens``, whichever option set it.
+    The token estimate includes ``max_tokens`` of the body that is sent, whichever
+    option set it.
     """
     request = request_of()
 
@@ -362,24 +366,25 @@ def test_token_estimate_has_the_max_tokens_of_the_body_that_is_sent(request_of):
 @pytest.mark.parametrize("limit", ["many", [500], None, -500, {}])
 def test_max_tokens_that_is_not_a_count_adds_no_tokens_to_the_estimate(limit):
     """
-    ``extra_body`` may give ``max_tokens`` any value; the token estimate counts only a
-    number of tokens.
+    ``extra_body`` may set ``max_tokens`` to any value. If it is not a number of tokens,
+    it adds nothing to the token estimate.
     """
     request = chat(extra_body={"max_tokens": limit})
 
     assert len(request.body) // 4 == request.tokens
 
 
-def test_request_without_a_body_uses_no_tokens_and_has_one_choice():
+def test_request_without_a_body_has_a_token_estimate_of_0():
     """
-    A request without a body has a token estimate of 0, and one choice is expected.
+    If a request has no body, its token estimate is 0, and one choice is expected.
     """
     assert (0, 1) == (plain().tokens, plain().choices)
 
 
-def test_infinite_number_of_choices_is_refused():
+def test_number_that_json_cannot_express_is_refused_in_extra_body():
     """
-    A number that JSON cannot express is refused, wherever it is in the body.
+    A number that JSON cannot express, such as infinity, is refused wherever it is in
+    the body.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(extra_body={"n": math.inf})
@@ -387,7 +392,7 @@ def test_infinite_number_of_choices_is_refused():
     assert "n" == caught.value.argument
 
 
-def test_draft_repr_shows_only_the_options():
+def test_repr_of_a_chat_draft_shows_only_the_options():
     """
     The repr of a chat draft shows the call's options, not the headers or the body.
     """

@@ -1,4 +1,6 @@
-"""How long a server asks to wait before the next attempt."""
+"""
+The wait that a server asks for before the next attempt, in its headers or in the body.
+"""
 
 from __future__ import annotations
 
@@ -99,8 +101,8 @@ DATE = "Fri, 15 Jan 2027 08:00:{:02} GMT"
 )
 def test_retry_after_is_read_from_seconds_dates_and_milliseconds(headers, seconds):
     """
-    ``retry-after`` is read as seconds or an HTTP date; ``retry-after-ms``, in
-    milliseconds, wins over it; a negative, past, infinite or unreadable value is
+    ``retry-after`` is a number of seconds or an HTTP date. ``retry-after-ms``, in
+    milliseconds, is preferred. A negative, past, infinite or unreadable value is
     ignored.
     """
     assert seconds == retry_after(headers, NOW)
@@ -150,10 +152,11 @@ def test_retry_after_is_read_from_seconds_dates_and_milliseconds(headers, second
         ),
     ],
 )
-def test_date_is_compared_to_the_date_of_the_reply(asked, sent, seconds):
+def test_date_in_retry_after_is_compared_to_the_date_of_the_reply(asked, sent, seconds):
     """
-    A date in ``retry-after`` is compared to the ``date`` of the same reply, or to this
-    machine's clock if the reply has no valid date; the longest of several waits counts.
+    A date in ``retry-after`` is compared to the ``date`` header of the reply, or to
+    this machine's clock if the reply has no valid date. The longest of several waits is
+    used.
     """
     assert seconds == retry_after({"retry-after": asked, "date": sent}, NOW)
 
@@ -212,10 +215,10 @@ def test_date_is_compared_to_the_date_of_the_reply(asked, sent, seconds):
         ("", None),
     ],
 )
-def test_wait_in_a_message_is_read(message, seconds, place):
+def test_wait_in_the_message_of_an_error_is_read(message, seconds, place):
     """
-    A wait in the message of an error is read, wherever in the body servers put the
-    message; other numbers and times in the message are ignored.
+    A wait in the message of an error, such as "try again in 20s", is read, wherever the
+    message is in the body. Other numbers and times in it are ignored.
     """
     bodies = {
         "error": {"error": {"message": message, "code": "rate_limit_exceeded"}},
@@ -283,10 +286,11 @@ def test_wait_in_a_message_is_read(message, seconds, place):
         pytest.param(7, None, id="number"),
     ],
 )
-def test_wait_in_a_member_of_the_body_is_read(body, seconds):
+def test_wait_in_a_member_of_the_error_body_is_read(body, seconds):
     """
-    A wait in a member of the error body, in seconds, in milliseconds or with a unit,
-    wins over one in a message; a wait that is not positive and finite is ignored.
+    A wait may be a member of the error body, in seconds, in milliseconds or with a
+    unit. It is preferred to a wait in a message. A wait that is not positive and finite
+    is ignored.
     """
     assert seconds == retry_after_in_body(body)
 
@@ -303,9 +307,10 @@ def test_wait_in_a_member_of_the_body_is_read(body, seconds):
         ),
     ],
 )
-def test_only_the_start_of_a_large_body_is_searched_for_a_wait(body):
+def test_only_the_start_of_a_large_error_body_is_searched_for_a_wait(body):
     """
-    A wait is found only in the first 100 members or items and six levels of a body.
+    A wait is searched for in the first 100 members or items of an object or list, and
+    in the first six levels of the body.
     """
     assert 1 == retry_after_in_body(body)
     if isinstance(body.get("error"), list):
@@ -332,7 +337,7 @@ def test_only_the_start_of_a_large_body_is_searched_for_a_wait(body):
         max_leaves=10,
     )
 )
-def test_any_body_is_a_positive_wait_or_none(body):
+def test_any_error_body_is_read_as_a_positive_wait_or_none(body):
     """
     Any error body is read as a wait of more than 0 s, or as None.
     """
@@ -344,8 +349,8 @@ def test_any_body_is_a_positive_wait_or_none(body):
 @pytest.mark.system
 def test_date_without_a_time_zone_is_in_gmt():
     """
-    The oldest form of an HTTP date has no time zone and is in GMT, whatever the local
-    zone.
+    The oldest form of an HTTP date names no time zone. It is read as GMT, whatever the
+    time zone of this machine.
     """
     code = (
         "from asi1._protocol.retry_after import retry_after\n"
@@ -388,10 +393,10 @@ def test_any_retry_after_is_a_positive_wait_or_none(text, wall):
         *("metadata", "parameters", "retryinfo", "retry_info", "RetryInfo"),
     ],
 )
-def test_wait_in_any_container_of_an_error_body_is_read(name):
+def test_wait_is_read_only_from_objects_with_the_details_of_an_error(name):
     """
-    A wait is read from the objects in which APIs put the details of an error, and from
-    no other object.
+    APIs put the details of an error into objects such as ``details`` or ``metadata``. A
+    wait is read from these objects, and from no other object.
     """
     assert 7 == retry_after_in_body({name: {"retry_after": 7}})
     assert retry_after_in_body({f"x{name}": {"retry_after": 7}}) is None
@@ -400,20 +405,20 @@ def test_wait_in_any_container_of_an_error_body_is_read(name):
 @pytest.mark.parametrize(
     "name", ["description", "detail", "error", "message", "msg", "raw", "reason"]
 )
-def test_wait_in_any_message_of_an_error_body_is_read(name):
+def test_wait_is_read_only_from_members_with_the_message_of_an_error(name):
     """
-    A wait is read from the members in which APIs put the message of an error, and from
-    no other text.
+    APIs put the message of an error into members such as ``message`` or ``reason``. A
+    wait is read from the text of these members, and from no other text.
     """
     assert 7 == retry_after_in_body({name: "try again in 7 s"})
     assert retry_after_in_body({f"x{name}": "try again in 7 s"}) is None
 
 
 @pytest.mark.parametrize(("place", "seconds"), [(493, 7), (494, None)])
-def test_wait_after_five_hundred_values_is_not_read(place, seconds):
+def test_wait_after_500_values_of_an_error_body_is_not_read(place, seconds):
     """
-    Only 500 values of an error body are read: in this test the body, its five lists,
-    and the first 494 items of these lists.
+    Only the first 500 values of an error body are searched for a wait. Here these are
+    the body, its five lists, and the first 494 items of the lists.
     """
     items = [""] * 500
     items[place] = "try again in 7 s"
@@ -424,7 +429,7 @@ def test_wait_after_five_hundred_values_is_not_read(place, seconds):
 
 
 @pytest.mark.parametrize(("digits", "seconds"), [(64, 7), (65, None)])
-def test_value_of_more_than_64_characters_is_not_read(digits, seconds):
+def test_wait_of_more_than_64_characters_is_not_read(digits, seconds):
     """
     A wait of more than 64 characters, in a header or in a body, is not read.
     """

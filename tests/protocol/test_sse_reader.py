@@ -1,4 +1,7 @@
-"""Bytes of an event stream decoded into events, wherever the network cuts the bytes."""
+"""
+The bytes of an event stream are decoded into events, wherever the network cuts the
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +28,17 @@ def as_tuples(events):
 
 
 def event(data, name="message", id_="", retry=None):
-    """Return one event as a tuple, in the form that `as_tuples` returns."""
+    """Return an event as a tuple with the same items as those of `as_tuples`."""
     return name, data, id_, retry
 
 
 def decoded(*pieces, limit=LARGE):
-    """Feed *pieces* of a stream to a new decoder; return all events."""
+    """Decode *pieces* of a stream with a new decoder. Return all events."""
     decoder = EventDecoder(limit)
     return as_tuples(e for piece in pieces for e in decoder.feed(piece))
 
 
-# Streams cut into pieces; beside each piece are the events that it completes.
+# Streams that are cut into pieces. Beside each piece are the events that end in it.
 STREAMS = {
     "lf": [(b"data: otter\n\n", [event("otter")]), (b"data: b\n\n", [event("b")])],
     "cr": [(b"data: otter\r\r", [event("otter")]), (b"data: b\r\r", [event("b")])],
@@ -175,9 +178,10 @@ streams = pytest.mark.parametrize(
 
 
 @streams
-def test_stream_fed_in_one_piece_gives_the_events_of_the_standard(stream):
+def test_stream_decoded_at_once_gives_the_events_of_the_html_standard(stream):
     """
-    A stream fed in one piece gives the events that the HTML standard defines for it.
+    A stream that is decoded in one piece gives the events that the HTML standard
+    defines for it.
     """
     events = [e for _, completed in stream for e in completed]
 
@@ -185,7 +189,7 @@ def test_stream_fed_in_one_piece_gives_the_events_of_the_standard(stream):
 
 
 @streams
-def test_stream_cut_in_two_gives_the_same_events(stream):
+def test_stream_cut_in_two_at_any_byte_gives_the_same_events(stream):
     """
     A stream that is cut at any byte, with an empty piece between the two parts, gives
     the same events as the uncut stream.
@@ -198,9 +202,9 @@ def test_stream_cut_in_two_gives_the_same_events(stream):
 
 
 @streams
-def test_event_is_decoded_with_its_last_byte(stream):
+def test_event_is_returned_as_soon_as_its_last_byte_is_decoded(stream):
     """
-    When a stream is fed byte by byte, each event is returned when its last byte is fed,
+    If a stream is decoded byte by byte, each event is returned with its last byte, and
     not before.
     """
     decoder = EventDecoder(LARGE)
@@ -212,17 +216,18 @@ def test_event_is_decoded_with_its_last_byte(stream):
         assert completed == as_tuples(decoder.feed(piece[-1:]))
 
 
-def test_retry_time_of_thousands_of_digits_is_ignored():
+def test_retry_field_of_thousands_of_digits_is_ignored():
     """
-    A retry time is ignored if it has more digits than Python converts to an int.
+    A ``retry`` field with more digits than Python converts to an int is ignored.
     """
     assert [event("a")] == decoded(b"retry: " + b"9" * 5000 + b"\ndata: a\n\n")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
-def test_size_of_the_pieces_does_not_change_the_events(size):
+def test_size_of_the_pieces_of_a_stream_does_not_change_the_events(size):
     """
-    A stream gives the same events when it is fed at once or in pieces of any size.
+    A stream gives the same events whether it is decoded at once or in pieces of any
+    size.
     """
     body = b"".join(p for n in ("lf", "crlf", "retry", "utf8") for p, _ in STREAMS[n])
     pieces = [body[i : i + size] for i in range(0, len(body), size)]
@@ -237,9 +242,10 @@ block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_
 
 @settings(deadline=None)
 @given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
-def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
+def test_random_lines_give_the_same_events_wherever_they_are_cut(lines, cuts):
     """
-    Random lines with random line ends give the same events wherever the stream is cut.
+    Random lines with random line ends give the same events, wherever the stream of
+    these lines is cut.
     """
     body = b"".join(part for pair in lines for part in pair)
     places = [0, *sorted(cuts), len(body)]
@@ -250,9 +256,10 @@ def test_any_lines_cut_anywhere_give_the_same_events(lines, cuts):
 
 @settings(deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_give_the_same_events_when_fed_byte_by_byte(body):
+def test_random_bytes_give_the_same_events_when_decoded_byte_by_byte(body):
     """
-    Random bytes can be decoded, and give the same events fed at once or byte by byte.
+    Random bytes can be decoded. They give the same events whether they are decoded at
+    once or byte by byte.
     """
     assert decoded(body) == decoded(*(bytes([byte]) for byte in body))
 
@@ -279,7 +286,7 @@ def test_any_bytes_give_the_same_events_when_fed_byte_by_byte(body):
 )
 def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events):
     """
-    An event that is incomplete when the stream ends is not among the decoded events;
+    If the stream ends in the middle of an event, the decoder does not return the event.
     `unfinished` returns it, but only once.
     """
     decoder = EventDecoder(LARGE)
@@ -307,11 +314,11 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
     ],
 )
 @pytest.mark.parametrize("size", [1, 10, 1000])
-def test_event_above_the_size_limit_is_refused(body, limit, size):
+def test_event_above_the_size_limit_raises_an_error(body, limit, size):
     """
-    An event above the size limit is refused, fed at once or in pieces, complete or not;
-    comments and a blank line before the event count towards the size, and a character
-    counts as its UTF-8 bytes.
+    An event above the size limit is refused, whether it arrives at once or in pieces,
+    complete or not. Comments and a blank line before the event count too. The size is
+    counted in bytes.
     """
     decoder = EventDecoder(limit)
 
@@ -321,9 +328,9 @@ def test_event_above_the_size_limit_is_refused(body, limit, size):
 
 
 @pytest.mark.parametrize("size", [1, 10, 10_000])
-def test_size_limit_is_for_one_event_not_the_stream(size):
+def test_size_limit_applies_to_each_event_and_not_to_the_whole_stream(size):
     """
-    The size limit is for each single event: a stream may have any number of events that
+    The size limit applies to each event. A stream may have any number of events that
     are smaller than the limit.
     """
     body = (b"data: " + b"x" * 90 + b"\n\n") * 50 + b": hi\n\n" * 50
@@ -333,10 +340,10 @@ def test_size_limit_is_for_one_event_not_the_stream(size):
     )
 
 
-def test_size_error_shows_the_limit_with_thousands_separators():
+def test_error_for_a_too_large_event_shows_the_limit_with_separators():
     """
-    The message of the error for a too large event shows the limit with thousands
-    separators.
+    The error for an event above the size limit shows the limit with thousands
+    separators, such as 1,000.
     """
     with pytest.raises(EventTooLargeError) as caught:
         EventDecoder(1000).feed(b"data: " + b"x" * 1000)
@@ -357,10 +364,10 @@ def test_event_at_the_size_limit_is_decoded_however_it_is_cut():
         )
 
 
-def test_events_are_returned_with_the_piece_that_completes_them():
+def test_events_are_returned_when_the_piece_that_completes_them_is_decoded():
     """
-    Each event is returned when the piece that completes it is fed; an event that the
-    stream's end cuts short is not returned.
+    When a piece of a stream is decoded, the events that it completes are returned. An
+    event that the end of the stream cuts short is not returned.
     """
     decoder = EventDecoder(LARGE)
     pieces = (b"data: a\n\ndata: b\n\nda", b"ta: c\n\n", b"data: d")
@@ -370,10 +377,10 @@ def test_events_are_returned_with_the_piece_that_completes_them():
     ]
 
 
-def test_later_event_above_the_size_limit_is_refused():
+def test_event_above_the_size_limit_after_a_smaller_event_is_refused():
     """
-    A too large event is refused if the network delivers it alone and complete, even if
-    an earlier event was within the limit.
+    An event above the size limit is refused even if it arrives in one complete piece,
+    after an earlier event within the limit.
     """
     decoder = EventDecoder(100)
 
@@ -397,8 +404,8 @@ def test_unfinished_event_above_the_size_limit_is_refused():
 
 def collection():
     """
-    Return a test case for each recorded stream; if the file of recorded streams does
-    not exist, return one test case that is skipped.
+    Return a test case for each recorded stream. Without the file of recorded streams,
+    return one test case that is skipped.
     """
     if not COLLECTION.exists():
         skip = pytest.mark.skip(reason=f"{COLLECTION} does not exist")
@@ -426,10 +433,10 @@ def pieces_of(case):
 
 
 @collected
-def test_recorded_stream_gives_its_events_after_each_piece(case):
+def test_each_piece_of_a_recorded_stream_gives_the_events_that_it_completes(case):
     """
-    Each recorded stream gives the expected events, and after each piece exactly the
-    events that are complete so far.
+    After each piece of a recorded stream, the decoder has returned exactly the events
+    that are complete so far.
     """
     decoder = EventDecoder(LARGE)
     events, counts = [], []
@@ -446,8 +453,8 @@ def test_recorded_stream_gives_its_events_after_each_piece(case):
 @collected
 def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
     """
-    Each recorded stream gives the same events when fed at once and when cut at any
-    byte; a long stream is cut at about a hundred places.
+    A recorded stream gives the same events whether it is decoded at once or cut in two
+    at any byte. A long stream is cut at about a hundred places.
     """
     events = expected_of(case)
     body = b"".join(pieces_of(case))
@@ -464,10 +471,10 @@ def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
 
 
 @collected
-def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
+def test_recorded_stream_gives_the_same_events_when_decoded_byte_by_byte(case):
     """
-    Each recorded stream, fed byte by byte, gives each event with the byte that
-    completes it; only the first 1200 bytes of a stream are fed.
+    A recorded stream that is decoded byte by byte gives each event with the last byte
+    of the event. Only the first 1200 bytes of a stream are decoded.
     """
     body = b"".join(pieces_of(case))[:1200]
     decoder = EventDecoder(LARGE)
@@ -482,10 +489,10 @@ def test_recorded_stream_gives_the_same_events_when_fed_byte_by_byte(case):
 
 @pytest.mark.parametrize("count", [1, 80, 120, 1000])
 @pytest.mark.parametrize("place", [0, 1])
-def test_event_of_many_lines_has_all_of_its_fields(count, place):
+def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
     """
-    An event has all its data lines, and the last name, id and retry time in it, however
-    many lines it has and wherever these fields stand.
+    However many lines an event has, it has all data lines, and the last name, id and
+    retry time in it. These fields may stand before or after the data.
     """
     fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
     data = b"data: x\ndata\ndata:y \ndata:  \xff\n" * count
@@ -500,7 +507,8 @@ def test_event_of_many_lines_has_all_of_its_fields(count, place):
 @pytest.mark.parametrize("count", [10, 200])
 def test_event_of_many_lines_without_data_only_sets_the_id(count):
     """
-    An event without data is not returned, and sets the id, however many lines it has.
+    However many lines an event has, if none of them is data, the event is not returned.
+    It only sets the id of the next event.
     """
     body = b"event: a\n" * count + b"id: 1\n\ndata: a\n\n"
 
@@ -509,8 +517,8 @@ def test_event_of_many_lines_without_data_only_sets_the_id(count):
 
 def test_event_of_more_than_a_hundred_thousand_line_ends_is_refused():
     """
-    An event may have 100,000 lines before its last one; an event with more is refused,
-    whatever the size limit is.
+    An event with more than 100,000 lines before its last line is refused, whatever the
+    size limit is.
     """
     body = b":\n" * 100_000 + b"data: a\n\n"
 
@@ -519,9 +527,10 @@ def test_event_of_more_than_a_hundred_thousand_line_ends_is_refused():
         decoded(b":\n" + body)
 
 
-def test_events_before_a_too_large_one_are_returned():
+def test_events_before_an_event_above_the_size_limit_are_returned():
     """
-    Complete events before a too large event are returned, and then the error is raised.
+    Complete events before an event above the size limit are returned. Then the error
+    for the large event is raised.
     """
     decoder = EventDecoder(20)
 

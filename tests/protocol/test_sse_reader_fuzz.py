@@ -1,5 +1,6 @@
 """
-Twenty thousand random streams, read by asi1 and by an independent decoder, the oracle.
+Random event streams, decoded by asi1 and by an independent decoder, which is called the
+oracle.
 """
 
 from __future__ import annotations
@@ -94,7 +95,10 @@ def as_tuples(events):
 
 
 def random_body(rng):
-    """Return a stream of lines as servers send them; some have odd bytes inserted."""
+    """
+    Return a random stream of lines as servers send them. Some lines have odd bytes in
+    them.
+    """
     parts = [rng.choice(STARTS)]
     for _ in range(rng.randint(1, 12)):
         line = rng.choice(LINES)
@@ -109,15 +113,15 @@ def random_body(rng):
 
 
 def random_pieces(rng, body):
-    """Return the body cut at random places; some pieces are empty."""
+    """Return the body of a stream, cut at random places. Some pieces are empty."""
     cuts = sorted(rng.randint(0, len(body)) for _ in range(rng.randint(1, 4)))
     return [body[a:b] for a, b in pairwise([0, *cuts, len(body)])]
 
 
 def first_difference(pieces, module=_sse):
     """
-    Return the number of pieces after which the decoder first differed from the oracle,
-    and the events of both; None if the decoder never differed.
+    Return the number of pieces after which the decoder's events first differ from the
+    oracle's, and both lists of events; None if they never differ.
     """
     decoder = module.EventDecoder(LARGE)
     body, seen = b"", []
@@ -130,15 +134,12 @@ def first_difference(pieces, module=_sse):
 
 
 def single_bytes(body):
-    """Return the body cut into single bytes."""
+    """Return the body of a stream, cut into single bytes."""
     return [body[place : place + 1] for place in range(len(body))]
 
 
 def broken_decoder(old, new):
-    """
-    Return the module of asi1's decoder, loaded from a source in which *new* replaces
-    *old*.
-    """
+    """Return the module of asi1's decoder, in whose source *new* replaces *old*."""
     source = Path(_sse.__file__).read_text(encoding="utf-8")
 
     assert old in source
@@ -151,8 +152,9 @@ def broken_decoder(old, new):
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_random_streams_are_read_as_the_oracle_reads_them(batch):
     """
-    Random streams, fed at once or in pieces, give the oracle's events: after each piece
-    exactly the events that the bytes fed so far complete.
+    For random streams, decoded at once or in pieces, asi1's decoder returns the
+    oracle's events. After each piece it has returned exactly the events that are
+    complete so far.
     """
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         rng = random.Random(seed)
@@ -164,10 +166,10 @@ def test_random_streams_are_read_as_the_oracle_reads_them(batch):
         assert None is misread, (seed, pieces)
 
 
-def test_event_is_emitted_with_its_last_byte():
+def test_random_stream_decoded_byte_by_byte_gives_the_events_of_the_oracle():
     """
-    A random stream, fed byte by byte, gives after each byte the events that the oracle
-    reads from all bytes so far.
+    After each byte of a random stream, the decoder has returned the events that the
+    oracle reads from all bytes so far.
     """
     for seed in range(100_000, 100_300):
         body = random_body(random.Random(seed))
@@ -188,8 +190,8 @@ def test_event_is_emitted_with_its_last_byte():
 )
 def test_lines_with_odd_bytes_are_read_as_the_oracle_reads_them(lines, cuts):
     """
-    Lines that end in odd bytes are read as the oracle reads them; if not, hypothesis
-    reports the smallest stream that is misread.
+    Lines that end in odd bytes, such as invalid UTF-8, are read as the oracle reads
+    them. If not, hypothesis reports the smallest stream that is misread.
     """
     body = b"".join(part for line in lines for part in line)
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
@@ -206,10 +208,10 @@ def test_random_bytes_between_events_are_read_as_the_oracle_reads_them(body):
     assert None is first_difference([b"data: a\n\n", body, b"\n\ndata: b\n\n"])
 
 
-def test_random_streams_cover_every_field():
+def test_random_streams_contain_events_with_every_field():
     """
-    The random streams contain many events with names, ids, retry times, several lines
-    and invalid bytes, so that a comparison tests all of these.
+    The random streams have many events with names, ids, retry times, several lines and
+    invalid bytes. So comparing them with the oracle tests all of these.
     """
     events = [
         e for seed in range(2_000) for e in events_of(random_body(random.Random(seed)))
@@ -230,8 +232,8 @@ def test_random_streams_cover_every_field():
 )
 def test_broken_decoder_differs_from_the_oracle(old, new):
     """
-    Each decoder with one deliberate mistake decodes some random stream differently from
-    the oracle.
+    If one mistake is put into asi1's decoder, it decodes at least one random stream
+    differently from the oracle.
     """
     module = broken_decoder(old, new)
     found = False
@@ -248,8 +250,8 @@ def test_broken_decoder_differs_from_the_oracle(old, new):
 
 def test_oracle_and_decoder_share_no_code():
     """
-    The oracle imports nothing, and the decoder does not import the oracle, so that a
-    mistake in one is not a mistake in the other.
+    The oracle imports nothing, and asi1's decoder does not import the oracle. So a
+    mistake in one of them is not also in the other.
     """
     oracle = ast.parse(Path(sse_oracle.__file__).read_text(encoding="utf-8"))
     imports = [
@@ -272,6 +274,7 @@ def test_oracle_and_decoder_share_no_code():
 )
 def test_oracle_reads_simple_streams(body, events):
     """
-    The oracle reads from simple streams the events that this test lists.
+    The oracle, which checks the decoder, reads the expected events from a few simple
+    streams.
     """
     assert events == events_of(body)

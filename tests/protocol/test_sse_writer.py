@@ -24,7 +24,7 @@ def last(answer):
 
 
 def in_steps(answer):
-    """Return the event that ends *answer*, and the number of its steps."""
+    """Return the event that ends *answer*, and in how many steps it is written."""
     event, steps = done_event(answer), 1
     while True:
         try:
@@ -34,10 +34,10 @@ def in_steps(answer):
         steps += 1
 
 
-def test_thoughts_and_texts_become_events_in_order():
+def test_each_thought_and_text_of_a_stream_becomes_an_event_in_order():
     """
-    Each thought and each text becomes an event, in order; a chunk with neither thought
-    nor text becomes no event.
+    Each thought and each text of a stream becomes one event, in order. A chunk with
+    neither becomes no event.
     """
     chunks = [
         piece(thought="Hm."),
@@ -70,9 +70,9 @@ def test_thoughts_and_texts_become_events_in_order():
         "event:",
     ],
 )
-def test_text_is_read_from_its_event_unchanged(text):
+def test_text_with_line_ends_or_sse_syntax_is_read_back_unchanged(text):
     """
-    A text with line ends or SSE syntax is sent in one event, from which a reader gets
+    A text with line ends or SSE syntax is sent in one event. A reader of the event gets
     the text unchanged.
     """
     data = piece_events([piece(text)])
@@ -83,7 +83,7 @@ def test_text_is_read_from_its_event_unchanged(text):
 
 def test_events_have_the_documented_wire_format():
     """
-    Each event is written as its name and one line of JSON.
+    Each event is written as a line with its name and a line of JSON.
     """
     call = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="f", arguments="{}"))
     message = asi1.ChatMessage(tool_calls=(call,))
@@ -110,10 +110,10 @@ def test_events_have_the_documented_wire_format():
     assert data["refusal"] is None
 
 
-def test_done_event_has_all_keys_even_if_values_are_missing():
+def test_event_done_has_all_of_its_keys_even_if_values_are_missing():
     """
-    The last event, "done", has all of its keys: finish reason, usage and refusal are
-    null if the server did not send them.
+    The last event, "done", always has all of its keys. The finish reason, the usage and
+    the refusal are null if the server did not send them.
     """
     [(name, data)] = seen(last(asi1.ChatCompletion()))
 
@@ -128,10 +128,10 @@ def test_done_event_has_all_keys_even_if_values_are_missing():
     } == data
 
 
-def test_thoughts_of_choices_other_than_the_first_are_not_sent():
+def test_only_thoughts_and_texts_of_choice_0_are_sent():
     """
-    Only choice 0 of a chunk becomes events, even if the chunk has thoughts of other
-    choices.
+    Only choice 0 of a chunk becomes events. Thoughts and texts of other choices are
+    left out.
     """
     other = asi1.ChunkChoice(index=1, delta=asi1.Delta(content="a", reasoning="b"))
     first = asi1.ChunkChoice(delta=asi1.Delta(reasoning="c"))
@@ -141,10 +141,10 @@ def test_thoughts_of_choices_other_than_the_first_are_not_sent():
     assert [("thought", {"text": "c"})] == seen(piece_events([chunk]))
 
 
-def test_failed_event_has_the_public_message_of_the_error():
+def test_event_failed_has_the_public_message_of_the_error():
     """
-    The event of an answer that failed is named "failed" and has the error's public
-    message.
+    If an answer fails, its last event is named "failed", and has the message that
+    callers of a service may see.
     """
     data = failed_event(asi1.ArgumentError("no otters"))
 
@@ -154,7 +154,7 @@ def test_failed_event_has_the_public_message_of_the_error():
 
 def test_ping_is_a_comment_that_readers_ignore():
     """
-    A ping is a comment and a blank line, which readers of SSE ignore.
+    A ping is an SSE comment and a blank line. Readers of SSE ignore it.
     """
     assert b": ping\n\n" == PING
     assert [("text", {"text": "a"})] == seen(PING + piece_events([piece("a")]) + PING)
@@ -163,10 +163,10 @@ def test_ping_is_a_comment_that_readers_ignore():
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, 1), (512, 1), (513, 2), (5000, 10)]
 )
-def test_many_tool_calls_are_written_in_steps(count, expected):
+def test_last_event_with_many_tool_calls_is_written_in_steps(count, expected):
     """
-    The last event of an answer is written in one step for each 512 tool calls, and has
-    all of them in order.
+    The last event of an answer has all tool calls in order. It is written in steps,
+    with 512 tool calls in each step.
     """
     calls = tuple(asi1.ToolCall(id=f"c{number}") for number in range(count))
     message = asi1.ChatMessage(tool_calls=calls)

@@ -42,19 +42,20 @@ def chunk(**fields):
 
 
 def piece(text="", *, index=0, finish=None, **delta):
-    """Decode a chunk that adds this text to one choice."""
+    """Return a chunk that adds this text to one choice."""
     choice = {"index": index, "delta": {"content": text, **delta}}
     return chunk(choices=[choice | ({"finish_reason": finish} if finish else {})])
 
 
 def tool_call_chunks(*calls):
-    """Return one decoded chunk for each of these parts of tool calls."""
+    """Return a decoded chunk for each of these fragments of tool calls."""
     return [piece(tool_calls=[call]) for call in calls]
 
 
 def call_part(index=None, id_=None, name=None, arguments=None, **more):
     """
-    Return a part of a tool call as servers send it; without the keys that are None.
+    Return a fragment of a tool call, as servers send it. Keys whose value is None are
+    left out.
     """
     function = {"name": name, "arguments": arguments}
     present = {k: v for k, v in function.items() if v is not None}
@@ -76,12 +77,15 @@ def answer(*chunks):
 
 
 def tool_calls_of(*sent):
-    """Return id, name and arguments of the tool calls assembled from these parts."""
+    """
+    Return id, name and arguments of the tool calls that are assembled from these
+    fragments.
+    """
     message = answer(*tool_call_chunks(*sent)).message
     return [(c.id, c.function.name, c.function.arguments) for c in message.tool_calls]
 
 
-def test_no_chunks_make_an_empty_answer():
+def test_answer_of_no_chunks_is_empty_and_unfinished():
     """
     Before the first chunk is added, the answer is empty and unfinished.
     """
@@ -95,9 +99,10 @@ def test_no_chunks_make_an_empty_answer():
     )
 
 
-def test_texts_are_joined_unchanged():
+def test_texts_of_chunks_are_joined_unchanged():
     """
-    Texts are joined in order with all their white space; an empty text adds nothing.
+    The texts of the chunks are joined in order with all their white space. An empty
+    text adds nothing.
     """
     completion = answer(
         *(piece(text) for text in ("\n\n", "", "Otters ", " ", "swim", "\n"))
@@ -108,8 +113,8 @@ def test_texts_are_joined_unchanged():
 
 def test_thoughts_are_joined_separately_from_the_text():
     """
-    ``thought`` values at the top level of chunks are joined to one string, separately
-    from the answer's text.
+    The ``thought`` of each chunk is joined to the answer's thoughts. The thoughts are
+    separate from the answer's text.
     """
     completion = answer(
         chunk(choices=[{"delta": {"content": ""}}], init_thought=True),
@@ -121,9 +126,10 @@ def test_thoughts_are_joined_separately_from_the_text():
     assert {"init_thought": True} == completion.extra
 
 
-def test_reasoning_in_deltas_is_also_the_answers_thoughts():
+def test_reasoning_in_deltas_becomes_the_thoughts_of_the_answer():
     """
-    Reasoning in deltas becomes the message's ``reasoning`` and the answer's thoughts.
+    The reasoning in deltas is joined. It becomes ``reasoning`` of the message and also
+    the thoughts of the answer.
     """
     completion = answer(piece(reasoning_content="They "), piece(reasoning="ask."))
 
@@ -135,8 +141,8 @@ def test_reasoning_in_deltas_is_also_the_answers_thoughts():
 
 def test_role_and_refusal_of_chunks_are_in_the_answer():
     """
-    The answer has the role and the refusal that chunks contain; the default role is
-    "assistant".
+    The message of the answer has the role and the refusal that chunks contain. Without
+    a role in the chunks, the role is "assistant".
     """
     completion = answer(piece(role="critic", refusal="I can"), piece(refusal="not."))
 
@@ -150,10 +156,10 @@ def test_role_and_refusal_of_chunks_are_in_the_answer():
     )
 
 
-def test_top_level_fields_are_assembled():
+def test_top_level_fields_of_chunks_are_in_the_answer():
     """
-    The answer has the id and model of the first chunk, and the creation time,
-    ``executable_data``, conversation id and unknown keys of chunks that have them.
+    The answer has the id and model of the first chunk. It has the creation time,
+    ``executable_data``, conversation id and unknown keys of any chunk that has them.
     """
     completion = answer(
         chunk(
@@ -269,19 +275,19 @@ def test_top_level_fields_are_assembled():
         ),
     ],
 )
-def test_tool_call_parts_are_joined_by_index_id_or_order(sent, expected):
+def test_fragments_of_tool_calls_are_joined_by_index_id_or_order(sent, expected):
     """
-    Parts of a tool call are joined by index, or by id if they have no index; a part
-    with neither belongs to the tool call before it.
+    Fragments of a tool call are joined by their index, or by their id if they have no
+    index. A fragment with neither belongs to the tool call before it.
     """
     assert expected == tool_calls_of(*sent)
 
 
 @pytest.mark.parametrize("count", [256, 257, 300, 600])
-def test_tool_calls_of_a_chunk_added_in_parts_are_told_apart_by_position(count):
+def test_tool_calls_without_index_and_id_are_told_apart_by_their_position(count):
     """
-    Tool calls without index and id are told apart by their position in the chunk's
-    list, even if the chunk is added in parts.
+    A large chunk is added to the answer in parts. Its tool calls without index and id
+    are still told apart by their position in the chunk's list.
     """
     expected = [(f"f{n}", f'{{"n":{n}}}') for n in range(count)]
     names = [{"function": {"name": name}} for name, _ in expected]
@@ -297,8 +303,8 @@ def test_tool_calls_of_a_chunk_added_in_parts_are_told_apart_by_position(count):
 
 def test_tool_call_has_the_last_type_and_all_unknown_keys():
     """
-    A tool call has the type of its last part, or "function" if that part has no type,
-    and the unknown keys of all its parts.
+    A tool call has the type of its last fragment, or "function" if that has no type. It
+    has the unknown keys of all its fragments.
     """
     completion = answer(
         *tool_call_chunks(
@@ -319,9 +325,10 @@ def test_tool_call_has_the_last_type_and_all_unknown_keys():
     ) == completion.message.tool_calls
 
 
-def test_type_of_the_last_part_is_the_type_of_the_tool_call():
+def test_type_of_the_last_fragment_is_the_type_of_the_tool_call():
     """
-    A tool call has the type of its last part, even if its first part has no type.
+    A tool call has the type of its last fragment, even if its first fragment has no
+    type.
     """
     parts = call_part(0, "a", "dive", "{}"), call_part(0, type="custom")
 
@@ -332,8 +339,8 @@ def test_type_of_the_last_part_is_the_type_of_the_tool_call():
 
 def test_choices_are_sorted_by_index():
     """
-    The answer has its choices in order of their index, even if the stream of two
-    choices begins with the second.
+    The choices of an answer are sorted by index, even if choice 1 comes first in the
+    stream.
     """
     completion = answer(
         piece("b1 ", index=1),
@@ -349,7 +356,7 @@ def test_choices_are_sorted_by_index():
     assert ("a1 a2", "stop") == (completion.text, completion.finish_reason)
 
 
-def test_first_finish_reason_is_used():
+def test_first_finish_reason_of_a_choice_is_used():
     """
     A choice's first finish reason is used, and later ones are ignored.
     """
@@ -378,10 +385,10 @@ def test_first_finish_reason_is_used():
         ),
     ],
 )
-def test_usage_after_the_finish_reason_is_read(last):
+def test_token_usage_after_the_finish_reason_is_read(last):
     """
-    Token usage is read even if it is sent after the finish reason; if usage is sent
-    several times, the last one is used.
+    Token usage is read even if the server sends it after the finish reason. If the
+    server sends usage several times, the last one is used.
     """
     assembler = assembled(
         [
@@ -428,17 +435,19 @@ def test_usage_after_the_finish_reason_is_read(last):
         pytest.param(1, [chunk(usage={"total_tokens": 1})], False, id="usage-alone"),
     ],
 )
-def test_answer_is_finished_when_all_choices_are(expected, chunks, finished):
+def test_answer_is_finished_when_every_choice_has_a_finish_reason(
+    expected, chunks, finished
+):
     """
-    An answer is finished when every choice that was requested or sent has a finish
-    reason.
+    An answer is finished when every choice that the caller requested, or the server
+    sent, has a finish reason.
     """
     assert finished == assembled(chunks, expected).finished
 
 
 def test_answer_is_empty_until_a_choice_arrives():
     """
-    An answer is empty as long as no chunk has a choice.
+    An answer counts as empty until a chunk with a choice arrives.
     """
     assembler = Assembler()
     empty = [assembler.empty]
@@ -451,8 +460,8 @@ def test_answer_is_empty_until_a_choice_arrives():
 
 def test_answer_read_mid_stream_is_not_changed_by_later_chunks():
     """
-    An answer that is read from the assembler in the middle of a stream is not changed
-    by later chunks, and reading it does not change the answers that are read later.
+    A caller may read the answer so far in the middle of a stream. Later chunks do not
+    change this answer, and reading it does not change later answers.
     """
     stream = [
         chunk(thought="Hm", metadata=1),
@@ -522,9 +531,9 @@ WHOLE = {
 }
 
 
-def test_complete_answer_as_one_chunk_gives_the_same_answer():
+def test_complete_answer_converted_to_one_chunk_gives_the_same_answer():
     """
-    A complete answer that a server sends in place of a stream is converted to one
+    A server may send a complete answer in place of a stream. It is converted to one
     chunk, from which the same answer is assembled.
     """
     whole = decode(ChatCompletion, WHOLE)
@@ -541,9 +550,10 @@ def test_complete_answer_as_one_chunk_gives_the_same_answer():
     assert assembled([single], 2).finished
 
 
-def test_assembled_answer_is_equal_after_to_dict_and_decode():
+def test_assembled_answer_equals_the_answer_decoded_from_its_dict():
     """
-    Decoding the ``to_dict`` of an assembled answer gives an equal answer.
+    If an assembled answer is converted to a dict and the dict is decoded, the result
+    equals the answer.
     """
     completion = answer(in_one_step(as_chunk(decode(ChatCompletion, WHOLE))))
 
@@ -562,10 +572,9 @@ def test_assembled_answer_is_equal_after_to_dict_and_decode():
         ),
     ],
 )
-def test_unknown_keys_in_deltas_are_in_extra(delta, read):
+def test_unknown_keys_of_messages_and_functions_are_in_extra(delta, read):
     """
-    An unknown key of a message or function is in ``extra``, whether it is sent in a
-    stream or in an answer without streaming.
+    An unknown key of a message or function is in ``extra``, with streaming and without.
     """
     assert {"annotations": [1]} == read(answer(piece(**delta)).message)
     assert {"annotations": [1]} == read(
@@ -586,10 +595,12 @@ def cut(draw, text):
     arguments=st.text(st.characters(exclude_characters="{")),
     data=st.data(),
 )
-def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, data):
+def test_answer_is_the_same_however_its_texts_are_cut_into_chunks(
+    text, thoughts, arguments, data
+):
     """
-    The answer is the same whether its text, thoughts and tool call arguments are sent
-    in one chunk each or split anywhere into several chunks.
+    The text, thoughts and tool call arguments of an answer may come in one chunk each,
+    or cut anywhere into several chunks. The answer is the same.
     """
     whole = [
         chunk(thought=thoughts),
@@ -613,7 +624,7 @@ def test_answer_is_the_same_however_texts_are_cut(text, thoughts, arguments, dat
 
 @settings(deadline=None)
 @given(order=st.permutations([0, 0, 0, 1, 1, 1, 2, 2]))
-def test_answer_is_the_same_however_choices_interleave(order):
+def test_answer_is_the_same_however_the_chunks_of_choices_interleave(order):
     """
     The answer is the same however the chunks of its choices are interleaved.
     """
@@ -631,10 +642,10 @@ def test_answer_is_the_same_however_choices_interleave(order):
     ) == answer(*stream)
 
 
-def test_one_choice_is_expected_by_default():
+def test_answer_with_one_finished_choice_is_finished_by_default():
     """
-    An answer is finished when its only choice is finished, unless more choices were
-    requested.
+    An answer is finished when its first choice is finished, unless the caller requested
+    more choices.
     """
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
     chunk = decode(asi1.ChatCompletionChunk, {"choices": [choice]})
@@ -645,10 +656,10 @@ def test_one_choice_is_expected_by_default():
     assert (True, False) == (one.finished, two.finished)
 
 
-def test_unknown_keys_of_a_message_are_in_its_one_chunk():
+def test_unknown_key_of_a_complete_answer_is_in_the_chunk_made_from_it():
     """
-    If a complete answer is converted to one chunk, an unknown key of its message is in
-    ``extra`` of the chunk's delta.
+    A complete answer may be converted to one chunk. An unknown key of its message is
+    then in ``extra`` of the delta.
     """
     message = {"role": "assistant", "content": "a", "mood": "wet"}
     whole = decode(asi1.ChatCompletion, {"choices": [{"index": 0, "message": message}]})
@@ -656,9 +667,9 @@ def test_unknown_keys_of_a_message_are_in_its_one_chunk():
     assert {"mood": "wet"} == in_one_step(as_chunk(whole)).choices[0].delta.extra
 
 
-def test_tool_call_with_empty_type_is_a_function():
+def test_tool_call_with_an_empty_type_has_the_type_function():
     """
-    A tool call with an empty type has the type "function".
+    If the type of a tool call is an empty string, it becomes "function".
     """
     delta = {"tool_calls": [{"index": 0, "id": "a", "type": ""}]}
     assembler = Assembler()
@@ -754,10 +765,12 @@ FIRST = {
         ({"plan_state": {"tasks": []}}, True),
     ],
 )
-def test_chunk_carries_a_part_of_the_answer_if_it_adds_to_it(fields, carries):
+def test_chunk_with_new_text_thoughts_or_counts_carries_a_part_of_the_answer(
+    fields, carries
+):
     """
-    A chunk carries a part of the answer if it adds to text, thoughts, tool calls, token
-    counts or unknown members; ids, roles, times and repeated parts add nothing.
+    A chunk carries a part of the answer if it adds text, thoughts, tool calls, token
+    counts or unknown members. Ids, roles, times and repeated values add nothing.
     """
     read = FastChunkReader().read(json.dumps(fields).encode())
     for each in filter(None, (read, chunk(**fields))):
@@ -790,11 +803,10 @@ CALL = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"x": 1}
         ({"index": 0, "function": {"name": "g"}}, True),
     ],
 )
-def test_tool_call_part_carries_a_part_of_the_answer_if_it_is_new(part, carries):
+def test_repeated_tool_call_does_not_carry_a_part_of_the_answer(part, carries):
     """
-    A chunk carries a part of the answer if it begins a tool call or adds to one. A
-    chunk that only repeats a call or some of its fields does not, since a server may
-    send it again and again.
+    A chunk carries a part of the answer if it begins or continues a tool call. A chunk
+    that only repeats a tool call does not, since a server may repeat it without end.
     """
     first = {**CALL, "signature": "s"}
     assembler = assembled(tool_call_chunks(first))
@@ -804,9 +816,10 @@ def test_tool_call_part_carries_a_part_of_the_answer_if_it_is_new(part, carries)
     assert [carries, False] == added
 
 
-def test_repeated_finish_reason_and_counts_carry_nothing():
+def test_repeated_finish_reason_or_token_count_adds_nothing_to_the_answer():
     """
-    A repeated finish reason, token count or unknown member is not a part of the answer.
+    A chunk that only repeats a finish reason, token count or unknown member does not
+    carry a part of the answer.
     """
     last = {
         "choices": [{"delta": {"mood": "calm"}, "finish_reason": "stop"}],
@@ -868,10 +881,12 @@ def said(text="", *, choice=(), **more):
         ),
     ],
 )
-def test_chunk_of_the_fast_path_adds_what_the_converters_chunk_adds(events, carries):
+def test_chunk_of_the_fast_path_adds_the_same_as_a_chunk_of_the_converter(
+    events, carries
+):
     """
-    A chunk that the fast path read adds the same to the answer as the converter's chunk
-    for the same event.
+    A chunk of the fast path, and the converter's chunk for the same event, add the same
+    to the answer.
     """
     reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
     chunks = [reader.read(json.dumps(e).encode()) or chunk(**e) for e in events]
@@ -885,9 +900,10 @@ def test_chunk_of_the_fast_path_adds_what_the_converters_chunk_adds(events, carr
     assert len(events) == quick.chunks
 
 
-def test_first_usage_of_zeros_carries_nothing():
+def test_first_usage_with_counts_of_zero_adds_nothing_to_the_answer():
     """
-    Token counts of zero are not a part of the answer, even if they are the first.
+    A chunk whose token counts are zero does not carry a part of the answer, even if it
+    is the first chunk with usage.
     """
     assert not Assembler().add(chunk(usage={}))
 
@@ -911,7 +927,10 @@ def lines_of(function, *arguments):
 
 
 def numbered(kind, size):
-    """Return *size* new choices or tool calls, in a chunk each or all in one chunk."""
+    """
+    Return chunks with *size* new choices or tool calls, either one in each chunk or all
+    in one chunk.
+    """
     calls = [{"index": n, "id": f"c{n}", "function": {}} for n in range(size)]
     if kind == "choices":
         return [piece("x", index=n, finish="stop") for n in range(size)]
@@ -928,10 +947,10 @@ def numbered(kind, size):
 @pytest.mark.parametrize(
     "kind", ["choices", "same index", "no index", "one chunk", "tool calls"]
 )
-def test_work_per_chunk_does_not_grow_with_the_answer(kind):
+def test_work_to_add_a_chunk_does_not_grow_with_the_answer(kind):
     """
-    The third thousand of choices or tool calls takes as many lines of Python to
-    assemble as the second, since no chunk makes the assembler search the earlier ones.
+    Assembling the third thousand of choices or tool calls runs as many lines of Python
+    as the second thousand. No chunk makes the assembler search all earlier ones.
     """
     one, two, three = (
         lines_of(assembled, numbered(kind, size)) for size in (1000, 2000, 3000)
@@ -940,10 +959,10 @@ def test_work_per_chunk_does_not_grow_with_the_answer(kind):
     assert three - two <= 1.1 * (two - one)
 
 
-def test_chunk_of_the_fast_path_is_added_in_few_steps():
+def test_chunk_of_the_fast_path_is_added_with_half_the_lines_of_python():
     """
-    Adding a chunk that the fast path read takes fewer than half of the lines of Python
-    that the converter's chunk takes, and still fewer if only its text is new.
+    Adding a chunk of the fast path runs fewer than half of the lines of Python that the
+    converter's chunk takes. If only its text is new, still fewer lines run.
     """
     reader, assembler = FastChunkReader(), Assembler()
     chunks = [reader.read(json.dumps(said(text)).encode()) for text in "abc"]
@@ -955,10 +974,10 @@ def test_chunk_of_the_fast_path_is_added_in_few_steps():
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
-def test_answer_of_many_parts_is_read_in_few_steps(kind):
+def test_reading_a_larger_answer_runs_about_as_many_lines_of_python(kind):
     """
-    Reading an answer builds only the recently changed choices and tool calls: an answer
-    with twice as many takes about as many lines of Python.
+    Reading an answer builds only the choices and tool calls that changed recently. So
+    reading an answer of twice the size runs about as many lines of Python.
     """
     small, large = (
         lines_of(assembled(numbered(kind, size)).answer) for size in (1500, 3000)
@@ -967,10 +986,10 @@ def test_answer_of_many_parts_is_read_in_few_steps(kind):
     assert large <= 1.1 * small
 
 
-def test_tool_call_is_built_when_the_answer_is_read():
+def test_model_of_a_tool_call_is_built_when_the_answer_is_first_read():
     """
-    The model of a tool call is built when the answer is read, and not again if the
-    answer is read again.
+    The model of a tool call is built when the answer is read. If the answer is read
+    again, the model is not built again.
     """
     parts = call_part(0, "a", "f", "{"), call_part(0, arguments="}")
     assembler = assembled(tool_call_chunks(*parts))
@@ -982,7 +1001,7 @@ def test_tool_call_is_built_when_the_answer_is_read():
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_read_during_a_stream_does_not_change(kind):
     """
-    An answer that was read during a stream does not change later, and reading it does
+    An answer that a caller reads during a stream does not change later. Reading it does
     not change the final answer.
     """
     chunks = [*numbered(kind, 1200), piece("end", tool_calls=[call_part(0, "c0")])]
@@ -999,9 +1018,12 @@ def test_answer_read_during_a_stream_does_not_change(kind):
     ("index", "reason", "cut"),
     [(0, "length", True), (0, "stop", False), (0, None, False), (1, "length", False)],
 )
-def test_answer_is_cut_by_length_if_choice_0_ended_by_length(index, reason, cut):
+def test_answer_is_cut_by_length_if_choice_0_has_finish_reason_length(
+    index, reason, cut
+):
     """
-    Only choice 0 tells whether the answer was cut by its maximum length.
+    An answer was cut by its maximum length if choice 0 has the finish reason "length".
+    Other choices do not matter.
     """
     assembler = Assembler()
     assembler.add(piece("Otters", index=index, finish=reason))

@@ -1,4 +1,4 @@
-"""The history of a conversation as a value, without a client."""
+"""A conversation's history, tested as a value without a client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ ROLES = {"s": "system", "u": "user", "a": "assistant"}
 
 def history_of(letters, **fields):
     """
-    Return a history with a message for each letter, the initial of the message's role.
+    Return a history with one message for each letter, which is the first letter of the
+    message's role.
     """
     messages = [
         {"role": ROLES[letter], "content": f"Message {place}"}
@@ -50,8 +51,9 @@ def test_history_without_its_last_turn_ends_before_the_last_user_messages(
     before, after
 ):
     """
-    The last turn begins with the last user message and the user messages directly
-    before it; a history without a user message has no turn to remove.
+    A history without its last turn ends before the last user message and the user
+    messages directly before it. Without a user message, the history has no turn to
+    remove.
     """
     history = history_of(before)
 
@@ -64,10 +66,10 @@ def test_history_without_its_last_turn_ends_before_the_last_user_messages(
 @pytest.mark.parametrize(
     ("place", "index"), [(0, 0), (1, 1), (2, 2), (-1, 2), (-2, 1), (-3, 0)]
 )
-def test_edit_with_a_str_replaces_the_content_alone(place, index):
+def test_edit_with_a_str_replaces_only_the_content_of_the_message(place, index):
     """
-    An edit with a str replaces the content of one message and keeps its other fields;
-    negative indexes count from the end.
+    If a message is edited with a str, its content is replaced and its other fields
+    stay. A negative index counts from the end of the history.
     """
     old = {"role": "user", "content": "Old", "name": "Ada"}
     history = History(messages=(old, old, old))
@@ -82,7 +84,8 @@ def test_edit_with_a_str_replaces_the_content_alone(place, index):
 
 def test_edit_with_a_message_replaces_the_whole_message():
     """
-    An edit with a message replaces the content, the role and all other fields.
+    If a message is edited with another message, the content, the role and all other
+    fields are replaced.
     """
     edited = history_of("ua").with_edit(1, asi1.UserMessage("And?"))
 
@@ -91,9 +94,9 @@ def test_edit_with_a_message_replaces_the_whole_message():
 
 
 @pytest.mark.parametrize("place", [2, -3, True, 0.0, "0", None])
-def test_edit_at_an_index_without_a_message_is_refused(place):
+def test_edit_at_a_wrong_index_raises_argument_error(place):
     """
-    An edit refuses an index at which the history has no message.
+    The index of an edit must be an int at which the history has a message.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         history_of("ua").with_edit(place, "New")
@@ -104,17 +107,18 @@ def test_edit_at_an_index_without_a_message_is_refused(place):
 @pytest.mark.parametrize(
     ("count", "left"), [(0, ""), (1, "s"), (3, "sua"), (9, "sua"), (-1, "su")]
 )
-def test_truncated_history_has_the_first_messages(count, left):
+def test_history_truncated_to_a_count_has_the_messages_of_a_slice(count, left):
     """
-    A history truncated to *count* messages has the messages of the slice ``[:count]``.
+    A history truncated to *count* messages has the same messages as the slice
+    ``[:count]``.
     """
     assert left == letters_of(history_of("sua").truncated(count))
 
 
 @pytest.mark.parametrize("count", [True, 1.0, "1", None])
-def test_truncation_to_a_count_that_is_not_an_int_is_refused(count):
+def test_truncation_of_a_history_to_a_count_that_is_not_an_int_is_refused(count):
     """
-    The number of messages that a truncated history has must be an int.
+    The count to which a history is truncated must be an int.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         history_of("sua").truncated(count)
@@ -123,10 +127,10 @@ def test_truncation_to_a_count_that_is_not_an_int_is_refused(count):
 
 
 @pytest.mark.parametrize(("place", "kept"), [(0, False), (1, False), (2, True)])
-def test_edit_keeps_a_summary_only_of_other_messages(place, kept):
+def test_edit_of_a_summarised_message_drops_the_summary(place, kept):
     """
-    A summary is dropped when one of the messages that it replaces is changed, and kept
-    when a later message is changed.
+    A summary is dropped if one of the messages that it summarises is edited. The
+    summary stays if a later message is edited.
     """
     summary = Summary("They met.", 2)
 
@@ -135,9 +139,9 @@ def test_edit_keeps_a_summary_only_of_other_messages(place, kept):
     assert (summary if kept else None) == edited.summary
 
 
-def test_truncation_within_the_summarised_messages_drops_the_summary():
+def test_truncation_that_removes_a_summarised_message_drops_the_summary():
     """
-    A summary is dropped when the history no longer has all messages that it replaces.
+    A summary is dropped if a truncation removes one of the messages that it summarises.
     """
     summary = Summary("They met.", 2)
     history = history_of("uau", summary=summary)
@@ -162,10 +166,10 @@ THOUGHT = asi1.Usage(
         ([None, USAGE], (3, 4, 7, None)),
     ],
 )
-def test_usage_is_the_sum_of_all_calls(calls, sums):
+def test_usage_of_a_history_is_the_sum_of_its_calls(calls, sums):
     """
-    The usage of a history is the sum of its calls' usage; a call without usage adds
-    nothing, and the reasoning tokens are unknown until a call reports them.
+    The usage of a history is the sum of its calls' usage. A call without usage adds
+    nothing; the reasoning tokens are unknown until a call reports them.
     """
     history = History()
     for usage in calls:
@@ -181,20 +185,20 @@ def test_usage_is_the_sum_of_all_calls(calls, sums):
     assert 0 == history.summary_usage.total_tokens
 
 
-def test_usage_of_a_summary_is_counted_in_both_sums():
+def test_tokens_of_a_summary_count_in_two_usage_sums():
     """
-    The tokens of a call that wrote a summary count in the conversation's usage, and in
-    the usage of its summaries.
+    The tokens of a call that wrote a summary count twice: in the usage of the
+    conversation, and in the usage of its summaries.
     """
     history = History().with_usage(USAGE).with_usage(THOUGHT, summary=True)
 
     assert (77, 70) == (history.usage.total_tokens, history.summary_usage.total_tokens)
 
 
-def test_estimator_learns_from_reported_usage_alone():
+def test_token_estimator_learns_only_from_reported_usage():
     """
-    The token estimator learns the size and the prompt tokens of a request whose usage
-    the server reported; without usage the history stays the same.
+    The token estimator learns from a request only if the server reported its usage: the
+    size of the request and its prompt tokens. Without usage the history stays the same.
     """
     history = history_of("u")
 
@@ -204,9 +208,10 @@ def test_estimator_learns_from_reported_usage_alone():
     assert history is history.with_tokens_learned(history.messages, None)
 
 
-def test_stored_messages_are_a_deep_copy():
+def test_messages_of_a_history_are_a_deep_copy():
     """
-    A history stores a deep copy of messages, in the form that the API expects.
+    A history stores a deep copy of each message, converted to the dict that the API
+    expects.
     """
     parts = [{"type": "text", "text": "Hi"}]
 
@@ -232,8 +237,8 @@ def user(content, **fields):
 
 def test_message_that_json_cannot_express_is_refused():
     """
-    A message with a value that JSON cannot express is refused, with the argument's
-    name.
+    A message with a value that JSON cannot express is refused. The error names the
+    argument.
     """
     with pytest.raises(asi1.ArgumentError, match="messages: cannot") as caught:
         stored([user("Hi", when=object())])

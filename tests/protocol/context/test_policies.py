@@ -1,4 +1,7 @@
-"""Context policies, tested with random and hand-written histories."""
+"""
+Context policies, which shorten a history to a token budget, tested on random and fixed
+histories.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def relevant(budget):
 
 
 def scored(budget):
-    """Return a policy that drops turns by a score, which is NaN for some turns."""
+    """Return a policy that drops turns by a score; the score of some turns is NaN."""
     return asi1.DropLeastRelevant(
         budget, score=lambda turn, _: math.nan if len(turn) % 2 else len(turn)
     )
@@ -81,7 +84,10 @@ policies = pytest.mark.parametrize(
 
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
-    """Return a plan's fitted view and its requests, each of which gets *answer*."""
+    """
+    Run a plan and give *answer* to each of its requests. Return the fitted view and the
+    requests.
+    """
     plan, asked = policy.plan(view, limit), []
     try:
         asked.append(next(plan))
@@ -93,14 +99,15 @@ def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
 
 def places(history, fitted):
     """
-    Return the index in *history* of each fitted message, or None for a new message.
+    Return each fitted message's index in *history*; a message that is not in *history*
+    has None.
     """
     found = {id(message): place for place, message in enumerate(history)}
     return [found.get(id(message)) for message in fitted]
 
 
 def bound(history):
-    """Yield, for each tool result, the indexes of its call and of the result itself."""
+    """Yield the indexes of each tool result's call and of the result itself."""
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):
@@ -113,7 +120,7 @@ def bound(history):
 @policies
 @settings(max_examples=60, deadline=None)
 @given(history=histories, tokens=estimators, budget=budgets)
-def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
+def test_policy_keeps_the_order_system_messages_and_last_turn_within_the_budget(
     policy, history, tokens, budget
 ):
     """
@@ -146,7 +153,7 @@ def test_fitted_history_keeps_order_system_messages_last_turn_and_budget(
 @policies
 @settings(max_examples=25, deadline=None)
 @given(history=histories, tokens=estimators)
-def test_history_that_fits_is_not_changed(policy, history, tokens):
+def test_history_within_the_budget_is_not_changed(policy, history, tokens):
     """
     If the whole history is within the budget, a policy changes nothing, sends the model
     no request, and ignores an earlier summary.
@@ -162,10 +169,12 @@ def test_history_that_fits_is_not_changed(policy, history, tokens):
 @pytest.mark.system
 @settings(max_examples=100, deadline=None)
 @given(history=histories, budget=budgets, upto=st.integers(0, 25))
-def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upto):
+def test_earlier_summary_replaces_its_turns_and_is_used_for_a_longer_one(
+    history, budget, upto
+):
     """
-    An earlier summary takes the place of the turns that it summarises; a new summary is
-    made from the earlier summary and later turns.
+    An earlier summary replaces the turns that it summarises. A new summary is written
+    from the earlier summary and the turns after it.
     """
     history = [*history, say("user", "Hi")]
     known = Summary("Before.", min(upto, len(history) - 1))
@@ -183,7 +192,7 @@ def test_earlier_summary_replaces_its_turns_and_is_extended(history, budget, upt
 
 
 def conversation(turns, words=30):
-    """Return a history of *turns* turns of equal length, then a question."""
+    """Return a history of *turns* turns of equal length, followed by a question."""
     history = [say("system", "Be brief.")]
     for number in range(turns):
         history += [
@@ -195,7 +204,7 @@ def conversation(turns, words=30):
 
 def test_keep_newest_drops_the_oldest_turns_first():
     """
-    `KeepNewest` drops turns from the beginning, and no more than necessary.
+    `KeepNewest` drops the oldest turns of a history, and no more turns than necessary.
     """
     history = conversation(10)
     whole = asi1.TokenEstimator().count(history)
@@ -220,8 +229,8 @@ def test_drop_least_relevant_keeps_turns_similar_to_the_last_turn():
 
 def test_user_provided_score_decides_which_turns_are_dropped():
     """
-    A user-provided score function gets the messages of a turn and of the last turn; the
-    turns with the lowest scores are dropped.
+    A score function of the user gets the messages of a turn and those of the last turn.
+    The turns with the lowest scores are dropped.
     """
     history = conversation(6)
     seen = []
@@ -237,9 +246,9 @@ def test_user_provided_score_decides_which_turns_are_dropped():
 
 
 @pytest.mark.parametrize("largest", [10**400, math.inf, True])
-def test_score_may_be_any_number(largest):
+def test_score_beyond_the_range_of_float_is_accepted(largest):
     """
-    A score may exceed the range of float; the turn with that score is dropped last.
+    A score may be larger than any float. The turn with this score is dropped last.
     """
     history = conversation(6)
 
@@ -252,10 +261,11 @@ def test_score_may_be_any_number(largest):
     assert len(fitted) < len(history)
 
 
-def test_summary_follows_the_system_message():
+def test_summarise_puts_the_summary_after_the_system_message():
     """
-    `Summarise` asks for a summary of the oldest turns, puts the summary after the
-    system message, and leaves at least half of the budget free for later turns.
+    `Summarise` asks the model for a summary of the oldest turns. The summary is put
+    after the system message, and at least half of the budget stays free for later
+    turns.
     """
     history = conversation(20)
     view = View.of(history, asi1.TokenEstimator())
@@ -271,8 +281,8 @@ def test_summary_follows_the_system_message():
 
 def test_long_history_is_summarised_in_several_requests():
     """
-    A history that does not fit into one request is summarised by several requests; each
-    contains the summary so far and is within the budget.
+    A history that is too long for one request is summarised by several requests. Each
+    later request contains the summary so far, and each request is within the budget.
     """
     history = conversation(60)
     tokens = asi1.TokenEstimator()
@@ -288,7 +298,7 @@ def test_long_history_is_summarised_in_several_requests():
 
 
 @pytest.mark.parametrize("answer", ["", "  \n"])
-def test_empty_summary_drops_the_oldest_turns_instead(answer):
+def test_oldest_turns_are_dropped_if_the_summary_is_empty(answer):
     """
     If the model's summary is empty, the oldest turns are dropped without a summary.
     """
@@ -303,9 +313,9 @@ def test_empty_summary_drops_the_oldest_turns_instead(answer):
     assert fitted.messages == asi1.Summarise(800).fit(history)
 
 
-def test_too_long_summary_is_cut():
+def test_summary_longer_than_the_size_of_the_policy_is_cut():
     """
-    A summary from the model is cut to at most the policy's ``size``, in tokens.
+    A summary from the model is cut to the policy's ``size``, a number of tokens.
     """
     tokens = asi1.TokenEstimator()
     view = View.of(conversation(20), tokens)
@@ -315,10 +325,10 @@ def test_too_long_summary_is_cut():
     assert tokens.cost(fitted.summary.message) <= 50
 
 
-def test_policies_compose_in_order():
+def test_composed_policies_are_applied_from_left_to_right():
     """
     In ``first | second`` the first policy is applied before the second, each with its
-    own budget; the grouping of three policies makes no difference.
+    own budget. ``(a | b) | c`` equals ``a | (b | c)``.
     """
     a, b = asi1.DropLeastRelevant(900), asi1.KeepNewest(400)
     c = asi1.Summarise(300)
@@ -342,11 +352,11 @@ def test_budget_that_is_not_a_positive_int_is_refused(budget):
         asi1.KeepNewest(budget)
 
 
-def test_policy_retries_by_default_and_takes_retry_only_by_name():
+def test_policy_shortens_a_refused_request_unless_retry_is_false():
     """
-    A policy shortens a request that is too long for the server, unless it is created
-    with ``retry=False``; ``retry`` is keyword-only, so that a subclass can have a
-    second positional parameter of its own.
+    If the server refuses a request as too long, a policy shortens it, unless ``retry``
+    is False. ``retry`` is keyword-only, so that a subclass can have a second positional
+    parameter.
     """
     assert asi1.KeepNewest().retry is True
     assert asi1.KeepNewest(5, retry=False).retry is False
@@ -355,9 +365,10 @@ def test_policy_retries_by_default_and_takes_retry_only_by_name():
         asi1.KeepNewest(5, False)
 
 
-def test_policy_is_bounded_if_each_of_its_parts_has_a_budget():
+def test_composed_policy_is_bounded_if_each_of_its_parts_has_a_budget():
     """
-    A policy whose parts all have budgets works without the model's context size.
+    A policy is bounded, and works without the model's context size, if each policy in
+    it has a budget.
     """
     free, bound = asi1.KeepNewest(), asi1.DropLeastRelevant(5)
 
@@ -367,9 +378,10 @@ def test_policy_is_bounded_if_each_of_its_parts_has_a_budget():
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("second", [True, False])
-def test_composed_policies_retry_if_one_of_them_does(first, second):
+def test_composed_policy_shortens_a_refused_request_if_one_part_does(first, second):
     """
-    ``first | second`` shortens a request that the server refuses if either policy does.
+    If the server refuses a request as too long, ``first | second`` shortens the request
+    if ``retry`` is True for either policy.
     """
     policies = [asi1.KeepNewest(9, retry=retry) for retry in (first, second)]
 
@@ -377,10 +389,10 @@ def test_composed_policies_retry_if_one_of_them_does(first, second):
 
 
 @pytest.mark.parametrize("cls", [asi1.KeepNewest, asi1.DropLeastRelevant])
-def test_history_of_exactly_the_budget_fits(cls):
+def test_history_with_as_many_tokens_as_the_budget_is_not_shortened(cls):
     """
-    A history with exactly as many tokens as the budget keeps all turns; a longer one
-    loses no more turns than necessary.
+    A history with exactly as many tokens as the budget keeps all turns. A longer
+    history loses no more turns than necessary.
     """
     history = [say("user", "why?" * 10), say("assistant", "so. " * 10)] * 3
     history.append(say("user", "Why?"))
@@ -391,9 +403,10 @@ def test_history_of_exactly_the_budget_fits(cls):
     assert history[2:] == cls(tokens.count(history) - 1).fit(history)
 
 
-def test_score_is_not_called_for_a_history_that_fits():
+def test_score_is_not_called_for_a_history_within_the_budget():
     """
-    A score function is called only if a turn must be dropped.
+    If the history is within the budget, no turn must be dropped, so the score function
+    is not called.
     """
     history = conversation(3)
     budget = math.ceil(View.of(history, asi1.TokenEstimator()).total)
@@ -415,8 +428,8 @@ def test_score_that_is_not_a_number_is_refused(score):
 
 def test_long_turn_with_a_word_in_common_is_less_relevant_than_a_short_one():
     """
-    Of two turns with one word in common with the last turn, the one with more words is
-    dropped, also if it is newer; a word at the end of a message counts.
+    Two turns have one word in common with the last turn. The longer turn is dropped,
+    even if it is newer. A common word counts even at the end of a message.
     """
     long = " ".join(f"word{number}" for number in range(20))
     history = [
@@ -431,9 +444,10 @@ def test_long_turn_with_a_word_in_common_is_less_relevant_than_a_short_one():
     assert [*history[:2], history[4]] == fitted
 
 
-def test_turn_without_words_has_nothing_in_common():
+def test_turn_without_words_is_dropped_before_a_turn_with_a_common_word():
     """
-    A turn without words is dropped before a turn with a word in common.
+    A turn without words, such as "?", is dropped before a turn that has a word in
+    common with the last turn.
     """
     history = [
         *(say("user", "otter"), say("assistant", "Yes")),
@@ -460,7 +474,10 @@ class Counted(UserDict):
 
 
 def counted_plan(policy, turns):
-    """Count a plan's reads of all messages but the last, and of the last message."""
+    """
+    Return how often a plan reads all messages but the last, and how often it reads the
+    last.
+    """
     everything, last = Counter(), Counter()
     history = [Counted(message, everything) for message in conversation(turns)]
     history[-1].reads = last
@@ -470,11 +487,11 @@ def counted_plan(policy, turns):
 
 
 @policies
-def test_planning_reads_messages_in_proportion_to_the_history(policy):
+def test_work_of_a_policy_grows_in_proportion_to_the_history(policy):
     """
-    Planning for a history four times as long reads messages at most four times as
-    often, and the last message equally often, since the last message's words, which are
-    compared with those of each turn, are found only once.
+    For a history four times as long, a policy reads at most four times as many keys of
+    messages. The last message is read equally often, since its words are found only
+    once.
     """
     reads, last_reads = counted_plan(policy, 100)
 
@@ -484,7 +501,7 @@ def test_planning_reads_messages_in_proportion_to_the_history(policy):
     assert last_reads == last_reads_of_four
 
 
-def test_score_is_called_once_for_each_turn():
+def test_score_is_called_once_for_each_turn_that_may_be_dropped():
     """
     A user-provided score function is called once for each turn that may be dropped.
     """
@@ -509,10 +526,10 @@ class Encoded(str):
         return super().encode(*how)
 
 
-def test_each_turn_of_a_transcript_is_measured_once():
+def test_each_turn_of_a_transcript_is_encoded_once_to_measure_its_length():
     """
-    Each turn of a transcript is encoded once to measure its length, however many turns
-    come before that turn; the first turn is encoded a second time to be cut.
+    To measure its length, each turn of a transcript is encoded once, however many turns
+    come before it. The first turn is encoded a second time, to be cut.
     """
     turns = [Encoded(f"user: question {number}") for number in range(50)]
 

@@ -15,8 +15,8 @@ from asi1._protocol.context.view import Summary
 
 async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_client):
     """
-    A saved conversation is JSON with a version, but without headers, API key and
-    timeout; loading this JSON gives the same conversation.
+    A saved conversation is JSON with a version. It has no headers, API key or timeout.
+    Loading it gives the same conversation.
     """
     chat = fake_client.conversation(
         "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}
@@ -62,10 +62,10 @@ FULL = History(
 @pytest.mark.parametrize(
     "form", [str, str.encode, lambda text: bytearray(text, "utf8")]
 )
-def test_loaded_history_is_the_saved_one(history, form):
+def test_history_that_was_saved_and_loaded_equals_the_original(history, form):
     """
-    A history that was saved and loaded is equal to the original; it is loaded from a
-    str, or from bytes.
+    A history that was saved and loaded equals the original. The saved JSON may be a str
+    or bytes.
     """
     text = to_json(history)
 
@@ -78,9 +78,9 @@ def test_loaded_history_is_the_saved_one(history, form):
 )
 def test_saved_conversation_without_a_member_is_refused(name):
     """
-    A saved conversation must have each of its members, even if the member's value is
-    null; only ``keep_reasoning`` and ``session`` may be missing, as earlier versions
-    did not save them.
+    A saved conversation must have all of its members, even those that are null. Only
+    ``keep_reasoning`` and ``session`` may be missing, as earlier versions did not save
+    them.
     """
     value = json.loads(to_json(FULL))
     del value[name]
@@ -92,18 +92,18 @@ def test_saved_conversation_without_a_member_is_refused(name):
 
 
 @pytest.mark.parametrize("sample", [[-1, 1, 1], [1, -1, 1], [1, 1, 10**9 + 1]])
-def test_impossible_token_count_is_refused(sample):
+def test_token_count_below_0_or_above_10_to_the_9_is_refused(sample):
     """
-    Each token count of a saved conversation is between 0 and 10**9.
+    Each token count of a saved conversation must be between 0 and 10**9.
     """
     with pytest.raises(asi1.ArgumentError, match="token count is out of range"):
         from_json(saved(samples=[[1, 1, 1], sample]))
 
 
-def test_loaded_values_are_converted():
+def test_loading_converts_numbers_nulls_and_lone_surrogates():
     """
-    A whole number written as a float is read as an int, a numeric model name as a str,
-    a token count of null as None, and a lone surrogate in the summary as U+FFFD.
+    When a conversation is loaded, a whole number written as a float becomes an int, and
+    a numeric model name a str. A lone surrogate in the summary becomes U+FFFD.
     """
     loaded = from_json(
         saved(
@@ -126,7 +126,7 @@ def test_loaded_values_are_converted():
 
 
 @pytest.mark.parametrize("value", [7, None, {}, History()])
-def test_saved_conversation_that_is_not_a_str_is_refused(value):
+def test_saved_conversation_that_is_neither_str_nor_bytes_is_refused(value):
     """
     A saved conversation must be a str or bytes.
     """
@@ -144,9 +144,10 @@ def test_saved_conversation_that_is_not_a_str_is_refused(value):
         ({"version": 0}, "its version is 0, not 1"),
     ],
 )
-def test_conversation_of_another_kind_or_version_is_refused(changes, problem):
+def test_saved_conversation_of_an_unknown_kind_or_version_is_refused(changes, problem):
     """
-    The error tells whether the kind or the version of a saved conversation is unknown.
+    A saved conversation of an unknown kind or version is refused. The error says which
+    of the two is unknown.
     """
     with pytest.raises(asi1.ArgumentError, match=problem):
         from_json(saved(**changes))
@@ -172,10 +173,12 @@ def test_conversation_of_another_kind_or_version_is_refused(changes, problem):
         7,
     ],
 )
-async def test_loading_anything_but_a_saved_conversation_is_refused(fake_client, text):
+async def test_conversation_is_not_created_from_an_invalid_saved_conversation(
+    fake_client, text
+):
     """
-    Loading refuses a value that is not a saved conversation, or that has a later
-    version.
+    A client creates no conversation from a value that is not a valid saved
+    conversation, or that has a later version: it raises `ArgumentError`.
     """
     with pytest.raises(asi1.ArgumentError):
         fake_client.conversation(saved=text)

@@ -25,7 +25,10 @@ def message(role, text, size=40):
 
 
 def view_of(turns, *, last=40, known=None):
-    """Return the view of *turns* turns and a last user message of *last* bytes."""
+    """
+    Return the view of a history with *turns* turns and a last user message of *last*
+    bytes.
+    """
     history = []
     for number in range(turns):
         history += [message("user", f"Q{number}"), message("assistant", f"A{number}")]
@@ -35,8 +38,8 @@ def view_of(turns, *, last=40, known=None):
 
 def run(policy, view, *answers, limit=math.inf):
     """
-    Run a plan whose requests get *answers* in order, and the last answer from then on;
-    return the fitted view and the requests.
+    Run a plan whose requests get *answers* in order; later requests get the last answer
+    again. Return the fitted view and the requests.
     """
     plan, asked, answers = policy.plan(view, limit), [], deque(answers)
     try:
@@ -53,8 +56,9 @@ def run(policy, view, *answers, limit=math.inf):
 )
 def test_summary_replaces_turns_until_half_of_the_budget_is_free(budget, summarised):
     """
-    Only a history above the budget is summarised: from its beginning, until a summary
-    of full size and the turns after it take at most half of the budget.
+    Only a history above the budget is summarised. The summary replaces turns from the
+    beginning, until a summary of full size and the later turns take at most half of the
+    budget.
     """
     policy = Summarise(budget, size=30, instruction="")
 
@@ -67,9 +71,10 @@ def test_summary_replaces_turns_until_half_of_the_budget_is_free(budget, summari
     assert list(range(upto, 21)) == [p for turn in fitted.turns for p in turn.places]
 
 
-def test_smaller_limit_than_the_budget_counts():
+def test_callers_limit_below_the_budget_is_used_in_place_of_the_budget():
     """
-    A plan stays within the caller's limit if that limit is below the policy's budget.
+    If the caller's token limit is below the policy's budget, a plan stays within the
+    caller's limit.
     """
     policy = Summarise(1000, size=30, instruction="")
 
@@ -79,10 +84,10 @@ def test_smaller_limit_than_the_budget_counts():
 
 
 @pytest.mark.parametrize(("size", "asked"), [(16, True), (17, False)])
-def test_no_summary_is_asked_for_if_it_would_not_be_enough(size, asked):
+def test_turns_are_dropped_if_a_summary_would_not_fit_into_the_budget(size, asked):
     """
-    If the turns that must stay leave too little of the budget for a summary, the model
-    is asked nothing, and the oldest turns are dropped.
+    If the turns that must stay leave too few tokens for a summary, no request is sent
+    to the model. The oldest turns are dropped.
     """
     policy = Summarise(200, size=size, instruction="")
 
@@ -93,9 +98,9 @@ def test_no_summary_is_asked_for_if_it_would_not_be_enough(size, asked):
 
 
 @pytest.mark.parametrize("turns", [9, 10])
-def test_earlier_summary_is_used_again_if_it_is_enough(turns):
+def test_earlier_summary_is_used_again_if_the_request_then_fits(turns):
     """
-    The summary of an earlier request replaces its conversation turns; the model is
+    The summary of an earlier request is used again in place of its turns. The model is
     asked for a longer summary only if the request would still exceed the budget.
     """
     known = Summary("x" * 40, 4)
@@ -109,9 +114,9 @@ def test_earlier_summary_is_used_again_if_it_is_enough(turns):
     assert (fitted.summary is known) == (turns == 9)
 
 
-def test_longer_summary_takes_the_place_of_the_earlier_one():
+def test_longer_summary_replaces_the_earlier_summary():
     """
-    A longer summary is written from the earlier summary and the turns after it, and
+    A longer summary is written from the earlier summary and the turns after it. It
     replaces the earlier summary, whose tokens no longer count.
     """
     known = Summary("x" * 40, 4)
@@ -130,8 +135,8 @@ def test_longer_summary_takes_the_place_of_the_earlier_one():
 
 def test_summary_request_has_the_instruction_and_the_turns_as_one_text():
     """
-    The model gets the instruction as the system message and the turns as one user
-    message, with a blank line between turns; *max_tokens* is four times ``size``.
+    A request for a summary has the instruction as system message, and all turns in one
+    user message, with a blank line between turns. *max_tokens* is four times ``size``.
     """
     view = View.of(
         [
@@ -178,8 +183,8 @@ def test_summary_request_goes_to_the_conversations_model_by_default():
 
 def test_turn_between_a_tool_call_and_its_late_result_is_summarised_too():
     """
-    A summary up to the end of a turn replaces every turn that ends earlier, also a turn
-    that lies between a tool call and its late result.
+    A tool result may come in a later turn than its call. A summary up to the result
+    then also replaces the turn between the call and the result.
     """
     history = [
         message("user", "Q0"),
@@ -201,11 +206,11 @@ def test_turn_between_a_tool_call_and_its_late_result_is_summarised_too():
 
 
 @pytest.mark.parametrize(("budget", "asked"), [(63, True), (62, False)])
-def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
+def test_no_summary_is_asked_for_without_room_for_200_bytes_of_turns(budget, asked):
     """
-    Each request for a summary needs room for at least 200 bytes of the conversation.
-    Here the second request has less room, since it contains the summary so far; so the
-    model is asked nothing, and the oldest conversation turns are dropped.
+    Each request for a summary needs room for at least 200 bytes of the conversation. If
+    one of the requests would have less room, the model is asked nothing, and the oldest
+    turns are dropped.
     """
     policy = Summarise(budget, size=16, instruction="Do")
 
@@ -218,8 +223,8 @@ def test_no_summary_is_asked_for_without_room_for_turns(budget, asked):
 
 def test_summary_request_leaves_the_safety_margin_free():
     """
-    A request for a summary is below the limit by at least the estimator's safety
-    margin.
+    A request for a summary leaves the token estimator's safety margin free: it stays
+    below the limit by at least this margin.
     """
     tokens = asi1.TokenEstimator(samples=((40, 1, 14), (400, 1, 114)))
     plain, careful = asi1.TokenEstimator(), tokens
@@ -232,10 +237,10 @@ def test_summary_request_leaves_the_safety_margin_free():
     )
 
 
-def test_long_turns_are_summarised_in_several_requests():
+def test_turns_too_long_for_one_request_are_summarised_in_several():
     """
-    Turns that do not fit into one request are summarised in several; each contains the
-    summary so far, and the answer to the last request is the summary.
+    Turns that do not fit into one request are summarised in several requests. Each
+    later request contains the summary so far, and the last reply is the summary.
     """
     policy = Summarise(120, size=30, instruction="")
     answers = [f"Part {number}." for number in range(20)]
@@ -248,9 +253,10 @@ def test_long_turns_are_summarised_in_several_requests():
     assert Summary(answers[len(asked) - 1], 28) == fitted.summary
 
 
-def test_empty_summary_ends_the_summary_requests():
+def test_no_request_follows_an_empty_summary_and_turns_are_dropped():
     """
-    After an empty summary no further request is sent, and turns are dropped.
+    After the model returns an empty summary, no further request for a summary is sent,
+    and turns are dropped.
     """
     policy = Summarise(120, size=30, instruction="")
 
@@ -275,10 +281,10 @@ def test_empty_summary_ends_the_summary_requests():
         (5, "They met.", None),
     ],
 )
-def test_summary_is_cut_to_the_size(size, answer, text):
+def test_summary_is_stripped_and_cut_to_its_size_in_tokens(size, answer, text):
     """
-    A summary is cut to at most ``size`` tokens, never inside a character, and stripped
-    of white space; a size without room for any text gives no summary.
+    A summary is stripped of white space and cut to at most ``size`` tokens, never
+    inside a character. If ``size`` has no room for any text, there is no summary.
     """
     policy = Summarise(200, size=size, instruction="")
 
@@ -299,8 +305,8 @@ def test_summary_is_cut_to_the_size(size, answer, text):
 )
 def test_summary_request_contains_as_many_turns_as_fit(room, taken, left):
     """
-    A request for a summary contains as many complete conversation turns as fit, with
-    blank lines between them; a first turn that is too long is cut.
+    A request for a summary contains as many complete turns as fit, with blank lines
+    between them. If the first turn is too long, it is cut.
     """
     parts = deque(["aaaa", "bbb", "c"])
 
@@ -308,10 +314,10 @@ def test_summary_request_contains_as_many_turns_as_fit(room, taken, left):
     assert left == list(parts)
 
 
-def test_history_that_just_fits_is_sent_without_its_summary():
+def test_history_of_exactly_the_budget_is_sent_without_its_summary():
     """
-    A history of exactly the budget is not changed, even if there is a summary of an
-    earlier request.
+    A history of exactly the budget is sent unchanged, even if an earlier request has
+    made a summary of it.
     """
     view = view_of(10, known=Summary("They met.", 4))
 
@@ -321,7 +327,7 @@ def test_history_that_just_fits_is_sent_without_its_summary():
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, "9", True, None])
-def test_size_that_is_not_a_positive_int_is_refused(size):
+def test_summary_size_that_is_not_a_positive_int_is_refused(size):
     """
     The size of a summary must be a whole number of at least 1.
     """
@@ -331,7 +337,8 @@ def test_size_that_is_not_a_positive_int_is_refused(size):
 
 def test_greeting_before_the_first_question_is_summarised():
     """
-    A model's message before the first user message is a turn, and can be summarised.
+    A message of the model before the first user message is a turn of its own, and can
+    be summarised.
     """
     history = [
         message("assistant", "Hello"),
@@ -352,7 +359,7 @@ def test_greeting_before_the_first_question_is_summarised():
 
 def test_lone_surrogate_in_a_long_turn_is_replaced():
     """
-    A lone surrogate, which UTF-8 cannot encode, is a question mark in a turn that is
-    cut.
+    A turn that is too long is cut as UTF-8, which cannot encode a lone surrogate. So
+    the lone surrogate becomes a question mark.
     """
     assert "a?" == summarise._take_parts(deque(["a\ud800b"]), 2)

@@ -1,5 +1,6 @@
 """
-Token estimates, compared with the counts of tokenizers unknown to the estimator.
+Token estimates, compared with the true counts of tokenizers that the estimator does not
+know.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ TEXTS = {
 @functools.cache
 def pieces(text):
     """
-    Return the number of tokens in *text*, counted like a tokenizer that splits text
-    into words and parts of words.
+    Return the number of tokens in *text*, counted by a simple tokenizer that splits
+    text into words and parts of words.
     """
     count = 0
     for word in re.findall(r"[a-zA-Z]+|\d{1,3}|[一-鿿]|[^\W\d_]+|\s{2,}|[^\w\s]", text):
@@ -59,7 +60,7 @@ def true_count(messages, hidden):
 
 
 def conversation(languages, rng):
-    """Yield the messages of each request of a growing conversation."""
+    """Yield the messages of each request in a conversation of 25 turns."""
 
     def sentence(most):
         words = TEXTS[rng.choice(languages)]
@@ -78,10 +79,10 @@ def conversation(languages, rng):
 @pytest.mark.parametrize(
     "languages", [*([name] for name in TEXTS), ["English", "code"]], ids="+".join
 )
-def test_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
+def test_token_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
     """
-    After ten turns with reported usage the next estimate is within 10 % of the true
-    count, for any language and any hidden prompt that the server adds.
+    After ten turns with reported usage, the next token estimate is within 10 % of the
+    true count. This holds for any language and any hidden prompt that the server adds.
     """
     for seed in range(4):
         tokens = asi1.TokenEstimator()
@@ -92,10 +93,10 @@ def test_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
             tokens = tokens.learn(messages, true)
 
 
-def test_changed_hidden_prompt_is_learned_in_a_few_turns():
+def test_growth_of_the_hidden_prompt_is_learned_in_a_few_turns():
     """
-    If the server's hidden prompt grows, estimates include the growth after a few turns;
-    a single outlying usage report is ignored.
+    If the server's hidden prompt grows, token estimates include the growth after a few
+    turns. A single usage report that differs widely from the others is ignored.
     """
     turns = list(conversation(["English"], random.Random(1)))
     tokens = asi1.TokenEstimator()
@@ -109,10 +110,10 @@ def test_changed_hidden_prompt_is_learned_in_a_few_turns():
     assert odd.slack > 10_000
 
 
-def test_estimate_without_reports_is_a_quarter_of_the_bytes():
+def test_first_estimate_is_a_quarter_of_the_bytes_plus_four_per_message():
     """
-    Before the first reported usage an estimate is a quarter of the bytes, plus four
-    tokens for each message.
+    Before the first reported usage, a token estimate is a quarter of the bytes, plus
+    four tokens for each message.
     """
     tokens = asi1.TokenEstimator()
 
@@ -123,10 +124,10 @@ def test_estimate_without_reports_is_a_quarter_of_the_bytes():
     assert 0 == tokens.slack
 
 
-def test_estimator_keeps_a_bounded_number_of_samples():
+def test_token_estimator_keeps_a_bounded_number_of_samples():
     """
-    An estimator keeps its newest samples and, of the older samples, only a few that
-    differ in size.
+    A sample is the size and token count of one request. An estimator keeps its newest
+    samples and, of the older ones, only a few that differ in size.
     """
     tokens = asi1.TokenEstimator()
     for number in [*range(1, 100), *[2000] * 100]:
@@ -152,8 +153,8 @@ def test_estimator_keeps_a_bounded_number_of_samples():
 )
 def test_message_size_is_its_bytes_and_a_constant_per_image(message, size):
     """
-    A message's size is the number of bytes of its texts and tool calls; each image adds
-    the same constant, however long its URL is.
+    The size of a message is the number of bytes of its texts and tool calls. Each image
+    adds the same constant, however long its URL is.
     """
     assert size == size_of(message)
 
@@ -178,9 +179,9 @@ USER = {"role": "user", "content": "x" * 40}
 )
 def test_tokens_per_byte_are_a_weighted_median_over_pairs_of_samples(samples, slope):
     """
-    The estimated tokens per byte are a weighted median: each pair of samples has the
-    difference of their bytes as its weight, and the default of 0.25 has the weight 500;
-    the result is at least 0.05 and at most 2.
+    Each pair of samples gives a number of tokens per byte, weighted by the difference
+    of their bytes. The estimate is the weighted median of these and of 0.25, which has
+    the weight 500; it is from 0.05 to 2.
     """
     counted = [(size, 1, tokens + 4) for size, tokens in samples]
 
@@ -197,13 +198,13 @@ def test_tokens_per_byte_are_a_weighted_median_over_pairs_of_samples(samples, sl
         pytest.param([-9, -5], 0, 0, id="never-negative"),
     ],
 )
-def test_hidden_prompt_is_the_median_surplus_of_the_newest_samples(
+def test_hidden_prompt_is_the_median_of_counted_minus_estimated_tokens(
     surplus, hidden, slack
 ):
     """
-    The estimate of the hidden prompt is the median of counted minus estimated tokens in
-    the newest five samples; the margin is the largest excess over that median, plus 1 %
-    of the last request's tokens.
+    The hidden prompt is estimated as the median of counted minus estimated tokens in
+    the newest five samples. The margin is the largest excess over this median, plus 1 %
+    of the last request.
     """
     samples = tuple((40, 1, 14 + more) for more in surplus)
 
@@ -213,10 +214,10 @@ def test_hidden_prompt_is_the_median_surplus_of_the_newest_samples(
     assert pytest.approx(slack + samples[-1][2] / 100) == tokens.slack
 
 
-def test_fixed_bytes_are_part_of_each_request():
+def test_fixed_bytes_are_added_to_each_estimate_and_each_sample():
     """
-    The ``fixed`` bytes, which every request contains, are a part of each estimate and
-    of each sample.
+    Every request contains the same ``fixed`` bytes. They are part of each token
+    estimate and of each sample that the estimator learns.
     """
     tokens = asi1.TokenEstimator(fixed=400)
 
@@ -225,7 +226,7 @@ def test_fixed_bytes_are_part_of_each_request():
     assert 14 == tokens.cost(USER)
 
 
-def test_estimate_is_rounded_up():
+def test_estimate_of_a_request_is_rounded_up_to_whole_tokens():
     """
     An estimate of a request is rounded up to whole tokens.
     """
@@ -239,18 +240,18 @@ def test_estimate_is_rounded_up():
 @pytest.mark.parametrize(
     ("count", "learned"), [(0, 0), (1, 1), (200084, 1), (200085, 0), (-1, 0)]
 )
-def test_implausible_token_count_is_not_learned(count, learned):
+def test_estimator_does_not_learn_an_implausible_token_count(count, learned):
     """
-    An estimator ignores a token count below 1, and one that would mean a hidden prompt
-    of more than 200,000 tokens.
+    An estimator does not learn a token count below 1, or a count that would mean a
+    hidden prompt of more than 200,000 tokens.
     """
     assert learned == len(asi1.TokenEstimator().learn([USER], count).samples)
 
 
-def test_one_older_sample_is_kept_for_each_power_of_two_in_bytes():
+def test_estimator_keeps_one_older_sample_for_each_power_of_two_in_bytes():
     """
-    Besides the newest 16 samples, an estimator keeps the newest older sample of each
-    class of sizes; the classes are powers of two in bytes.
+    An estimator keeps the newest 16 samples. Of the older samples it keeps the newest
+    one of each class of sizes; the classes are powers of two in bytes.
     """
     tokens = asi1.TokenEstimator()
     for size in (3, 4, 5, 8, *[100] * 16):
@@ -260,8 +261,8 @@ def test_one_older_sample_is_kept_for_each_power_of_two_in_bytes():
     assert [3, 5, 8, *[100] * 16] == [size for size, _, _ in tokens.samples]
 
 
-def test_context_sizes_are_those_of_the_table_of_models():
+def test_context_size_of_each_model_is_that_in_the_public_table():
     """
-    The context size of each model is the one in `MODELS`.
+    The context size of each model is the one in the public table `MODELS`.
     """
     assert {name: info.context for name, info in asi1.MODELS.items()} == CONTEXT_SIZES

@@ -1,4 +1,6 @@
-"""Histories divided into turns, and the part of a history that a request contains."""
+"""
+How a history is divided into turns, and which part of the history a request contains.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ ROLES = {"s": "system", "d": "developer", "u": "user", "a": "assistant"}
 
 
 def messages_of(letters):
-    """Return one message for each letter, the first of the message's role."""
+    """Return one message for each letter, which is the first letter of its role."""
     return [
         {"role": ROLES[letter], "content": f"{letter}{place}"}
         for place, letter in enumerate(letters)
@@ -64,10 +66,12 @@ USER = {"role": "user", "content": "Hi"}
         ("uauas", [(0, 1), (2, 3), (4,)], [1, 2]),
     ],
 )
-def test_turn_is_user_messages_and_everything_up_to_the_next(messages, turns, pinned):
+def test_turn_begins_with_user_messages_and_ends_before_the_next_user_message(
+    messages, turns, pinned
+):
     """
-    A turn is one or more user messages in a row and everything up to the next user
-    message; each system message is a turn of its own. System messages and the last turn
+    A turn is one or more user messages in a row, and everything up to the next user
+    message. Each system message is a turn of its own. System messages and the last turn
     are never dropped.
     """
     seen = view_of(messages)
@@ -112,8 +116,8 @@ def test_turn_is_user_messages_and_everything_up_to_the_next(messages, turns, pi
 )
 def test_result_of_a_tool_belongs_to_the_turn_of_its_call(messages, turns):
     """
-    A tool's result is in one conversation turn with the newest call of the same id,
-    also in the older function format; a result without a call stays in its own turn.
+    A tool's result is in the same turn as the newest call with the result's id, also in
+    the older function format. A result without a call stays in its own turn.
     """
     assert turns == [turn.places for turn in view_of(messages).turns]
 
@@ -128,9 +132,10 @@ def test_result_of_a_tool_belongs_to_the_turn_of_its_call(messages, turns):
         {"function_call": ["x"]},
     ],
 )
-def test_malformed_tool_call_is_not_a_call(fields):
+def test_tool_calls_of_a_wrong_type_are_ignored(fields):
     """
-    ``tool_calls`` and ``function_call`` of a wrong type are ignored.
+    If ``tool_calls`` or ``function_call`` of a message has a wrong type, the message
+    counts as one without tool calls.
     """
     odd = {"role": "assistant", **fields}
 
@@ -150,10 +155,10 @@ def test_malformed_tool_call_is_not_a_call(fields):
         ("saa", ["a1", "a2"]),
     ],
 )
-def test_last_turn_has_the_newest_user_message(messages, last):
+def test_last_turn_is_the_one_with_the_newest_user_message(messages, last):
     """
-    The last turn, which the model is to answer, has the newest user message or, if
-    there is none, the newest message; system messages are not part of it.
+    The last turn, which the model is to answer, has the newest user message. If there
+    is no user message, it has the newest message. System messages are not part of it.
     """
     assert last == [message["content"] for message in view_of(messages).last]
 
@@ -164,8 +169,8 @@ LONG = {"role": "user", "content": "x" * 40}
 
 def test_weight_of_a_request_includes_hidden_prompt_and_margin():
     """
-    The weight of a request is the sum of its turns' tokens, the hidden prompt, and the
-    margin of 1 % of the last request; ``View.least`` leaves the margin out.
+    The weight of a request, in tokens, is the sum of its turns, the hidden prompt, and
+    a margin of 1 % of the last request. ``View.least`` leaves the margin out.
     """
     tokens = asi1.TokenEstimator(samples=((40, 1, 114),))
 
@@ -187,10 +192,10 @@ def test_weight_of_a_request_includes_the_summary():
     assert 14 + 23 == seen.weight
 
 
-def test_weight_is_rounded():
+def test_weight_of_a_request_is_rounded_to_a_millionth_of_a_token():
     """
-    The weight is rounded to a millionth of a token, so that float errors do not make it
-    depend on the order in which the turns' tokens were added.
+    The weight of a request is rounded to a millionth of a token. So float errors do not
+    make it depend on the order in which the turns are added up.
     """
     tokens = asi1.TokenEstimator(samples=((3000, 1, 1004), (6000, 1, 2004)))
 
@@ -210,7 +215,7 @@ def test_weight_is_rounded():
         ("ss", ["s0", "s1", "summary"]),
     ],
 )
-def test_summary_follows_the_first_system_messages(messages, contents):
+def test_summary_stands_after_the_system_messages_at_the_beginning(messages, contents):
     """
     A request has the summary after the system messages at its beginning.
     """
@@ -224,10 +229,10 @@ def test_summary_follows_the_first_system_messages(messages, contents):
     assert messages_of(messages) == view_of(messages).messages
 
 
-def test_earlier_summary_is_known_but_not_sent():
+def test_view_knows_an_earlier_summary_but_its_request_has_none():
     """
-    A view has the summary of an earlier request, for a policy to insert, but its own
-    request has no summary.
+    A view knows the summary of an earlier request, which a policy may insert. But the
+    view's own request has no summary.
     """
     known = Summary("They met.", 1)
 
@@ -248,20 +253,20 @@ def test_earlier_summary_is_known_but_not_sent():
         (6, [0, 5]),
     ],
 )
-def test_summary_replaces_the_turns_that_end_before_its_end(upto, left):
+def test_summary_replaces_only_turns_that_it_covers_completely(upto, left):
     """
-    A summary replaces only conversation turns whose messages are all before its end,
-    and neither system messages nor the last turn.
+    A summary covers the messages before an index. It replaces only turns whose messages
+    are all before this index, and neither system messages nor the last turn.
     """
     seen = view_of("suauau").with_summary(Summary("They met.", upto))
 
     assert left == [place for turn in seen.turns for place in turn.places]
 
 
-def test_view_without_turns_is_a_new_view():
+def test_view_without_some_turns_is_a_new_view_in_the_same_order():
     """
-    A view without some of its turns is a new view, with the messages of the other turns
-    in the order of the history.
+    A view from which turns are removed is a new view. The messages of the other turns
+    keep the history's order.
     """
     whole = view_of([USER, calling("x"), USER, USER, result("x"), *messages_of("sus")])
 
@@ -288,7 +293,8 @@ def test_view_without_turns_is_a_new_view():
 )
 def test_text_of_a_message_is_its_content_or_its_text_parts(content, text):
     """
-    The text of a message is its content, or its text parts, each on a line of its own.
+    The text of a message is its content. If the content is a list of parts, the text
+    has each text part on a line of its own.
     """
     assert text == text_of({"role": "user", "content": content})
     assert "" == text_of({"role": "user"})
@@ -304,10 +310,10 @@ class Joined(dict):
         return super().__contains__(key)
 
 
-def test_root_of_a_thousand_joined_turns_is_found_in_few_steps():
+def test_first_of_a_thousand_joined_turns_is_found_in_few_lookups():
     """
-    If one turn has tool results for a thousand earlier turns, all of these become one
-    turn; finding its first turn does not walk through all of them each time.
+    A turn with tool results for a thousand earlier turns joins them all into one turn.
+    The first of these turns is found without a walk through all of them each time.
     """
     joined = Joined()
 

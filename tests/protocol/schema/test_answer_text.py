@@ -1,4 +1,4 @@
-"""JSON is found in the text of an answer; truncated JSON is never returned."""
+"""JSON is found in the text of an answer. JSON that is cut off is never returned."""
 
 from __future__ import annotations
 
@@ -93,19 +93,19 @@ CUT = {
 
 
 @pytest.mark.parametrize(("text", "value", "cuts"), FOUND.values(), ids=FOUND)
-def test_value_is_found_and_what_was_cut_away_is_named(text, value, cuts):
+def test_json_is_found_in_an_answer_and_the_removed_text_is_named(text, value, cuts):
     """
-    JSON is found in Markdown fences, in sentences and beside other JSON. The result
+    JSON is found inside Markdown fences, in sentences and beside other JSON. The result
     names each kind of text that was removed, such as a fence or a trailing comma.
     """
     assert (value, cuts) == read_json_answer(text)
 
 
 @pytest.mark.parametrize("text", MISSING.values(), ids=MISSING)
-def test_text_without_json_is_an_error(text):
+def test_text_without_valid_json_is_refused_and_not_repaired(text):
     """
-    A text without JSON, or with JSON that is invalid in another way than by a trailing
-    comma, is an error: nothing is repaired, and no valid part is returned in its place.
+    A text without JSON raises `NoJSONError`. So does invalid JSON, unless its only
+    fault is a trailing comma: nothing else is repaired, and no valid part is returned.
     """
     with pytest.raises(NoJSONError):
         read_json_answer(text)
@@ -114,7 +114,7 @@ def test_text_without_json_is_an_error(text):
 @pytest.mark.parametrize("text", CUT.values(), ids=CUT)
 def test_json_that_is_cut_off_raises_json_cut_off_error(text):
     """
-    JSON whose brackets are not closed is cut off, even if a part of it, or an object
+    JSON with unclosed brackets is cut off, even if a part of the JSON, or an object
     before it, is complete.
     """
     with pytest.raises(JSONCutOffError):
@@ -136,9 +136,10 @@ AFTER = st.sampled_from(["", "\n", "\n```", " Done."])
 
 @pytest.mark.system
 @given(OBJECTS, BEFORE, AFTER)
-def test_every_object_is_found_unchanged(value, before, after):
+def test_every_json_object_in_a_text_is_found_unchanged(value, before, after):
     """
-    Every JSON object is found unchanged, with or without usual text around it.
+    Every JSON object is found unchanged, whether it stands alone or in text that models
+    often add, such as a Markdown fence.
     """
     found, _ = read_json_answer(f"{before}{json.dumps(value)}{after}")
 
@@ -147,10 +148,10 @@ def test_every_object_is_found_unchanged(value, before, after):
 
 @pytest.mark.system
 @given(OBJECTS, BEFORE, AFTER, st.data())
-def test_truncated_object_is_never_found(value, before, after, data):
+def test_truncated_json_object_raises_an_error(value, before, after, data):
     """
-    An object that is truncated at any position is an error, with or without usual text
-    around it: no part of the object is returned.
+    An object that is truncated at any position raises an error, alone or in text that
+    models often add. No part of the object is returned.
     """
     text = json.dumps(value, ensure_ascii=False)
     end = data.draw(st.integers(1, len(text) - 1))
@@ -196,8 +197,9 @@ HARD = {
 @pytest.mark.parametrize("piece", HARD.values(), ids=HARD)
 def test_text_of_repeated_characters_is_read_in_linear_time(piece, before):
     """
-    A text of 200 KB that repeats a few characters is read at once. If the reader
-    searched the rest of the text after each of them, this test would take hours.
+    A text of 200 KB that repeats a few characters is read in a short time. This test
+    would take hours if the reader searched the rest of the text after each bracket or
+    quote.
     """
     text = before + piece * (200_000 // len(piece))
 

@@ -1,4 +1,7 @@
-"""Bounds of annotations are checked, whatever library defines their metadata."""
+"""
+Bounds in annotations, such as a least value, are checked, whatever library defines
+their metadata.
+"""
 
 from __future__ import annotations
 
@@ -73,10 +76,12 @@ NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
         (Annotated[int, Bound(ge=3)], Bound(ge=5), 5, 4, "at least 5"),
     ],
 )
-def test_bound_is_checked_and_named(kind, bound, good, bad, words):
+def test_value_that_breaks_a_bound_raises_an_error_that_names_the_bound(
+    kind, bound, good, bad, words
+):
     """
-    A value that breaks a bound raises a mismatch that names the bound. An outer
-    ``Annotated`` replaces the same bound of an inner one.
+    A value that breaks a bound raises a `MismatchError` that names the bound. An outer
+    ``Annotated`` replaces the same bound of an inner ``Annotated``.
     """
     decode = output_type(Annotated[kind, bound]).decode
 
@@ -85,10 +90,10 @@ def test_bound_is_checked_and_named(kind, bound, good, bad, words):
         decode(bad)
 
 
-def test_description_of_metadata_is_in_the_schema():
+def test_description_in_annotated_metadata_is_in_the_schema():
     """
-    The attribute ``description`` of metadata in ``Annotated`` becomes the description
-    in the type's schema.
+    If metadata in ``Annotated`` has an attribute ``description``, it is the description
+    in the schema of the type.
     """
     for metadata, text in ((FieldInfo([]), "Described"), (Bound(description="B"), "B")):
         made = output_type(Annotated[int, metadata])

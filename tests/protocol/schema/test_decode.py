@@ -1,4 +1,6 @@
-"""Values of types that hypothesis generates are decoded without loss or conversion."""
+"""
+JSON is decoded as types that hypothesis generates, without loss and without conversion.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ class Level(Enum):
 numbers = itertools.count()
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 DAYS = st.timedeltas(dt.timedelta(days=-99), dt.timedelta(days=99))
-# Pairs of a type and a hypothesis strategy for the type's values.
+# Each pair has a type and a hypothesis strategy for values of the type.
 PLAIN = st.sampled_from(
     [
         (str, TEXT),
@@ -129,10 +131,10 @@ def decoder(spec):
 @pytest.mark.system
 @GENERATED
 @given(st.data())
-def test_generated_value_comes_back_from_its_json(data):
+def test_value_of_a_generated_type_is_decoded_from_its_json(data):
     """
-    A generated type's value becomes JSON that fits the type's schema, and decoding this
-    JSON gives an equal value.
+    A value of a generated type becomes JSON that is valid against the type's schema.
+    Decoding this JSON gives an equal value.
     """
     spec, values = data.draw(TYPES)
     value = data.draw(values)
@@ -162,8 +164,8 @@ def has_fields(spec):
 @given(TYPES, ANY_JSON)
 def test_any_json_is_decoded_exactly_or_refused(made, data):
     """
-    Any JSON is either refused with a path into the JSON, or decoded without loss: the
-    value becomes the same JSON again.
+    Any JSON is either refused, with a path to the wrong value, or decoded without loss:
+    the decoded value becomes the same JSON again.
     """
     spec, _ = made
     try:
@@ -185,14 +187,15 @@ def same(left, right):
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, str):
-        return Decimal(repr(left)) == Decimal(right)  # *right* is a Decimal's JSON
+        return Decimal(repr(left)) == Decimal(right)  # Decimals are strings in JSON
     return left == right or (isinstance(right, float) and float(left) == right)
 
 
-def test_message_of_a_validator_is_in_the_mismatch():
+def test_message_of_a_failed_validator_is_in_the_mismatch_error():
     """
-    The mismatch has the message of the validator or ``__post_init__`` that failed. Its
-    path leads to the field if a field's validator failed, else to the object.
+    If a validator or ``__post_init__`` fails, its message is in the `MismatchError`.
+    The error's path leads to the field if a field's validator failed, else to the
+    object.
     """
 
     def even(instance, attribute, value):
@@ -228,9 +231,9 @@ def test_message_of_a_validator_is_in_the_mismatch():
         decoder(list[Never | int])([3, {}])
 
 
-def test_path_of_odd_keys_is_quoted():
+def test_key_that_is_not_an_identifier_is_quoted_in_the_path():
     """
-    A key that is not an identifier is quoted in the path.
+    In the path of a `MismatchError`, a key that is not an identifier is quoted.
     """
     with pytest.raises(MismatchError) as caught:
         decoder(dict[str, list[int]])({'a "b"': [1, None]})
@@ -238,10 +241,10 @@ def test_path_of_odd_keys_is_quoted():
     assert r'$["a \"b\""][1]' == caught.value.path
 
 
-def test_long_key_is_cut_in_the_path():
+def test_long_key_is_cut_in_the_path_of_a_wrong_value():
     """
-    A key of the model's answer that is very long is cut in the path, which is part of
-    error messages and of the question that asks the model again.
+    The path of a wrong value is a part of error messages, and of the request that asks
+    the model again. So a very long key is cut in the path.
     """
     decode = output_type(dict[str, int]).decode
 
@@ -264,10 +267,10 @@ def test_long_key_is_cut_in_the_path():
         ({"a": 1, "b": 2}, "an object with 2 keys"),
     ],
 )
-def test_mismatch_shows_the_beginning_of_the_wrong_value(value, words):
+def test_mismatch_error_shows_the_beginning_of_the_wrong_value(value, words):
     """
-    A mismatch shows the JSON type of the value that it found, and at most 60 characters
-    of it.
+    A `MismatchError` shows the JSON type of the wrong value, and at most 60 characters
+    of the value.
     """
     with pytest.raises(MismatchError) as caught:
         decoder(Literal["x"])(value)
@@ -275,9 +278,9 @@ def test_mismatch_shows_the_beginning_of_the_wrong_value(value, words):
     assert words == caught.value.found
 
 
-def test_value_that_cannot_be_in_a_set_is_a_mismatch():
+def test_unhashable_item_of_a_set_raises_a_mismatch_error():
     """
-    A set of values that cannot be hashed raises a mismatch, not a ``TypeError``.
+    If an item of a set cannot be hashed, `MismatchError` is raised, not ``TypeError``.
     """
     with pytest.raises(MismatchError, match="unhashable"):
         decoder(set[tuple[Any, ...]])([[[1]]])

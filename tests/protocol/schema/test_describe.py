@@ -1,4 +1,6 @@
-"""Types that JSON can express, and the errors of types that it cannot."""
+"""
+Which types JSON Schema can describe, and the errors for types that it cannot describe.
+"""
 
 from __future__ import annotations
 
@@ -161,10 +163,10 @@ def schema_of(spec):
         ),
     ],
 )
-def test_type_without_a_form_in_json_is_an_argument_error(spec, words):
+def test_type_that_json_schema_cannot_describe_raises_argument_error(spec, words):
     """
-    A type that JSON Schema cannot describe raises `ArgumentError` with the path inside
-    the type, and what to use instead.
+    A type that JSON Schema cannot describe raises `ArgumentError`. The error has the
+    path inside the type, and says which type to use instead.
     """
     with pytest.raises(asi1.ArgumentError, match=words) as caught:
         output_type(spec)
@@ -172,10 +174,10 @@ def test_type_without_a_form_in_json_is_an_argument_error(spec, words):
     assert "response_format" == caught.value.argument
 
 
-def test_local_class_that_contains_itself_is_found():
+def test_class_inside_a_function_may_refer_to_itself_but_not_to_another_class():
     """
-    A class in a function can name itself in postponed annotations; it cannot name
-    another class of the function, since only the function knows that name.
+    A class that is defined in a function may name itself in postponed annotations. It
+    may not name another class of the function, since only the function knows that name.
     """
 
     @dataclasses.dataclass
@@ -194,8 +196,8 @@ def test_local_class_that_contains_itself_is_found():
 
 def test_aliases_qualifiers_and_postponed_annotations_are_resolved():
     """
-    Aliases, also generic ones, ``Final``, ``ReadOnly`` and ``InitVar`` stand for the
-    types in them.
+    A type alias, also a generic one, stands for the type that it names. ``Final``,
+    ``ReadOnly`` and ``InitVar`` stand for the type inside their brackets.
     """
     text = '{"other": null, "pair": [1, 2], "either": ["a"], "final": 1, "more": 1}'
 
@@ -209,9 +211,10 @@ def test_aliases_qualifiers_and_postponed_annotations_are_resolved():
         output_type(WithChoices[int]).read_text('{"key": "a"}')
 
 
-def test_alias_that_contains_itself_is_refused():
+def test_type_alias_that_contains_itself_raises_argument_error():
     """
-    A recursive alias raises `ArgumentError`: only classes can be recursive.
+    A type alias that contains itself raises `ArgumentError`, since only classes can be
+    recursive.
     """
     scope: dict[str, Any] = {"TypeAliasType": te.TypeAliasType}
     try:
@@ -222,18 +225,18 @@ def test_alias_that_contains_itself_is_refused():
         output_type(scope["Tree"])
 
 
-def test_iterable_is_an_array():
+def test_iterable_is_decoded_from_an_array_as_a_list():
     """
     A JSON array becomes a list where the type is an ``Iterable``.
     """
     assert [1] == output_type(Iterable[int]).read_text("[1]").value
 
 
-def test_docstrings_become_descriptions():
+def test_docstrings_of_classes_become_descriptions_in_the_schema():
     """
-    The text of a class's docstring describes the class, and its section of attributes
-    the fields; an annotation's text is preferred, and the default is added to it. A
-    docstring that a dataclass generates is left out.
+    A class's docstring describes the class in the schema, and its section of attributes
+    describes the fields. A text in a field's annotation is preferred; the default is
+    added to the text.
     """
     schema = schema_of(Documented)
 
@@ -248,8 +251,8 @@ def test_docstrings_become_descriptions():
 
 def test_renames_of_the_global_cattrs_converter_hold_in_schema_and_decoder():
     """
-    A hook with renames that is registered with cattrs' global converter changes the
-    names in the schema and in the decoder alike.
+    If a hook of cattrs' global converter renames a field, the schema and the decoder
+    use the new name.
     """
     cls = attrs.make_class("Named", {"first": attrs.field(type=int)})
     converter = cattrs.global_converter

@@ -131,14 +131,14 @@ FIRST = "The first, of two."
 )
 def test_docstring_of_each_style_gives_text_and_descriptions(thing, text, names):
     """
-    The text before the sections, and the descriptions of parameters or attributes, are
-    read in the styles of Google, NumPy and Sphinx; generated docstrings are not.
+    The text and the descriptions of parameters or attributes are read from docstrings
+    in Google's, NumPy's and Sphinx's styles. A generated docstring is ignored.
     """
     assert Docs(text, names) == read_docs(thing)
 
 
-def test_malformed_docstring_raises_nothing():
+def test_docstring_with_malformed_sections_raises_no_error():
     """
-    Reading a docstring with malformed or empty sections raises nothing.
+    Reading a docstring with malformed or empty sections does not raise an error.
     """
     assert isinstance(read_docs(Odd), Docs)

@@ -1,4 +1,4 @@
-"""Python values as JSON values."""
+"""Python values converted to JSON values."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Renamed:
         (deque([frozenset()]), [[]]),
     ],
 )
-def test_value_becomes_plain_json(value, data):
+def test_value_of_each_kind_becomes_json(value, data):
     """
-    Enums, collections, classes with renamed fields, and subclasses of str become plain
-    JSON values.
+    Enums, collections, subclasses of str, and classes with renamed fields are converted
+    to JSON values of the built-in types.
     """
     found = encoded(value)
 
@@ -46,9 +46,10 @@ def test_value_becomes_plain_json(value, data):
     assert repr(data) == repr(found)
 
 
-def test_models_of_other_libraries_become_plain_json():
+def test_pydantic_models_and_msgspec_structs_become_json():
     """
-    Models of pydantic and Structs of msgspec become the JSON that their library writes.
+    A pydantic model and a msgspec Struct are converted to the JSON that their library
+    writes.
     """
     msgspec = pytest.importorskip("msgspec")
     pydantic = pytest.importorskip("pydantic")
@@ -67,9 +68,10 @@ def test_models_of_other_libraries_become_plain_json():
         ([{"a": {"b": 1j}}], "a value of type complex"),
     ],
 )
-def test_value_without_a_form_in_json_is_an_error(value, words):
+def test_value_that_json_cannot_express_raises_value_error(value, words):
     """
-    A value that JSON cannot express raises ``ValueError`` with the value's type.
+    A value that JSON cannot express raises ``ValueError``, which names the type of the
+    value.
     """
     with pytest.raises(ValueError, match=words):
         encoded(value)

@@ -1,4 +1,4 @@
-"""Classes of pydantic and msgspec keep their own schema and validator."""
+"""Classes of pydantic and msgspec are described and decoded by their own library."""
 
 from __future__ import annotations
 
@@ -170,10 +170,13 @@ CASES = {
 
 
 @pytest.mark.parametrize(("spec", "text", "value", "bad"), CASES.values(), ids=CASES)
-def test_class_of_another_library_is_decoded_by_that_library(spec, text, value, bad):
+def test_pydantic_or_msgspec_class_is_decoded_by_its_own_library(
+    spec, text, value, bad
+):
     """
-    JSON for a class of pydantic or msgspec is decoded by that library, and a value that
-    its validator refuses raises a mismatch with a path. The schema is made strict.
+    JSON for a class of pydantic or msgspec is decoded by that library. If its validator
+    refuses a value, `OutputInvalidError` has the path of the value. The schema is made
+    strict.
     """
     made = output_type(spec)
     body = made.response_format["json_schema"]
@@ -188,10 +191,10 @@ def test_class_of_another_library_is_decoded_by_that_library(spec, text, value, 
     assert caught.value.expected
 
 
-def test_message_of_the_validator_is_in_the_error():
+def test_error_has_the_message_of_the_pydantic_or_msgspec_validator():
     """
-    The messages of pydantic's and msgspec's validators are in the error, which has the
-    library's exception as its cause.
+    If a validator of pydantic or msgspec refuses a value, the error has the validator's
+    message, and the library's exception as its cause.
     """
     with pytest.raises(asi1.OutputInvalidError, match="a name is needed") as caught:
         output_type(Person).read_text('{"fullName": ""}')
@@ -202,10 +205,10 @@ def test_message_of_the_validator_is_in_the_error():
     assert isinstance(caught.value.__cause__, msgspec.ValidationError)
 
 
-def test_definitions_of_other_libraries_do_not_collide():
+def test_classes_of_the_same_name_have_separate_definitions():
     """
-    In the schema, a class that is used twice has one definition, and two classes of the
-    same name have two.
+    In a schema, a class that is used twice has one definition. Two classes of the same
+    name have two definitions.
     """
     schema = output_type(Mixed).response_format["json_schema"]["schema"]
     assert ["Person", "Tree"] == list(schema["$defs"])
@@ -221,9 +224,10 @@ def test_definitions_of_other_libraries_do_not_collide():
     )
 
 
-def test_model_that_allows_any_value_is_not_strict():
+def test_schema_of_a_model_with_a_dict_is_not_strict():
     """
-    The API cannot enforce the schema of a model with a dict, so ``strict`` is false.
+    The API cannot enforce the schema of a model with a dict of any keys. So the request
+    says ``strict: false``.
     """
 
     class Free(pydantic.BaseModel):
@@ -249,10 +253,10 @@ def test_model_that_allows_any_value_is_not_strict():
     ],
     ids=str,
 )
-def test_class_without_schema_in_its_library_is_an_argument_error(spec):
+def test_class_without_a_json_schema_raises_argument_error(spec):
     """
-    The libraries raise errors of their own if a class has no JSON Schema; `output_type`
-    raises an `ArgumentError` instead.
+    If pydantic or msgspec has no JSON Schema for a class, it raises an error of its
+    own. `output_type` raises an `ArgumentError` instead.
     """
     with pytest.raises(asi1.ArgumentError, match="no form in JSON Schema") as caught:
         output_type(spec)
@@ -261,10 +265,10 @@ def test_class_without_schema_in_its_library_is_an_argument_error(spec):
 
 
 @pytest.mark.parametrize("cls", [Registered, RegisteredStruct])
-def test_any_error_of_a_validator_raises_output_invalid_error(cls):
+def test_key_error_in_a_validator_raises_output_invalid_error(cls):
     """
-    pydantic and msgspec do not catch a validator's KeyError; asi1 raises it as an
-    `OutputInvalidError`, as for the validators of attrs and dataclasses.
+    pydantic and msgspec do not catch a KeyError in a validator. asi1 raises an
+    `OutputInvalidError` for it, as it does for the validators of attrs and dataclasses.
     """
     with pytest.raises(asi1.OutputInvalidError) as caught:
         output_type(cls).read_text('{"code": 2}')

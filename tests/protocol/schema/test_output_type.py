@@ -1,4 +1,7 @@
-"""Types as output types: schema, value, JSON and back, and the path of each fault."""
+"""
+Output types: the schema of each type, its values in JSON, and the path of each wrong
+value.
+"""
 
 import copy
 import dataclasses
@@ -199,8 +202,8 @@ ORDER = {
 }
 UTC = dt.UTC
 
-# For each name: the type, a JSON value, the Python value that it becomes, and JSON
-# values that do not fit the type, each with the path of the fault.
+# Each entry has a type, a JSON value, the Python value that it is decoded to, and JSON
+# values that do not fit the type, each with the path of the wrong value.
 TYPES: dict[str, tuple[Any, Any, Any, list[tuple[Any, str]]]] = {
     "str": (str, "a", "a", [(1, "$"), (None, "$"), (["a"], "$")]),
     "int": (int, 3, 3, [("3", "$"), (1.5, "$"), (True, "$"), (1e300, "$")]),
@@ -498,10 +501,13 @@ def is_wrapped(spec, value):
 
 
 @pytest.mark.parametrize(("spec", "data", "value", "_"), TYPES.values(), ids=TYPES)
-def test_value_of_each_type_becomes_json_and_back(spec, data, value, _):
+def test_value_of_each_type_is_decoded_from_json_and_becomes_the_same_json(
+    spec, data, value, _
+):
     """
-    The JSON of each type becomes the value, and the value becomes the same JSON. Values
-    that are not objects may stand alone or in the object that the schema asks for.
+    JSON for each type is decoded to a value, and the value becomes the same JSON again.
+    A value that is not an object may stand alone or in the object that the schema asks
+    for.
     """
     texts = [json.dumps(data)]
     if is_wrapped(spec, data):
@@ -516,10 +522,10 @@ def test_value_of_each_type_becomes_json_and_back(spec, data, value, _):
 
 
 @pytest.mark.parametrize(("spec", "value", "path"), BAD)
-def test_value_that_does_not_fit_names_its_path(spec, value, path):
+def test_json_that_does_not_fit_a_type_raises_an_error_with_a_path(spec, value, path):
     """
-    JSON that does not fit a type raises an error with the path of the fault and the
-    answer's text. Nothing is converted: not "3" to 3, 1 to True, nor 1.5 to 1.
+    JSON that does not fit a type raises an error with the path of the wrong value and
+    the answer's text. Nothing is converted: not "3" to 3, 1 to True, nor 1.5 to 1.
     """
     text = json.dumps(value)
     with pytest.raises(asi1.OutputInvalidError) as caught:
@@ -539,9 +545,9 @@ def test_value_that_does_not_fit_names_its_path(spec, value, path):
 @pytest.mark.parametrize("name", TYPES)
 def test_schema_is_valid_and_strict_and_accepts_json_of_the_type(name):
     """
-    Each schema fits the meta-schema of JSON Schema, its top is an object, and the
-    type's own JSON fits it. It is strict, except for dicts and any values, which the
-    strict subset does not have; then the request says ``strict: false``.
+    Each schema is valid JSON Schema, describes an object at the top, and accepts JSON
+    of its type. The schema is strict unless the type has a dict or ``Any``; then the
+    request says ``strict: false``.
     """
     spec, data, *_ = TYPES[name]
     body = output_type(spec).response_format["json_schema"]
@@ -568,9 +574,9 @@ def complete(value, schema, root):
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", TYPES)
-def test_strict_schema_function_of_openai_library_changes_nothing(name):
+def test_function_that_makes_schemas_strict_in_openai_changes_nothing(name):
     """
-    The function with which OpenAI's library makes schemas strict changes nothing in a
+    OpenAI's library has a function that makes a schema strict. It changes nothing in a
     strict schema of asi1.
     """
     pydantic = pytest.importorskip(
@@ -588,10 +594,10 @@ def test_strict_schema_function_of_openai_library_changes_nothing(name):
 @pytest.mark.parametrize(
     "cls", [Point, Person, Circle, Square, Row, Cat, Size, list[int]]
 )
-def test_schema_of_openai_library_for_the_same_class_has_the_same_keys(cls):
+def test_openai_library_requires_the_same_keys_for_the_same_class(cls):
     """
-    OpenAI's library makes a schema with the same required keys for the same class, if
-    pydantic can describe the class.
+    If pydantic can describe a class, the schema that OpenAI's library makes for this
+    class requires the same keys as that of asi1.
     """
     library = pytest.importorskip(
         "openai.lib._pydantic", reason="openai is installed by nox -s compare only"
@@ -608,10 +614,11 @@ def test_schema_of_openai_library_for_the_same_class_has_the_same_keys(cls):
         assert theirs["additionalProperties"] is False
 
 
-def test_null_for_a_field_that_has_a_default_is_the_default():
+def test_null_or_missing_key_of_a_field_with_a_default_is_the_default():
     """
-    A strict schema makes the model write null for a field with a default, so null is
-    the default unless the field's type allows null; a missing key is the default too.
+    A strict schema requires every key, so the model writes null in place of a default.
+    This null is decoded as the default, unless the field's type allows null; so is a
+    missing key.
     """
     read = output_type(Circle).read_text
 
@@ -633,7 +640,7 @@ def test_too_deeply_nested_json_raises_output_invalid_error():
         output_type(Tree).read_text(deep)
 
 
-def test_output_type_called_again_returns_the_same_object():
+def test_output_type_returns_the_same_object_for_the_same_type():
     """
     `output_type` returns the same object if it is called again for the same type.
     """
@@ -653,10 +660,10 @@ def test_output_type_called_again_returns_the_same_object():
         (tuple[(int,) * 40], ("tuple" + "_int" * 40)[:64]),
     ],
 )
-def test_response_format_has_the_name_of_the_type(spec, name):
+def test_response_format_is_named_after_the_type(spec, name):
     """
-    The name in ``response_format`` is made of ASCII letters, digits and "_", and has at
-    most 64 characters.
+    The name in ``response_format`` is that of the type, made of ASCII letters, digits
+    and "_", and has at most 64 characters.
     """
     assert name == output_type(spec).response_format["json_schema"]["name"]
 
@@ -681,10 +688,10 @@ SCHEMA = {"type": "object", "title": "My Thing", "properties": {}}
         ),
     ],
 )
-def test_dict_in_place_of_a_type_is_sent_unchanged(spec, sent):
+def test_json_schema_in_place_of_a_type_is_sent_unchanged(spec, sent):
     """
-    A JSON Schema, or a complete ``response_format``, is sent as it is, and the answer
-    becomes plain data that is not checked.
+    A caller may pass a JSON Schema or a complete ``response_format`` in place of a
+    type. It is sent unchanged, and the answer becomes plain data that is not checked.
     """
     made = output_type(spec)
 
@@ -693,7 +700,7 @@ def test_dict_in_place_of_a_type_is_sent_unchanged(spec, sent):
 
 
 @pytest.mark.parametrize("spec", [{}, {1: 2}])
-def test_dict_that_is_not_a_schema_is_refused(spec):
+def test_dict_that_is_not_a_json_schema_raises_argument_error(spec):
     """
     A dict that cannot be a JSON Schema raises `ArgumentError`.
     """
@@ -729,12 +736,13 @@ def answer(text="", reason="stop", usage=None, thoughts="", **message):
         (answer('{"x":"1"}'), asi1.OutputInvalidError, r"\$\.x"),
     ],
 )
-def test_answer_without_a_complete_value_raises_the_error_of_its_kind(
+def test_truncated_refused_or_invalid_answer_raises_its_own_error_class(
     completion, error, words
 ):
     """
-    A truncated, refused or invalid answer, or one whose tokens thoughts used up, raises
-    an error class of its own, with the text and the complete answer.
+    An answer that is truncated, refused or invalid, or whose tokens were used up by
+    thoughts, raises an error class for this case. The error has the text and the
+    complete answer.
     """
     with pytest.raises(asi1.OutputError, match=words) as caught:
         output_type(Point).read(completion)
@@ -745,17 +753,19 @@ def test_answer_without_a_complete_value_raises_the_error_of_its_kind(
 
 
 @pytest.mark.parametrize("reason", ["max_tokens", "MAX_TOKENS", "model_length"])
-def test_number_under_any_word_for_the_finish_reason_length_is_truncated(reason):
+def test_number_is_truncated_if_the_finish_reason_means_length(reason):
     """
-    A number is truncated if the finish reason is any server's word for "length".
+    A number may be cut off unnoticed. So it counts as truncated if the finish reason is
+    any server's word for "length", such as "max_tokens".
     """
     with pytest.raises(asi1.OutputTruncatedError):
         output_type(int).read(answer("12", reason))
 
 
-def test_answer_becomes_its_value():
+def test_complete_answer_is_decoded_and_the_removed_text_is_named():
     """
-    A complete answer becomes the value; ``parsed_from`` names what was removed from it.
+    A complete answer is decoded to a value. ``parsed_from`` names the text that was
+    removed around the JSON, such as a fence.
     """
     parsed = output_type(Point).read(answer('Sure:\n```json\n{"x": 1,}\n```'))
 
@@ -765,7 +775,7 @@ def test_answer_becomes_its_value():
 
 def test_output_type_does_not_load_other_libraries():
     """
-    Describing and decoding a type loads neither pydantic nor msgspec, jsonschema or
+    Describing and decoding a type does not import pydantic, msgspec, jsonschema or
     annotated_types.
     """
     import subprocess

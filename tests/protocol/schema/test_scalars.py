@@ -1,4 +1,4 @@
-"""Scalar values are read exactly."""
+"""Scalar values, such as numbers and dates, are read from JSON exactly."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ from asi1._protocol.schema.scalars import duration_text, scalar_of
         (dt.timedelta, "P1DT1S", dt.timedelta(1, 1)),
     ],
 )
-def test_other_forms_of_the_same_value_are_read(cls, data, value):
+def test_scalar_is_read_in_any_form_that_json_or_iso_8601_allows(cls, data, value):
     """
-    A whole number is an integer in any form of JSON, and dates and times may have any
-    form of ISO 8601 that names all of their parts.
+    A whole number is read as an integer even if JSON writes it as 3.0. Dates and times
+    may have any form of ISO 8601 that names all of their parts.
     """
     found = scalar_of(cls).read(data)
 
@@ -76,17 +76,17 @@ def test_other_forms_of_the_same_value_are_read(cls, data, value):
         (dt.timedelta, "P1DT"),
     ],
 )
-def test_value_that_would_have_to_be_converted_is_refused(cls, data):
+def test_scalar_of_another_type_or_notation_raises_value_error(cls, data):
     """
-    A value of another type, in another notation, or with more digits than fit raises
-    ``ValueError``.
+    A value of another type, in another notation, or with more digits than the type can
+    hold raises ``ValueError``.
     """
     with pytest.raises(ValueError):  # noqa: PT011 - the message may be empty
         scalar_of(cls).read(data)
 
 
 @given(st.timedeltas(dt.timedelta(days=-(10**8)), dt.timedelta(days=10**8)))
-def test_duration_comes_back_from_its_text(value):
+def test_duration_is_written_as_a_string_and_read_back_unchanged(value):
     """
     Every duration becomes a string that is read as the same duration.
     """
@@ -95,7 +95,8 @@ def test_duration_comes_back_from_its_text(value):
 
 def test_list_and_subclass_of_int_are_not_scalars():
     """
-    Collections, such as list, and subclasses of scalar types are not scalar types.
+    A collection, such as list, is not a scalar type. Neither is a subclass of a scalar
+    type.
     """
     assert scalar_of(list) is None
     assert scalar_of(type("Number", (int,), {})) is None

@@ -1,4 +1,4 @@
-"""Which schemas the API can enforce."""
+"""Which JSON Schemas are strict, so that the API can enforce them."""
 
 from __future__ import annotations
 
@@ -57,17 +57,16 @@ def with_value(value):
 )
 def test_strict_schema_requires_every_key_and_types_every_value(schema, strict):
     """
-    A schema is strict if its top is an object, each object in it requires all of its
-    keys and no others, and each value has a type.
+    A schema is strict if it is an object at the top, each value in it has a type, and
+    each object in it requires all of its keys and allows no other keys.
     """
     assert strict is is_strict(schema)
 
 
 def test_schema_of_another_library_is_made_strict():
     """
-    A schema of another library is made strict: each object requires all of its keys and
-    allows no others, defaults are removed, and ``oneOf`` becomes ``anyOf``. The given
-    schema is not changed.
+    A copy of another library's schema is made strict: each object requires all of its
+    keys and allows no others, defaults are removed, and ``oneOf`` becomes ``anyOf``.
     """
     given = {
         "type": "object",

@@ -96,10 +96,10 @@ def decode(spec, value):
         (int | None, None, None),
     ],
 )
-def test_value_is_decoded_as_the_member_that_fits_most_exactly(spec, data, value):
+def test_value_is_decoded_as_the_member_of_a_union_that_fits_best(spec, data, value):
     """
-    A value becomes the member that its tag, its keys or its type fits most exactly, in
-    whatever order the union has its members.
+    A value is decoded as the member of a union whose tag, keys or type fits best. The
+    order of the union's members does not matter.
     """
     found = decode(spec, data)
 
@@ -129,10 +129,10 @@ def test_value_is_decoded_as_the_member_that_fits_most_exactly(spec, data, value
         (Named | None, 3, r"\$: expected null or an object \(Named\)"),
     ],
 )
-def test_mismatch_names_the_deepest_path_of_all_members(spec, data, words):
+def test_error_names_the_deepest_path_if_no_member_of_a_union_fits(spec, data, words):
     """
-    If no member of a union fits, the error has the deepest path at which a member does
-    not fit; if that is the top level, it names what each member expects.
+    If no member of a union fits, the error names the deepest path at which a member
+    does not fit. If this is the top level, the error says what each member expects.
     """
     with pytest.raises(MismatchError, match=words):
         decode(spec, data)

@@ -1,4 +1,4 @@
-"""The JSON Schemas that are written for types."""
+"""The JSON Schemas that asi1 writes for types."""
 
 from __future__ import annotations
 
@@ -125,10 +125,10 @@ def schema_of(spec):
 
 
 @pytest.mark.parametrize(("spec", "schema"), SCHEMAS)
-def test_each_kind_of_type_has_its_schema(spec, schema):
+def test_each_kind_of_type_has_the_expected_schema(spec, schema):
     """
-    Each kind of type has the keywords that the strict subset has for it. A class that
-    is used once is written where it is used, a recursive one in ``$defs`` and at the
+    Each kind of type has the schema that strict mode allows for it. A class that is
+    used once is written where it is used. A recursive class is in ``$defs`` and at the
     top.
     """
     found = schema_of(spec)
@@ -140,8 +140,8 @@ def test_each_kind_of_type_has_its_schema(spec, schema):
 
 def test_class_that_is_used_twice_is_defined_once():
     """
-    A class that is used more than once is in ``$defs``. A reference with a description
-    is the only member of an ``anyOf``, since the strict subset allows nothing beside a
+    A class that is used more than once is in ``$defs``. A reference that has a
+    description stands in an ``anyOf``, since strict mode allows no other key beside a
     reference.
     """
     schema = schema_of(Branch)
@@ -155,10 +155,10 @@ def test_class_that_is_used_twice_is_defined_once():
     } == schema["properties"]
 
 
-def test_defaults_are_described_and_null_stands_for_them():
+def test_field_with_a_default_allows_null_and_describes_the_default():
     """
-    Each field with a default allows null, as the strict subset requires every key. A
-    default of one value is in the description, since the subset has no ``default``.
+    Strict mode requires every key, so a field with a default allows null. Strict mode
+    has no ``default``, so a default that is a single value is in the description.
     """
     properties = schema_of(Defaults)["properties"]
 
@@ -175,8 +175,8 @@ def test_defaults_are_described_and_null_stands_for_them():
 
 def test_order_of_the_items_of_a_tuple_is_described():
     """
-    The schema of a tuple allows each of its types for each item, and a description
-    names the order, which the decoder checks.
+    The schema of a tuple allows each of the tuple's types for every item. A description
+    names the order of the types, and the decoder checks the order.
     """
     schema = schema_of(tuple[int, str, int])
 
@@ -185,7 +185,7 @@ def test_order_of_the_items_of_a_tuple_is_described():
     assert "an integer; a string; an integer" in schema["description"]
 
 
-def test_two_classes_of_one_name_are_two_definitions():
+def test_two_classes_of_the_same_name_have_two_definitions():
     """
     Two classes of the same name are defined under two names.
     """
