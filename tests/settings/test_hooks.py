@@ -60,7 +60,7 @@ async def test_on_end_gets_response_metadata_and_error(stream):
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_on_wait_gets_the_limit_and_the_seconds(stream):
+async def test_on_wait_gets_the_reached_rate_limit_and_the_length_of_the_wait(stream):
     """
     `Hooks.on_wait` is called when a call begins to wait for the client's rate limit,
     with the reached limit and the minimum length of the wait in seconds.
@@ -180,10 +180,10 @@ def test_error_of_a_refused_hook_names_the_required_number_of_arguments(name, co
         ),
     ],
 )
-def test_wait_as_text_names_the_limit(wait, text):
+def test_str_of_a_wait_names_the_reached_rate_limit(wait, text):
     """
-    ``str`` of a wait names the reached limit, in words and as the argument's name, so
-    that a reader of a log can change the argument; unknown ``seconds`` are 0.
+    ``str`` of a `Wait` names the reached limit, in words and as the argument that sets
+    it, so that a reader of a log can change the argument. ``seconds`` is 0 by default.
     """
     assert text == str(wait)
     assert 0.0 == Wait(reason="max_concurrency").seconds

@@ -50,9 +50,9 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
 
 def test_each_limit_has_its_own_window():
     """
-    A `RateLimit` has one window each for requests per minute, requests per day and
-    tokens per minute; refusals lower the pace of their own window only, and never below
-    a sixteenth of the limit.
+    A `RateLimit` has three windows: requests per minute, requests per day, tokens per
+    minute. A refusal lowers the pace of its own window only, and never below a
+    sixteenth of the limit.
     """
     limit = asi1.RateLimit(
         requests_per_minute=1, requests_per_day=2, tokens_per_minute=3
@@ -68,10 +68,10 @@ def test_each_limit_has_its_own_window():
     assert (1 / 16, 1) == (minute.pace, tokens.pace)
 
 
-def test_default_outcome_is_not_refused_with_unknown_tokens():
+def test_attempt_outcome_defaults_to_not_refused_and_unknown_tokens():
     """
-    By default, an attempt's outcome says that the server did not refuse the attempt and
-    sent no ``Retry-After``, and that the number of used tokens is unknown.
+    A `LimitOutcome` says by default that the server did not refuse the attempt and sent
+    no ``Retry-After``, and that the number of used tokens is unknown.
     """
     outcome = asi1.LimitOutcome(estimated=9)
 
