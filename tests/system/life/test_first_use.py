@@ -17,8 +17,9 @@ def fake(fake):
     return fake
 
 
-# Programs that begin with this code call `at_import(thread, module)` for each import of
-# a module that is not yet imported; `thread` is None in threads that only import.
+# This code makes a program call `at_import(thread, module)` before each import of a
+# module that is not loaded. `thread` is None in a thread that `threading` did not
+# start.
 WATCH = """
 at_import = lambda thread, module: None
 asi1.ASI1, asi1.AsyncASI1, asi1.RateLimit, asi1.ASI1Error
@@ -149,10 +150,10 @@ def test_first_calls_of_several_threads_succeed(fake, kinds):
 
 
 @pytest.mark.parametrize("module", ["trio.lowlevel", "trio", "asi1._transport.connect"])
-def test_call_succeeds_while_another_thread_imports_a_module_it_looks_up(fake, module):
+def test_call_succeeds_while_another_thread_imports_a_used_module(fake, module):
     """
-    A call succeeds while another thread is importing a module that asi1 looks up in
-    ``sys.modules``, where the module is then still empty.
+    A call succeeds while another thread imports a module that asi1 looks up in
+    ``sys.modules``. The lookup then finds a module that is still empty.
     """
     script = f"""
     import importlib.machinery, types

@@ -14,8 +14,8 @@ from .programs import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# Python 3.12 and later warn if a process with several threads forks; these programs do
-# so on purpose, so the warning is ignored.
+# Python 3.12 and later warn if a process with several threads forks. These programs
+# fork on purpose, so the warning is ignored.
 QUIET = ("-W", "ignore::DeprecationWarning")
 
 
@@ -29,8 +29,8 @@ def fake(fake):
     return fake
 
 
-# If a process hangs, SIGALRM ends it, because the test can kill only the parent process
-# and not the child that the parent forked.
+# The test can kill the parent process, but not the child that the parent forked, so
+# SIGALRM ends each process that hangs.
 ALARM = """
 import signal
 
@@ -79,8 +79,8 @@ def ask_all(name, count=250):
     asyncio.run(main(name, count))
 """
 
-# Each script ends with one of these parts, after `pid = os.fork()`. With `WAIT`, the
-# parent process waits for its child and exits with the exit code of the child.
+# A script ends with one of these parts after `pid = os.fork()`. With `WAIT`, the parent
+# waits for its child, and exits with the child's exit code.
 WAIT = """
 if pid:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -195,8 +195,8 @@ def test_child_that_drops_its_client_does_not_disturb_the_parent(fake):
     assert {1} == {request.connection for request in fake.requests}
 
 
-# A thread makes the first call of the process, and stops for a moment at its import of
-# a given number; then the main thread forks.
+# A thread makes the process's first call. When the thread begins import number NUMBER,
+# it sleeps for a moment, and the main thread forks.
 FIRST_CALL = """
 count = 0
 
@@ -223,7 +223,7 @@ if pid:
 
 @pytest.mark.parametrize("use", [BLOCKING, AWAITED], ids=["blocking", "awaited"])
 @pytest.mark.parametrize("number", [1, 20, 40, 60])
-def test_fork_while_the_first_call_imports_modules_deadlocks_no_process(
+def test_fork_during_the_imports_of_the_first_call_causes_no_deadlock(
     fake, use, number
 ):
     """
@@ -236,7 +236,7 @@ def test_fork_while_the_first_call_imports_modules_deadlocks_no_process(
 
 
 @pytest.mark.parametrize("module", ["h11", "httpx", "trio"])
-def test_child_of_a_fork_during_the_programs_own_import_can_call(fake, module):
+def test_child_forked_while_a_thread_imports_a_module_can_make_calls(fake, module):
     """
     If a process forks while one of its threads imports a module that calls need, the
     child imports that module anew, although it has inherited the module's import lock.

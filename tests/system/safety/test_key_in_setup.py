@@ -131,7 +131,7 @@ def test_error_for_another_argument_does_not_show_the_key_of_the_environment(
 
 @BOTH
 @pytest.mark.parametrize("form", ["{}\nx", "\u201c{}\u201d", "{} {}", "\x1b{}"])
-def test_error_for_an_invalid_key_in_the_environment_does_not_show_it(
+def test_error_for_an_invalid_key_in_the_environment_does_not_show_the_key(
     monkeypatch, make, form
 ):
     """

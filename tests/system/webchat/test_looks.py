@@ -26,8 +26,8 @@ for chunk in client.chat.completions.create(messages="Why?", stream=True): print
 | 1 | 2 | 3 | 4 |
 """
 
-# JavaScript that returns the lowest contrast ratio between a text of the page and the
-# text's background, and that text.
+# JavaScript that finds the text with the lowest contrast to its background, and returns
+# the contrast ratio and the text.
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {
     willReadFrequently: true,
