@@ -56,7 +56,7 @@ async def test_answer_is_shown_with_its_token_count(fake, visit):
     assert fake.requests[-1].json["stream"] is True
 
 
-async def test_thoughts_are_collapsed_until_opened(fake, visit):
+async def test_thoughts_are_collapsed_until_the_user_opens_them(fake, visit):
     """
     The model's thoughts are collapsed until the user opens them; a click opens them,
     and Enter closes them again.
@@ -76,7 +76,7 @@ async def test_thoughts_are_collapsed_until_opened(fake, visit):
 
 
 @pytest.mark.parametrize("how", ["button", "keyboard", "escape"])
-async def test_stop_button_cancels_the_request_and_keeps_the_text(fake, visit, how):
+async def test_stopped_answer_cancels_the_request_and_keeps_the_text(fake, visit, how):
     """
     If the user stops an answer that is still arriving, the request to the model is
     cancelled, the text so far stays, and the focus moves to the input field.
@@ -276,7 +276,7 @@ async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
     assert 0 == await visit.page.evaluate("() => localStorage.length")
 
 
-async def test_screen_reader_gets_the_answer_once(fake, visit):
+async def test_screen_reader_gets_only_the_complete_answer_and_only_once(fake, visit):
     """
     The region that a screen reader reads aloud gets the state of the answer, then the
     complete answer once, and never a part of the answer.
