@@ -214,7 +214,7 @@ REFUSED_URLS = [
 
 
 @pytest.mark.parametrize(("value", "problem"), REFUSED_URLS)
-def test_wrong_base_url_is_refused(value, problem):
+def test_invalid_or_unsafe_base_url_is_refused(value, problem):
     """
     A base URL that cannot work, or would expose the key, is refused before anything is
     sent, and the error says why.
@@ -227,7 +227,7 @@ def test_wrong_base_url_is_refused(value, problem):
 
 @pytest.mark.parametrize("name", ["ASI1_BASE_URL", "ASI_ONE_BASE_URL"])
 @pytest.mark.parametrize("value", ["", "otter.example"])
-def test_wrong_base_url_in_the_environment_names_its_variable(name, value):
+def test_error_for_an_invalid_base_url_names_its_environment_variable(name, value):
     """
     The error for a wrong base URL in an environment variable names this variable, even
     if its value is empty.
@@ -238,7 +238,7 @@ def test_wrong_base_url_in_the_environment_names_its_variable(name, value):
     assert str(caught.value).startswith(f"the environment variable {name}: ")
 
 
-def test_password_in_a_url_is_not_shown():
+def test_error_for_a_url_does_not_show_its_password():
     """
     The error for a URL with a password shows no part of the password.
     """
@@ -439,7 +439,7 @@ def test_max_retries_counts_attempts_after_the_first(max_retries, retry, policy)
         pytest.param("2", None, "a whole number of at least 0, not '2'", id="string"),
     ],
 )
-def test_wrong_max_retries_are_refused(max_retries, retry, problem):
+def test_invalid_max_retries_are_refused(max_retries, retry, problem):
     """
     ``max_retries`` must be a whole number of at least 0, and must not be set together
     with ``retry``.
@@ -528,7 +528,7 @@ def test_only_slashes_are_removed_from_the_end_of_a_base_url():
     assert "https://otter.example/X" == read_base_url("https://otter.example/X/", {})
 
 
-def test_default_limits_are_1000_connections_and_30_seconds():
+def test_default_limits_are_1000_connections_and_30_idle_seconds():
     """
     By default a client opens up to 1000 connections, and closes a connection that was
     idle for 30 s.

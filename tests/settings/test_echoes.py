@@ -404,10 +404,10 @@ def test_redaction_work_grows_no_faster_than_the_length_of_the_text(piece):
         ),
     ],
 )
-def test_header_or_query_value_named_like_a_secret_is_a_secret(headers, query, secrets):
+def test_header_or_query_value_named_like_a_secret_is_secret(headers, query, secrets):
     """
-    The secrets of a request are the values of headers and query parameters with names
-    of secrets: tokens, passwords, cookies and the API keys of gateways.
+    Values of headers and query parameters that are named like secrets count as secrets:
+    tokens, passwords, cookies and the API keys of gateways.
     """
     assert secrets == {part for part in secrets_of(headers, query) if len(part) > 1}
 
@@ -488,7 +488,7 @@ def test_word_at_the_beginning_of_the_key_is_redacted_only_before_a_mask(text, s
     assert shown == Secret("password0123456789").redact(text)
 
 
-def test_key_after_a_repeat_of_its_beginning_is_replaced():
+def test_key_after_a_repetition_of_its_own_beginning_is_redacted():
     """
     A key is found even if the characters before the key repeat the key's beginning.
     """

@@ -13,7 +13,7 @@ from asi1._settings.secret import Secret
 
 
 KEY = "sk_canary-0123456789.abcdefABCDEF"
-# More than the number of characters that one step searches.
+# More characters than one step of a search covers.
 LONG = 16 * 1024
 
 
@@ -100,7 +100,7 @@ def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
     assert len(text) // LONG < steps
 
 
-def test_end_of_a_long_text_with_the_beginning_of_the_key_is_redacted():
+def test_beginning_of_the_key_at_the_end_of_a_long_text_is_redacted():
     """
     If a long text was cut within the key, the redacted text ends with stars.
     """

@@ -135,7 +135,7 @@ class AsyncHook:
         pytest.param(None, None, id="none"),
     ],
 )
-def test_hook_that_cannot_work_is_refused(name, hook, problem):
+def test_hook_that_is_async_or_has_wrong_parameters_is_refused(name, hook, problem):
     """
     A hook that is not a function, is ``async`` or a generator, or does not accept its
     arguments is refused; a callable whose signature is unknown is accepted.

@@ -273,7 +273,7 @@ WRONG = {
         for value in values
     ],
 )
-def test_wrong_value_is_refused_and_named(name, value):
+def test_option_of_a_wrong_type_or_range_is_refused_and_named(name, value):
     """
     A value of a wrong type or range is refused before anything is sent, and the error
     names the option.
@@ -346,7 +346,7 @@ def test_table_of_wrong_values_has_one_for_every_option():
         ("zzz", ". An option that asi1 does not know can be sent with extra_body"),
     ],
 )
-def test_unknown_option_is_refused_with_a_hint(name, hint):
+def test_error_for_an_unknown_option_suggests_a_name_or_extra_body(name, hint):
     """
     An unknown option is refused; the error suggests the nearest name, or tells how to
     send the option nevertheless.
@@ -379,7 +379,7 @@ def test_error_for_a_wrong_option_names_the_allowed_values(name, value, problem)
     assert str(caught.value).startswith(f"{name}: {problem}")
 
 
-def test_long_value_is_cut_in_the_error():
+def test_error_for_an_option_shows_only_the_beginning_of_a_long_value():
     """
     The error for a wrong option shows only the beginning of a long value.
     """
@@ -472,7 +472,7 @@ def test_default_options_are_checked_like_options_of_a_call():
         for value in values
     ],
 )
-def test_wrong_default_is_refused_and_named(name, value):
+def test_wrong_default_option_is_refused_and_named(name, value):
     """
     A wrong value among a client's default options is refused, also for an option that
     is not sent in the body; the error names the option.
@@ -497,7 +497,7 @@ def test_option_of_none_is_left_out_unless_it_is_the_timeout(check):
     assert {"timeout": 5} == check({"timeout": 5})
 
 
-def test_valid_defaults_outside_the_body_are_returned_unchanged():
+def test_valid_default_options_outside_the_body_are_returned_unchanged():
     """
     Valid default options that are not sent in the body are returned unchanged.
     """

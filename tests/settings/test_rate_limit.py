@@ -17,7 +17,7 @@ def test_requests_per_minute_that_is_not_a_positive_int_is_refused(value):
         RateLimit(requests_per_minute=value)
 
 
-def test_free_plan_has_its_limits():
+def test_free_plan_allows_3_requests_a_minute_and_500_a_day():
     """
     The limits of the free plan are three requests a minute, 640,000 tokens a minute and
     500 requests a day.
@@ -48,7 +48,7 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
     assert 1 == getattr(asi1.RateLimit(**{name: 1}), name)
 
 
-def test_each_limit_has_its_own_window():
+def test_each_rate_limit_has_a_window_and_a_pace_of_its_own():
     """
     A `RateLimit` has three windows: requests per minute, requests per day, tokens per
     minute. A refusal lowers the pace of its own window only, and never below a

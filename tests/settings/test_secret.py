@@ -234,7 +234,7 @@ def test_key_is_read_from_argument_or_environment(value, env, key):
 @pytest.mark.parametrize(
     "env", [{}, {"ASI_ONE_API_KEY": ""}, {"ASI_API_KEY": KEY, "OPENAI_API_KEY": KEY}]
 )
-def test_missing_key_error_names_argument_and_variables(env):
+def test_error_for_a_missing_key_names_the_argument_and_both_variables(env):
     """
     If there is no key, the error names the argument and both environment variables;
     variables of other products are not read.
@@ -259,7 +259,7 @@ def test_missing_key_error_names_argument_and_variables(env):
         ),
     ],
 )
-def test_wrong_key_error_names_its_source(value, env, source):
+def test_error_for_an_invalid_key_names_its_source(value, env, source):
     """
     The error for a wrong key names the key's source; an empty argument is an error even
     if an environment variable has a key.

@@ -225,7 +225,7 @@ def test_repr_of_default_is_its_name():
         ),
     ],
 )
-def test_explanation_names_the_timeout_and_its_seconds(
+def test_explanation_of_a_timeout_names_its_phase_and_its_seconds(
     timeouts, phase, stream, explanation
 ):
     """

@@ -56,7 +56,7 @@ def successive_shapes(values):
 @pytest.mark.parametrize("words", [1, 2, 3, 50])
 async def test_texts_of_all_chunks_add_up_to_the_scripted_text(fake, generation, words):
     """
-    Whatever the number of words per chunk, the chunks' texts joined are the full text.
+    The texts of a stream's chunks add up to the scripted text, whatever their number.
     """
     fake.reply(TEXT, generation=generation, chunk_words=words)
 

@@ -143,7 +143,7 @@ def test_changing_the_list_of_requests_does_not_change_the_fake(fake, client):
     assert 1 == len(fake.requests)
 
 
-def test_connection_is_reused_if_the_framing_allows_it(fake, client):
+def test_connection_is_reused_unless_the_reply_ends_by_closing_it(fake, client):
     """
     Successive requests use one connection, until a reply with ``framing="close"`` ends
     by closing the connection.

@@ -78,7 +78,7 @@ async def test_idle_connections_of_all_pools_are_closed_after_keepalive_expiry()
         serving.cancel_scope.cancel()
 
 
-async def test_next_call_closes_idle_connections_of_a_burst(fake):
+async def test_next_call_closes_the_expired_idle_connections_of_a_burst(fake):
     """
     The first call after a burst of calls closes the burst's connections that have been
     idle for `Limits.keepalive_expiry`.

@@ -333,7 +333,7 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
     assert ["fe80::0", "192.0.2.1", "fe80::1", "::", "fe80::2"] == hosts
 
 
-async def test_sleep_takes_the_given_time():
+async def test_sleep_of_the_backend_takes_the_given_time():
     """
     `AsyncioBackend.sleep`, part of httpcore's interface, sleeps for the given seconds.
     """
@@ -432,8 +432,8 @@ def keep_silent(server, _, __):
 
 def answer_slow_reader(_, sock, left):
     """
-    Read 50 KB/s for twice the write timeout, so slowly that the client's kernel accepts
-    no byte for longer than that timeout; then read the rest, and answer.
+    Read 50 KB/s for twice the write timeout. The client's kernel then accepts no byte
+    for longer than that timeout. Read the rest faster, and answer.
     """
     slow = time.monotonic() + 2 * WRITE
     while left > 0:

@@ -133,7 +133,7 @@ async def test_stream_broken_after_chunks_without_text_is_retried(fake, said):
 
 @in_each_form
 @pytest.mark.parametrize("end", [(Reset(),), (Stall(),)], ids=["reset", "stall"])
-async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
+async def test_x_should_retry_is_ignored_after_the_first_chunk(fake, form, end):
     """
     The header ``x-should-retry: true`` causes no retry after the first chunk, because a
     retry would repeat the beginning of the answer.

@@ -40,7 +40,7 @@ async def duration_of_calls(client, parallel):
 
 @pytest.mark.timeout(600)  # seconds, for hundreds of calls
 @pytest.mark.parametrize(("parallel", "pause"), [(1, 0.001), (20, 0.01)])
-async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
+async def test_calls_cancelled_at_any_moment_leave_no_connection_or_task_in_use(
     fake, anyio_backend_name, parallel, pause
 ):
     """

@@ -123,7 +123,7 @@ pid = asyncio.run(fork())
         pytest.param(AWAITED, IN_ITS_LOOP, id="awaited-inside-the-loop"),
     ],
 )
-def test_parent_and_child_get_their_own_answers(fake, use, fork):
+def test_parent_and_child_of_a_fork_get_their_own_answers(fake, use, fork):
     """
     After a fork, parent and child make hundreds of calls and streams at the same time;
     each gets the answer to its own question, and the child uses none of the parent's
@@ -170,7 +170,7 @@ def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     assert (0, "one two three", "") == run(fake, ALARM + dedent(script), *QUIET)
 
 
-def test_child_that_drops_its_client_does_not_disturb_the_parent(fake):
+def test_forked_child_that_drops_its_client_does_not_disturb_the_parent(fake):
     """
     After a forked child drops or closes its copy of the client, the parent's client
     still answers calls, on the same connection.

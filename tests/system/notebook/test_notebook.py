@@ -53,7 +53,7 @@ def slowly(*texts):
     return [SSE, *pieces, Event(chunk(finish="stop")), DONE]
 
 
-def test_kernel_imports_the_same_asi1(notebook):
+def test_kernel_imports_asi1_from_the_same_folder_as_the_tests(notebook):
     """
     The kernel imports asi1 from the same folder as these tests.
     """
@@ -167,7 +167,7 @@ def test_async_client_works_with_top_level_await(fake, notebook):
     "reading",
     ["stream.display()", "stream.get_final_completion()", "for _ in stream: pass"],
 )
-def test_interrupt_of_a_reading_cell_cancels_the_request(fake, notebook, reading):
+def test_interrupt_of_a_cell_that_reads_cancels_its_request(fake, notebook, reading):
     """
     A cell that is interrupted while it reads a blocking stream raises KeyboardInterrupt
     and keeps its output; the request is cancelled, although the stream object still
@@ -190,7 +190,7 @@ def test_interrupt_of_a_reading_cell_cancels_the_request(fake, notebook, reading
     assert "Fine." == printed(notebook.run(ASK))
 
 
-def test_interrupt_of_an_awaiting_cell_cancels_the_request(fake, notebook):
+def test_interrupt_of_a_cell_that_awaits_cancels_its_request(fake, notebook):
     """
     A cell that is interrupted while it awaits a stream keeps its output; the request is
     cancelled, although the stream object still exists.

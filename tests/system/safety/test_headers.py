@@ -92,7 +92,7 @@ def test_unsafe_default_header_is_refused(make, value):
         {"transfer-encoding": "chunked", "content-length": "3"},
     ],
 )
-async def test_framing_headers_are_refused(fake, headers):
+async def test_content_length_and_transfer_encoding_headers_are_refused(fake, headers):
     """
     A caller that sets Content-Length or Transfer-Encoding gets an ArgumentError,
     because a wrong length could hide a second request in the body.

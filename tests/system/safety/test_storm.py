@@ -59,7 +59,7 @@ async def one_by_one(client, count, **options):
 @in_virtual_time
 @both_forms
 @pytest.mark.parametrize("calls", [at_once, one_by_one])
-async def test_retries_in_an_outage_stay_within_the_budget(calls, stream):
+async def test_200_calls_in_an_outage_make_at_most_220_requests(calls, stream):
     """
     If a server answers 503 to every request, 200 calls make at most 220 requests in
     all, whether the calls are concurrent or one by one.

@@ -90,7 +90,7 @@ async def test_text_has_enough_contrast(browser, url, fake, scheme):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-async def test_page_fits_every_width(browser, url, fake, width):
+async def test_page_fits_widths_from_320_to_1280_pixels(browser, url, fake, width):
     """
     At widths from 320 to 1280 pixels, the page does not scroll sideways, and every
     button is inside the width and at least 24 pixels wide and high, large enough for a
