@@ -112,9 +112,9 @@ def test_base_url_is_read_from_argument_or_environment(value, env, host):
 
 def test_default_config_is_the_public_api_and_asi1_mini():
     """
-    By default a client uses the model ``asi1-mini`` at the public API, with default
-    timeouts, retries and limits, reads at most 16 MiB of an answer at once, and takes
-    proxies from the environment.
+    By default a client uses ``asi1-mini`` at the public API, with default timeouts,
+    retries and limits. It reads at most 16 MiB of an answer at once, and takes proxies
+    from the environment.
     """
     config = ClientConfig(api_key=Secret("k"))
 

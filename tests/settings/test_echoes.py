@@ -130,7 +130,7 @@ def test_key_is_redacted_in_each_escaped_form(form, key):
 )
 def test_key_in_utf_16_is_replaced(write, key):
     """
-    The key is replaced in UTF-16 and UTF-32, in bytes or in a str decoded as UTF-8.
+    A key in UTF-16 or UTF-32 is replaced, in bytes and in a str decoded as UTF-8.
     """
     data = write(key)
     text = data.decode("utf-8", "replace")
@@ -251,8 +251,8 @@ def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
 @pytest.mark.parametrize("form", FORMS)
 def test_key_cut_by_the_end_of_a_text_is_redacted_in_each_escaped_form(form, key):
     """
-    If a text ends anywhere within the key, in any escaped form, even within an escape,
-    then its excerpt shows at most the first 7 characters of the key.
+    If a text ends within the key, even within an escaped character, the excerpt of the
+    text shows at most the first 7 characters of the key.
     """
     write = FORMS[form]
     written, few = write(key), len(write(key[:8]))
@@ -434,8 +434,8 @@ def test_header_or_query_value_named_like_a_secret_is_secret(headers, query, sec
 )
 def test_key_with_one_escaped_character_inside_is_replaced(write):
     """
-    A key is redacted if one of its characters is written as an escape of a programming
-    language, a URL or HTML, or if the escape of an invisible character is before it.
+    A key is redacted if one of its characters is escaped as in a programming language,
+    a URL or HTML, or if an escaped invisible character is before the key.
     """
     key = KEYS[0]
     echoed = key[:12] + write.format(ord(key[12])) + key[13:]

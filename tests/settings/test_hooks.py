@@ -62,8 +62,8 @@ async def test_on_end_gets_response_metadata_and_error(stream):
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_on_wait_gets_the_reached_rate_limit_and_the_length_of_the_wait(stream):
     """
-    `Hooks.on_wait` is called when a call begins to wait for the client's rate limit,
-    with the reached limit and the minimum length of the wait in seconds.
+    When a call begins to wait for the client's rate limit, `Hooks.on_wait` gets the
+    reached limit and the minimum number of seconds to wait.
     """
     fake, observed = FakeASI1(), []
     limit = RateLimit(requests_per_minute=2)
@@ -137,8 +137,8 @@ class AsyncHook:
 )
 def test_hook_that_is_async_or_has_wrong_parameters_is_refused(name, hook, problem):
     """
-    A hook that is not a function, is ``async`` or a generator, or does not accept its
-    arguments is refused; a callable whose signature is unknown is accepted.
+    A hook is refused if it is not a function, is ``async`` or a generator, or does not
+    accept its arguments. A callable whose signature is unknown is accepted.
     """
     if problem is None:
         assert hook is getattr(Hooks(**{name: hook}), name)

@@ -53,8 +53,8 @@ def test_window_without_limit_never_waits():
 )
 def test_calls_that_wait_stay_within_the_limit_in_any_minute(limit, amounts):
     """
-    If a caller waits before each call as long as the window says, its calls in any
-    minute stay within the limit, unless a single call is larger than the limit.
+    If calls wait as long as the window says, the calls of any minute stay within the
+    limit, unless a single call is larger than the limit.
     """
     made, now, passed = Window(limit, 60.0), 0.0, []
     for amount in amounts:

@@ -225,9 +225,9 @@ def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
 
 
 @pytest.mark.parametrize(("jitter", "wait"), [(0, 20), (0.5, 21), (0.75, 21.5)])
-def test_jitter_adds_up_to_a_tenth_to_retry_after(jitter, wait):
+def test_jitter_lengthens_retry_after_by_at_most_a_tenth(jitter, wait):
     """
-    The jitter adds up to a tenth to a wait that the server asks for.
+    Jitter lengthens a wait that the server asks for by at most a tenth.
     """
     error = status_error(429, retry_after=20)
 

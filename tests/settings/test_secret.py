@@ -59,8 +59,8 @@ def test_white_space_around_a_key_is_removed(around):
 )
 def test_key_with_a_character_that_no_header_can_have_is_refused(value, place):
     """
-    A key with a character that a header cannot contain is refused; the error names the
-    key's source and the character's position, and shows no part of the key.
+    A key with a character that HTTP headers do not allow is refused. The error names
+    the key's source and the character's position, and shows no part of the key.
     """
     with pytest.raises(ConfigurationError) as caught:
         Secret(value).check("the file otter.txt")

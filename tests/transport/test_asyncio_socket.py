@@ -284,8 +284,8 @@ async def test_socket_buffers_at_most_one_mib_while_no_task_reads():
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
 async def test_late_reader_gets_all_bytes_sent_before_a_close(end):
     """
-    A reader that begins late gets all bytes that the peer sent before closing the
-    connection. After a reset, bytes that the socket has not buffered may be lost.
+    A late reader gets all bytes that the peer sent before it closed the connection.
+    After a reset, bytes that the socket has not buffered may be lost.
     """
     async with (
         pair() as (ours, theirs),

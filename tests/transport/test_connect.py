@@ -504,8 +504,8 @@ async def test_refusal_during_the_sending_of_the_body_raises_its_error(
     what, certificate, tls
 ):
     """
-    If the server refuses a large request before reading all of it, the call raises the
-    error of the status, with the server's message, and sends the body once.
+    If the server refuses a large request before reading all of it, the body is sent
+    once, and the call raises the status's error with the server's message.
     """
     error, connections = await ask_at_length(what, certificate, tls=tls)
 

@@ -208,8 +208,9 @@ async def test_transport_that_raises_for_status_raises_asi1s_error_of_the_status
 
 async def test_status_error_of_a_hooks_own_request_becomes_a_connection_error(fake):
     """
-    If a hook raises httpx.HTTPStatusError for a request of its own, the call raises
-    APIConnectionError; its cause has neither request nor response.
+    If a hook sends a request of its own, and raises httpx.HTTPStatusError for that
+    request, the call raises APIConnectionError. The error's cause has neither request
+    nor response.
     """
 
     async def fetch_token(_):

@@ -88,8 +88,8 @@ def test_only_one_module_uses_private_names_of_httpx_and_httpcore():
 
 def test_private_names_of_the_installed_httpx_and_httpcore_were_checked():
     """
-    The installed releases of httpx and httpcore are among those whose private names
-    asi1 uses; with other releases, calls would be slower without a warning.
+    The installed releases of httpx and httpcore are among those for which asi1 uses
+    private names. With other releases, calls would be slower without a warning.
     """
     assert is_known_release(httpx.__version__, httpcore.__version__)
 
@@ -109,8 +109,8 @@ def test_is_known_release_is_false_if_unchecked(httpx_version, httpcore_version)
 async def test_connection_of_a_checked_httpcore_release_gets_anyios_locks(fake):
     """
     After its first request, a connection of a checked httpcore release has anyio's
-    locks; httpcore's own locks would cost one more iteration of the event loop per
-    request.
+    locks. With httpcore's own locks a request would take one more iteration of the
+    event loop.
     """
     async with ConnectionPool(None, httpx.Limits(), None) as pool:
         await pool.request("GET", f"{fake.base_url}/models")

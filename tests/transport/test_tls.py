@@ -168,7 +168,7 @@ async def test_server_with_an_untrusted_certificate_gets_no_request(
 ):
     """
     If the server's certificate has an unknown issuer or another host name, the call
-    sends no request, is not retried, and raises an error with the reason.
+    sends nothing, is not retried, and raises an error that gives the reason.
     """
     issuer = authority if name != HOST else trustme.CA()
     with front_of(fake, issuer, name) as front:
@@ -220,7 +220,7 @@ async def test_call_cancelled_in_the_tls_handshake_closes_its_connection():
 
 async def test_stream_that_ends_without_tls_close_notify_is_interrupted(fake, front):
     """
-    If the server closes the connection during a stream without a TLS close_notify, the
+    If the server closes the connection of a stream without a TLS close_notify, the
     stream raises `StreamInterruptedError` with the partial answer.
     """
     fake.fault("fin_mid_chunked", after_chunks=3)

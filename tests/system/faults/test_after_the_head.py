@@ -35,8 +35,8 @@ def compressed(*chunks):
 @in_each_form
 async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, form):
     """
-    A stream whose compressed data becomes invalid raises a StreamError, as other broken
-    streams do; the error has the partial answer that arrived before the invalid data.
+    If a stream's compressed data becomes invalid, the stream raises a StreamError with
+    the partial answer that arrived before the invalid data.
     """
     fake.play(GZIP, compressed(chunk("one")), NOT_GZIP)
 

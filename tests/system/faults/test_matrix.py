@@ -116,9 +116,9 @@ async def test_call_is_retried_after_one_fault_if_the_matrix_says_so(name, form)
 @of_each_fault
 async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form):
     """
-    On sockets a fault ends the call as the fault's row says. The next call succeeds, on
-    the same connection if the row says that the connection is kept; no other connection
-    stays open.
+    On sockets a call under a fault ends as the fault's row says. The next call
+    succeeds, and uses the same connection if the row says so. No other connection stays
+    open.
     """
     row = MATRIX[name]
     expected = getattr(row, form)

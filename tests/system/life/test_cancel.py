@@ -88,8 +88,9 @@ async def test_calls_cancelled_at_any_moment_leave_no_connection_or_task_in_use(
 
 async def test_left_behind_reports_the_task_and_connection_of_a_running_call(fake):
     """
-    While a call is running, `left_behind` reports the call's task and connection as in
-    use; so the zeros that `left_behind` returns after cancelled calls are meaningful.
+    While a call is running, `left_behind` reports its task and its connection. This
+    shows that the zeros which `left_behind` reports after cancelled calls mean
+    something.
     """
     fake.fault("stall_before_headers")
 

@@ -56,9 +56,9 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_no_module_is_imported_on_the_callers_thread_or_the_event_loop(fake, way):
     """
-    A blocking call imports its modules neither in the caller's thread, which Ctrl-C may
-    interrupt in the middle of an import, nor on the event loop, which other threads'
-    imports would block.
+    A blocking call imports no module in the caller's thread, where Ctrl-C could
+    interrupt the import. It imports none on the event loop either, since imports by
+    other threads would block the loop.
     """
     script = f"""
     client = client_of()

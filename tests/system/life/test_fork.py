@@ -125,9 +125,9 @@ pid = asyncio.run(fork())
 )
 def test_parent_and_child_of_a_fork_get_their_own_answers(fake, use, fork):
     """
-    After a fork, parent and child make hundreds of calls and streams at the same time;
-    each gets the answer to its own question, and the child uses none of the parent's
-    connections.
+    After a fork, parent and child make hundreds of calls and streams at once. Each
+    process gets the answers to its own questions, and the child uses no connection of
+    the parent.
     """
     assert (0, "", "") == run(fake, ALARM + use + fork + WAIT, *QUIET)
 
@@ -144,9 +144,8 @@ def test_parent_and_child_of_a_fork_get_their_own_answers(fake, use, fork):
 @pytest.mark.parametrize("end", ["stream.close()", "list(stream)", "client.close()"])
 def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     """
-    A stream that was begun before a fork continues in the parent; in the child the
-    stream is closed, and neither a read of the stream, nor a close of the stream or of
-    the client, hangs.
+    A stream that was begun before a fork continues in the parent. In the child it is
+    closed, and neither reading it, nor closing it or the client, hangs.
     """
     fake.clear()
     fake.reply("one two three", chunk_words=1, chunk_delay=0.1)
@@ -239,7 +238,8 @@ def test_fork_during_the_imports_of_the_first_call_causes_no_deadlock(
 def test_child_forked_while_a_thread_imports_a_module_can_make_calls(fake, module):
     """
     If a process forks while one of its threads imports a module that calls need, the
-    child imports that module anew, although it has inherited the module's import lock.
+    child imports the module again. The import lock that the child inherited does not
+    block it.
     """
     script = f"""
     class Slow:

@@ -169,9 +169,9 @@ def test_async_client_works_with_top_level_await(fake, notebook):
 )
 def test_interrupt_of_a_cell_that_reads_cancels_its_request(fake, notebook, reading):
     """
-    A cell that is interrupted while it reads a blocking stream raises KeyboardInterrupt
-    and keeps its output; the request is cancelled, although the stream object still
-    exists, and the client's next call succeeds.
+    If a cell is interrupted while it reads a blocking stream, it raises
+    KeyboardInterrupt and keeps its output. The request is cancelled even if the stream
+    object still exists, and the client's next call succeeds.
     """
     fake.fault("stall", after_chunks=3, seconds=None)
     fake.reply("Fine.")
@@ -192,8 +192,8 @@ def test_interrupt_of_a_cell_that_reads_cancels_its_request(fake, notebook, read
 
 def test_interrupt_of_a_cell_that_awaits_cancels_its_request(fake, notebook):
     """
-    A cell that is interrupted while it awaits a stream keeps its output; the request is
-    cancelled, although the stream object still exists.
+    If a cell is interrupted while it awaits a stream, it keeps its output. The request
+    is cancelled even if the stream object still exists.
     """
     # ipykernel notices an interrupt only when its event loop runs a step, so the server
     # keeps sending chunks.

@@ -263,8 +263,8 @@ async def test_calls_to_this_machine_ignore_invalid_proxies_and_ca_files(
     monkeypatch, url
 ):
     """
-    A call to a closed port of this machine raises the usual connection error even if
-    the environment names invalid proxies and CA files, because the call uses neither.
+    Invalid proxies and CA files in the environment do not affect calls to this machine:
+    a call to a closed port raises the usual connection error.
     """
     for name in PROXIES:
         monkeypatch.setenv(name, "gopher://x")

@@ -226,9 +226,9 @@ def contains(error, key):
 @pytest.mark.parametrize("name", BROKEN)
 async def test_key_echoed_in_any_form_is_not_in_the_error(name, stream):
     """
-    If a reply that echoes the key in any form breaks off, or is not valid, then no part
-    of the error contains the key: not its message, its body or snippet, its pickle, or
-    the partial answer.
+    If a reply that echoes the key breaks off or is not valid, no part of the error
+    contains the key in any form: neither the message, body, snippet and pickle, nor the
+    partial answer.
     """
     head, text = BROKEN[name]
     for form in FORMS:
@@ -321,8 +321,8 @@ OWN = {
 @pytest.mark.parametrize("own", OWN)
 async def test_other_secrets_of_the_request_are_not_in_the_error(own, place, stream):
     """
-    The secrets that a caller puts into headers or into the query are replaced in errors
-    as the API key is: in cut excerpts, in partial answers, and in response headers.
+    Secrets that a caller puts into headers or the query are replaced in errors like the
+    API key: in excerpts, partial answers and response headers.
     """
     options = dict(OWN[own])
     settings = {n: options.pop(n) for n in list(options) if n.startswith("default")}

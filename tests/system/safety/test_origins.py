@@ -233,8 +233,8 @@ def test_http_url_of_this_machine_is_accepted(url):
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
     """
-    A base URL that is http:// to another machine, contains a user name or password, or
-    is invalid raises an error, which does not contain the password.
+    A base URL is refused if it is http:// to another machine, contains a user name or
+    password, or is invalid. The error does not contain the password.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"^base_url: ") as caught:
         make(KEY, url)
