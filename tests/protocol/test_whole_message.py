@@ -125,7 +125,7 @@ def message(text, **more):
         ),
     ],
 )
-def test_whole_message_after_its_deltas_does_not_double_the_text(choices, texts):
+def test_complete_message_after_its_deltas_does_not_repeat_the_text(choices, texts):
     """
     A server may send the complete message after its deltas or beside them: only text
     that has not arrived yet is added to the answer and to the chunk.
@@ -136,10 +136,10 @@ def test_whole_message_after_its_deltas_does_not_double_the_text(choices, texts)
     assert "message" not in answer.choices[0].extra
 
 
-def test_whole_message_does_not_repeat_thoughts_tool_calls_or_refusal():
+def test_complete_message_does_not_repeat_thoughts_tool_calls_or_refusal():
     """
-    Thoughts, tool calls, the refusal and unknown members of a complete message are
-    added to the answer only if the deltas did not have them.
+    Thoughts, tool calls, the refusal and unknown fields of a complete message are added
+    to the answer only if the deltas did not contain them.
     """
     parts = {
         "reasoning_content": "Hm.",
@@ -166,7 +166,7 @@ def test_whole_message_does_not_repeat_thoughts_tool_calls_or_refusal():
     assert expected.thoughts == whole.thoughts
 
 
-def test_whole_message_is_compared_with_the_deltas_of_its_own_choice():
+def test_complete_message_is_compared_only_with_deltas_of_the_same_choice():
     """
     In a stream with two choices, the complete message of each choice is compared only
     with the deltas of the same choice.
@@ -189,10 +189,10 @@ def test_whole_message_is_compared_with_the_deltas_of_its_own_choice():
     [["a", "b"], ["a"], ["b", "a"], [], None],
     ids=["more", "same", "other-order", "empty", "null"],
 )
-def test_whole_message_adds_the_citations_that_are_new(whole):
+def test_new_citations_of_a_complete_message_are_added_to_the_answer(whole):
     """
-    If the complete message lists more citations than the chunks before it, the answer
-    has each citation exactly once.
+    Citations of a complete message are added to the answer, unless an earlier chunk
+    already had them.
     """
     answer, _ = read(
         {"delta": {"content": "Hi", "citations": ["a"]}},
@@ -218,11 +218,11 @@ def call_named(name, call_id):
     ids=["more", "same-name", "new-id", "other", "other-order"],
 )
 @pytest.mark.parametrize("index", [{}, {"index": 0}], ids=["no-index", "index"])
-def test_whole_message_adds_the_tool_calls_after_the_known_ones(index, whole, names):
+def test_new_tool_calls_at_the_end_of_a_complete_message_are_added(index, whole, names):
     """
-    Tool calls that a complete message lists after those of earlier chunks are added to
-    the answer; a call with another id, or in another order, is not added, since it may
-    repeat an earlier one.
+    If a complete message lists the tool calls of earlier chunks and then new ones, the
+    new ones are added to the answer. If an earlier call's id or position differs, no
+    tool call is added, since the message may repeat the earlier calls.
     """
     answer, _ = read(
         {"delta": {"tool_calls": [{**CALL, **index}]}},

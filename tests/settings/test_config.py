@@ -71,7 +71,7 @@ from asi1._settings.secret import Secret
         ),
     ],
 )
-def test_base_url_may_be_host_version_or_endpoint(written, read):
+def test_host_versioned_url_and_endpoint_url_give_the_same_base_url(written, read):
     """
     The bare host, the URL with the API's version and the URL of the chat endpoint all
     give the same base URL; a custom path is unchanged.
@@ -112,9 +112,9 @@ def test_base_url_is_read_from_argument_or_environment(value, env, host):
 
 def test_default_config_is_the_public_api_and_asi1_mini():
     """
-    By default a client uses the model ``asi1-mini`` at the public API, with default
-    timeouts, retries and limits, reads at most 16 MiB of an answer at once, and takes
-    proxies from the environment.
+    By default a client uses ``asi1-mini`` at the public API, with default timeouts,
+    retries and limits. It reads at most 16 MiB of an answer at once, and takes proxies
+    from the environment.
     """
     config = ClientConfig(api_key=Secret("k"))
 
@@ -214,7 +214,7 @@ REFUSED_URLS = [
 
 
 @pytest.mark.parametrize(("value", "problem"), REFUSED_URLS)
-def test_wrong_base_url_is_refused(value, problem):
+def test_invalid_or_unsafe_base_url_is_refused(value, problem):
     """
     A base URL that cannot work, or would expose the key, is refused before anything is
     sent, and the error says why.
@@ -227,7 +227,7 @@ def test_wrong_base_url_is_refused(value, problem):
 
 @pytest.mark.parametrize("name", ["ASI1_BASE_URL", "ASI_ONE_BASE_URL"])
 @pytest.mark.parametrize("value", ["", "otter.example"])
-def test_wrong_base_url_in_the_environment_names_its_variable(name, value):
+def test_error_for_an_invalid_base_url_names_its_environment_variable(name, value):
     """
     The error for a wrong base URL in an environment variable names this variable, even
     if its value is empty.
@@ -238,7 +238,7 @@ def test_wrong_base_url_in_the_environment_names_its_variable(name, value):
     assert str(caught.value).startswith(f"the environment variable {name}: ")
 
 
-def test_password_in_a_url_is_not_shown():
+def test_error_for_a_url_does_not_show_its_password():
     """
     The error for a URL with a password shows no part of the password.
     """
@@ -264,7 +264,7 @@ def test_password_in_a_url_is_not_shown():
         ("otter.example", False),
     ],
 )
-def test_only_certain_names_and_addresses_are_loopback(host, here):
+def test_host_is_loopback_only_if_every_network_stack_agrees(host, here):
     """
     A host counts as loopback only if every network stack treats it as loopback; no host
     name is looked up in DNS.
@@ -275,7 +275,7 @@ def test_only_certain_names_and_addresses_are_loopback(host, here):
 @pytest.mark.parametrize(
     "url", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]"]
 )
-def test_plain_http_is_allowed_for_loopback_or_by_an_option(url):
+def test_plain_http_needs_a_loopback_host_or_allow_insecure_http(url):
     """
     Plain http is allowed for loopback, otherwise only with ``allow_insecure_http``.
     """
@@ -286,7 +286,7 @@ def test_plain_http_is_allowed_for_loopback_or_by_an_option(url):
 
 
 @pytest.mark.parametrize("value", ["no", 1, None])
-def test_allowing_plain_http_needs_a_bool(value):
+def test_allow_insecure_http_that_is_not_a_bool_is_refused(value):
     """
     ``allow_insecure_http`` must be True or False; any other value is refused.
     """
@@ -357,9 +357,9 @@ def test_headers_are_copied_with_lowercase_names(headers):
         ),
     ],
 )
-def test_header_that_http_cannot_carry_is_refused(headers, problem):
+def test_header_that_http_does_not_allow_is_refused(headers, problem):
     """
-    A header that HTTP cannot carry is refused; the error never shows its value.
+    A header that HTTP does not allow is refused; the error never shows its value.
     """
     with pytest.raises(ConfigurationError) as caught:
         check_headers(headers, "default_headers")
@@ -387,9 +387,9 @@ def test_model_that_is_not_a_non_empty_str_is_refused(value):
         read_model(value)
 
 
-def test_query_of_strings_numbers_and_flags_is_copied():
+def test_query_with_values_of_str_number_or_bool_is_copied():
     """
-    Query parameters may be strings, numbers, True and False; the config has a copy.
+    Values of a query may be of type str, int, float or bool; the config has a copy.
     """
     query = {"a": "b", "n": 1, "x": 0.5, "f": True}
 
@@ -400,7 +400,7 @@ def test_query_of_strings_numbers_and_flags_is_copied():
 @pytest.mark.parametrize(
     "value", ["a=b", [("a", "b")], {"a": None}, {1: "b"}, {"a": []}]
 )
-def test_query_of_other_types_is_refused(value):
+def test_query_with_a_name_or_value_of_a_wrong_type_is_refused(value):
     """
     A query that is not a mapping, or has a name or value of a wrong type, is refused.
     """
@@ -439,7 +439,7 @@ def test_max_retries_counts_attempts_after_the_first(max_retries, retry, policy)
         pytest.param("2", None, "a whole number of at least 0, not '2'", id="string"),
     ],
 )
-def test_wrong_max_retries_are_refused(max_retries, retry, problem):
+def test_invalid_max_retries_are_refused(max_retries, retry, problem):
     """
     ``max_retries`` must be a whole number of at least 0, and must not be set together
     with ``retry``.
@@ -494,7 +494,7 @@ def test_setting_of_a_wrong_type_is_refused(settings, name):
 
 def test_config_takes_keyword_arguments_only():
     """
-    Every setting of a config is passed by its name, even the key.
+    Each setting of a config, even the API key, is a keyword-only argument.
     """
     with pytest.raises(TypeError, match="positional"):
         ClientConfig(Secret("k"))
@@ -514,21 +514,21 @@ def test_config_is_frozen():
 
 def test_keepalive_expiry_may_be_zero():
     """
-    The keep-alive time of idle connections, ``keepalive_expiry``, may be 0 s.
+    ``keepalive_expiry``, the seconds that an idle connection stays open, may be 0.
     """
     assert 0 == asi1.Limits(keepalive_expiry=0).keepalive_expiry
     with pytest.raises(ConfigurationError, match=r"^limits: keepalive_expiry must be"):
         asi1.Limits(keepalive_expiry=-1)
 
 
-def test_only_slashes_are_removed_from_the_end_of_a_path():
+def test_only_slashes_are_removed_from_the_end_of_a_base_url():
     """
     Only slashes are removed from the end of a base URL's path, never a letter.
     """
     assert "https://otter.example/X" == read_base_url("https://otter.example/X/", {})
 
 
-def test_default_limits_are_1000_connections_and_30_seconds():
+def test_default_limits_are_1000_connections_and_30_idle_seconds():
     """
     By default a client opens up to 1000 connections, and closes a connection that was
     idle for 30 s.

@@ -41,14 +41,14 @@ def quoted(text):
 
 
 def twice(write, again):
-    """Return a function that escapes a key by *write*, and the result by *again*."""
+    """Return a function that escapes a key twice: by *write*, then by *again*."""
     return lambda key: again(write(key))
 
 
 def mixed(key):
     """Return *key* with neighbouring characters written in different forms."""
     forms = ["\\u{:04X}", "%{:02x}", "&#{:d};", "\\x{:02x}", "{:c}"]
-    # Characters such as % and & have to be escaped, since they begin an escape.
+    # Keys with % or & are escaped completely, since these two begin escapes.
     plain = [char for char in key if char.isalnum() or char in "-_."]
     if len(plain) < len(key):
         forms.pop()
@@ -98,7 +98,7 @@ FORMS = {
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("form", FORMS)
-def test_key_is_replaced_in_each_form(form, key):
+def test_key_is_redacted_in_each_escaped_form(form, key):
     """
     The key is replaced by stars in each escaped form; the text around it stays.
     """
@@ -130,7 +130,7 @@ def test_key_is_replaced_in_each_form(form, key):
 )
 def test_key_in_utf_16_is_replaced(write, key):
     """
-    The key is replaced in UTF-16 and UTF-32, in bytes or in a str decoded as UTF-8.
+    A key in UTF-16 or UTF-32 is replaced, in bytes and in a str decoded as UTF-8.
     """
     data = write(key)
     text = data.decode("utf-8", "replace")
@@ -151,8 +151,8 @@ def test_key_in_utf_16_is_replaced(write, key):
 )
 def test_key_in_base64_is_replaced(around, write, key):
     """
-    The key is replaced in base64 and base64url, alone and as a part of a longer value;
-    at most the digits that encode both the key and the text beside it stay.
+    The key is replaced in base64 and base64url, alone and as a part of a longer value.
+    Only base64 digits that also encode text beside the key may stay.
     """
     written = write(around.format(key).encode()).decode()
     before, _, after = around.partition("{}")
@@ -207,10 +207,10 @@ def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
     )
 
 
-def test_unknown_html_entity_in_a_key_is_not_decoded():
+def test_key_with_an_escape_and_an_unknown_html_entity_is_redacted():
     """
-    A key with an escaped character is found even if another part of the key looks like
-    an HTML entity of an unknown name.
+    A key with an escaped character is redacted even if another part of the key, such as
+    ``&zzz;``, looks like an HTML entity but is not one.
     """
     assert "no ***" == Secret("sk&zzz;0123456").redact("no sk&zzz;\\u0030123456")
 
@@ -240,8 +240,8 @@ def test_key_with_a_lone_surrogate_is_replaced():
 )
 def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
     """
-    `Secret.redact_end` replaces the beginning of the key at the end of a text of any
-    length, but not a complete key, which `Secret.redact` replaces.
+    If a text of any length ends with the beginning of the key, `Secret.redact_end`
+    replaces that beginning. A complete key is left to `Secret.redact`.
     """
     assert shown == Secret(KEYS[0]).redact_end(text)
 
@@ -249,10 +249,10 @@ def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
 @pytest.mark.system
 @pytest.mark.parametrize("key", KEYS[:5])
 @pytest.mark.parametrize("form", FORMS)
-def test_cut_key_is_replaced_in_each_form(form, key):
+def test_key_cut_by_the_end_of_a_text_is_redacted_in_each_escaped_form(form, key):
     """
-    If a text ends anywhere within the key, in any escaped form, even within an escape,
-    then its excerpt shows at most the first 7 characters of the key.
+    If a text ends within the key, even within an escaped character, the excerpt of the
+    text shows at most the first 7 characters of the key.
     """
     write = FORMS[form]
     written, few = write(key), len(write(key[:8]))
@@ -263,7 +263,7 @@ def test_cut_key_is_replaced_in_each_form(form, key):
         assert len(shown) <= len("bad key ***") + few + 12
 
 
-# All characters that errors leave out of the text that they show.
+# All invisible characters that error messages omit, such as zero-width spaces.
 LEFT_OUT = [
     char
     for char in map(chr, range(sys.maxunicode + 1))
@@ -282,21 +282,21 @@ LEFT_OUT = [
         pytest.param(lambda key, char: char.join(UNICODE(key)), id="in-escapes"),
     ],
 )
-def test_key_with_characters_inside_that_are_not_shown_is_replaced(write, key):
+def test_key_with_invisible_characters_inside_is_redacted(write, key):
     """
-    The key is replaced if it has characters inside that errors leave out of their text,
-    such as zero-width spaces; such characters beside the key stay.
+    A key with invisible characters inside, such as zero-width spaces, is replaced;
+    invisible characters beside the key stay.
     """
     assert {"\r", "\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff"} < {*LEFT_OUT}
     for char in LEFT_OUT if key == KEYS[0] else "\r\u200b":
         if char > "\x7f" and write(key, char).isascii():
-            continue  # errors show escapes of non-ASCII characters
+            continue  # errors show escaped non-ASCII characters
         shown = Secret(key).redact(f"bad {char}{write(key, char)}{char} key")
         assert f"bad {char}***{char} key" == shown
 
 
 @pytest.mark.parametrize("char", ["\r", "\u200b", "\U000e0041"], ids=ascii)
-def test_cut_key_with_any_number_of_invisible_characters_inside_is_replaced(char):
+def test_cut_key_with_thousands_of_invisible_characters_inside_is_redacted(char):
     """
     If a text is cut within the key, at most the first 7 characters of the key stay,
     even if the key has thousands of invisible characters inside.
@@ -334,7 +334,7 @@ def test_text_without_the_key_stays_the_same(text):
 
 
 def calls_for(text):
-    """Return how many functions are called to redact *text*."""
+    """Count the calls and returns of functions while *text* is redacted."""
     count = 0
 
     def counted(frame, event, argument):
@@ -358,7 +358,7 @@ def calls_for(text):
         *("\r", "\u200b", "\u200b%73", "\r".join(KEYS[0]), "sk_can\u200bary-"),
     ],
 )
-def test_work_grows_no_faster_than_the_text(piece):
+def test_redaction_work_grows_no_faster_than_the_length_of_the_text(piece):
     """
     To redact a text with twice as many escapes takes at most twice as much work.
     """
@@ -404,10 +404,10 @@ def test_work_grows_no_faster_than_the_text(piece):
         ),
     ],
 )
-def test_header_or_query_value_named_like_a_secret_is_a_secret(headers, query, secrets):
+def test_header_or_query_value_named_like_a_secret_is_secret(headers, query, secrets):
     """
-    The secrets of a request are the values of headers and query parameters with names
-    of secrets: tokens, passwords, cookies and the API keys of gateways.
+    Values of headers and query parameters that are named like secrets count as secrets:
+    tokens, passwords, cookies and the API keys of gateways.
     """
     assert secrets == {part for part in secrets_of(headers, query) if len(part) > 1}
 
@@ -434,8 +434,8 @@ def test_header_or_query_value_named_like_a_secret_is_a_secret(headers, query, s
 )
 def test_key_with_one_escaped_character_inside_is_replaced(write):
     """
-    A key is redacted if one of its characters is written as an escape of a programming
-    language, a URL or HTML, or if the escape of an invisible character is before it.
+    A key is redacted if one of its characters is escaped as in a programming language,
+    a URL or HTML, or if an escaped invisible character is before the key.
     """
     key = KEYS[0]
     echoed = key[:12] + write.format(ord(key[12])) + key[13:]
@@ -455,17 +455,17 @@ def test_key_with_one_escaped_character_inside_is_replaced(write):
         ("sk-abcde1fgh is wrong", "*** is wrong"),
         ("key=sk%2Dabcde1fgh&n=1", "key=***&n=1"),
         ("sk\\u002dabcde1fgh\\u002e..", "***\\u002e.."),
-        # Not replaced: too short, in another key, or at the end (left to `redact_end`).
+        # Not replaced: too short; part of another key; at the end (see `redact_end`).
         ("sk-abcd...", "sk-abcd..."),
         ("sk-abcde2fgh is another", "sk-abcde2fgh is another"),
         ("sk-abcde1-other", "sk-abcde1-other"),
         ("sk-abcde1fgh", "sk-abcde1fgh"),
     ],
 )
-def test_beginning_of_the_key_is_replaced_where_a_server_masks_the_rest(text, shown):
+def test_beginning_of_the_key_is_redacted_if_the_server_masked_the_rest(text, shown):
     """
-    8 or more characters of the beginning of the key are redacted if a character follows
-    that keys do not have, as in the messages of servers that mask keys.
+    The first 8 or more characters of the key are redacted if the next character cannot
+    be part of a key. Servers mask keys in this way, for example as ``sk-abcde...``.
     """
     assert shown == Secret("sk-abcde1fghijklmn0123").redact(text)
 
@@ -480,7 +480,7 @@ def test_beginning_of_the_key_is_replaced_where_a_server_masks_the_rest(text, sh
         ("your password**** is", "your ******* is"),
     ],
 )
-def test_word_that_the_key_begins_with_is_replaced_only_before_a_mask(text, shown):
+def test_word_at_the_beginning_of_the_key_is_redacted_only_before_a_mask(text, shown):
     """
     If the key begins with a word of letters, this word stays readable, unless a mask
     such as ``...`` or ``***`` follows.
@@ -488,7 +488,7 @@ def test_word_that_the_key_begins_with_is_replaced_only_before_a_mask(text, show
     assert shown == Secret("password0123456789").redact(text)
 
 
-def test_key_after_a_repeat_of_its_beginning_is_replaced():
+def test_key_after_a_repetition_of_its_own_beginning_is_redacted():
     """
     A key is found even if the characters before the key repeat the key's beginning.
     """

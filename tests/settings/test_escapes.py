@@ -1,4 +1,4 @@
-"""Long text is decoded and searched for secrets in steps."""
+"""Long text is decoded and searched for secrets in short steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asi1._settings.secret import Secret
 
 
 KEY = "sk_canary-0123456789.abcdefABCDEF"
-# More than the number of characters that one step searches.
+# More characters than one step of a search covers.
 LONG = 16 * 1024
 
 
@@ -44,10 +44,10 @@ WRITERS = {
 @pytest.mark.system
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 @pytest.mark.parametrize("around", ["x", "é", "\\", "\r", "%41", "&amp;"])
-def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, around):
+def test_key_is_redacted_even_if_a_search_step_ends_inside_the_key(write, around):
     """
-    A key is found and redacted in a long text in each escaped form, even if one step of
-    the search ends inside the key, and whatever characters are before the key.
+    A key in a long text is redacted in each escaped form, even if one step of the
+    search ends inside the key, and whatever characters are before the key.
     """
     secret, written = Secret(KEY), write(KEY)
     before = around * (LONG // len(around) + 1)
@@ -67,8 +67,8 @@ def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, aro
 )
 def test_search_of_a_long_text_takes_many_short_steps(piece):
     """
-    A search of a text of a megabyte without the key takes a step for each 16 KiB or
-    less, and a search of a few words takes a single step.
+    Searching a text of 1 MB without the key takes one step for each 16 KiB or less.
+    Searching a few words takes a single step.
     """
     text = piece * (1024 * 1024 // len(piece))
 
@@ -100,7 +100,7 @@ def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
     assert len(text) // LONG < steps
 
 
-def test_end_of_a_long_text_with_the_beginning_of_the_key_is_redacted():
+def test_beginning_of_the_key_at_the_end_of_a_long_text_is_redacted():
     """
     If a long text was cut within the key, the redacted text ends with stars.
     """

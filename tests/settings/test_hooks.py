@@ -60,10 +60,10 @@ async def test_on_end_gets_response_metadata_and_error(stream):
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_on_wait_gets_the_limit_and_the_seconds(stream):
+async def test_on_wait_gets_the_reached_rate_limit_and_the_length_of_the_wait(stream):
     """
-    `Hooks.on_wait` is called when a call begins to wait for the client's rate limit,
-    with the reached limit and the minimum length of the wait in seconds.
+    When a call begins to wait for the client's rate limit, `Hooks.on_wait` gets the
+    reached limit and the minimum number of seconds to wait.
     """
     fake, observed = FakeASI1(), []
     limit = RateLimit(requests_per_minute=2)
@@ -135,10 +135,10 @@ class AsyncHook:
         pytest.param(None, None, id="none"),
     ],
 )
-def test_hook_that_cannot_work_is_refused(name, hook, problem):
+def test_hook_that_is_async_or_has_wrong_parameters_is_refused(name, hook, problem):
     """
-    A hook that is not a function, is ``async`` or a generator, or does not accept its
-    arguments is refused; a callable whose signature is unknown is accepted.
+    A hook is refused if it is not a function, is ``async`` or a generator, or does not
+    accept its arguments. A callable whose signature is unknown is accepted.
     """
     if problem is None:
         assert hook is getattr(Hooks(**{name: hook}), name)
@@ -180,10 +180,10 @@ def test_error_of_a_refused_hook_names_the_required_number_of_arguments(name, co
         ),
     ],
 )
-def test_wait_as_text_names_the_limit(wait, text):
+def test_str_of_a_wait_names_the_reached_rate_limit(wait, text):
     """
-    ``str`` of a wait names the reached limit, in words and as the argument's name, so
-    that a reader of a log can change the argument; unknown ``seconds`` are 0.
+    ``str`` of a `Wait` names the reached limit, in words and as the argument that sets
+    it, so that a reader of a log can change the argument. ``seconds`` is 0 by default.
     """
     assert text == str(wait)
     assert 0.0 == Wait(reason="max_concurrency").seconds

@@ -1,4 +1,4 @@
-"""The table of models, and the check of ``models=``."""
+"""The table of models, `MODELS`, and the checks of the argument ``models``."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def test_current_models_have_sizes_prices_and_a_date(name):
     assert "2026-10" == info.as_of
 
 
-def test_image_input_of_each_current_model_is_as_published():
+def test_table_says_which_current_models_accept_images():
     """
-    Of the current models, ``asi1`` takes images, ``asi1-ultra`` does not, and for
+    In the table of models, ``asi1`` accepts images, ``asi1-ultra`` does not, and for
     ``asi1-mini`` it is unknown.
     """
     assert [True, False, None] == [asi1.MODELS[name].images for name in CURRENT]
@@ -44,10 +44,10 @@ def test_every_model_in_the_table_has_a_date():
     assert all(info.as_of for info in asi1.MODELS.values())
 
 
-def test_table_cannot_be_changed_by_accident():
+def test_model_table_is_read_only_but_a_changed_copy_can_be_used():
     """
-    The table and its entries are read-only; a changed copy of an entry can be given to
-    a client, and can be pickled for another process.
+    The table of models and its entries are read-only. A changed copy of an entry can be
+    passed to a client, and can be pickled.
     """
     with pytest.raises(TypeError):
         asi1.MODELS["asi1"] = asi1.ModelInfo(context=1)
@@ -86,7 +86,7 @@ def test_model_info_with_a_wrong_value_is_refused(wrong):
 @pytest.mark.parametrize(
     "wrong", [5, "asi1", [], {"asi1": 9}, {"asi1": {"context": 9}}, {5: None}]
 )
-def test_wrong_models_are_refused_when_the_client_is_created(wrong):
+def test_models_argument_of_a_wrong_type_is_refused_when_a_client_is_created(wrong):
     """
     ``models`` must map names to `ModelInfo`; anything else raises an error when a
     client is created, by the constructor and by `with_options`.

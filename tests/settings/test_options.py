@@ -56,7 +56,7 @@ CASES = [
 ]
 
 
-def test_tables_have_every_option():
+def test_tables_of_this_file_list_every_option_sent_in_the_body():
     """
     The tables of this file list every option that is sent in the body; any other
     option, such as ``timeout``, changes only how the call is made.
@@ -141,9 +141,9 @@ def test_request_expects_as_many_choices_as_n(asked, expected):
     assert expected == chat(stream=True, **asked).choices
 
 
-def test_model_of_the_call_wins_over_the_clients():
+def test_model_of_a_call_replaces_the_clients_model():
     """
-    The call's model wins over the client's; any model name is accepted.
+    A call's model replaces the client's default model; any model name is accepted.
     """
     assert "asi1-mini" == sent()["model"]
     assert "otter" == sent(config(model="otter"))["model"]
@@ -161,10 +161,10 @@ def test_model_that_is_not_a_non_empty_str_is_refused(model):
     assert "model" == caught.value.argument
 
 
-def test_options_of_the_call_win_over_the_clients():
+def test_option_of_a_call_replaces_the_clients_default_option():
     """
-    An option of the call wins over the client's; if the call's option is None or not
-    set, the client's is used.
+    An option of a call replaces the client's default. If the call's option is None or
+    not set, the client's default is used.
     """
     setup = config(options={"temperature": 0.2, "max_tokens": 9})
 
@@ -179,7 +179,7 @@ def test_options_of_the_call_win_over_the_clients():
     } == body
 
 
-def test_client_options_may_be_options_of_the_call():
+def test_default_options_may_include_options_that_are_not_in_the_body():
     """
     A client's default options may include options that are not sent in the body, such
     as the session id.
@@ -196,9 +196,9 @@ def test_client_options_may_be_options_of_the_call():
     ("options", "name"),
     [({"session_id": "s1"}, "session_id"), ({"max_retries": 0}, "max_retries")],
 )
-def test_none_for_an_option_outside_the_body_means_the_clients_value(options, name):
+def test_call_option_of_none_outside_the_body_means_the_default(options, name):
     """
-    If an option that is not sent in the body is None for the call, the client's value
+    If a call sets an option that is not sent in the body to None, the client's default
     is used, as for options in the body.
     """
     setup = config(options=options)
@@ -213,9 +213,9 @@ def test_extra_body_of_the_client_is_sent():
     assert 1 == sent(config(options={"extra_body": {"a": 1}}))["a"]
 
 
-def test_extra_body_wins_over_named_options():
+def test_extra_body_replaces_options_of_the_same_name():
     """
-    Values of ``extra_body`` are sent unchanged, also null, and win over options of the
+    Values of ``extra_body`` are sent unchanged, even null, and replace options of the
     same name.
     """
     body = sent(
@@ -273,7 +273,7 @@ WRONG = {
         for value in values
     ],
 )
-def test_wrong_value_is_refused_and_named(name, value):
+def test_option_of_a_wrong_type_or_range_is_refused_and_named(name, value):
     """
     A value of a wrong type or range is refused before anything is sent, and the error
     names the option.
@@ -290,9 +290,9 @@ def test_wrong_value_is_refused_and_named(name, value):
 @pytest.mark.parametrize("kind", ["array", "deep", "huge", "unprintable"])
 def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):
     """
-    A value that is neither true nor false, such as a numpy array, is refused like any
-    other wrong value; so is a value that Python cannot print, because it is nested too
-    deeply, is too long a number, or has a broken repr.
+    A value without a truth value, such as a numpy array, is refused like any other
+    wrong value. So is a value whose repr raises an error, for example because the value
+    is nested too deeply.
     """
     deep = []
     for _ in range(3000):
@@ -315,9 +315,9 @@ def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):
     "value",
     [pytest.param(10**5000, id="huge"), pytest.param("\ud800", id="lone-surrogate")],
 )
-def test_query_that_cannot_be_written_is_refused(value):
+def test_query_parameter_that_a_url_cannot_contain_is_refused(value):
     """
-    A query parameter that cannot be written into a URL is refused.
+    A query parameter that a URL cannot contain, such as a lone surrogate, is refused.
     """
     with pytest.raises(ArgumentError) as caught:
         chat(extra_query={"a": value})
@@ -325,7 +325,7 @@ def test_query_that_cannot_be_written_is_refused(value):
     assert "extra_query" == caught.value.argument
 
 
-def test_every_option_refuses_some_value():
+def test_table_of_wrong_values_has_one_for_every_option():
     """
     The table of wrong values has a value for each option, so every option is checked.
     """
@@ -346,7 +346,7 @@ def test_every_option_refuses_some_value():
         ("zzz", ". An option that asi1 does not know can be sent with extra_body"),
     ],
 )
-def test_unknown_option_is_refused_with_a_hint(name, hint):
+def test_error_for_an_unknown_option_suggests_a_name_or_extra_body(name, hint):
     """
     An unknown option is refused; the error suggests the nearest name, or tells how to
     send the option nevertheless.
@@ -369,7 +369,7 @@ def test_unknown_option_is_refused_with_a_hint(name, hint):
         ("session_id", "a\n", "the value of 'x-session-id' must be a str of"),
     ],
 )
-def test_error_for_a_wrong_value_says_what_is_right(name, value, problem):
+def test_error_for_a_wrong_option_names_the_allowed_values(name, value, problem):
     """
     The error for a wrong value says which values the option allows.
     """
@@ -379,7 +379,7 @@ def test_error_for_a_wrong_value_says_what_is_right(name, value, problem):
     assert str(caught.value).startswith(f"{name}: {problem}")
 
 
-def test_long_value_is_cut_in_the_error():
+def test_error_for_an_option_shows_only_the_beginning_of_a_long_value():
     """
     The error for a wrong option shows only the beginning of a long value.
     """
@@ -414,7 +414,7 @@ def test_long_value_is_cut_in_the_error():
         ),
     ],
 )
-def test_option_that_is_not_json_is_refused_and_named(options, argument):
+def test_option_that_json_cannot_represent_is_refused_and_named(options, argument):
     """
     A value that JSON cannot represent is refused; the error names the field with the
     value.
@@ -472,7 +472,7 @@ def test_default_options_are_checked_like_options_of_a_call():
         for value in values
     ],
 )
-def test_wrong_default_is_refused_and_named(name, value):
+def test_wrong_default_option_is_refused_and_named(name, value):
     """
     A wrong value among a client's default options is refused, also for an option that
     is not sent in the body; the error names the option.
@@ -486,7 +486,7 @@ def test_wrong_default_is_refused_and_named(name, value):
 
 
 @pytest.mark.parametrize("check", [checked_options, checked_defaults])
-def test_checked_options_leave_out_none_except_as_timeout(check):
+def test_option_of_none_is_left_out_unless_it_is_the_timeout(check):
     """
     An option that is None is left out, except ``timeout``, where None means that the
     call has no timeout.
@@ -497,7 +497,7 @@ def test_checked_options_leave_out_none_except_as_timeout(check):
     assert {"timeout": 5} == check({"timeout": 5})
 
 
-def test_valid_defaults_outside_the_body_are_returned_unchanged():
+def test_valid_default_options_outside_the_body_are_returned_unchanged():
     """
     Valid default options that are not sent in the body are returned unchanged.
     """
@@ -523,9 +523,9 @@ def test_idempotency_key_of_up_to_255_characters_is_accepted(key):
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
-def test_idempotency_key_of_another_length_is_refused(key):
+def test_idempotency_key_of_0_or_over_255_characters_is_refused(key):
     """
-    The error for an empty or long idempotency key says which lengths are right.
+    The error for an empty or too long idempotency key names the allowed lengths.
     """
     with pytest.raises(ArgumentError, match="must be 1 to 255 characters") as caught:
         read_idempotency_key(key)
@@ -544,10 +544,10 @@ def test_option_whose_name_is_not_a_str_is_refused(name):
     assert "options" == caught.value.argument
 
 
-def test_error_suggests_only_options_that_the_check_allows():
+def test_error_for_an_unknown_option_suggests_only_allowed_options():
     """
-    If a check allows only some options, its error for another option suggests no name
-    outside of these.
+    If only some options are allowed, the error for any other option suggests none but
+    the allowed ones.
     """
     with pytest.raises(ArgumentError, match=r"n: unknown option\. An option"):
         check_options({"n": 1}, frozenset({"temperature"}))
@@ -555,6 +555,6 @@ def test_error_suggests_only_options_that_the_check_allows():
 
 def test_as_argument_returns_the_result_of_the_given_function():
     """
-    `as_argument` returns the result of the function that reads the argument.
+    `as_argument` calls the given function with the argument, and returns the result.
     """
     assert Timeouts(idle=3) == as_argument("timeout", Timeouts.of, Timeouts(idle=3))

@@ -17,7 +17,7 @@ def test_requests_per_minute_that_is_not_a_positive_int_is_refused(value):
         RateLimit(requests_per_minute=value)
 
 
-def test_free_plan_has_its_limits():
+def test_free_plan_allows_3_requests_a_minute_and_500_a_day():
     """
     The limits of the free plan are three requests a minute, 640,000 tokens a minute and
     500 requests a day.
@@ -48,11 +48,11 @@ def test_each_limit_that_is_not_a_positive_int_is_refused(name, value):
     assert 1 == getattr(asi1.RateLimit(**{name: 1}), name)
 
 
-def test_each_limit_has_its_own_window():
+def test_each_rate_limit_has_a_window_and_a_pace_of_its_own():
     """
-    A `RateLimit` has one window each for requests per minute, requests per day and
-    tokens per minute; refusals lower the pace of their own window only, and never below
-    a sixteenth of the limit.
+    A `RateLimit` has three windows: requests per minute, requests per day, tokens per
+    minute. A refusal lowers the pace of its own window only, and never below a
+    sixteenth of the limit.
     """
     limit = asi1.RateLimit(
         requests_per_minute=1, requests_per_day=2, tokens_per_minute=3
@@ -68,10 +68,10 @@ def test_each_limit_has_its_own_window():
     assert (1 / 16, 1) == (minute.pace, tokens.pace)
 
 
-def test_default_outcome_is_not_refused_with_unknown_tokens():
+def test_attempt_outcome_defaults_to_not_refused_and_unknown_tokens():
     """
-    By default, an attempt's outcome says that the server did not refuse the attempt and
-    sent no ``Retry-After``, and that the number of used tokens is unknown.
+    A `LimitOutcome` says by default that the server did not refuse the attempt and sent
+    no ``Retry-After``, and that the number of used tokens is unknown.
     """
     outcome = asi1.LimitOutcome(estimated=9)
 

@@ -10,8 +10,8 @@ from asi1._settings.rate_window import Window
 
 def window(limit, seconds=60.0, *taken):
     """
-    Return a window that has already counted *taken*, pairs of a time in seconds and an
-    amount.
+    Return a rate limit's window that has already counted the *taken* pairs of a time in
+    seconds and an amount.
     """
     made = Window(limit, seconds)
     for at, amount in taken:
@@ -32,10 +32,10 @@ def window(limit, seconds=60.0, *taken):
         pytest.param([], 9, 0, id="larger-than-the-empty-window"),
     ],
 )
-def test_wait_ends_when_there_is_room(taken, amount, wait):
+def test_full_window_has_room_again_when_its_first_call_expires(taken, amount, wait):
     """
-    A window with a limit of three a minute has room for a fourth call as soon as the
-    first is a minute old.
+    With a limit of three calls a minute, a fourth call waits until the first call is a
+    minute old.
     """
     assert wait == window(3, 60.0, *taken).wait(10, amount)
 
@@ -51,10 +51,10 @@ def test_window_without_limit_never_waits():
     limit=st.integers(1, 20),
     amounts=st.lists(st.integers(1, 20), max_size=60),
 )
-def test_no_minute_has_more_than_the_limit(limit, amounts):
+def test_calls_that_wait_stay_within_the_limit_in_any_minute(limit, amounts):
     """
-    If a caller waits before each call as long as the window says, its calls in any
-    minute stay within the limit, unless a single call is larger than the limit.
+    If calls wait as long as the window says, the calls of any minute stay within the
+    limit, unless a single call is larger than the limit.
     """
     made, now, passed = Window(limit, 60.0), 0.0, []
     for amount in amounts:
@@ -87,7 +87,7 @@ def test_refusal_halves_the_pace_and_successes_restore_it():
     assert 1.0 == made.pace
 
 
-def test_refusals_never_stop_a_window():
+def test_window_allows_one_call_at_a_time_after_any_number_of_refusals():
     """
     After any number of refusals by the server, the window still allows one call at a
     time.
@@ -101,7 +101,7 @@ def test_refusals_never_stop_a_window():
     assert 60 == made.wait(0, 1)
 
 
-def test_corrected_amount_replaces_the_estimate():
+def test_number_of_tokens_really_used_replaces_the_estimate():
     """
     The number of tokens that a call really used replaces the estimate that the window
     counted when the call began.
@@ -132,10 +132,10 @@ def test_pace_is_halved_down_to_a_sixteenth_and_raised_by_a_tenth():
     assert 1.0 == made.pace
 
 
-def test_corrections_of_concurrent_calls_add_up():
+def test_window_counts_the_tokens_that_each_concurrent_call_really_used():
     """
-    When several calls run at once, the window counts what each of them really used,
-    whichever ends first.
+    When several calls run at once, the window counts the tokens that each call really
+    used, in whatever order the calls end.
     """
     made = window(100, 60.0, (0, 20), (1, 30), (2, 40))
 
@@ -146,9 +146,10 @@ def test_corrections_of_concurrent_calls_add_up():
     assert 57 == made.wait(3, 98)
 
 
-def test_correction_of_an_expired_entry_changes_nothing():
+def test_correcting_a_call_that_left_the_window_changes_no_other_call():
     """
-    The correction of an entry that is older than the window changes no other entry.
+    Correcting the token count of a call that has left the window does not change the
+    counts of other calls.
     """
     made = window(100, 60.0, (0, 20), (50, 90))
     assert 0 == made.wait(61, 10)
@@ -159,10 +160,10 @@ def test_correction_of_an_expired_entry_changes_nothing():
 
 
 @pytest.mark.parametrize("used", [30, 95, 0])
-def test_corrected_entry_leaves_the_window_completely(used):
+def test_limit_is_fully_free_again_after_a_corrected_call_left_the_window(used):
     """
-    When a corrected entry is older than the window, the full limit is free again, and
-    no more than the limit.
+    When a call with a corrected token count has left the window, the full limit is free
+    again, and no more than the limit.
     """
     made = window(100, 60.0, (0, 90))
     made.correct(90, used)

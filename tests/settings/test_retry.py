@@ -78,10 +78,10 @@ HEALS = [
 
 
 @pytest.mark.parametrize(("error", "heals"), HEALS)
-def test_only_errors_that_another_attempt_may_solve_are_retried(error, heals):
+def test_lost_connections_and_temporary_statuses_are_retried(error, heals):
     """
-    Lost connections and the statuses 408, 425, 429 and 5xx are retried; 501, 505, a
-    used-up quota and other errors that another attempt cannot solve are not.
+    Lost connections and the statuses 408, 425, 429 and 5xx are retried. The statuses
+    501 and 505, a used-up quota, and other errors that would recur are not.
     """
     assert heals == POLICY.may_heal(error)
     assert (0.25 if heals else None) == POLICY.next_wait(error, 1, dice=0.5, left=9)
@@ -101,7 +101,7 @@ def test_only_errors_that_another_attempt_may_solve_are_retried(error, heals):
 def test_timeout_is_retried_if_it_cannot_be_billed_twice(phase, by_default, on_timeout):
     """
     A connect timeout is retried; a write, first token or idle timeout only with
-    ``on_timeout``, since the call may be billed twice; a pool or total timeout never.
+    ``on_timeout``, since a retry may be billed twice. Pool and total timeouts are not.
     """
     assert by_default == POLICY.may_heal(timed_out(phase))
     assert on_timeout == RetryPolicy(on_timeout=True).may_heal(timed_out(phase))
@@ -157,7 +157,7 @@ def test_no_wait_follows_the_last_attempt(policy, attempts):
 @pytest.mark.parametrize(
     ("attempt", "most"), [(1, 0.5), (2, 1), (3, 2), (4, 4), (5, 8), (6, 8), (60, 8)]
 )
-def test_longest_wait_doubles_up_to_wait_max(attempt, most):
+def test_longest_possible_wait_doubles_with_each_attempt_up_to_wait_max(attempt, most):
     """
     The longest possible wait doubles with each attempt, from ``wait_first`` to
     ``wait_max``.
@@ -208,8 +208,8 @@ def test_jitter_spreads_waits_from_zero_to_the_longest(first, most, attempt, jit
 @example(hint=120.0, cap=120.0, left=math.inf, jitter=0.0)
 def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
     """
-    A wait that the server asks for is never shortened and is lengthened by at most a
-    tenth; if it exceeds ``max_retry_after`` or the time left, the retries end at once.
+    A wait that the server asks for is lengthened by 0 to 10 %. If the wait exceeds
+    ``max_retry_after`` or the time left, the retries end at once.
     """
     policy = RetryPolicy(max_retry_after=cap)
 
@@ -225,9 +225,9 @@ def test_retry_after_is_obeyed_or_ends_the_retries(hint, cap, left, jitter):
 
 
 @pytest.mark.parametrize(("jitter", "wait"), [(0, 20), (0.5, 21), (0.75, 21.5)])
-def test_jitter_adds_up_to_a_tenth_to_retry_after(jitter, wait):
+def test_jitter_lengthens_retry_after_by_at_most_a_tenth(jitter, wait):
     """
-    The jitter adds up to a tenth to a wait that the server asks for.
+    Jitter lengthens a wait that the server asks for by at most a tenth.
     """
     error = status_error(429, retry_after=20)
 
@@ -250,7 +250,7 @@ def test_jitter_adds_up_to_a_tenth_to_retry_after(jitter, wait):
         pytest.param(status_error(503), 0.1, 0, id="little-time-left"),
     ],
 )
-def test_wait_longer_than_the_time_left_is_not_begun(error, left, wait):
+def test_retries_end_if_a_wait_exceeds_the_rest_of_the_timeout(error, left, wait):
     """
     If a wait exceeds the rest of the call's total timeout, the retries end at once.
     """

@@ -1,4 +1,4 @@
-"""The modules that creating a client does not load for its retry policy."""
+"""Modules that a new client does not load for its retry policy."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ def test_white_space_around_a_key_is_removed(around):
 )
 def test_key_with_a_character_that_no_header_can_have_is_refused(value, place):
     """
-    A key with a character that a header cannot contain is refused; the error names the
-    key's source and the character's position, and shows no part of the key.
+    A key with a character that HTTP headers do not allow is refused. The error names
+    the key's source and the character's position, and shows no part of the key.
     """
     with pytest.raises(ConfigurationError) as caught:
         Secret(value).check("the file otter.txt")
@@ -107,7 +107,7 @@ def test_str_repr_and_format_show_stars_in_place_of_the_key(secret, shown):
 
 def test_key_has_no_dict(secret):
     """
-    A key has no ``__dict__`` that a debugger or logger could dump.
+    A key has no ``__dict__`` from which a debugger or logger could print its value.
     """
     with pytest.raises(TypeError):
         vars(secret)
@@ -179,7 +179,7 @@ def test_excerpt_has_no_part_of_the_key(secret, most):
 
 
 @pytest.mark.parametrize("size", range(8, len(KEY)))
-def test_excerpt_of_a_text_cut_within_the_key_has_no_part_of_it(secret, size):
+def test_excerpt_of_a_text_cut_within_the_key_has_no_part_of_the_key(secret, size):
     """
     If a text ends within the key, its excerpt has stars in place of the key's
     beginning, unless this beginning is shorter than 8 characters.
@@ -234,7 +234,7 @@ def test_key_is_read_from_argument_or_environment(value, env, key):
 @pytest.mark.parametrize(
     "env", [{}, {"ASI_ONE_API_KEY": ""}, {"ASI_API_KEY": KEY, "OPENAI_API_KEY": KEY}]
 )
-def test_missing_key_error_names_argument_and_variables(env):
+def test_error_for_a_missing_key_names_the_argument_and_both_variables(env):
     """
     If there is no key, the error names the argument and both environment variables;
     variables of other products are not read.
@@ -259,7 +259,7 @@ def test_missing_key_error_names_argument_and_variables(env):
         ),
     ],
 )
-def test_wrong_key_error_names_its_source(value, env, source):
+def test_error_for_an_invalid_key_names_its_source(value, env, source):
     """
     The error for a wrong key names the key's source; an empty argument is an error even
     if an environment variable has a key.
@@ -297,7 +297,7 @@ def test_str_and_repr_of_a_key_are_three_stars():
     ],
     ids=["authorization", "second-header", "upper-case", "query"],
 )
-def test_other_secrets_of_a_request_are_redacted_beside_the_key(
+def test_secrets_in_the_headers_and_query_of_a_request_are_redacted(
     secret, headers, query, found
 ):
     """
@@ -315,7 +315,7 @@ def test_other_secrets_of_a_request_are_redacted_beside_the_key(
     ("headers", "query"),
     [({}, ""), ({"accept": "*/*"}, ""), ({}, "page=2"), ({"idempotency-key": "k"}, "")],
 )
-def test_request_without_other_secrets_has_the_key_alone(secret, headers, query):
+def test_with_secrets_of_returns_the_key_if_there_are_no_others(secret, headers, query):
     """
     If a request has no secrets besides the key, `with_secrets_of` returns the key.
     """
@@ -337,17 +337,17 @@ def test_request_without_other_secrets_has_the_key_alone(secret, headers, query)
 )
 def test_unescaped_key_is_found_by_its_first_8_characters(key, text, found):
     """
-    The fast search ignores case and finds a text with the first 8 characters of a key;
-    it never finds a key of less than 8 characters.
+    The fast search finds a text with the first 8 characters of the key, in upper or
+    lower case. It never finds a key of less than 8 characters.
     """
     assert found is Secret(key).is_plainly_in(text)
     assert found is Secret(key).may_be_in(text)
 
 
 @pytest.mark.parametrize("value", [None, Secret(KEY), bytes, int])
-def test_hidden_leaves_none_secrets_and_types_unchanged(value):
+def test_hidden_returns_none_a_secret_or_a_type_unchanged(value):
     """
-    `hidden` returns None, a `Secret` and a type unchanged, since none shows a value.
+    `hidden` returns None, a `Secret` or a type unchanged: none of them shows a value.
     """
     assert value is hidden(value)
 

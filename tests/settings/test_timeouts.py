@@ -46,10 +46,11 @@ PHASES = [field.name for field in attrs.fields(Timeouts)]
         ),
     ],
 )
-def test_timeout_is_read_from_number_none_and_httpx(value, timeouts):
+def test_timeout_may_be_a_number_none_or_an_httpx_timeout(value, timeouts):
     """
-    A number is the total timeout, None means no timeout, and an ``httpx.Timeout``
-    limits the phases of a call: its ``read`` is the limit for each wait for data.
+    As a timeout, a number limits the whole call, None means no limit, and an
+    ``httpx.Timeout`` limits the phases of a call; its ``read`` limits each wait for
+    data.
     """
     assert timeouts == Timeouts.of(value)
 
@@ -84,7 +85,7 @@ def test_timeout_that_is_not_a_positive_number_is_refused(value):
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_none_is_no_limit_for_a_phase(phase):
+def test_phase_timeout_of_none_means_no_limit(phase):
     """
     The timeout of each phase may be None, which means no limit.
     """
@@ -149,12 +150,12 @@ def test_default_total_timeout_is_600_seconds_without_streaming(
         ),
     ],
 )
-def test_deadline_is_the_earlier_of_phase_and_total_timeout(
+def test_deadline_is_the_earlier_end_of_phase_and_total_timeout(
     timeouts, phase, now, stream, deadline
 ):
     """
-    The deadline of a phase is set by the phase's timeout or the call's total timeout,
-    whichever ends earlier; the deadline names that timeout.
+    The deadline of a phase is when the phase's timeout or the call's total timeout
+    ends, whichever is earlier; the deadline names that timeout.
     """
     assert Deadline(*deadline) == timeouts.deadline(
         phase, began=100, now=now, stream=stream
@@ -171,7 +172,9 @@ limits = st.none() | st.floats(1e-3, 1e6)
     waited=st.floats(0, 1e6),
     phase=st.sampled_from(["first_token", "idle", "total"]),
 )
-def test_deadline_is_never_after_either_timeout(total, first, idle, waited, phase):
+def test_deadline_is_never_later_than_the_phase_or_the_total_timeout(
+    total, first, idle, waited, phase
+):
     """
     A deadline is never later than the end of the call's total timeout, nor than the end
     of the phase's timeout.
@@ -222,7 +225,7 @@ def test_repr_of_default_is_its_name():
         ),
     ],
 )
-def test_explanation_names_the_timeout_and_its_seconds(
+def test_explanation_of_a_timeout_names_its_phase_and_its_seconds(
     timeouts, phase, stream, explanation
 ):
     """

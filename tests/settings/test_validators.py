@@ -110,12 +110,12 @@ STRINGS = list_of(str, "str")
         "or-none",
     ],
 )
-def test_check_returns_the_problem_of_a_wrong_value(
+def test_check_returns_none_or_a_sentence_about_the_allowed_values(
     check, right, wrong_values, problem
 ):
     """
-    A check returns None for each allowed value, its bounds included, and for any other
-    value a sentence that says which values are allowed.
+    For an allowed value, bounds included, a check returns None. For any other value it
+    returns a sentence that says which values are allowed.
     """
     assert [None] * len(right) == [check(value) for value in right]
     assert [problem] * len(wrong_values) == [check(value) for value in wrong_values]
@@ -129,9 +129,10 @@ def test_check_returns_the_problem_of_a_wrong_value(
         *((True, False), ("1", False), (None, False)),
     ],
 )
-def test_number_is_finite_and_not_a_bool(value, finite):
+def test_is_number_accepts_finite_numbers_but_no_bool(value, finite):
     """
-    `is_number` is true for an int or float that is finite as a float, not for a bool.
+    `is_number` is true for an int or float whose float value is finite, and false for a
+    bool.
     """
     assert finite is is_number(value)
 
@@ -153,10 +154,10 @@ class Unprintable:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_setting_in_an_error_is_shown_if_it_cannot_be_a_key(value, text):
+def test_error_shows_a_settings_value_only_if_the_value_cannot_be_a_key(value, text):
     """
-    The error for a setting shows numbers, flags, None, and a str of less than 8
-    characters; of any other value, which may be a key, it shows the type.
+    The error for a setting shows a number, a bool, None, or a str of less than 8
+    characters. Any other value may be a key, so the error shows only its type.
     """
     assert text == shown(value)
 

@@ -156,15 +156,15 @@ class Snapshot:
         if isinstance(value, classmethod | staticmethod):
             self.function(label, type(value).__name__, value.__func__)
         elif inspect.isfunction(value):
-            # An `__init__` with a docstring, if not made by attrs, is left out, since
-            # only asi1 calls it.
+            # An `__init__` that has a docstring and is not made by attrs is left out,
+            # since only asi1 calls it.
             if name != "__init__" or (by_attrs(value) or not value.__doc__):
                 self.function(label, "method", value)
         elif isinstance(value, property):
             node = self.source.by_line[place(value.fget)]
             kind = "settable property" if value.fset else "property"
             self.add(label, kind, f": {written(node.returns)}", value.__doc__)
-        elif node is not None:  # attrs removes cached properties from a class
+        elif node is not None:  # a cached property, which attrs replaces
             doc = ast.get_docstring(node)
             self.add(label, "property", f": {written(node.returns)}", doc)
         elif not inspect.ismemberdescriptor(value):
@@ -177,7 +177,7 @@ class Snapshot:
         elif place(value) in self.source.by_line:
             types = annotations(self.source.by_line[place(value)])
         else:
-            return  # Python itself adds this `__init__` to a Protocol
+            return  # Python adds an `__init__` without source to a Protocol
         waits = inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value)
         kind = f"async {kind}" if waits else kind
         # Special methods need no docstring, since Python defines what they do.
@@ -223,8 +223,8 @@ def public_api() -> list[str]:
 
 def differences(old: list[str], new: list[str]) -> list[str]:
     """
-    Return the lines that only *old* has, prefixed with a minus, and those that only
-    *new* has, prefixed with a plus.
+    Return the lines that only *old* has, each with a leading minus, and the lines that
+    only *new* has, each with a leading plus.
     """
     gone = [f"- {line}" for line in old if line not in new]
     added = [f"+ {line}" for line in new if line not in old]

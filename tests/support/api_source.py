@@ -50,7 +50,8 @@ class Source:
             for node in tree.body:
                 if isinstance(node, ast.ClassDef):
                     self.methods(path, node.body)
-                    # A public class replaces a private one of the same name.
+                    # If a public and a private class have the same name, the public one
+                    # is recorded.
                     if node.name in listed or node.name not in self.classes:
                         self.classes[node.name] = node
                 elif isinstance(node, Function) and node.name in listed:
@@ -60,7 +61,9 @@ class Source:
             self.methods(path, tree.body)
 
     def methods(self, path: Path, body: list[ast.stmt]) -> None:
-        """Record functions by file and first line, each with the overloads above it."""
+        """
+        Record the functions of *body* by file and first line, with their overloads.
+        """
         waiting: dict[str, list[Function]] = {}
         for node in body:
             if isinstance(node, Function):

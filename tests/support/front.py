@@ -1,4 +1,4 @@
-"""A server that ends TLS and forwards the decrypted bytes, like a reverse proxy."""
+"""A TLS server that forwards the decrypted bytes, like a reverse proxy."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ class Front:
             server.close()
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.sleep(0.01)  # lets the event loop close the aborted connections
+        # This lets the event loop close the aborted connections.
+        await asyncio.sleep(0.01)
 
     async def _secured(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -96,7 +97,7 @@ class Front:
                 while data := await source.read(65536):
                     to.write(data)
                     await to.drain()
-            # abort() is called in place of close(), so that TLS sends no close_notify.
+            # close() would send a TLS close_notify, so abort() is called.
             writer.transport.abort()
             on.transport.abort()
 

@@ -1,6 +1,6 @@
 """
-The tests that `mutants` runs on each changed module, and the changes that no test can
-notice.
+For each module that `mutants` changes: the test files to run, and the changes that no
+test can notice.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["EQUIVALENT", "LAYERS", "TESTS"]
 
 _ROOT = Path(__file__).parents[2]
 
-# The layers that the mutation run changes.
+# The packages of asi1 whose modules `mutants` changes.
 LAYERS = ("_models", "_settings", "_protocol", "_call")
 
-# The test files of modules that are tested in other files than that of their own name,
-# or in more; files that detect most changes soonest are first.
+# Modules that are tested in other files than the test file of their own name. The files
+# that notice most changes come first, since a run ends at the first failure.
 _LISTED: dict[str, list[str]] = {
     "_models.base_types": ["settings/test_timeouts", "models/test_error_data"],
     "_models.errors": ["models/test_errors", "models/test_error_data"],
@@ -215,8 +215,7 @@ def _own_test(module: str) -> str:
     return "/".join([*folders, f"test_{name}"])
 
 
-# The test files for each module. A new module with a test file of its own name needs no
-# line here.
+# The test files of each module: those in `_LISTED`, else the one of its own name.
 TESTS = {
     module: _LISTED.get(module, [_own_test(module)])
     for module in _modules()

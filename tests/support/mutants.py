@@ -37,8 +37,8 @@ from .mutations import Mutant, mutants_of, mutated
 
 
 ROOT = Path(__file__).parents[2]
-# The tests of a changed module may take SLOWER times as long as those of the unchanged
-# module, and LONGER seconds more; the change in a longer run counts as noticed.
+# The tests of a changed module are stopped after SLOWER times the duration for the
+# unchanged module, plus LONGER seconds. A stopped run counts as noticing the change.
 SLOWER, LONGER = 4, 5
 UNCHANGED = 300  # time limit in seconds for the tests of an unchanged module
 MEMORY = 4 * 2**30
@@ -96,7 +96,8 @@ def run_tests(module, seconds, mutant=None):
     files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS[module]]
     plugins = ["no:cacheprovider", "no:randomly", "no:cov"]
     options = [part for name in plugins for part in ("-p", name)]
-    # Asserts rewritten by pytest take time, and their messages would be discarded.
+    # pytest does not rewrite asserts, because that takes time, and the better messages
+    # would not be read.
     return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
 
 

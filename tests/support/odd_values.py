@@ -1,4 +1,4 @@
-"""Objects that break careless checks: one has no truth value, one has no repr."""
+"""Objects that make careless checks raise: one in ``bool``, the other in ``repr``."""
 
 from __future__ import annotations
 

@@ -197,7 +197,10 @@ def starlette_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
 
 
 def recording(lifespan, kept):
-    """Return *lifespan*, extended to store the client and its event loop in *kept*."""
+    """
+    Return a lifespan that does as *lifespan*, and stores the service's client and event
+    loop in *kept*.
+    """
 
     @asynccontextmanager
     async def run(app):

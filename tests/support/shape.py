@@ -226,7 +226,7 @@ def badly_listed(root: Path) -> list[str]:
         if listed != sorted(listed, key=rank):
             found.append(f"{module}: __all__ is not sorted")
         if path.stem == "__init__":
-            continue  # other tests check the re-exports of an `__init__`
+            continue  # other tests check which names an `__init__` exports
         made = {name for name in bindings(tree) if not name.startswith("_")}
         made.discard("TYPE_CHECKING")
         unlisted, foreign = made - set(listed), set(listed) - set(bindings(tree))

@@ -37,7 +37,9 @@ DONE = Data(b"data: [DONE]\n\n")
 
 
 def Event(*chunks: dict[str, Any]) -> Data:  # noqa: N802 - named like `Data`
-    """Return bytes of a response body that contain one event for each of *chunks*."""
+    """
+    Return bytes of a response body with one server-sent event for each of *chunks*.
+    """
     return Data(b"".join(b"data: %b\n\n" % json.dumps(c).encode() for c in chunks))
 
 

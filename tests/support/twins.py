@@ -114,7 +114,7 @@ def differences(one: type, two: type) -> Twins:
     """
     walk = Twins(one.__module__.partition(".")[0])
     walk.classes(one, two)
-    # Of all constructors only the clients' are compared, since users call no others.
+    # Users create clients only, so no other constructors are compared.
     walk.member(f"{one.__name__}.__init__", one.__init__, two.__init__)
     return walk
 
@@ -125,7 +125,7 @@ def members(cls: type) -> dict[str, object]:
     for base in reversed(cls.__mro__):
         if base.__module__ in {"builtins", "typing", "abc"}:
             continue
-        # Annotations replace default values, so that fields are compared by type.
+        # Fields are compared by type, so annotations replace default values.
         found |= vars(base)
         found |= inspect.get_annotations(base, globals=home(base), eval_str=True)
     special = {*SPECIAL, *SPECIAL.values()}
@@ -162,7 +162,8 @@ def kind(member: object) -> str:
 
 
 def hints(func: Callable[..., Any]) -> dict[str, Any]:
-    # asi1 imports some names lazily, so they may be missing in a function's globals.
+    # Names that asi1 imports lazily may be missing in a function's globals, so they are
+    # passed as local names.
     lazy = {name: getattr(asi1, name) for name in asi1.__all__}
     return typing.get_type_hints(func, localns=lazy, include_extras=True)
 
@@ -177,7 +178,8 @@ def shape(func: Callable[..., Any]) -> str:
 def plain(annotation: Any) -> str:
     """Return an annotation as text, with the async types written as blocking ones."""
     text = inspect.formatannotation(annotation)
-    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)  # `a.b.C` becomes `C`
+    # module names are removed: `a.b.C` becomes `C`
+    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)
     text = re.sub(r"\bAsync(?=[A-Z])", "", text)
     text = re.sub(r"\bAwaitable\[(.*)\]", r"\1", text)
     text = re.sub(r"\bCoroutine\[Any, Any, (.*)\]", r"\1", text)

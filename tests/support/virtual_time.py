@@ -17,9 +17,9 @@ import trio.testing
 
 __all__ = ["VirtualTimeLoop", "advance"]
 
-# asyncio runs the timers that are due before now + RESOLUTION. After some months of
-# virtual time, rounding makes this sum equal to now, and a due timer would never run;
-# the clock then moves to the next float.
+# asyncio runs each timer that is due before now + RESOLUTION. After months of virtual
+# time this sum is rounded to now, and no timer would ever run, so `select` then
+# advances the clock to the next float.
 RESOLUTION = time.get_clock_info("monotonic").resolution
 
 
@@ -34,7 +34,7 @@ class JumpingSelector(selectors.DefaultSelector):
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
         """Return ready sockets; if there are none, advance the clock by *timeout*."""
-        if timeout is None:  # only a socket or a thread can wake a loop without timers
+        if timeout is None:  # no timer is set, so wait for a socket or a thread
             return super().select(None)
         ready = super().select(0)
         if not ready:

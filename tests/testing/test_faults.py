@@ -12,11 +12,11 @@ import pytest
 from asi1.testing import FAULTS, FakeASI1
 
 
-# All clients share this empty TLS context, because loading the system's certificates
-# for each client would take most of these tests' time.
+# Loading the system's certificates for each client would take most of these tests'
+# time, so all clients share this empty TLS context.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-# For each fault that is endless or large by default: options that keep it short.
+# Options that shorten the faults that are endless or large by default.
 OPTIONS = {
     "deep_nesting": {"depth": 2_000},
     "double_gzip": {"mib": 1},
@@ -55,8 +55,8 @@ NAMED = """
 
 async def outcome_of(client, url, *, stream):
     """
-    Request *url*; return the outcome and the bytes read. The outcome is (status,
-    headers), or the class of the error.
+    Request *url*; return the outcome and the bytes read. The outcome is the status and
+    the headers, or the class of the error.
     """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
@@ -83,7 +83,7 @@ async def ask(name, *, stream, **options):
 @pytest.mark.system
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
 @pytest.mark.parametrize("name", FAULTS)
-async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):
+async def test_client_gets_the_same_fault_in_process_and_on_a_socket(name, stream):
     """
     For each fault, a client gets the same reply, or the same class of error, from the
     in-process transport as from the fake's server.
@@ -101,7 +101,7 @@ async def test_fault_is_the_same_in_process_and_on_a_socket(name, stream):
 
 
 @pytest.mark.parametrize("name", NAMED.split())
-def test_documented_fault_exists(name):
+def test_each_fault_in_the_documentation_exists(name):
     """
     Each fault that the documentation names is in `asi1.testing.FAULTS`.
     """
@@ -154,7 +154,7 @@ def text_of(body):
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
-async def test_fault_occurs_after_as_many_words_as_after_chunks_says(name, count):
+async def test_after_chunks_sets_the_number_of_words_before_the_fault(name, count):
     """
     A fault with the option *after_chunks* occurs after that many words of the answer.
     """
@@ -163,7 +163,7 @@ async def test_fault_occurs_after_as_many_words_as_after_chunks_says(name, count
     assert ["one", "two", "three", "four", "five"][:count] == text_of(body).split()
 
 
-async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
+async def test_fault_cuts_the_last_word_even_if_after_chunks_is_too_large():
     """
     Even if *after_chunks* is larger than the number of words in the answer, the fault
     occurs before the last word.
@@ -173,7 +173,7 @@ async def test_fault_with_too_large_after_chunks_still_cuts_the_last_word():
     assert "one two three four five six seven" == text_of(body)
 
 
-async def test_stall_with_seconds_closes_the_connection():
+async def test_stall_closes_the_connection_after_its_option_seconds():
     """
     With the option *seconds*, the fault stall closes the connection after that many
     seconds.
@@ -184,7 +184,7 @@ async def test_stall_with_seconds_closes_the_connection():
     assert "one two three" == text_of(body)
 
 
-async def test_heartbeat_forever_begins_after_as_many_words_as_after_chunks_says():
+async def test_heartbeat_forever_sends_after_chunks_words_before_its_heartbeats():
     """
     The fault heartbeat_forever sends *after_chunks* words before its heartbeats.
     """
@@ -194,7 +194,7 @@ async def test_heartbeat_forever_begins_after_as_many_words_as_after_chunks_says
     assert body.endswith(b": alive\n\n")
 
 
-async def test_key_echo_401_echoes_the_key_that_was_sent():
+async def test_message_of_key_echo_401_contains_the_requests_api_key():
     """
     The error message of the fault key_echo_401 contains the request's API key.
     """
@@ -205,9 +205,10 @@ async def test_key_echo_401_echoes_the_key_that_was_sent():
 
 
 @pytest.mark.parametrize("name", ["gzip_stream", "gzip_cut"])
-async def test_compressed_faults_can_be_decompressed(name):
+async def test_httpx_decompresses_gzip_stream_and_gzip_cut_up_to_its_cut(name):
     """
-    httpx decompresses the streams of gzip_stream and, up to its cut, of gzip_cut.
+    httpx decompresses the body of the fault gzip_stream, and that of gzip_cut up to
+    where it was cut.
     """
     fake = FakeASI1()
     fake.fault(name)

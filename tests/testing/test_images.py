@@ -16,7 +16,7 @@ async def post(fake, call="generate"):
         return (await client.post(URL + call, json={"prompt": "an otter"})).json()
 
 
-async def test_every_image_call_gets_an_image_without_a_script():
+async def test_unscripted_fake_answers_both_image_calls_with_a_gif():
     """
     Without scripted replies, both image calls get a small GIF in the documented format.
     """
@@ -36,7 +36,7 @@ async def test_every_image_call_gets_an_image_without_a_script():
         ("url", {"url": "https://a/1.png"}),
     ],
 )
-async def test_url_is_sent_in_place_of_an_image(shape, body):
+async def test_scripted_url_is_sent_in_place_of_image_data(shape, body):
     """
     If an image is scripted as a URL, the reply contains that URL in place of the
     image's data.
@@ -47,7 +47,7 @@ async def test_url_is_sent_in_place_of_an_image(shape, body):
     assert body == await post(fake)
 
 
-async def test_image_is_sent_as_base64():
+async def test_shape_data_b64_json_sends_the_image_as_base64():
     """
     With ``shape="data.b64_json"``, the fake sends the image as base64, without a media
     type.
@@ -62,7 +62,7 @@ async def test_image_is_sent_as_base64():
     "wrong",
     [{"shape": "data"}, {"image": "https://a", "shape": "data.b64_json"}],
 )
-def test_wrong_format_is_refused_when_it_is_scripted(wrong):
+def test_scripting_an_image_with_an_invalid_shape_is_a_value_error(wrong):
     """
     `FakeASI1.image` raises a ValueError for an unknown *shape*, and for a URL with a
     *shape* that sends only base64.

@@ -11,7 +11,7 @@ import asi1.testing
 pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 
-def test_client_without_arguments_calls_the_fake_of_fake_asi1_env(fake_asi1_env):
+def test_fake_asi1_env_makes_a_client_without_arguments_call_the_fake(fake_asi1_env):
     """
     With the fixture `fake_asi1_env`, a client created without arguments calls the fake.
     """
@@ -21,7 +21,7 @@ def test_client_without_arguments_calls_the_fake_of_fake_asi1_env(fake_asi1_env)
         assert "Here." == client.chat.completions.create(messages="Hi").text
 
 
-def test_fake_asi1_is_a_running_fake(fake_asi1):
+def test_fixture_fake_asi1_yields_a_running_fake(fake_asi1):
     """
     The fixture `fake_asi1` yields a fake server that is already running.
     """

@@ -25,7 +25,7 @@ def client_of(fake, **options):
 
 
 @pytest.mark.parametrize("name", ["early_refusal", "early_refusal_open"])
-async def test_early_refusal_comes_before_the_body_is_read(fake, name):
+async def test_early_refusal_is_sent_before_the_requests_body_is_read(fake, name):
     """
     The server refuses a large request after its head, and records only the part of the
     body that had arrived; the call raises RequestTooLargeError, and is not retried.
@@ -57,7 +57,7 @@ async def test_slow_request_reader_reads_the_complete_body(fake):
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("seconds", "took"), [(0.05, 25.6), (0, 0)])
-async def test_slow_request_reader_takes_as_long_in_process(seconds, took):
+async def test_slow_request_reader_takes_equally_long_in_process(seconds, took):
     """
     With the in-process transport, the fault slow_request_reader takes as long as on a
     socket, and that time does not count towards the read timeout.
@@ -73,10 +73,10 @@ async def test_slow_request_reader_takes_as_long_in_process(seconds, took):
     assert pytest.approx(took) == anyio.current_time() - began
 
 
-def test_early_refusal_open_ends_at_a_disconnect_or_after_its_seconds(fake):
+def test_early_refusal_open_keeps_the_connection_until_a_disconnect_or_seconds(fake):
     """
     With the fault early_refusal_open, the server refuses a request, then keeps the
-    connection open, without reading, until the client disconnects or *seconds* have
+    connection open. It reads nothing until the client disconnects or *seconds* have
     passed.
     """
     head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
@@ -95,9 +95,9 @@ def test_early_refusal_open_ends_at_a_disconnect_or_after_its_seconds(fake):
         assert outcome == request.wait()
 
 
-async def test_refused_request_leaves_an_early_fault_in_the_queue():
+async def test_request_without_a_key_or_known_path_leaves_early_refusal_queued():
     """
-    A request with an unknown path, or without a key, leaves the scripted fault
+    A request without a key, or with an unknown path, leaves the scripted fault
     early_refusal in the queue; the next valid request gets that fault.
     """
     with FakeASI1(require_key=True) as fake:

@@ -44,7 +44,7 @@ def shape(value):
 
 
 def successive_shapes(values):
-    """Return each JSON value's keys and types, without successive duplicates."""
+    """Return keys and types of each JSON value, unless the same as those before."""
     found = []
     for value in map(shape, values):
         if not found or found[-1] != value:
@@ -54,9 +54,9 @@ def successive_shapes(values):
 
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize("words", [1, 2, 3, 50])
-async def test_chunks_of_a_stream_make_up_the_text(fake, generation, words):
+async def test_texts_of_all_chunks_add_up_to_the_scripted_text(fake, generation, words):
     """
-    Whatever the number of words per chunk, the chunks' texts joined are the full text.
+    The texts of a stream's chunks add up to the scripted text, whatever their number.
     """
     fake.reply(TEXT, generation=generation, chunk_words=words)
 
@@ -65,7 +65,7 @@ async def test_chunks_of_a_stream_make_up_the_text(fake, generation, words):
     assert TEXT == "".join(piece or "" for piece in got)
 
 
-async def test_2025_stream_has_the_same_keys_and_types_as_a_recording(fake):
+async def test_stream_in_the_format_of_2025_has_the_keys_and_types_of_a_recording(fake):
     """
     A scripted stream in the format of 2025 has chunks with the same keys and types as a
     recorded stream of the service, in the same order.
@@ -79,7 +79,7 @@ async def test_2025_stream_has_the_same_keys_and_types_as_a_recording(fake):
     assert successive_shapes(capture) == successive_shapes(made)
 
 
-async def test_2025_stream_has_thoughts_beside_the_choices(fake):
+async def test_stream_in_the_format_of_2025_has_thoughts_next_to_choices(fake):
     """
     In the format of 2025, the key `thought` of a chunk is a string next to `choices`.
     """
@@ -91,7 +91,7 @@ async def test_2025_stream_has_thoughts_beside_the_choices(fake):
     assert [["role", "delta"], ["delta"]] == [list(c["choices"][0]) for c in thinking]
 
 
-async def test_2026_thoughts_are_reasoning_content(fake):
+async def test_thoughts_in_the_format_of_2026_are_in_reasoning_content(fake):
     """
     In the format of 2026, thoughts are in `reasoning_content`, in chunks and bodies.
     """
@@ -105,7 +105,7 @@ async def test_2026_thoughts_are_reasoning_content(fake):
     assert 2 == body.json()["usage"]["reasoning_tokens"]
 
 
-async def test_guide_thoughts_are_at_the_top_level(fake):
+async def test_thoughts_in_the_format_of_the_guide_are_a_top_level_key(fake):
     """
     In the format of the first guide, thoughts are a top-level key of chunks and bodies.
     """
@@ -142,7 +142,7 @@ async def test_guide_thoughts_are_at_the_top_level(fake):
         ),
     ],
 )
-async def test_body_has_the_keys_of_its_generation(fake, generation, members, choice):
+async def test_json_body_has_keys_of_its_generation(fake, generation, members, choice):
     """
     A JSON body has the keys of the scripted `generation`, and the requested model.
     """
@@ -159,7 +159,7 @@ async def test_body_has_the_keys_of_its_generation(fake, generation, members, ch
 @pytest.mark.parametrize(
     ("generation", "size"), [("2025", 20), ("2026", 32), ("guide", 20)]
 )
-async def test_id_has_the_form_of_its_generation(fake, generation, size):
+async def test_answers_id_has_the_form_of_its_generation(fake, generation, size):
     """
     An answer's id is "id_" plus 17 characters, or 32 hex digits in the format of 2026.
     """
@@ -169,7 +169,7 @@ async def test_id_has_the_form_of_its_generation(fake, generation, size):
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_stream_has_the_scripted_usage_once_and_no_empty_usage(fake, generation):
+async def test_stream_has_the_scripted_usage_once_or_no_empty_usage(fake, generation):
     """
     A stream contains the scripted usage once, or no usage if the scripted one is empty.
     """
@@ -186,7 +186,7 @@ async def test_stream_has_the_scripted_usage_once_and_no_empty_usage(fake, gener
     assert "usage" not in (await ask(fake)).json()
 
 
-async def test_estimated_usage_counts_repetitions_and_adds_up(fake):
+async def test_estimated_token_counts_include_repetitions_and_add_up(fake):
     """
     Token counts that the fake estimates include each repetition of the text, and the
     total count is the sum of the other counts.
@@ -221,7 +221,7 @@ async def test_streamed_tool_calls_come_in_fragments(fake, generation):
 
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize(("text", "content"), [("", None), ("Wait.", "Wait.")])
-async def test_tool_calls_are_in_the_message_of_a_body(fake, generation, text, content):
+async def test_json_body_has_tool_calls_in_its_message(fake, generation, text, content):
     """
     A JSON body has OpenAI's tool_calls, and null as content if the text is empty.
     """
@@ -259,7 +259,7 @@ async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake)
     assert answer.json()["id"] == answer.headers["x-request-id"]
 
 
-async def test_function_as_text_is_called_with_the_request(fake):
+async def test_scripted_function_returns_the_text_for_a_request(fake):
     """
     If the scripted text is a function, its result for the request is the answer's text.
     """
@@ -270,7 +270,7 @@ async def test_function_as_text_is_called_with_the_request(fake):
     assert "pots" == answer.json()["choices"][0]["message"]["content"]
 
 
-async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
+async def test_scripted_function_that_raises_gives_a_500_that_names_the_error(fake):
     """
     If a scripted function raises, the client gets a 500 that names the error, because
     an exception in the server's thread would not reach the test.
@@ -284,7 +284,7 @@ async def test_function_that_raises_becomes_a_500_that_names_the_error(fake):
 
 
 @pytest.mark.virtual_time
-async def test_delays_come_before_the_reply_and_after_each_event(fake):
+async def test_fake_waits_before_a_reply_and_after_each_event(fake):
     """
     The fake waits `delay` seconds before the first byte of a reply, and `chunk_delay`
     seconds after each event.
@@ -317,7 +317,7 @@ def test_invalid_option_of_a_reply_is_a_value_error(fake, options):
 
 
 @pytest.mark.parametrize("text", [None, 5, ["Hel", "lo"], {"a": 1}])
-def test_text_of_another_type_is_a_type_error(fake, text):
+def test_scripted_text_that_is_not_a_str_or_function_is_a_type_error(fake, text):
     """
     Scripting a text that is neither a str nor a function raises a TypeError.
     """
@@ -365,10 +365,10 @@ async def test_recorded_body_is_sent_byte_for_byte(fake, framing):
         assert expected == b"".join(await pieces_of(fake))
 
 
-async def test_recorded_body_is_sent_in_the_pieces_that_cut_asks_for(fake):
+async def test_option_cut_sets_the_pieces_of_a_recorded_body(fake):
     """
     Depending on `cut`, a recorded body is sent in one piece, byte by byte, or in random
-    pieces, which are the same for the same seed.
+    pieces, which depend only on the seed that `cut` gives.
     """
     source = bytes(range(1, 101))
     for cut in ("whole", "bytes", 1, 1, 2):
@@ -383,7 +383,7 @@ async def test_recorded_body_is_sent_in_the_pieces_that_cut_asks_for(fake):
 
 
 @pytest.mark.parametrize("source", [b"", b"x"])
-async def test_recorded_body_of_at_most_one_byte_is_not_cut(fake, source):
+async def test_recorded_body_of_zero_or_one_bytes_is_sent_unchanged(fake, source):
     """
     A recorded body of zero or one bytes is sent unchanged even with ``cut="bytes"``.
     """
@@ -393,7 +393,7 @@ async def test_recorded_body_of_at_most_one_byte_is_not_cut(fake, source):
 
 
 @pytest.mark.virtual_time
-async def test_delay_of_a_recorded_body_comes_before_each_piece(fake):
+async def test_fake_waits_before_each_piece_of_a_recorded_body(fake):
     """
     The fake waits `delay` seconds before it sends each piece of a recorded body.
     """
@@ -406,7 +406,7 @@ async def test_delay_of_a_recorded_body_comes_before_each_piece(fake):
     assert "text/odd" == response.headers["content-type"]
 
 
-def test_missing_file_of_a_recorded_body_is_an_os_error(fake, tmp_path):
+def test_scripting_a_recorded_body_from_a_missing_file_is_an_os_error(fake, tmp_path):
     """
     Scripting a recorded body from a file that does not exist raises an OSError.
     """
@@ -470,7 +470,7 @@ async def test_reply_json_encodes_values_and_sends_bytes_unchanged(fake):
     assert b'{"half":' == second.content
 
 
-def test_value_that_json_cannot_represent_is_a_type_error(fake):
+def test_scripting_a_value_that_json_cannot_represent_is_a_type_error(fake):
     """
     Scripting a JSON reply with a value that JSON cannot represent raises a TypeError.
     """
@@ -589,7 +589,7 @@ async def test_play_sends_the_given_steps(fake):
     )
 
 
-def test_json_of_a_body_that_is_not_json_is_a_value_error():
+def test_json_of_a_recorded_request_without_json_is_a_value_error():
     """
     `RecordedRequest.json` raises a ValueError if the request's body is not JSON.
     """

@@ -45,8 +45,8 @@ async def test_respx_mocks_a_stream():
 
 async def test_errors_mocked_by_respx_are_retried_and_become_asi1_errors():
     """
-    Error statuses, lost connections and timeouts that respx mocks are retried or become
-    asi1's errors, like real ones.
+    Error statuses, lost connections and timeouts mocked by respx are handled like real
+    ones: the call is retried or raises an error of asi1.
     """
     quick = asi1.RetryPolicy(wait_first=0)
     with respx.mock:

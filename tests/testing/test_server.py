@@ -101,7 +101,7 @@ def test_port_raises_before_the_start_and_refuses_connections_after_the_stop():
         httpx.post(fake.base_url)
 
 
-def test_running_fake_cannot_be_started_again(fake):
+def test_starting_a_running_fake_or_on_a_used_port_raises(fake):
     """
     Starting a running fake raises RuntimeError, and starting on a used port OSError;
     stopping twice raises nothing.
@@ -133,7 +133,7 @@ def test_request_is_recorded_with_all_its_parts(fake, client):
     assert record.completed
 
 
-def test_list_of_requests_is_a_copy(fake, client):
+def test_changing_the_list_of_requests_does_not_change_the_fake(fake, client):
     """
     Changing the list that `requests` returned does not change the fake's own list.
     """
@@ -143,7 +143,7 @@ def test_list_of_requests_is_a_copy(fake, client):
     assert 1 == len(fake.requests)
 
 
-def test_connection_is_reused_if_the_framing_allows_it(fake, client):
+def test_connection_is_reused_unless_the_reply_ends_by_closing_it(fake, client):
     """
     Successive requests use one connection, until a reply with ``framing="close"`` ends
     by closing the connection.
@@ -169,7 +169,7 @@ def test_connection_is_reused_after_an_explicit_end_step(fake, client):
     assert [1, 1] == [r.connection for r in fake.requests]
 
 
-def test_open_connections_are_counted(fake, client):
+def test_open_connections_counts_a_connection_until_its_close(fake, client):
     """
     `FakeASI1.open_connections` counts a connection until the client closes it.
     """
@@ -320,7 +320,7 @@ def test_recorded_body_cut_into_bytes_is_sent_in_one_byte_chunks(fake, line):
     assert read(line).endswith(b"\r\n\r\n" + end)
 
 
-def test_data_is_sent_before_the_next_step(fake, line):
+def test_bytes_of_a_data_step_are_sent_before_the_next_step_runs(fake, line):
     """
     The fake sends the bytes of a `Data` step before it runs the reply's next step.
     """
@@ -349,10 +349,10 @@ def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, 
     assert until(lambda: fake.open_connections == 0)
 
 
-def test_client_that_reads_nothing_blocks_the_reply(fake, line):
+def test_reply_to_a_client_that_reads_nothing_stays_open(fake, line):
     """
-    While a client does not read, the outcome of its reply is "open", and "left" after
-    the client disconnects.
+    While a client reads nothing, the fake's reply stays unfinished, with the outcome
+    "open"; after the client disconnects, the outcome is "left".
     """
     fake.fault("infinite_body")
     line.sendall(request())
@@ -440,7 +440,7 @@ def test_keepalive_faults_break_the_reused_connection(fake, client, fault, error
 
 
 @pytest.mark.parametrize("fault", ["keepalive_then_close_idle", "idle_408"])
-def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
+def test_idle_faults_close_the_idle_connection_after_an_answer(fake, client, fault):
     """
     With the faults keepalive_then_close_idle and idle_408, the server closes the
     connection after an answer, and the next request opens a new one.
@@ -453,7 +453,7 @@ def test_idle_faults_close_the_connection_after_an_answer(fake, client, fault):
     assert [1, 2] == [r.connection for r in fake.requests]
 
 
-def test_outcome_is_set_after_the_connection_is_closed(fake, line, monkeypatch):
+def test_outcome_of_a_closing_reply_is_set_after_the_close(fake, line, monkeypatch):
     """
     If a reply ends by closing its connection, the reply's outcome is set only after the
     connection is closed.

@@ -117,7 +117,7 @@ def test_command_line_serves_until_a_signal(
     [([], "Hello from the fake"), (["--reply", "One two three four."], "One two")],
     ids=["built-in", "reply"],
 )
-def test_chunk_delay_option_delays_any_answer(monkeypatch, arguments, text):
+def test_chunk_delay_makes_the_server_wait_after_an_event(monkeypatch, arguments, text):
     """
     With `--chunk-delay`, the server waits after each event of a streamed answer,
     whether `--reply` sets the answer's text or not.
@@ -144,7 +144,9 @@ def test_chunk_delay_option_delays_any_answer(monkeypatch, arguments, text):
         (["--fault", "html_502", "--reply", "Nine."], "--fault"),
     ],
 )
-def test_invalid_delay_or_ignored_option_is_a_usage_error(arguments, told, capsys):
+def test_invalid_chunk_delay_or_option_ignored_by_fault_is_a_usage_error(
+    arguments, told, capsys
+):
     """
     An invalid `--chunk-delay`, and an option that `--fault` would ignore, are usage
     errors with exit code 2; no server is started.
@@ -157,7 +159,7 @@ def test_invalid_delay_or_ignored_option_is_a_usage_error(arguments, told, capsy
 
 
 @pytest.mark.system
-def test_module_prints_its_address_and_ends_at_sigterm():
+def test_command_line_prints_its_url_first_and_ends_at_sigterm():
     """
     `python -m asi1.testing` prints its URL first; SIGTERM ends the server without a
     message and with exit code 0.
@@ -182,7 +184,7 @@ def test_module_prints_its_address_and_ends_at_sigterm():
 )
 def test_faults_option_with_a_closed_pipe_prints_no_error():
     """
-    If standard output is a pipe whose reader is gone, `--faults` exits with code 141
+    If the reader of standard output has closed the pipe, `--faults` exits with code 141
     and prints no error.
     """
     reading, writing = os.pipe()

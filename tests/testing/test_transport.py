@@ -70,10 +70,10 @@ async def test_silence_longer_than_the_read_timeout_raises_read_timeout(fake, fa
 
 
 @pytest.mark.virtual_time
-async def test_read_timeout_counts_from_byte_to_byte(fake):
+async def test_read_timeout_is_restarted_by_each_byte_only(fake):
     """
-    Successive pauses without a byte between them count together towards the read
-    timeout; each byte restarts the timeout.
+    Each byte restarts the read timeout. Successive pauses without a byte between them
+    count together.
     """
     fake.play(Pause(6), Pause(6))
     fake.play(Pause(6), Head(200), Pause(6), Data(b"x"), Stall(6))
@@ -106,7 +106,7 @@ async def test_response_has_version_and_reason(fake, client):
     assert ("HTTP/1.1", "OK") == (response.http_version, response.reason_phrase)
 
 
-async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
+async def test_large_raw_step_is_read_in_parts_of_at_most_64_kib(fake, client):
     """
     The client reads a large `Raw` step in parts of at most 64 KiB, as from a socket.
     """
@@ -119,7 +119,7 @@ async def test_large_raw_bytes_are_read_in_64_kib_parts(fake, client):
     assert 65536 == max(sizes)
 
 
-async def test_cut_head_is_a_remote_protocol_error(fake, client):
+async def test_reply_cut_in_its_head_raises_remote_protocol_error(fake, client):
     """
     A reply that ends in the middle of its head raises RemoteProtocolError with
     httpcore's own message.

@@ -1,4 +1,7 @@
-"""On asyncio, calls use asi1's own sockets, on trio httpx's; respx can mock both."""
+"""
+Calls use asi1's own sockets on asyncio and httpx's sockets on trio. respx can mock the
+calls on both.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from asi1.testing import FakeASI1
 ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop"}]}
 
 
-async def test_asyncio_uses_own_sockets_and_trio_uses_httpx_sockets(anyio_backend_name):
+async def test_sockets_are_asi1s_on_asyncio_and_httpxs_on_trio(anyio_backend_name):
     """
     On asyncio, requests use asi1's own sockets; on trio, they use httpx's sockets.
     """
@@ -91,7 +94,7 @@ async def test_respx_mocks_a_client_with_open_connections():
         ("[::1,a:b:c,::/999,x:port", "https://otter.example/v1", False),
     ],
 )
-def test_no_proxy_names_hosts_addresses_and_networks(entries, url, direct):
+def test_no_proxy_may_contain_host_names_addresses_and_networks(entries, url, direct):
     """
     NO_PROXY may contain host names, addresses and networks of IPv4 and IPv6, with or
     without ports; an entry of another form is ignored.
@@ -100,10 +103,10 @@ def test_no_proxy_names_hosts_addresses_and_networks(entries, url, direct):
 
 
 @pytest.mark.parametrize("entries", ["fd00::/8", "::1/128", "[::1]", "[::1"])
-async def test_ipv6_networks_in_no_proxy_leave_the_proxy_in_use(monkeypatch, entries):
+async def test_no_proxy_with_only_ipv6_keeps_host_names_proxied(monkeypatch, entries):
     """
-    A call to a host name goes through the proxy if NO_PROXY contains only IPv6
-    addresses and networks, even an invalid one.
+    If NO_PROXY contains only IPv6 addresses or networks, valid or not, a call to a host
+    name still goes through the proxy.
     """
     with FakeASI1() as proxy:
         proxy.reply("Proxied.")
@@ -123,10 +126,10 @@ async def test_ipv6_networks_in_no_proxy_leave_the_proxy_in_use(monkeypatch, ent
     ("entries", "unusable"),
     [("otter.example", False), ("*", False), ("fox.example", True), ("", True)],
 )
-def test_unusable_proxy_is_ignored_for_hosts_in_no_proxy(entries, unusable):
+def test_unusable_proxy_raises_unless_no_proxy_contains_the_host(entries, unusable):
     """
-    If the environment names a proxy that cannot be used, a ConfigurationError is
-    raised, unless NO_PROXY contains the server's host; then the proxy is ignored.
+    If the environment names an unusable proxy, a ConfigurationError is raised. If
+    NO_PROXY contains the server's host, the proxy is ignored instead.
     """
     proxies = {"https": "otter://proxy.example", "no": entries}
     found = pytest.raises(ConfigurationError) if unusable else nullcontext()

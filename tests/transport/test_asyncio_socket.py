@@ -1,5 +1,5 @@
 """
-asi1's own sockets for asyncio: writing, reading, and noticing a closed connection.
+asi1's own asyncio sockets: writes, reads, and closed or reset connections.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ def deliver(ours, data):
     ours.buffer_updated(len(data))
 
 
-async def test_small_request_is_sent_in_one_write_at_its_end():
+async def test_small_request_is_buffered_and_sent_in_one_write():
     """
-    A small request is buffered until an empty write ends it, then sent in one write.
+    A small request is buffered until an empty write marks its end, then sent at once.
     """
     async with pair() as (ours, theirs):
         for part in (b"head ", b"body ", b"more"):
@@ -110,10 +110,10 @@ async def test_small_request_is_sent_in_one_write_at_its_end():
         assert b"head body more" == await anyio.to_thread.run_sync(theirs.recv, 65536)
 
 
-async def test_read_first_sends_buffered_bytes():
+async def test_read_sends_the_buffered_bytes_of_the_request_first():
     """
-    A read first sends the bytes of the request that are still buffered; else the server
-    would wait for them and never reply.
+    Before a read waits, it sends the buffered bytes of the request. Without them the
+    server would never reply.
     """
     async with pair() as (ours, theirs):
         await ours.write(b"Hello?", 5)
@@ -150,7 +150,7 @@ async def test_write_to_a_peer_that_reads_nothing_raises_write_timeout():
 
 
 @pytest.mark.parametrize("size", [10, len(BIG)])
-async def test_write_on_a_broken_connection_is_a_write_error(size):
+async def test_write_on_a_broken_connection_raises_write_error(size):
     """
     A write on a broken connection raises WriteError, however many bytes are written.
     """
@@ -163,10 +163,10 @@ async def test_write_on_a_broken_connection_is_a_write_error(size):
             await ours.write(b"", 5)
 
 
-async def test_connection_that_breaks_during_a_write_is_a_write_error():
+async def test_connection_that_breaks_during_a_write_raises_write_error():
     """
-    A writer that waits for the peer to read more gets a WriteError when the connection
-    breaks.
+    If a connection breaks while a write waits for the peer to read, WriteError is
+    raised.
     """
     async with pair() as (ours, theirs):
 
@@ -178,11 +178,11 @@ async def test_connection_that_breaks_during_a_write_is_a_write_error():
             tasks.start_soon(broken)
             with pytest.raises(httpcore.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # a write after an error fails too
+        with pytest.raises(httpcore.WriteError):  # each later write fails too
             await ours.write(BIG, 10)
 
 
-async def test_bytes_before_a_close_are_read_first():
+async def test_bytes_sent_before_a_close_are_read_before_the_end():
     """
     Reads return the bytes that the server sent before it closed the connection, then
     ``b""``.
@@ -195,7 +195,7 @@ async def test_bytes_before_a_close_are_read_first():
         assert [b"ab", b"c", b"", b""] == [await ours.read(2, 5) for _ in range(4)]
 
 
-async def test_bytes_before_a_reset_are_read_first():
+async def test_bytes_that_arrived_before_a_reset_are_read_before_the_error():
     """
     Reads return the bytes that arrived before a reset, then raise a ReadError with the
     reason.
@@ -231,8 +231,8 @@ async def test_close_or_reset_of_the_connection_wakes_a_waiting_reader(end):
 @pytest.mark.parametrize("first", ["bytes", "cancelled"])
 async def test_cancelled_read_loses_no_bytes(first):
     """
-    Bytes that arrive at the moment when a read is cancelled are returned by that read
-    or by the next one.
+    If a read is cancelled at the moment when bytes arrive, the bytes are returned by
+    that read or by the next one.
     """
     got = []
     async with pair() as (ours, _):
@@ -284,8 +284,8 @@ async def test_socket_buffers_at_most_one_mib_while_no_task_reads():
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
 async def test_late_reader_gets_all_bytes_sent_before_a_close(end):
     """
-    A reader that begins late gets all bytes that the peer sent before closing the
-    connection. After a reset, bytes that the socket has not buffered may be lost.
+    A late reader gets all bytes that the peer sent before it closed the connection.
+    After a reset, bytes that the socket has not buffered may be lost.
     """
     async with (
         pair() as (ours, theirs),
@@ -323,7 +323,7 @@ async def test_reads_of_buffered_bytes_can_be_cancelled():
 
 
 @pytest.mark.parametrize("event", ["closed", "reset", "wrote", "aborted"])
-async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
+async def test_idle_connection_is_readable_after_a_close_or_sent_bytes(event):
     """
     `is_readable` of an idle connection becomes True when the server closes the
     connection or sends bytes, even if the event loop has not run since.
@@ -352,7 +352,7 @@ async def test_end_or_bytes_on_an_idle_connection_are_seen_at_once(event):
         assert ours.get_extra_info("is_readable")
 
 
-async def test_connection_has_its_addresses_and_socket():
+async def test_get_extra_info_returns_addresses_and_socket():
     """
     `get_extra_info` returns a connection's addresses and socket, but no TLS object.
     """
@@ -365,8 +365,8 @@ async def test_connection_has_its_addresses_and_socket():
 
 class MisbehavingServer:
     """
-    A server that answers one request on each of two connections; after the first answer
-    it passes the connection's socket to the function *what*.
+    A server that answers one request on each of two connections. After the first answer
+    it calls *what* with the connection's socket.
     """
 
     def __init__(self, what):
@@ -425,7 +425,7 @@ async def test_idle_connection_that_was_closed_reset_or_written_to_is_not_reused
         await client.chat.completions.create(messages="Hi")
         await anyio.to_thread.run_sync(server.idle.wait, 10)
         server.now.set()
-        assert server.done.wait(10)  # wait() blocks the event loop, which must not run
+        assert server.done.wait(10)  # wait() keeps the event loop from running
         with anyio.fail_after(60):
             answer = await client.chat.completions.create(messages="Hi")
 

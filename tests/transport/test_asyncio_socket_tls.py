@@ -68,10 +68,10 @@ async def test_tls_write_does_not_wait_for_the_server(certificate):
         await until(lambda: heard == b"otter" * 4)
 
 
-async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate):
+async def test_is_readable_of_an_aborted_tls_connection_is_soon_true(certificate):
     """
-    After a TLS connection is aborted, its extra info `is_readable` can be read without
-    an error and is soon True, so that the pool does not reuse the connection.
+    Soon after a TLS connection is aborted, its extra info `is_readable` is True, so the
+    pool does not reuse the connection. Reading `is_readable` raises no error.
     """
     async with secured(certificate) as (secure, _):
         secure.abort()
@@ -83,18 +83,18 @@ async def test_aborted_tls_connection_is_readable_and_so_not_reused(certificate)
     assert told[1:] == [True, True, True]
 
 
-def test_only_a_connection_without_tls_stays_half_open():
+def test_connection_stays_half_open_only_without_tls():
     """
     When the server has closed its sending side, a connection without TLS stays open for
-    writing; a connection with TLS is closed, even if asyncio has not yet reported the
-    handshake as complete.
+    writing. A connection with TLS is closed, even before asyncio reports the end of the
+    handshake.
     """
     assert AsyncioSocket().eof_received()
     assert not AsyncioSocket(below=asyncio.Transport()).eof_received()
 
 
 @pytest.mark.parametrize("host", ["otter..example", "o" * 64 + ".example"])
-async def test_invalid_host_name_is_a_connect_error(host):
+async def test_host_name_with_an_empty_or_long_label_raises_connect_error(host):
     """
     Connecting to a host name with an empty or too long label raises ConnectError.
     """

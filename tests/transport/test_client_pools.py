@@ -55,10 +55,10 @@ class BurstServer:
             self.open -= 1
 
 
-async def test_idle_connections_of_all_pools_are_closed():
+async def test_idle_connections_of_all_pools_are_closed_after_keepalive_expiry():
     """
-    Idle connections that a burst of calls opened are closed after
-    `Limits.keepalive_expiry`, in all pools of the client.
+    A burst of calls opens connections in several pools of a client. After
+    `Limits.keepalive_expiry`, the idle ones are closed in all pools.
     """
     server, limits = BurstServer(40), Limits(keepalive_expiry=0.2)
 
@@ -78,10 +78,10 @@ async def test_idle_connections_of_all_pools_are_closed():
         serving.cancel_scope.cancel()
 
 
-async def test_next_call_closes_idle_connections_of_a_burst(fake):
+async def test_next_call_closes_the_expired_idle_connections_of_a_burst(fake):
     """
-    After a burst of calls, the next call closes the connections that have been idle for
-    `Limits.keepalive_expiry`.
+    The first call after a burst of calls closes the burst's connections that have been
+    idle for `Limits.keepalive_expiry`.
     """
     fake.reply("Hi.", delay=0.1, times=None)
     limits = asi1.Limits(keepalive_expiry=0.3)

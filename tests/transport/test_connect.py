@@ -1,5 +1,5 @@
 """
-Connecting on asyncio, with happy eyeballs between addresses; and, on all event loops,
+Happy eyeballs between the addresses of a host on asyncio; and, on all event loops,
 requests that are too large to be sent at once.
 """
 
@@ -98,10 +98,10 @@ async def connect(timeout=5):
         pytest.param(["slow", "good"], 2, id="while-first-is-slow"),
     ],
 )
-async def test_first_address_that_connects_is_used(addresses, ways, attempts):
+async def test_addresses_are_tried_until_one_connects(addresses, ways, attempts):
     """
-    A host's addresses are tried in order, each when the one before fails or is slow,
-    until one of them connects.
+    A host's addresses are tried in order until one connects. The next address is tried
+    when the one before fails or is slow.
     """
     tried = addresses(*ways)
 
@@ -122,7 +122,7 @@ async def test_second_address_is_not_tried_before_a_delay(addresses):
     assert 1 == len(tried)
 
 
-async def test_error_gives_the_reason_of_the_last_address(addresses):
+async def test_connect_error_says_why_the_last_address_failed(addresses):
     """
     If no address connects, the error gives the reason why the last one failed.
     """
@@ -132,7 +132,7 @@ async def test_error_gives_the_reason_of_the_last_address(addresses):
         await connect()
 
 
-async def test_connect_task_cancelled_from_outside_is_a_connect_error(addresses):
+async def test_cancelled_connect_task_of_an_address_raises_connect_error(addresses):
     """
     If other code cancels the task that connects to an address, the address counts as
     failed, and the ConnectError says that the task was cancelled.
@@ -148,7 +148,7 @@ async def test_connect_task_cancelled_from_outside_is_a_connect_error(addresses)
         await connecting
 
 
-async def test_one_of_two_connections_made_at_the_same_moment_is_closed(
+async def test_one_of_two_connections_opened_at_the_same_moment_is_closed(
     addresses, listener
 ):
     """
@@ -178,10 +178,10 @@ async def test_one_of_two_connections_made_at_the_same_moment_is_closed(
     assert {b"", None} == set(left)
 
 
-async def test_connection_made_before_a_cancel_is_closed(addresses, listener):
+async def test_cancelled_caller_closes_a_just_opened_connection(addresses, listener):
     """
-    A connection that is open but not yet returned is closed when the caller is
-    cancelled.
+    If a caller is cancelled after its connection opened, but before the connection is
+    returned, the connection is closed.
     """
     cleaning, clean = anyio.Event(), anyio.Event()
 
@@ -212,14 +212,14 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # the descriptor that iterdir opened is closed by now
+        except OSError:  # iterdir's own descriptor is closed by now
             continue
     return sum(name.startswith("socket:") for name in names)
 
 
 @pytest.mark.system
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's full backlog, /proc")
-async def test_connect_cancelled_between_addresses_leaves_no_socket(monkeypatch):
+async def test_caller_cancelled_between_two_addresses_leaves_no_socket(monkeypatch):
     """
     A caller that is cancelled while addresses are tried leaves no socket open.
     """
@@ -256,7 +256,7 @@ async def test_connect_cancelled_between_addresses_leaves_no_socket(monkeypatch)
         pytest.param(socket.gaierror(-2, "Name or service not known"), id="unknown"),
     ],
 )
-async def test_name_without_an_address_is_a_connect_error(monkeypatch, found):
+async def test_host_name_without_an_address_raises_connect_error(monkeypatch, found):
     """
     Connecting to a host name without an address raises ConnectError with the reason.
     """
@@ -273,7 +273,7 @@ async def test_name_without_an_address_is_a_connect_error(monkeypatch, found):
 
 
 @pytest.mark.parametrize("name", ["otter..example", "o" * 64 + ".example"])
-async def test_invalid_name_is_a_connect_error(name):
+async def test_host_name_with_an_empty_or_long_label_raises_connect_error(name):
     """
     Connecting to a host name with an empty or too long label raises ConnectError.
     """
@@ -281,7 +281,7 @@ async def test_invalid_name_is_a_connect_error(name):
         await AsyncioBackend().connect_tcp(name, 443, 5)
 
 
-async def test_connect_timeout_includes_resolving(monkeypatch):
+async def test_connect_timeout_includes_resolving_the_host_name(monkeypatch):
     """
     The connect timeout includes the time for resolving the host name.
     """
@@ -295,7 +295,7 @@ async def test_connect_timeout_includes_resolving(monkeypatch):
         await connect(0.05)
 
 
-async def test_port_above_65535_is_a_connect_error():
+async def test_port_above_65535_raises_connect_error():
     """
     Connecting to a port above 65535 raises ConnectError, as httpx's own sockets do.
     """
@@ -333,7 +333,7 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
     assert ["fe80::0", "192.0.2.1", "fe80::1", "::", "fe80::2"] == hosts
 
 
-async def test_sleep_takes_the_given_time():
+async def test_sleep_of_the_backend_takes_the_given_time():
     """
     `AsyncioBackend.sleep`, part of httpcore's interface, sleeps for the given seconds.
     """
@@ -353,8 +353,8 @@ class LateReader:
     def __init__(self, what, context=None):
         self._what = what
         self._context = context
-        # The receive buffer is small, so that the kernel cannot buffer a body of 1 MB;
-        # it is set on the listener, because accepted sockets inherit its size.
+        # A small receive buffer keeps the kernel from buffering a body of 1 MB. It is
+        # set on the listener, because accepted sockets inherit its size.
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         self._listener.bind(("127.0.0.1", 0))
@@ -432,8 +432,8 @@ def keep_silent(server, _, __):
 
 def answer_slow_reader(_, sock, left):
     """
-    Read 50 KB/s for twice the write timeout, so slowly that the client's kernel accepts
-    no byte for longer than that timeout; then read the rest, and answer.
+    Read 50 KB/s for twice the write timeout. The client's kernel then accepts no byte
+    for longer than that timeout. Read the rest faster, and answer.
     """
     slow = time.monotonic() + 2 * WRITE
     while left > 0:
@@ -456,7 +456,7 @@ ANSWER = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}
 ANSWERED = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
 LOOPS = ["asyncio", "uvloop", "trio"]
 LONG = "x" * 2**20
-# A write timeout in seconds, long enough not to expire too early on a busy machine.
+# The write timeout in seconds, long enough for a busy machine.
 WRITE = 1.0
 
 
@@ -500,12 +500,12 @@ async def ask_at_length(what, certificate, *, tls, write=60.0):
         hint_refuse_and_keep_open,
     ],
 )
-async def test_refusal_that_comes_while_the_body_is_sent_is_read(
+async def test_refusal_during_the_sending_of_the_body_raises_its_error(
     what, certificate, tls
 ):
     """
-    If the server refuses a large request before reading all of it, the call raises the
-    error of the status, with the server's message, and sends the body once.
+    If the server refuses a large request before reading all of it, the body is sent
+    once, and the call raises the status's error with the server's message.
     """
     error, connections = await ask_at_length(what, certificate, tls=tls)
 
@@ -516,7 +516,7 @@ async def test_refusal_that_comes_while_the_body_is_sent_is_read(
 
 @on_each_loop
 @with_and_without_tls
-async def test_body_is_sent_on_after_an_informational_reply(certificate, tls):
+async def test_rest_of_the_body_is_sent_after_an_informational_reply(certificate, tls):
     """
     If a 100 (Continue) arrives while the body is sent, the client sends the rest.
     """
@@ -543,7 +543,7 @@ async def test_early_answer_is_returned_after_the_write_timeout(certificate, tls
 @pytest.mark.system
 @on_each_loop
 @with_and_without_tls
-async def test_write_timeout_does_not_pass_while_the_server_reads(certificate, tls):
+async def test_write_timeout_does_not_expire_while_the_server_reads(certificate, tls):
     """
     A body that the server reads slowly, but without a pause, is sent completely, even
     if that takes longer than the write timeout.
@@ -558,7 +558,7 @@ async def test_write_timeout_does_not_pass_while_the_server_reads(certificate, t
 @pytest.mark.system
 @on_each_loop
 @with_and_without_tls
-async def test_server_that_reads_nothing_is_a_write_timeout(certificate, tls):
+async def test_server_that_reads_nothing_causes_a_write_timeout(certificate, tls):
     """
     If the server reads nothing for the write timeout, the call raises APITimeoutError
     with "write" as its `phase`.
@@ -579,7 +579,7 @@ async def test_server_that_reads_nothing_is_a_write_timeout(certificate, tls):
         (answer_slow_reader, "Hi."),
     ],
 )
-async def test_large_request_through_a_proxy_ends_as_without_it(
+async def test_large_request_through_a_proxy_ends_as_without_a_proxy(
     monkeypatch, what, expected
 ):
     """

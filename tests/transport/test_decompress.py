@@ -53,7 +53,7 @@ async def read(body, encoding, size=2**20):
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-async def test_encoded_body_is_decoded_however_it_is_cut(encoding, body, size):
+async def test_body_is_decompressed_for_all_sizes_of_its_pieces(encoding, body, size):
     """
     A body with one content-encoding is decompressed, whatever the sizes of the pieces
     in which it arrives.
@@ -63,7 +63,7 @@ async def test_encoded_body_is_decoded_however_it_is_cut(encoding, body, size):
 
 @settings(deadline=None, max_examples=40)
 @given(text=st.binary(max_size=300), size=st.integers(1, 50))
-async def test_any_bytes_survive_each_encoding(text, size):
+async def test_any_bytes_are_unchanged_after_compression_and_decompression(text, size):
     """
     Any bytes, compressed in a supported encoding, are unchanged after decompression.
     """
@@ -72,7 +72,7 @@ async def test_any_bytes_survive_each_encoding(text, size):
     assert text == b"".join(await read(zlib.compress(text), "deflate", size))
 
 
-async def test_body_without_encoding_is_passed_on_piece_by_piece():
+async def test_body_without_content_encoding_keeps_its_pieces():
     """
     A body without a content-encoding is passed on in the pieces in which it arrives.
     """
@@ -95,7 +95,7 @@ async def test_gzip_bomb_is_decompressed_in_parts_of_64_kib(length):
     assert -(-length // STEP) == len(steps)
 
 
-async def test_reader_can_stop_a_gzip_bomb_after_64_kib():
+async def test_reader_of_a_gzip_bomb_can_stop_after_the_first_64_kib():
     """
     A reader of a gzip bomb of 16 MiB gets the first 64 KiB before the rest is
     decompressed, and can stop there.
@@ -109,7 +109,7 @@ async def test_reader_can_stop_a_gzip_bomb_after_64_kib():
         assert STEP == len(await anext(reader))
 
 
-async def test_flushed_piece_can_be_read_before_the_body_ends():
+async def test_bytes_flushed_by_the_compressor_are_read_before_the_body_ends():
     """
     Bytes that the server's compressor has flushed can be read before the body ends, so
     that the events of a compressed stream are not delayed.
@@ -140,7 +140,7 @@ async def test_flushed_piece_can_be_read_before_the_body_ends():
         ("otter" * 99, f"'{'otter' * 16}'"),
     ],
 )
-async def test_unknown_or_several_encodings_are_refused(encoding, shown):
+async def test_unknown_or_several_content_encodings_are_refused(encoding, shown):
     """
     An unknown content-encoding, or several at once, raises `APIResponseError` before
     the body is read.
@@ -165,7 +165,7 @@ async def test_unknown_or_several_encodings_are_refused(encoding, shown):
         pytest.param("gzip", gzip.compress(TEXT)[:10] + b"\xff" * 60, id="broken"),
     ],
 )
-async def test_body_that_is_not_in_its_encoding_is_an_error(encoding, body):
+async def test_body_not_valid_in_its_content_encoding_is_an_error(encoding, body):
     """
     A body that is not valid in its declared content-encoding raises `APIResponseError`.
     """
@@ -179,8 +179,8 @@ async def test_body_that_is_not_in_its_encoding_is_an_error(encoding, body):
 
 async def test_cut_compressed_body_gives_the_bytes_before_the_cut():
     """
-    A truncated compressed body is decompressed up to the cut without an error, because
-    the parser of its JSON or of its events reports the cut.
+    A truncated compressed body is decompressed up to the cut, without an error. The
+    parser of the JSON or of the events reports the cut instead.
     """
     cut = b"".join(await read(gzip.compress(TEXT)[:-12], "gzip"))
 

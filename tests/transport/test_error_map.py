@@ -57,10 +57,10 @@ async def failed_over_aiohttp(url, form="create"):
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("form", ["create", "stream"])
 @pytest.mark.parametrize("name", BROKEN)
-async def test_reply_that_aiohttp_refuses_is_a_connection_error(name, form):
+async def test_reply_that_aiohttp_cannot_parse_raises_a_connection_error(name, form):
     """
-    A reply that aiohttp cannot parse is an APIConnectionError without a retry, and the
-    error does not refer to the request.
+    A reply that aiohttp cannot parse raises an APIConnectionError without a retry, and
+    the error has no reference to the request.
     """
     with FakeASI1() as fake:
         fake.fault(name, times=None)
@@ -70,13 +70,13 @@ async def test_reply_that_aiohttp_refuses_is_a_connection_error(name, form):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_bad_chunk_size_over_aiohttp_is_a_connection_error():
+async def test_invalid_chunk_size_over_aiohttp_raises_a_connection_error():
     """
     A stream in which a chunk's size is not a number is an APIConnectionError.
     """
     with FakeASI1() as fake:
-        # If aiohttp 3.14 reads the invalid chunk size after the head, it waits for more
-        # bytes, so the head and the size are sent in one write.
+        # aiohttp 3.14 waits for more bytes if it reads the invalid chunk size after the
+        # head, so head and chunk size are sent in one write.
         fake.play(Raw(b"%bzz\r\n" % Renderer().render(Head(200))), Close())
         error = await failed_over_aiohttp(fake.base_url, "stream")
 
@@ -85,7 +85,7 @@ async def test_bad_chunk_size_over_aiohttp_is_a_connection_error():
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "https://otter.invalid"])
-async def test_refused_connection_over_aiohttp_is_retried_and_was_not_sent(url):
+async def test_refused_connection_over_aiohttp_is_retried_and_counts_as_not_sent(url):
     """
     A refused connection and an unknown host name are APIConnectionErrors over aiohttp;
     nothing was sent, so the call is retried.
@@ -115,10 +115,10 @@ async def test_untrusted_certificate_over_aiohttp_is_not_retried(certificate):
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("name", ["reset_before_headers", "close_before_headers"])
-async def test_server_that_hangs_up_over_aiohttp_may_have_got_the_request(name):
+async def test_connection_closed_before_a_reply_over_aiohttp_counts_as_sent(name):
     """
-    If the server closes the connection before it replies, the call is retried, and
-    `sent` of each attempt is True, although httpx-aiohttp reports a connect timeout.
+    If the server closes the connection before it replies, the call is retried, and each
+    attempt counts as sent, although httpx-aiohttp reports a connect timeout.
     """
     with FakeASI1() as fake:
         fake.fault(name, times=None)
@@ -156,7 +156,7 @@ async def raise_after_reading(response):
 
 @pytest.mark.parametrize("hook", [raise_for_status, raise_after_reading])
 @pytest.mark.parametrize("sockets", [False, True])
-async def test_hook_that_raises_for_status_changes_neither_error_nor_retries(
+async def test_httpx_hook_that_raises_for_status_changes_neither_error_nor_retries(
     hook, sockets
 ):
     """
@@ -187,7 +187,7 @@ async def test_hook_that_raises_for_status_changes_neither_error_nor_retries(
     assert "Fine." == answer.text
 
 
-async def test_transport_that_raises_for_status_ends_in_the_error_of_that_status(fake):
+async def test_transport_that_raises_for_status_raises_asi1s_error_of_the_status(fake):
     """
     If a user's transport raises httpx.HTTPStatusError, the call raises the error of
     that status.
@@ -206,10 +206,11 @@ async def test_transport_that_raises_for_status_ends_in_the_error_of_that_status
         await client.chat.completions.create(messages="Hi")
 
 
-async def test_status_error_of_another_request_loses_its_request_and_response(fake):
+async def test_status_error_of_a_hooks_own_request_becomes_a_connection_error(fake):
     """
-    If a hook raises httpx.HTTPStatusError for a request of its own, the call raises
-    APIConnectionError; its cause has neither request nor response.
+    If a hook sends a request of its own, and raises httpx.HTTPStatusError for that
+    request, the call raises APIConnectionError. The error's cause has neither request
+    nor response.
     """
 
     async def fetch_token(_):

@@ -1,5 +1,5 @@
 """
-The connections of a pool: reuse, cancellation, and replies that were not requested.
+A pool's connections: their reuse, cancelled requests, and unrequested replies.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class CancellingBackend(httpcore.AsyncNetworkBackend):
         return made
 
 
-async def test_connection_made_for_a_cancelled_request_is_closed(fake):
+async def test_connection_that_opens_for_a_cancelled_request_is_closed(fake):
     """
     If a request is cancelled at the moment when its connection opens, the connection is
     closed, and no longer counts towards the pool's limit.
@@ -64,8 +64,8 @@ class CountingSelector(selectors.DefaultSelector):
 
 def test_call_takes_four_iterations_of_the_event_loop(fake):
     """
-    A call on an open connection takes four iterations of the event loop: it starts,
-    waits, is woken by its reply, and wakes its caller.
+    On an open connection, a call takes four iterations of the event loop: the call
+    starts, waits, is woken by the reply, and wakes the caller.
     """
     selector, rounds = CountingSelector(), []
 
@@ -81,8 +81,8 @@ def test_call_takes_four_iterations_of_the_event_loop(fake):
     ) as runner:
         runner.run(call_some())
 
-    # The minimum is compared, because a reply that arrives in two reads takes more
-    # iterations.
+    # A reply that arrives in two reads takes more iterations, so the minimum is
+    # compared.
     assert 4 == min(rounds)
 
 
@@ -129,7 +129,7 @@ def double_reply_server():
             taken.close()
 
 
-async def test_unrequested_second_reply_is_not_an_answer(double_reply_server):
+async def test_unrequested_second_reply_is_not_the_next_answer(double_reply_server):
     """
     If a server sends a second reply right after the first, the next call does not
     return that second reply, and uses another connection.
@@ -156,13 +156,12 @@ async def test_unrequested_second_reply_is_not_an_answer(double_reply_server):
     ],
 )
 @pytest.mark.parametrize("end", [Close(), Reset()], ids=["closed", "reset"])
-async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
+async def test_reply_cut_in_its_first_bytes_is_retried_only_if_it_begins_like_http(
     fake, said, attempts, sockets, end
 ):
     """
-    A call whose reply is cut in its first bytes is retried only if these bytes begin
-    like HTTP, because a server that does not speak HTTP will not speak HTTP on a retry
-    either.
+    If a reply is cut in its first bytes, the call is retried only if these bytes begin
+    like HTTP. A server that does not speak HTTP would not speak HTTP on a retry either.
     """
     for _ in range(3):
         fake.play(*([Raw(said)] if said else []), end)
@@ -195,7 +194,7 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_they_are_http(
         (b"SSH-2.0", True, True),
     ],
 )
-def test_head_of_a_final_reply_refuses_the_request(received, early, late):
+def test_refuses_is_true_for_error_replies_and_for_non_http(received, early, late):
     """
     `refuses` is true for bytes that are not HTTP, and for the complete head of a final
     reply that is not a 2xx; with ``late=True`` a 2xx counts too.

@@ -1,4 +1,4 @@
-"""Calls use private names of httpx and httpcore, and work without them."""
+"""asi1 uses private names of httpx and httpcore, but works without them too."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from asi1.testing import FakeASI1
 
 NAMES = {"_pool", "_request_lock", "_connection", "_state_lock", "_h11_state"}
 
-# A program that prints the texts of three calls, the class of their connection pool,
-# and how many connections the pool has after the client is closed.
+# This program prints the texts of three calls, the class of their connection pool, and
+# the number of the pool's connections after the client is closed.
 PROGRAM = """
 import json, sys
 import anyio, asi1
@@ -71,7 +71,7 @@ def names_in(path):
             yield node.value
 
 
-def test_private_names_are_used_in_one_module():
+def test_only_one_module_uses_private_names_of_httpx_and_httpcore():
     """
     Only one module uses private names of httpx and httpcore, so that only that module
     has to be checked against a new release of either.
@@ -86,10 +86,10 @@ def test_private_names_are_used_in_one_module():
     ]
 
 
-def test_installed_releases_of_httpx_and_httpcore_are_known():
+def test_private_names_of_the_installed_httpx_and_httpcore_were_checked():
     """
-    The installed releases of httpx and httpcore are among those whose private names
-    asi1 uses; with other releases, calls would be slower without a warning.
+    The installed releases of httpx and httpcore are among those for which asi1 uses
+    private names. With other releases, calls would be slower without a warning.
     """
     assert is_known_release(httpx.__version__, httpcore.__version__)
 
@@ -98,7 +98,7 @@ def test_installed_releases_of_httpx_and_httpcore_are_known():
     ("httpx_version", "httpcore_version"),
     [("0.26.0", "1.0.9"), ("0.29.0", "1.0.9"), ("0.28.1", "1.1.0"), ("1.0.0", "2.0")],
 )
-def test_unchecked_release_is_not_known(httpx_version, httpcore_version):
+def test_is_known_release_is_false_if_unchecked(httpx_version, httpcore_version):
     """
     `is_known_release` is false for releases of httpx and httpcore that were not
     checked, because their private names may mean something else.
@@ -106,11 +106,11 @@ def test_unchecked_release_is_not_known(httpx_version, httpcore_version):
     assert not is_known_release(httpx_version, httpcore_version)
 
 
-async def test_connection_of_a_checked_release_gets_anyio_locks(fake):
+async def test_connection_of_a_checked_httpcore_release_gets_anyios_locks(fake):
     """
     After its first request, a connection of a checked httpcore release has anyio's
-    locks; httpcore's own locks would cost one more iteration of the event loop per
-    request.
+    locks. With httpcore's own locks a request would take one more iteration of the
+    event loop.
     """
     async with ConnectionPool(None, httpx.Limits(), None) as pool:
         await pool.request("GET", f"{fake.base_url}/models")
@@ -120,7 +120,7 @@ async def test_connection_of_a_checked_release_gets_anyio_locks(fake):
         assert [True, True] == [isinstance(lock, anyio.Lock) for lock in locks]
 
 
-def test_connection_without_the_private_names_is_unchanged():
+def test_connection_without_httpcores_private_attributes_is_unchanged():
     """
     A connection that lacks httpcore's private attributes gets no new lock, and counts
     as having no unread bytes.
@@ -169,7 +169,9 @@ CONNECTION_NAMES = (
     ],
 )
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_calls_work_without_the_private_names(fake, tmp_path, change, pool, backend):
+def test_calls_work_with_an_unchecked_release_or_without_private_names(
+    fake, tmp_path, change, pool, backend
+):
     """
     With an unchecked release of httpx or httpcore, or with renamed private attributes,
     calls and streams share one connection, which is closed with the client.

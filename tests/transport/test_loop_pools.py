@@ -22,8 +22,8 @@ def client_of(fake, **settings):
 @pytest.mark.parametrize("rate_limit", [None, asi1.RateLimit(max_concurrency=9)])
 def test_client_keeps_no_reference_to_ended_event_loops(fake, rate_limit):
     """
-    A client references at most its last event loop, so that older ones that have ended
-    are freed.
+    A client references at most the event loop that it used last, so Python frees the
+    others after they end.
     """
     client = client_of(fake, rate_limit=rate_limit)
     loops = []

@@ -118,7 +118,7 @@ async def test_many_concurrent_calls_over_tls_get_their_answers(fake, front):
 
 
 @pytest.mark.system
-async def test_slow_answer_is_not_a_write_timeout(fake, front):
+async def test_slow_answer_does_not_cause_a_write_timeout(fake, front):
     """
     The write timeout covers only sending the request, not the wait for the answer, on
     new and on reused connections.
@@ -146,7 +146,7 @@ async def test_large_request_over_tls_arrives_complete(fake, front):
 
 
 @pytest.mark.system
-async def test_call_to_a_tls_server_that_reads_nothing_is_a_write_timeout(fake, front):
+async def test_tls_server_that_reads_nothing_causes_a_write_timeout(fake, front):
     """
     A call over TLS whose request the server does not read raises `APITimeoutError` with
     "write" as its `phase`.
@@ -168,7 +168,7 @@ async def test_server_with_an_untrusted_certificate_gets_no_request(
 ):
     """
     If the server's certificate has an unknown issuer or another host name, the call
-    sends no request, is not retried, and raises an error with the reason.
+    sends nothing, is not retried, and raises an error that gives the reason.
     """
     issuer = authority if name != HOST else trustme.CA()
     with front_of(fake, issuer, name) as front:
@@ -185,7 +185,7 @@ async def test_server_with_an_untrusted_certificate_gets_no_request(
     assert [] == fake.requests
 
 
-async def test_stalled_handshake_is_a_connect_timeout():
+async def test_stalled_tls_handshake_causes_a_connect_timeout():
     """
     If a server accepts a connection but does not answer the TLS handshake, the call
     raises `APITimeoutError` with "connect" as its `phase` and False as `sent`.
@@ -201,7 +201,7 @@ async def test_stalled_handshake_is_a_connect_timeout():
 
 
 @pytest.mark.system
-async def test_call_cancelled_in_the_handshake_closes_its_socket():
+async def test_call_cancelled_in_the_tls_handshake_closes_its_connection():
     """
     A call that is cancelled while it waits for the handshake closes its connection.
     """
@@ -215,12 +215,12 @@ async def test_call_cancelled_in_the_handshake_closes_its_socket():
             with taken:
                 taken.settimeout(5)
                 while await anyio.to_thread.run_sync(taken.recv, 4096):
-                    pass  # reads until the client closes the connection
+                    pass  # the loop ends when the client closes the connection
 
 
-async def test_stream_cut_without_tls_close_is_interrupted(fake, front):
+async def test_stream_that_ends_without_tls_close_notify_is_interrupted(fake, front):
     """
-    If the server closes the connection during a stream without a TLS close_notify, the
+    If the server closes the connection of a stream without a TLS close_notify, the
     stream raises `StreamInterruptedError` with the partial answer.
     """
     fake.fault("fin_mid_chunked", after_chunks=3)
@@ -342,7 +342,7 @@ async def test_tls_socket_buffers_at_most_one_mib_without_a_reader(authority):
 
 @pytest.mark.usefixtures("_not_trio")
 @pytest.mark.parametrize("linger", [(0, 0), (1, 0)], ids=["closed", "reset"])
-async def test_handshake_on_a_closed_connection_is_a_connect_error(linger):
+async def test_tls_handshake_on_a_closed_connection_raises_connect_error(linger):
     """
     A TLS handshake on a connection that the server closed or reset raises ConnectError.
     """
@@ -381,7 +381,7 @@ async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
 
 @pytest.mark.usefixtures("_not_trio")
 @pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000])
-async def test_bytes_right_before_a_tls_close_are_read(authority, size):
+async def test_bytes_sent_right_before_a_tls_close_are_read(authority, size):
     """
     A reader gets all bytes that a server sends over TLS before it closes the
     connection, even if the server closes it before the event loop runs.

@@ -82,7 +82,7 @@ async def test_hooks_of_a_user_client_can_read_request_and_reply(fake):
     assert text == saw[1]["choices"][0]["message"]["content"]
 
 
-async def test_reply_read_by_a_hook_is_not_read_from_its_socket_again():
+async def test_reply_that_a_hook_has_read_is_not_read_from_its_socket_again():
     """
     If a hook has read a reply, asi1 does not read the reply's connection again, because
     another call may use the connection by then.
@@ -102,7 +102,7 @@ async def test_reply_read_by_a_hook_is_not_read_from_its_socket_again():
     assert all(texts)
 
 
-async def test_auth_of_a_user_client_signs_the_body(fake):
+async def test_auth_of_a_users_httpx_client_signs_the_body_that_is_sent(fake):
     """
     The httpx.Auth of the user's httpx client signs exactly the body that is sent.
     """
@@ -116,7 +116,7 @@ async def test_auth_of_a_user_client_signs_the_body(fake):
 
 
 @pytest.mark.parametrize("argument", ["transport", "http_client"])
-async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
+async def test_mock_transport_gets_the_request_and_returns_the_answer(argument):
     """
     httpx.MockTransport, passed directly or in an httpx client, gets the request, and
     its response becomes the answer.
@@ -137,7 +137,7 @@ async def test_mock_transport_sees_the_request_and_gives_the_answer(argument):
     assert "Hi" == saw[0]["messages"][0]["content"]
 
 
-async def test_blocking_reply_of_a_user_transport_frees_its_connection():
+async def test_response_with_a_blocking_body_raises_and_frees_its_connection():
     """
     If a user's transport returns a response with a blocking body, the call raises
     TypeError, and its connection is free for the next calls.
@@ -247,7 +247,7 @@ def chain_of(error):
 @pytest.mark.parametrize("place", ["request", "body"])
 @pytest.mark.parametrize("form", ["create", "stream"])
 @pytest.mark.parametrize(("make", "reason"), RAISED)
-async def test_any_error_of_a_user_transport_is_a_connection_error(
+async def test_any_error_of_a_user_transport_becomes_a_connection_error(
     make, reason, form, place, argument
 ):
     """
@@ -272,9 +272,9 @@ async def test_any_error_of_a_user_transport_is_a_connection_error(
     assert SECRET not in f"{chain_of(caught.value)}"
 
 
-async def test_error_while_a_user_transport_closes_its_reply_is_ignored(fake):
+async def test_error_at_the_close_of_a_completely_read_reply_is_ignored(fake):
     """
-    An error while a completely read reply is closed does not make the call fail.
+    If closing a completely read reply raises an error, the call still succeeds.
     """
 
     class Unclosable(httpx.AsyncByteStream):
@@ -290,9 +290,9 @@ async def test_error_while_a_user_transport_closes_its_reply_is_ignored(fake):
 
 
 @pytest.mark.parametrize("raised", [asyncio.CancelledError, KeyboardInterrupt])
-def test_errors_that_end_a_task_or_program_are_not_translated(raised):
+def test_cancellation_and_keyboard_interrupt_are_not_translated(raised):
     """
-    Errors that are not an `Exception` pass through, such as a cancellation.
+    A cancellation or KeyboardInterrupt does not become an error of asi1.
     """
     with pytest.raises(raised), translate_errors("host", Secret(KEY)):
         raise raised

@@ -13,12 +13,12 @@ __all__ = ["CONNECTION"]
 
 _SAID = "one two three"
 
-# If the connection is lost before the response head arrives, the request is retried,
-# although the server may have worked on the request.
+# A call whose connection is lost before the response head is retried, although the
+# server may have processed the request.
 _NO_REPLY = same(fails(asi1.APIConnectionError, attempts=3, status=None))
-# After the response head, a stream is retried if its connection is lost before the
-# first chunk; a call without streaming is not, because the head shows that the model
-# had finished its work.
+# If the connection is lost after the response head but before the first chunk, a stream
+# is retried. A call without streaming is not, because its head shows that the model had
+# finished the answer.
 _ONCE = fails(asi1.APIConnectionError)
 _NO_BODY = Row(create=_ONCE, stream=fails(asi1.APIConnectionError, attempts=3))
 _INTERRUPTED = breaks(asi1.StreamInterruptedError, _SAID, create=_ONCE, after="closed")
@@ -40,8 +40,8 @@ CONNECTION = {
     "fin_mid_chunked": _INTERRUPTED,
     "fin_mid_chunk": _INTERRUPTED,
     "fin_mid_length": _INTERRUPTED,
-    # The body has neither a content length nor chunked encoding, so only the missing
-    # end of the answer shows that the body was cut.
+    # Without Content-Length and chunked encoding, only the missing end of the answer
+    # shows that the body was cut.
     "truncated_no_length": breaks(
         asi1.StreamTruncatedError,
         _SAID,
@@ -67,7 +67,8 @@ CONNECTION = {
     "idle_408": answers(after="closed"),
     "informational_flood": same(timed_out("first_token", status=None)),
     "early_hints": answers(),
-    # A small request is sent completely before the server's refusal arrives.
+    # The whole small request is sent before the server refuses it, so the write
+    # succeeds.
     "early_refusal": _REFUSED,
     "early_refusal_open": _REFUSED,
     "slow_request_reader": answers(),

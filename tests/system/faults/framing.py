@@ -14,8 +14,8 @@ __all__ = ["FRAMING"]
 
 _SAID = "one two three"
 
-# A request whose reply is not HTTP is not retried, because the server would not speak
-# HTTP at the next attempt either.
+# A reply that is not HTTP is not retried, because the server would not speak HTTP at
+# the next attempt either.
 _NOT_HTTP = same(fails(asi1.APIConnectionError, status=None))
 _NO_ANSWER = fails(asi1.APIResponseError, after="any")
 _TOO_LARGE = breaks(asi1.StreamDecodeError, "", after="closed")

@@ -1,5 +1,5 @@
 """
-Expected outcomes for streams with an unusual end, and for events that are not a chunk.
+Expected outcomes for streams with an unusual end, or with events that are not chunks.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _REPORTED = breaks(asi1.ServerStreamError, _SAID)
 _OVERLOADED = Outcome(error=asi1.ServerStreamError, partial="", attempts=3, heals=True)
 _NOT_A_CHUNK = breaks(asi1.StreamDecodeError, _SAID)
 # Comments and empty events do not count as data, so the call times out. For `create`
-# the phase of the APITimeoutError is "idle", because the response headers count as the
-# first token.
+# the response headers end the phase "first_token", so the phase of its timeout is
+# "idle".
 _NO_DATA = Row(create=timed_out("idle"), stream=timed_out("first_token"))
 
 STREAMS = {

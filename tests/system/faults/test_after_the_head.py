@@ -35,8 +35,8 @@ def compressed(*chunks):
 @in_each_form
 async def test_stream_with_broken_compression_keeps_the_partial_answer(fake, form):
     """
-    A stream whose compressed data becomes invalid raises a StreamError, as other broken
-    streams do; the error has the partial answer that arrived before the invalid data.
+    If a stream's compressed data becomes invalid, the stream raises a StreamError with
+    the partial answer that arrived before the invalid data.
     """
     fake.play(GZIP, compressed(chunk("one")), NOT_GZIP)
 
@@ -115,7 +115,7 @@ async def test_stream_broken_after_comments_is_retried(fake):
         pytest.param({"type": "ping"}, id="ping"),
     ],
 )
-async def test_stream_broken_before_the_first_part_of_the_answer_is_retried(fake, said):
+async def test_stream_broken_after_chunks_without_text_is_retried(fake, said):
     """
     A stream that breaks after chunks without a part of the answer is retried; its
     reader receives only the chunks of the second attempt.
@@ -133,7 +133,7 @@ async def test_stream_broken_before_the_first_part_of_the_answer_is_retried(fake
 
 @in_each_form
 @pytest.mark.parametrize("end", [(Reset(),), (Stall(),)], ids=["reset", "stall"])
-async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
+async def test_x_should_retry_is_ignored_after_the_first_chunk(fake, form, end):
     """
     The header ``x-should-retry: true`` causes no retry after the first chunk, because a
     retry would repeat the beginning of the answer.
@@ -148,9 +148,8 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
     assert ("one", 1) == (got.partial, got.attempts)
 
 
-# The faults in this list do not change the chunks of the fake server's valid answer:
-# one without text, eight with a word each, one with the finish reason, one with the
-# token counts.
+# Faults that leave the fake server's valid answer unchanged: one chunk without text,
+# eight with a word each, one with the finish reason, one with the token counts.
 @pytest.mark.parametrize(
     "name",
     [
@@ -174,10 +173,10 @@ async def test_x_should_retry_is_ignored_after_a_chunk(fake, form, end):
         "upper_content_type",
     ],
 )
-async def test_stream_under_a_harmless_fault_has_all_chunks_and_no_others(fake, name):
+async def test_stream_under_a_harmless_fault_yields_all_valid_chunks(fake, name):
     """
-    Under a fault that does not change the answer's chunks, the reader receives all of
-    these chunks, including those without text, and no other chunks.
+    Under a fault that leaves the answer unchanged, the reader receives each chunk of
+    the answer, even those without text, and no other chunk.
     """
     fake.fault(name)
 

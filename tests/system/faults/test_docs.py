@@ -28,7 +28,7 @@ def printed_page():
     return done.stdout.decode()
 
 
-def test_page_is_the_output_of_the_command_it_names():
+def test_faults_page_is_the_output_of_the_command_that_the_page_names():
     """
     docs/faults.md is exactly the output of the command that the page itself names.
     """
@@ -38,7 +38,7 @@ def test_page_is_the_output_of_the_command_it_names():
     assert "python -m tests.system.faults --markdown > docs/faults.md" in page
 
 
-def test_page_describes_each_fault_in_one_line():
+def test_faults_page_describes_each_fault_in_one_line():
     """
     Each fault has exactly one line in docs/faults.md, with the description of the fault
     from `asi1.testing.FAULTS`.

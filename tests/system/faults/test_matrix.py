@@ -1,6 +1,6 @@
 """
-Under each fault of the fake server, in process and on sockets, a call ends as the
-matrix of expected outcomes says.
+A call under a fault of the fake server, in process or on sockets, ends as the matrix of
+expected outcomes says.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def quick_options(outcome):
     }
 
 
-def test_each_fault_has_a_row():
+def test_matrix_has_a_row_for_each_fault_and_no_others():
     """
     The matrix has a row for each fault of the fake server, and no other rows.
     """
@@ -66,11 +66,11 @@ def test_each_fault_has_a_row():
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_call_under_a_lasting_fault_ends_as_the_matrix_says(name, form):
+async def test_call_with_a_fault_in_every_reply_ends_as_the_matrix_says(name, form):
     """
-    If every reply has the same fault, a call with the default timeouts and retries ends
-    as the fault's row says: with the answer or the exact class of error, after the
-    expected number of attempts, with all text that arrived.
+    If every reply has the same fault, a call with default settings ends as the fault's
+    row says: with the expected answer or error, after the expected number of attempts,
+    and with all text that arrived.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=3)
@@ -91,11 +91,11 @@ async def test_call_under_a_lasting_fault_ends_as_the_matrix_says(name, form):
 @pytest.mark.virtual_time
 @in_each_form
 @of_each_fault
-async def test_call_after_one_fault_is_retried_or_ends_as_the_matrix_says(name, form):
+async def test_call_is_retried_after_one_fault_if_the_matrix_says_so(name, form):
     """
-    If only the first reply has a fault, the call succeeds at its second attempt if the
-    fault's row expects several attempts; if the row expects one attempt, the client
-    sends no second request.
+    Only the first reply has the fault. If the fault's row expects several attempts, the
+    call succeeds at the second; if the row expects one attempt, no second request is
+    sent.
     """
     expected = getattr(MATRIX[name], form)
     fake = FakeASI1(seed=4)
@@ -116,9 +116,9 @@ async def test_call_after_one_fault_is_retried_or_ends_as_the_matrix_says(name, 
 @of_each_fault
 async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form):
     """
-    On sockets a fault ends the call as the fault's row says. The next call succeeds, on
-    the same connection if the row says that the connection is kept; no other connection
-    stays open.
+    On sockets a call under a fault ends as the fault's row says. The next call
+    succeeds, and uses the same connection if the row says so. No other connection stays
+    open.
     """
     row = MATRIX[name]
     expected = getattr(row, form)
@@ -147,7 +147,7 @@ async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form)
 
 
 @in_each_form
-async def test_refused_connection_counts_as_not_sent(form):
+async def test_attempt_on_a_closed_port_is_recorded_as_not_sent(form):
     """
     If the server's port is closed, each attempt is recorded as not sent. Under the
     faults of the matrix, each attempt is recorded as sent, because the server received

@@ -36,7 +36,7 @@ NOTHING = {
     "active": 0,
 }
 
-# The approximate number of event loop steps that a short call takes.
+# About as many event loop steps as a short call takes.
 _STEPS = 150
 _answer = Answer(text=TEXT, chunk_words=1)
 
@@ -92,9 +92,9 @@ async def call(client, rng):
 
 
 def _random_moment(rng, longest):
-    # A moment is either an int number of event loop steps, so that a call is cancelled
-    # at each of its first steps, or a float number of seconds, so that a call is
-    # cancelled at any later moment.
+    # A moment is an int or a float with equal probability. An int is a number of event
+    # loop steps, to cancel a call at one of its first steps. A float is a number of
+    # seconds, to cancel a call at any later time.
     if rng.random() < 0.5:
         return rng.randrange(1, _STEPS)
     return longest * 10 ** rng.uniform(-2.5, 0)

@@ -18,8 +18,8 @@ from ...support.talk import until
 from .sweep import NOTHING, call, idle_connections, left_behind, slowly, sweep
 
 
-# The number of calls to cancel, over all parameters of the test below; `nox -s soak`
-# sets ten thousand.
+# The number of calls that the test below cancels over all its parameters. `nox -s soak`
+# sets 10,000.
 CALLS = int(os.environ.get("SOAK_CALLS", "2000"))
 
 
@@ -38,15 +38,15 @@ async def duration_of_calls(client, parallel):
     return anyio.current_time() - began
 
 
-@pytest.mark.timeout(600)  # seconds, since each case cancels hundreds of calls
+@pytest.mark.timeout(600)  # seconds, for hundreds of calls
 @pytest.mark.parametrize(("parallel", "pause"), [(1, 0.001), (20, 0.01)])
-async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
+async def test_calls_cancelled_at_any_moment_leave_no_connection_or_task_in_use(
     fake, anyio_backend_name, parallel, pause
 ):
     """
-    After hundreds of calls were cancelled while they connected, waited, read or
-    cleaned up, by ``Task.cancel()`` and by cancel scopes, no connection slot, task or
-    connection is in use, and a hundred further calls succeed.
+    Hundreds of calls are cancelled while they connect, wait, read or clean up.
+    Afterwards no connection, connection slot or task is in use, and a hundred more
+    calls succeed.
     """
     native = anyio_backend_name == "asyncio"
     fake._script.put(slowly(pause), None)
@@ -80,15 +80,17 @@ async def test_calls_cancelled_at_any_moment_leave_nothing_behind(
     # The outcome "left" means that the client disconnected while the server was sending
     # its reply.
     assert ends["left"] > many * 0.05
-    # Some calls were cancelled before their request reached the server.
+    # Some calls were cancelled before their request reached the server, so the server
+    # saw fewer requests than there were calls.
     assert len(fake.requests) - uncancelled - 100 < many
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_left_behind_reports_a_running_call(fake):
+async def test_left_behind_reports_the_task_and_connection_of_a_running_call(fake):
     """
-    While a call is running, `left_behind` reports the call's task and connection as in
-    use; so the zeros that `left_behind` returns after cancelled calls are meaningful.
+    While a call is running, `left_behind` reports its task and its connection. This
+    shows that the zeros which `left_behind` reports after cancelled calls mean
+    something.
     """
     fake.fault("stall_before_headers")
 

@@ -249,9 +249,9 @@ def test_program_with_open_clients_or_threads_keeps_exit_code_and_prints_nothing
     fake, prelude, script, code
 ):
     """
-    Whichever client, stream or thread is still in use when a program ends, Python exits
-    with the program's exit code and prints nothing, not even in Python's development
-    mode, which reports unclosed resources.
+    If a program ends with a client, stream or thread still in use, Python exits with
+    the program's exit code and prints nothing. Even Python's development mode reports
+    no unclosed resource.
     """
     began = time.monotonic()
     source = prelude + dedent(script)
@@ -286,9 +286,9 @@ def test_call_while_python_exits_is_answered_or_raises_an_error_of_asi1(
     fake, when, host
 ):
     """
-    Calls and streams that a program makes while Python exits, in a callback of `atexit`
-    or in ``__del__``, return an answer or raise an `ASI1Error`, whether or not the
-    server's name has to be resolved.
+    A call or stream that a program makes while Python exits returns an answer or raises
+    an `ASI1Error`. Such calls come from `atexit` callbacks or ``__del__``, to a host
+    name or an IP address.
     """
     script = f"""
     import atexit

@@ -17,8 +17,9 @@ def fake(fake):
     return fake
 
 
-# Programs that begin with this code call `at_import(thread, module)` for each import of
-# a module that is not yet imported; `thread` is None in threads that only import.
+# This code makes a program call `at_import(thread, module)` before each import of a
+# module that is not loaded. `thread` is None in a thread that `threading` did not
+# start.
 WATCH = """
 at_import = lambda thread, module: None
 asi1.ASI1, asi1.AsyncASI1, asi1.RateLimit, asi1.ASI1Error
@@ -55,9 +56,9 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_no_module_is_imported_on_the_callers_thread_or_the_event_loop(fake, way):
     """
-    A blocking call imports its modules neither in the caller's thread, which Ctrl-C may
-    interrupt in the middle of an import, nor on the event loop, which other threads'
-    imports would block.
+    A blocking call imports no module in the caller's thread, where Ctrl-C could
+    interrupt the import. It imports none on the event loop either, since imports by
+    other threads would block the loop.
     """
     script = f"""
     client = client_of()
@@ -149,10 +150,10 @@ def test_first_calls_of_several_threads_succeed(fake, kinds):
 
 
 @pytest.mark.parametrize("module", ["trio.lowlevel", "trio", "asi1._transport.connect"])
-def test_call_succeeds_while_another_thread_imports_a_module_it_looks_up(fake, module):
+def test_call_succeeds_while_another_thread_imports_a_used_module(fake, module):
     """
-    A call succeeds while another thread is importing a module that asi1 looks up in
-    ``sys.modules``, where the module is then still empty.
+    A call succeeds while another thread imports a module that asi1 looks up in
+    ``sys.modules``. The lookup then finds a module that is still empty.
     """
     script = f"""
     import importlib.machinery, types

@@ -14,8 +14,8 @@ from .programs import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# Python 3.12 and later warn if a process with several threads forks; these programs do
-# so on purpose, so the warning is ignored.
+# Python 3.12 and later warn if a process with several threads forks. These programs
+# fork on purpose, so the warning is ignored.
 QUIET = ("-W", "ignore::DeprecationWarning")
 
 
@@ -29,8 +29,8 @@ def fake(fake):
     return fake
 
 
-# If a process hangs, SIGALRM ends it, because the test can kill only the parent process
-# and not the child that the parent forked.
+# The test can kill the parent process, but not the child that the parent forked, so
+# SIGALRM ends each process that hangs.
 ALARM = """
 import signal
 
@@ -79,8 +79,8 @@ def ask_all(name, count=250):
     asyncio.run(main(name, count))
 """
 
-# Each script ends with one of these parts, after `pid = os.fork()`. With `WAIT`, the
-# parent process waits for its child and exits with the exit code of the child.
+# A script ends with one of these parts after `pid = os.fork()`. With `WAIT`, the parent
+# waits for its child, and exits with the child's exit code.
 WAIT = """
 if pid:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -123,11 +123,11 @@ pid = asyncio.run(fork())
         pytest.param(AWAITED, IN_ITS_LOOP, id="awaited-inside-the-loop"),
     ],
 )
-def test_parent_and_child_get_their_own_answers(fake, use, fork):
+def test_parent_and_child_of_a_fork_get_their_own_answers(fake, use, fork):
     """
-    After a fork, parent and child make hundreds of calls and streams at the same time;
-    each gets the answer to its own question, and the child uses none of the parent's
-    connections.
+    After a fork, parent and child make hundreds of calls and streams at once. Each
+    process gets the answers to its own questions, and the child uses no connection of
+    the parent.
     """
     assert (0, "", "") == run(fake, ALARM + use + fork + WAIT, *QUIET)
 
@@ -144,9 +144,8 @@ def test_parent_and_child_get_their_own_answers(fake, use, fork):
 @pytest.mark.parametrize("end", ["stream.close()", "list(stream)", "client.close()"])
 def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     """
-    A stream that was begun before a fork continues in the parent; in the child the
-    stream is closed, and neither a read of the stream, nor a close of the stream or of
-    the client, hangs.
+    A stream that was begun before a fork continues in the parent. In the child it is
+    closed, and neither reading it, nor closing it or the client, hangs.
     """
     fake.clear()
     fake.reply("one two three", chunk_words=1, chunk_delay=0.1)
@@ -170,7 +169,7 @@ def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     assert (0, "one two three", "") == run(fake, ALARM + dedent(script), *QUIET)
 
 
-def test_child_that_drops_its_client_does_not_disturb_the_parent(fake):
+def test_forked_child_that_drops_its_client_does_not_disturb_the_parent(fake):
     """
     After a forked child drops or closes its copy of the client, the parent's client
     still answers calls, on the same connection.
@@ -195,8 +194,8 @@ def test_child_that_drops_its_client_does_not_disturb_the_parent(fake):
     assert {1} == {request.connection for request in fake.requests}
 
 
-# A thread makes the first call of the process, and stops for a moment at its import of
-# a given number; then the main thread forks.
+# A thread makes the process's first call. When the thread begins import number NUMBER,
+# it sleeps for a moment, and the main thread forks.
 FIRST_CALL = """
 count = 0
 
@@ -223,7 +222,7 @@ if pid:
 
 @pytest.mark.parametrize("use", [BLOCKING, AWAITED], ids=["blocking", "awaited"])
 @pytest.mark.parametrize("number", [1, 20, 40, 60])
-def test_fork_while_the_first_call_imports_modules_deadlocks_no_process(
+def test_fork_during_the_imports_of_the_first_call_causes_no_deadlock(
     fake, use, number
 ):
     """
@@ -236,10 +235,11 @@ def test_fork_while_the_first_call_imports_modules_deadlocks_no_process(
 
 
 @pytest.mark.parametrize("module", ["h11", "httpx", "trio"])
-def test_child_of_a_fork_during_the_programs_own_import_can_call(fake, module):
+def test_child_forked_while_a_thread_imports_a_module_can_make_calls(fake, module):
     """
     If a process forks while one of its threads imports a module that calls need, the
-    child imports that module anew, although it has inherited the module's import lock.
+    child imports the module again. The import lock that the child inherited does not
+    block it.
     """
     script = f"""
     class Slow:

@@ -30,9 +30,9 @@ def test_blocking_calls_keep_real_time_while_the_programs_clocks_are_frozen(
     fake, way, first
 ):
     """
-    While a program's clocks are frozen, a blocking call still waits before a retry,
-    times out, and is delayed by a rate limit, whether the process made its first call
-    before or after the clocks were frozen.
+    While a program's clocks are frozen, blocking calls still wait before retries, time
+    out, and obey rate limits. This holds whether the first call was made before or
+    after the clocks were frozen.
     """
     if way != "replaced" and importlib.util.find_spec(way) is None:
         pytest.skip(f"{way} is not installed")

@@ -61,9 +61,9 @@ def test_ctrl_c_in_a_blocking_call_cancels_the_request(fake, way):
 
 def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
     """
-    If KeyboardInterrupt is raised at any call, line or return that the caller's thread
-    executes in a blocking call, the client's next call succeeds, and no call stays
-    running.
+    KeyboardInterrupt is raised once at each call, line or return that the caller's
+    thread executes in a blocking call. The client's next call then succeeds, and no
+    call stays running.
     """
     fake.reply("Fine.", times=None)
     script = """
@@ -119,8 +119,9 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
 
 def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     """
-    After two hundred blocking calls, each with an interrupt set for a random moment, no
-    call is running, no connection is in use, and fifty further calls succeed.
+    An interrupt is set for a random moment of each of two hundred blocking calls.
+    Afterwards no call is running, no connection is in use, and fifty more calls
+    succeed.
     """
     fake._script.put(slowly(0.001), None)
     script = """

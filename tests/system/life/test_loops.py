@@ -40,7 +40,9 @@ def question(request):
 
 @pytest.mark.parametrize("first", BACKENDS)
 @pytest.mark.parametrize("second", BACKENDS)
-def test_two_event_loops_at_once_get_their_own_answers(fake, client, first, second):
+def test_two_event_loops_that_share_a_client_get_own_answers(
+    fake, client, first, second
+):
     """
     Two event loops in two threads use one client at the same time; each loop gets the
     answers to its own questions, on connections that the other loop does not use.
@@ -105,9 +107,8 @@ def test_stream_that_outlives_its_event_loop_is_closed(fake, client, first, seco
 @pytest.mark.parametrize("end", ["aclose", "read", "aclose-the-client"])
 def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
     """
-    While one event loop reads a stream, another loop can close the stream or its
-    client, but reading the stream in that other loop raises an error. Neither loop
-    waits for ever.
+    While one event loop reads a stream, a second loop can close the stream or its
+    client. Reading the stream in the second loop raises an error. Neither loop hangs.
     """
     fake.fault("stall")
     stream = client.chat.completions.stream(messages="Hi")
@@ -184,9 +185,8 @@ async def test_reads_cancelled_by_asyncio_wait_for_lose_no_text(fake, client, se
 
 async def test_dropped_streams_close_their_connections(fake, client):
     """
-    If a program drops its only reference to each of fifty streams, after the first
-    chunk and without closing the stream, the calls end and their connections are
-    closed. The server's reply has no end, so that it cannot end first.
+    A program drops the only reference to each of fifty unfinished streams without
+    closing them. The calls then end, and their connections are closed.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.005))), times=None)

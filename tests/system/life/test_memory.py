@@ -1,5 +1,5 @@
 """
-Whatever a server sends, a client uses little memory, and its timeouts still end calls.
+Whatever a server sends, a client uses little memory, and its calls still time out.
 
 The server runs in this process; the client runs in a process of its own, whose memory
 is measured. The server generates large bodies piece by piece as it sends them.
@@ -25,10 +25,9 @@ from asi1.testing import Data, Head, Pause, Repeat
 pytest.importorskip("resource", reason="memory is not measured here")
 
 MIB = 1024 * 1024
-# Limits for the peak memory of the client's process, in MiB. MOST is the limit for the
-# complete process, which needs about 40 while idle. GROWTH is the limit for each MiB of
-# a body: a body of 16 MiB needs 16 * GROWTH, which together with an idle client is
-# about MOST.
+# Limits of the peak memory of the client's process, in MiB. MOST limits the whole
+# process, which needs about 40 while idle. GROWTH limits the memory for each MiB of a
+# body, so a body of 16 MiB may need 16 * GROWTH.
 MOST = 150
 GROWTH = 7
 EATER = str(Path(__file__).with_name("eater.py"))
@@ -204,7 +203,7 @@ def test_large_body_or_event_within_the_limit_is_read(fake, kind):
 
 WIDE = "\U0001f9a6"
 CHOICE = b'data: {"choices":[{"index":0,"delta":{"x":['
-# Bodies of 1 MiB for which a simple parser would need many MiB of memory.
+# Bodies of 1 MiB that a simple parser would need many MiB of memory to parse.
 GROWING = {
     "lists": (Head(200, JSON), *repeated(b'{"choices":[', b"[],", 1, b"[]]}")),
     "in-choice": (Head(200, SSE), *repeated(CHOICE, b"[],", 1, b"1]}}]}\n\n")),
@@ -223,8 +222,8 @@ HARMLESS = {
 @pytest.mark.parametrize("name", [*HARMLESS, *GROWING])
 def test_parsing_a_body_within_the_limit_needs_little_memory(fake, name):
     """
-    A body of 1 MiB, filled with values, nested levels, digits, lines or text with
-    emoji, raises the client's peak memory by less than 12 MiB.
+    Parsing a body of 1 MiB, whether of values, nested levels, digits, lines or emoji,
+    adds less than 12 MiB to the client's peak memory.
     """
     small = (Head(200, JSON), Data(body("Hi", "message")))
     reply = {**HARMLESS, **GROWING}[name]
@@ -236,7 +235,7 @@ def test_parsing_a_body_within_the_limit_needs_little_memory(fake, name):
         assert ends(after) <= {f"{MIB // 4} characters", f"{MIB + 1} characters"}
 
 
-def test_large_event_id_does_not_slow_later_events(fake):
+def test_event_id_of_15_mib_does_not_slow_later_events(fake):
     """
     An event with an ``id`` of 15 MiB does not slow down the events after that event.
     """

@@ -179,9 +179,9 @@ async def test_stream_with_n_2_gives_two_complete_choices(client):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-async def test_tool_calls_are_complete(client, llmock, stream):
+async def test_create_and_stream_return_complete_tool_calls(client, llmock, stream):
     """
-    The answer has llmock's complete tool calls, whether by `create` or a stream.
+    `create` and a stream both return the complete tool calls that llmock sends.
     """
     arguments = {"city": "San José", "days": [1, 2, 3], "note": "a" * 40}
     calls = [
@@ -236,8 +236,8 @@ async def test_each_error_status_raises_its_class(
     client, llmock, status, error, attempts
 ):
     """
-    Each error status raises its own class with llmock's message, a 5xx after retries, a
-    4xx without a retry. llmock's verdict on the client is "passed".
+    Each error status raises its own class, with llmock's message. A 5xx is retried, a
+    4xx is not. llmock's verdict on the client is "passed".
     """
     quick = client.with_options(retry=asi1.RetryPolicy(wait_first=0.02))
     llmock.expect({"type": "fail", "status": status, "message": "No.", "times": 9})
@@ -358,7 +358,7 @@ def test_blocking_client_gets_the_same_answers_and_errors(llmock):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
-async def test_llmock_finds_no_misbehaviour(client, llmock):
+async def test_llmock_reports_no_misbehaviour_of_a_default_client(client, llmock):
     """
     After a client with default settings has handled llmock's faults, llmock reports no
     misbehaviour of the client.

@@ -20,8 +20,8 @@ import asi1
 
 __all__ = ["HEAD", "Notebook"]
 
-# A kernel removes the folder in which it starts from sys.path; asi1 may be in that
-# folder, so the folder that contains asi1 is added to sys.path again.
+# A kernel removes its start folder from sys.path, and asi1 may be in that folder, so
+# asi1's folder is added to sys.path again.
 HEAD = f"""\
 import sys
 sys.path.insert(0, {str(Path(asi1.__file__).parents[1])!r})

@@ -53,7 +53,7 @@ def slowly(*texts):
     return [SSE, *pieces, Event(chunk(finish="stop")), DONE]
 
 
-def test_kernel_imports_the_same_asi1(notebook):
+def test_kernel_imports_asi1_from_the_same_folder_as_the_tests(notebook):
     """
     The kernel imports asi1 from the same folder as these tests.
     """
@@ -167,11 +167,11 @@ def test_async_client_works_with_top_level_await(fake, notebook):
     "reading",
     ["stream.display()", "stream.get_final_completion()", "for _ in stream: pass"],
 )
-def test_interrupt_of_a_reading_cell_cancels_the_request(fake, notebook, reading):
+def test_interrupt_of_a_cell_that_reads_cancels_its_request(fake, notebook, reading):
     """
-    A cell that is interrupted while it reads a blocking stream raises KeyboardInterrupt
-    and keeps its output; the request is cancelled, although the stream object still
-    exists, and the client's next call succeeds.
+    If a cell is interrupted while it reads a blocking stream, it raises
+    KeyboardInterrupt and keeps its output. The request is cancelled even if the stream
+    object still exists, and the client's next call succeeds.
     """
     fake.fault("stall", after_chunks=3, seconds=None)
     fake.reply("Fine.")
@@ -190,10 +190,10 @@ def test_interrupt_of_a_reading_cell_cancels_the_request(fake, notebook, reading
     assert "Fine." == printed(notebook.run(ASK))
 
 
-def test_interrupt_of_an_awaiting_cell_cancels_the_request(fake, notebook):
+def test_interrupt_of_a_cell_that_awaits_cancels_its_request(fake, notebook):
     """
-    A cell that is interrupted while it awaits a stream keeps its output; the request is
-    cancelled, although the stream object still exists.
+    If a cell is interrupted while it awaits a stream, it keeps its output. The request
+    is cancelled even if the stream object still exists.
     """
     # ipykernel notices an interrupt only when its event loop runs a step, so the server
     # keeps sending chunks.

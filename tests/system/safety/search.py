@@ -26,11 +26,11 @@ __all__ = ["KEY", "found", "in_error", "in_records", "lines"]
 KEY = "sk_canary-0123456789.abcdefABCDEF"
 
 _MOST = 20_000
-# Types that are not searched: frames contain the tests' own variables, a Secret may
-# contain the key, and the other types are not data.
+# Types that are not searched: a frame contains the tests' own variables, a Secret
+# contains the key on purpose, and the other types hold no data.
 _CLOSED = (CodeType, FrameType, FunctionType, ModuleType, Secret, TracebackType, type)
-# Modules whose objects are not searched: large libraries; the fake server, which
-# records each request with its key; and pytest.
+# Modules whose objects are not searched: pytest, large libraries, and the fake server,
+# which records each request with its key.
 _FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "trio")
 
 
@@ -95,7 +95,7 @@ def in_error(error: BaseException, text: str = KEY) -> list[str]:
     places = found(error, text=text)
     try:
         pickled = pickle.dumps(error)
-    except TypeError:  # Only errors of other libraries cannot be pickled.
+    except TypeError:  # some errors of other libraries
         pickled = b""
     if text.encode() in pickled:
         places.append("pickle")

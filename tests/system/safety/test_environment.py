@@ -1,6 +1,6 @@
 """
-Proxies and CA files that environment variables set: when clients use these settings,
-and how errors name the variables.
+How clients use the proxies and CA files that environment variables set, and how errors
+name these variables.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def test_proxy_is_not_used_for_this_machine(monkeypatch, fake, proxy, host
     fake.reply("I am here.", times=None)
     proxied(monkeypatch, proxy)
     url = fake.base_url.replace("127.0.0.1", host)
-    if host == "127.0.0.2":  # The fake server listens on 127.0.0.1 only.
+    if host == "127.0.0.2":  # the fake does not listen here, so calls fail
         url, host = f"http://127.0.0.2:{fake.port}", "refused"
 
     async with asi1.AsyncASI1(KEY, url, **QUICK) as client:
@@ -96,7 +96,7 @@ def test_blocking_client_does_not_use_a_proxy_for_this_machine(
 async def test_proxy_is_used_for_other_machines(monkeypatch, fake, proxy):
     """
     A call to a host that is neither localhost nor a loopback address uses the proxy
-    that environment variables set; so the tests above would notice the use of a proxy.
+    that environment variables set, so the tests above would notice a proxy.
     """
     proxied(monkeypatch, proxy)
     url = f"http://0.0.0.0:{fake.port}/v1"
@@ -198,7 +198,7 @@ async def test_invalid_proxy_error_contains_no_key_and_no_password(monkeypatch, 
 
 
 @pytest.mark.parametrize("name", PROXIES)
-async def test_socks_proxy_without_socksio_raises_an_error_that_names_both(
+async def test_error_for_a_socks_proxy_names_the_missing_package_and_the_variable(
     monkeypatch, name
 ):
     """
@@ -263,8 +263,8 @@ async def test_calls_to_this_machine_ignore_invalid_proxies_and_ca_files(
     monkeypatch, url
 ):
     """
-    A call to a closed port of this machine raises the usual connection error even if
-    the environment names invalid proxies and CA files, because the call uses neither.
+    Invalid proxies and CA files in the environment do not affect calls to this machine:
+    a call to a closed port raises the usual connection error.
     """
     for name in PROXIES:
         monkeypatch.setenv(name, "gopher://x")

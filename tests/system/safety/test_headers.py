@@ -50,7 +50,7 @@ async def test_unsafe_header_is_refused(way, value):
     raises an ArgumentError; nothing is sent, and the message has no line break.
     """
     if isinstance(value, list) and way == "extra_headers-name":
-        value = 5  # A list cannot be a header's name, which is a dict key.
+        value = 5  # a list cannot be a dict key
     fake = FakeASI1(seed=5)
     options = WAYS[way](value)
 
@@ -92,7 +92,7 @@ def test_unsafe_default_header_is_refused(make, value):
         {"transfer-encoding": "chunked", "content-length": "3"},
     ],
 )
-async def test_framing_headers_are_refused(fake, headers):
+async def test_content_length_and_transfer_encoding_headers_are_refused(fake, headers):
     """
     A caller that sets Content-Length or Transfer-Encoding gets an ArgumentError,
     because a wrong length could hide a second request in the body.
@@ -135,9 +135,9 @@ HEADS = {
 @pytest.mark.parametrize("name", HEADS)
 async def test_excessive_response_head_raises_a_connection_error(fake, name):
     """
-    A response head with a giant header, 20,000 headers, a control character or two
-    different Content-Length headers, or endless 1xx responses, make the call raise an
-    APIConnectionError within the timeouts.
+    A call raises an APIConnectionError within its timeouts if the response head has a
+    giant header, 20,000 headers, a control character or two Content-Length values, or
+    follows endless 1xx responses.
     """
     fault, options = HEADS[name]
     fake.fault(fault, times=None, **options)

@@ -1,4 +1,7 @@
-"""An error that cuts a quoted reply within an echoed key shows no part of the key."""
+"""
+If an error quotes only a part of a reply, and that part ends within an echoed key, the
+error shows no part of the key.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,8 @@ def filler(size):
     return "-" * size
 
 
-# For each kind of reply: how many of the reply's characters an error quotes at most,
-# and a function that returns such a reply, with *before* characters ahead of the
-# echoed key.
+# For each kind of reply: the maximum number of characters that an error quotes, and a
+# function that returns a reply with *before* characters, then the echoed key.
 CUTS = {
     "snippet": (SNIPPET, lambda before: (SSE, f"data: {filler(before)}{KEY}\n\n")),
     "snippet-of-list": (
@@ -110,7 +112,7 @@ CUTS = {
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("size", [PART, PART + 1, len(KEY) // 2, len(KEY) - 1])
 @pytest.mark.parametrize("cut", CUTS)
-async def test_key_cut_by_a_shortened_quote_is_removed_from_the_error(
+async def test_key_at_the_end_of_a_shortened_quote_is_removed_from_the_error(
     cut, size, stream
 ):
     """
@@ -136,9 +138,8 @@ async def test_key_cut_by_the_end_of_a_body_is_removed_from_the_error(
     size, status, stream
 ):
     """
-    If a body full of echoed keys ends within a key, or the client stops reading the
-    body within a key, the error contains no part of that last key, even though the
-    complete keys before it are removed from the text.
+    If a body with many echoed keys ends within a key, or is read only up to a point
+    within a key, the error contains no part of that last key.
     """
     keys = (KEY + " ") * (READ // (len(KEY) + 1) + 1)
     body = keys[: READ - READ % (len(KEY) + 1) + size]

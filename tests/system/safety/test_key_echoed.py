@@ -179,7 +179,7 @@ FORMS = [
     *("KEY", "JSON", "ESCAPED", "UPPER_ESCAPED", "SLASHED", "HTML", "URL"),
     *("ENTITIES", "NESTED", "BASE64", "HEX", "UPPER"),
 ]
-# Each reply echoes the key, and then breaks off or is not valid.
+# Replies that echo the key, and then break off or are invalid.
 BROKEN = {
     "cut-json": (JSON_401, '{"error": {"message": "bad key <F>'),
     "cut-json-200": (JSON_200, '{"choices": [{"message": {"content": "<F>'),
@@ -216,7 +216,7 @@ BROKEN = {
 def contains(error, key):
     """Return the places in *error* that contain *key*, unchanged or encoded."""
     forms = {echo(f"<{name}>", key).data.decode() for name in FORMS}
-    # The first and last characters of a base64 form also encode text beside the key.
+    # The ends of a base64 form also encode text beside the key, so they are left out.
     inner = [form[len(form) // 2 : -4] for form in forms]
     values = error, pickle.dumps(error)
     return [place for form in inner for place in found(*values, text=form)]
@@ -226,9 +226,9 @@ def contains(error, key):
 @pytest.mark.parametrize("name", BROKEN)
 async def test_key_echoed_in_any_form_is_not_in_the_error(name, stream):
     """
-    If a reply that echoes the key in any form breaks off, or is not valid, then no part
-    of the error contains the key: not its message, its body or snippet, its pickle, or
-    the partial answer.
+    If a reply that echoes the key breaks off or is not valid, no part of the error
+    contains the key in any form: neither the message, body, snippet and pickle, nor the
+    partial answer.
     """
     head, text = BROKEN[name]
     for form in FORMS:
@@ -272,7 +272,7 @@ async def test_key_split_over_two_deltas_is_not_in_the_partial_answer(member, si
     assert "".join(parts) == (whole.content or whole.reasoning)
 
 
-async def test_timeout_redacts_the_partial_answer():
+async def test_key_in_the_partial_answer_of_a_timeout_is_redacted():
     """
     The partial answer of a timeout does not contain an echoed key.
     """
@@ -287,7 +287,7 @@ async def test_timeout_redacts_the_partial_answer():
     assert [] == in_error(error)
 
 
-async def test_complete_answer_keeps_a_text_that_looks_like_the_key():
+async def test_complete_answer_that_contains_the_key_is_not_redacted():
     """
     An answer that is complete is never changed, even if it contains the key.
     """
@@ -321,8 +321,8 @@ OWN = {
 @pytest.mark.parametrize("own", OWN)
 async def test_other_secrets_of_the_request_are_not_in_the_error(own, place, stream):
     """
-    The secrets that a caller puts into headers or into the query are replaced in errors
-    as the API key is: in cut excerpts, in partial answers, and in response headers.
+    Secrets that a caller puts into headers or the query are replaced in errors like the
+    API key: in excerpts, partial answers and response headers.
     """
     options = dict(OWN[own])
     settings = {n: options.pop(n) for n in list(options) if n.startswith("default")}

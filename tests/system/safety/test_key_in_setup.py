@@ -97,7 +97,7 @@ def test_error_for_a_key_in_a_wrong_argument_does_not_show_the_key(make, name):
 
 @BOTH
 @pytest.mark.parametrize("name", NOT_STR)
-def test_key_that_is_not_a_str_is_not_shown(make, name):
+def test_error_for_a_key_that_is_not_a_str_does_not_show_the_key(make, name):
     """
     A key passed as bytes, or as a tuple because of a stray comma, is refused; the error
     does not contain the key.
@@ -117,7 +117,7 @@ def test_key_that_is_not_a_str_is_not_shown(make, name):
         pytest.param(lambda make: make(api_key=5), id="key-of-another-type"),
     ],
 )
-def test_error_for_another_argument_does_not_show_the_key_of_the_environment(
+def test_error_for_an_argument_does_not_show_the_key_of_the_environment(
     monkeypatch, make, variable, setup
 ):
     """
@@ -131,7 +131,7 @@ def test_error_for_another_argument_does_not_show_the_key_of_the_environment(
 
 @BOTH
 @pytest.mark.parametrize("form", ["{}\nx", "\u201c{}\u201d", "{} {}", "\x1b{}"])
-def test_error_for_an_invalid_key_in_the_environment_does_not_show_it(
+def test_error_for_an_invalid_key_in_the_environment_does_not_show_the_key(
     monkeypatch, make, form
 ):
     """

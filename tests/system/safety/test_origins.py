@@ -233,8 +233,8 @@ def test_http_url_of_this_machine_is_accepted(url):
 @pytest.mark.parametrize("make", [asi1.AsyncASI1, asi1.ASI1])
 def test_http_url_of_another_machine_or_invalid_url_is_refused(make, url):
     """
-    A base URL that is http:// to another machine, contains a user name or password, or
-    is invalid raises an error, which does not contain the password.
+    A base URL is refused if it is http:// to another machine, contains a user name or
+    password, or is invalid. The error does not contain the password.
     """
     with pytest.raises(asi1.ConfigurationError, match=r"^base_url: ") as caught:
         make(KEY, url)
@@ -255,7 +255,7 @@ def test_invalid_base_url_of_the_environment_is_refused(monkeypatch):
         assert "password@" not in repr(caught.value)
 
 
-async def test_path_cannot_lead_to_another_server(fake, elsewhere):
+async def test_path_that_looks_like_a_url_leads_to_no_other_server(fake, elsewhere):
     """
     A path that looks like another server's URL raises an error or goes to the base URL.
     """
@@ -273,7 +273,7 @@ async def test_path_cannot_lead_to_another_server(fake, elsewhere):
     assert [] == strays(fake.requests)
 
 
-async def test_link_in_a_response_is_not_requested(fake, elsewhere):
+async def test_client_does_not_request_the_urls_in_a_response(fake, elsewhere):
     """
     The client does not request the URLs in the headers and the body of a response.
     """

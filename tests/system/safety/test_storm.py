@@ -19,7 +19,7 @@ both_forms = pytest.mark.parametrize(
 )
 
 CALLS = 200
-# The maximum number of requests, including retries, that CALLS calls may send.
+# The maximum number of requests, with retries, that 200 calls may send.
 MOST = 220
 
 
@@ -59,7 +59,7 @@ async def one_by_one(client, count, **options):
 @in_virtual_time
 @both_forms
 @pytest.mark.parametrize("calls", [at_once, one_by_one])
-async def test_retries_in_an_outage_stay_within_the_budget(calls, stream):
+async def test_200_calls_in_an_outage_make_at_most_220_requests(calls, stream):
     """
     If a server answers 503 to every request, 200 calls make at most 220 requests in
     all, whether the calls are concurrent or one by one.
@@ -117,7 +117,7 @@ async def test_clients_made_by_with_options_share_the_retry_budget():
 
 
 @in_virtual_time
-async def test_retry_budget_recovers_after_an_outage():
+async def test_retry_budget_is_full_again_after_200_successful_calls():
     """
     After an outage calls succeed again; after 200 successful calls, a second outage has
     the same budget of retries as the first.
@@ -155,7 +155,7 @@ async def test_retries_that_succeed_do_not_use_up_the_retry_budget():
 
 @in_virtual_time
 @both_forms
-async def test_retry_after_is_respected(stream):
+async def test_next_attempt_waits_for_the_seconds_of_retry_after(stream):
     """
     After a 429 with ``Retry-After: 30`` the next attempt begins after 30 to 33 seconds.
     """
@@ -174,7 +174,7 @@ async def test_retry_after_is_respected(stream):
 
 
 @in_virtual_time
-async def test_calls_with_the_same_retry_after_are_spread_by_jitter():
+async def test_jitter_spreads_the_retries_of_calls_with_the_same_retry_after():
     """
     If 20 calls receive the same Retry-After, none is retried before that time, and
     jitter spreads the retries over the next six seconds.

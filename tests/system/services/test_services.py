@@ -80,7 +80,7 @@ def test_browser_receives_the_stream_as_server_sent_events(fake, browser):
     assert "Why?" == fake.requests[0].json["messages"][0]["content"]
 
 
-def test_first_event_arrives_while_the_answer_is_still_being_written(fake, browser):
+def test_browser_gets_the_first_event_before_the_models_reply_ends(fake, browser):
     """
     The browser receives the first words while the model's reply to the service is still
     open.
@@ -98,8 +98,8 @@ def test_first_event_arrives_while_the_answer_is_still_being_written(fake, brows
     assert "left" == fake.requests[0].wait()
 
 
-# Each entry: a fault of the model's server before the first word, the fault's options,
-# and the status and error code that the browser gets.
+# A fault of the model's server before the first word, the fault's options, and the HTTP
+# status and error code that the browser then gets.
 BEFORE_THE_FIRST_EVENT = [
     ("rate_limit_429", {"retry_after": 7}, 429, "rate_limit"),
     ("quota_429", {}, 429, "quota_exceeded"),
@@ -139,8 +139,8 @@ def test_error_before_the_first_event_becomes_an_http_status(fake, browser, case
     )
 
 
-# Each entry: a fault of the model's server after "one two three", and the status and
-# error code in the last event that the browser gets.
+# A fault of the model's server after "one two three", and the status and error code in
+# the last event that the browser then gets.
 AFTER_THREE_WORDS = [
     ("reset_mid_body", 502, "stream_interrupted"),
     ("fin_mid_chunk", 502, "stream_interrupted"),

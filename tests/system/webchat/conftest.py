@@ -9,7 +9,7 @@ from asi1.testing import FakeASI1
 
 @pytest.fixture(scope="module")
 def anyio_backend():
-    return "asyncio"  # Playwright and uvicorn do not run on trio.
+    return "asyncio"  # uvicorn and Playwright need asyncio
 
 
 @pytest.fixture(scope="module")

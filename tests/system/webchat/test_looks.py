@@ -26,8 +26,8 @@ for chunk in client.chat.completions.create(messages="Why?", stream=True): print
 | 1 | 2 | 3 | 4 |
 """
 
-# JavaScript that returns the lowest contrast ratio between a text of the page and the
-# text's background, and that text.
+# JavaScript that finds the text with the lowest contrast to its background, and returns
+# the contrast ratio and the text.
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {
     willReadFrequently: true,
@@ -90,7 +90,7 @@ async def test_text_has_enough_contrast(browser, url, fake, scheme):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-async def test_page_fits_every_width(browser, url, fake, width):
+async def test_page_fits_widths_from_320_to_1280_pixels(browser, url, fake, width):
     """
     At widths from 320 to 1280 pixels, the page does not scroll sideways, and every
     button is inside the width and at least 24 pixels wide and high, large enough for a

@@ -225,7 +225,7 @@ async def test_browser_refuses_inline_scripts_and_html(visit):
     visit.expected += ["Trusted", "Content Security Policy"]
 
 
-async def test_text_rendered_as_it_grows_gives_the_same_html_as_at_once(visit):
+async def test_growing_text_is_rendered_to_the_same_html_as_the_complete_text(visit):
     """
     Rendering a text that grows character by character gives the same HTML as rendering
     the complete text once, and does not render complete blocks again.

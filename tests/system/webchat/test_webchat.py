@@ -56,7 +56,7 @@ async def test_answer_is_shown_with_its_token_count(fake, visit):
     assert fake.requests[-1].json["stream"] is True
 
 
-async def test_thoughts_are_collapsed_until_opened(fake, visit):
+async def test_thoughts_are_collapsed_until_the_user_opens_them(fake, visit):
     """
     The model's thoughts are collapsed until the user opens them; a click opens them,
     and Enter closes them again.
@@ -76,7 +76,7 @@ async def test_thoughts_are_collapsed_until_opened(fake, visit):
 
 
 @pytest.mark.parametrize("how", ["button", "keyboard", "escape"])
-async def test_stop_ends_the_call_and_keeps_the_text(fake, visit, how):
+async def test_stopped_answer_cancels_the_request_and_keeps_the_text(fake, visit, how):
     """
     If the user stops an answer that is still arriving, the request to the model is
     cancelled, the text so far stays, and the focus moves to the input field.
@@ -104,7 +104,7 @@ async def test_stop_ends_the_call_and_keeps_the_text(fake, visit, how):
     assert ("assistant", "So far ") == messages_sent(fake)[1]
 
 
-async def test_error_status_is_shown_and_can_be_retried(fake, visit):
+async def test_failed_question_shows_a_banner_with_a_retry_button(fake, visit):
     """
     If a question fails, a banner shows the server's message and the time to wait; the
     banner's button sends the same question again, and removes the banner.
@@ -127,7 +127,7 @@ async def test_error_status_is_shown_and_can_be_retried(fake, visit):
     visit.expected.append(f"{FAILED_TO_LOAD}429")
 
 
-async def test_broken_answer_stays_until_it_is_retried(fake, visit):
+async def test_broken_answer_stays_on_the_page_until_a_retry_replaces_it(fake, visit):
     """
     An answer that breaks off stays, marked as broken; a retry replaces the answer.
     """
@@ -178,7 +178,7 @@ async def test_unreachable_server_is_reported_in_the_banner(fake, visit):
     visit.expected.append("net::ERR_INTERNET_DISCONNECTED")
 
 
-async def test_answer_cut_at_the_token_limit_is_marked(fake, visit):
+async def test_page_says_that_the_token_limit_cut_off_an_answer(fake, visit):
     """
     If the token limit cuts off an answer, the page says so.
     """
@@ -208,7 +208,7 @@ async def test_reload_keeps_the_conversation(fake, visit):
     )
 
 
-async def test_reload_during_an_answer_ends_the_call_and_keeps_the_text(fake, visit):
+async def test_reload_cancels_an_open_request_and_keeps_the_text(fake, visit):
     """
     A reload while an answer arrives cancels the request, and the text so far stays.
     """
@@ -276,7 +276,7 @@ async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
     assert 0 == await visit.page.evaluate("() => localStorage.length")
 
 
-async def test_screen_reader_gets_the_answer_once(fake, visit):
+async def test_screen_reader_gets_only_the_complete_answer_and_only_once(fake, visit):
     """
     The region that a screen reader reads aloud gets the state of the answer, then the
     complete answer once, and never a part of the answer.
