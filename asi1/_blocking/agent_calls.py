@@ -16,7 +16,7 @@ from .loop_thread import loop_thread
 if TYPE_CHECKING:
     from .._call.parse_rounds import Rounds
     from .._models.parsed import ParsedCompletion
-    from .tool_run import Journal, ToolRun
+    from .tool_run import ToolRun
 
 
 __all__ = ["AgentCalls", "run_rounds", "tool_run"]
@@ -80,7 +80,7 @@ class AgentCalls:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: Journal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncCompletions.run_tools`, but the run blocks."""
@@ -107,7 +107,7 @@ class AgentCalls:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: Journal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncCompletions.resume_tools`, but the run blocks."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.answer_reader import ChunkReader
+from .._client.agent_calls import tool_runs
 from .._client.conversation.agent_turns import tool_turns, turn_rounds
 from .._client.conversation.conversation import AsyncConversation
 from .._client.conversation.turn import Turn
@@ -23,7 +24,7 @@ from .stream import ChatStream
 
 if TYPE_CHECKING:
     from .._models.parsed import ParsedCompletion
-    from .tool_run import Journal, ToolRun
+    from .tool_run import ToolRun
 
 
 __all__ = ["Conversation"]
@@ -118,19 +119,18 @@ class Conversation:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: Journal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncConversation.run_tools`, but the run blocks."""
-        runs = tool_turns()
-        plan = runs.RunPlan.of(
+        plan = tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
         )
-        rounds = runs.begin_turn(
+        rounds = tool_turns().begin_turn(
             self._turns, plan, message=message, model=model, options=options
         )
         return tool_run()(rounds, journal)
@@ -145,19 +145,18 @@ class Conversation:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: Journal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncConversation.resume_tools`, but the run blocks."""
-        runs = tool_turns()
-        plan = runs.RunPlan.of(
+        plan = tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
         )
-        rounds = runs.resume_turn(
+        rounds = tool_turns().resume_turn(
             self._turns,
             plan,
             saved=saved,

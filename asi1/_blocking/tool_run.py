@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 
 from .._call.tool_rounds import ToolRounds
 from .._client.tool_run import RunState
@@ -19,16 +19,16 @@ from .._protocol.tools.steps import ToolRunResult, ToolStep
 from .loop_thread import close_on_loop, loop_thread
 
 
-__all__ = ["Journal", "ToolRun"]
-
-Journal: TypeAlias = Callable[[str], object]
+__all__ = ["ToolRun"]
 
 
 @public
 class ToolRun(RunState):
     """Same as `AsyncToolRun`, but blocks."""
 
-    def __init__(self, rounds: ToolRounds, journal: Journal | None) -> None:
+    def __init__(
+        self, rounds: ToolRounds, journal: Callable[[str], object] | None
+    ) -> None:
         """Users do not construct this class; the client does."""
         self._rounds = rounds
         self._journal = journal

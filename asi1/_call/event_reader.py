@@ -143,8 +143,7 @@ class EventReader(ReplyReader[_T]):
                     if is_done(text):
                         done = True
                         break
-                    # `_deliver_timed` has to know whether *batch* has a part of the
-                    # answer.
+                    # `_deliver_timed` must know if *batch* has a part of the answer.
                     self._carried |= carried
                     work += await self._read_other(name, text, batch)
                 else:

@@ -45,6 +45,7 @@ class RunRequests(Protocol):
 
     def call(self, added: Sequence[Wire], reader: type[Any]) -> Call[Any]:
         """Return the call that sends the run's first messages, followed by *added*."""
+        ...
 
     def commit(self, log: RunLog) -> None:
         """Keep the exchange of a run that is over."""

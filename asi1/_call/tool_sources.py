@@ -55,9 +55,11 @@ class Source(Protocol):
     @property
     def ended(self) -> bool:
         """Whether all items were read."""
+        ...
 
     async def read(self) -> Sequence[Item]:
         """Wait for items, and return them."""
+        ...
 
     def stop(self) -> None:
         """Cancel the tasks of the source; callable by any thread."""

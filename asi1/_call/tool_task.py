@@ -60,36 +60,37 @@ class ToolTask:
 
     async def run(self) -> None:
         """Run the tool; raise nothing but the cancellation of the run."""
-        error: BaseException | None = None
+        try:
+            outcome = await self._outcome()
+        except (SystemExit, KeyboardInterrupt) as ending:
+            self._ended = True
+            self.outcomes.end(ending)
+        else:
+            self._ended = True
+            self.outcomes.put([outcome])
+
+    async def _outcome(self) -> ToolOutcome:
+        scope = anyio.CancelScope()
         try:
             with anyio.fail_after(self.timeout) as scope:
                 content = result_content(await _value_of(self.call.run))
         except anyio.get_cancelled_exc_class() as cancelled:
             if anyio.current_effective_deadline() == -math.inf:
-                raise
-            error, words = cancelled, "the tool was cancelled"
+                raise  # the run is cancelled, not the tool alone
+            return self._failed(cancelled, "the tool was cancelled")
         except TimeoutError as late:
-            error, words = late, error_words(late)
-            if scope.cancelled_caught:
-                words = f"the tool took longer than {self.timeout:g} seconds"
-        except Exception as raised:  # noqa: BLE001 - the model reads any error
-            error, words = raised, error_words(raised)
-        except (SystemExit, KeyboardInterrupt) as ending:
-            self._ended = True
-            self.outcomes.end(ending)
-            return
-        if error is not None:
-            content = error_content(words)
-            error.__traceback__ = None  # its frames would keep the run alive
-        self._put(ToolOutcome(Ended(self._id, content, error is not None), error))
+            words = f"the tool took longer than {self.timeout} seconds"
+            return self._failed(
+                late, words if scope.cancelled_caught else error_words(late)
+            )
+        except Exception as error:  # noqa: BLE001 - the model reads any error
+            return self._failed(error, error_words(error))
+        return ToolOutcome(Ended(self.call.call.id, content, failed=False))
 
-    @property
-    def _id(self) -> str:
-        return self.call.call.id
-
-    def _put(self, outcome: ToolOutcome) -> None:
-        self._ended = True
-        self.outcomes.put([outcome])
+    def _failed(self, error: BaseException, words: str) -> ToolOutcome:
+        error.__traceback__ = None  # its frames would keep the tool's values alive
+        event = Ended(self.call.call.id, error_content(words), failed=True)
+        return ToolOutcome(event, error)
 
     def settle(self) -> None:
         """Wake the waiting reader: the task has ended."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from .._models.parsed import ParsedCompletion
-    from .tool_run import AsyncJournal, AsyncToolRun
+    from .tool_run import AsyncToolRun
 
 
 __all__ = ["AsyncAgentCalls", "parse_rounds", "tool_run", "tool_runs"]
@@ -109,7 +109,7 @@ class AsyncAgentCalls:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: AsyncJournal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """
@@ -168,7 +168,7 @@ class AsyncAgentCalls:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: AsyncJournal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 
 from .._call.tool_rounds import ToolRounds
 from .._models.base_types import public
@@ -16,10 +16,7 @@ from .._protocol.tools.run_events import event_text, saved_events
 from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
 
 
-__all__ = ["AsyncJournal", "AsyncToolRun", "RunState"]
-
-# Is given one line of JSON for each event of a run, before the run goes on.
-AsyncJournal: TypeAlias = Callable[[str], Awaitable[object] | object]
+__all__ = ["AsyncToolRun", "RunState"]
 
 
 class RunState:
@@ -77,7 +74,9 @@ class AsyncToolRun(RunState):
     done, and ``resume_tools`` goes on.
     """
 
-    def __init__(self, rounds: ToolRounds, journal: AsyncJournal | None) -> None:
+    def __init__(
+        self, rounds: ToolRounds, journal: Callable[[str], object] | None
+    ) -> None:
         """Users do not construct this class; the client does."""
         self._rounds = rounds
         self._journal = journal

@@ -22,7 +22,7 @@ KINDS = [
     "asi1.AsyncASI1.aclose  async method () -> None",
     "asi1.CONTEXT_SIZES  constant: dict[str, int]",
     "asi1.ChatOptions  optional keys (ParseOptions)",
-    "asi1.ParseOptions.seed  key: int | None",
+    "asi1.ToolOptions.seed  key: int | None",
     "asi1.Messages  type str | Iterable[Message]",
     "asi1.RateLimit.free_plan  classmethod () -> Self",
     "asi1.TokenEstimator.slope  field: float = ...",

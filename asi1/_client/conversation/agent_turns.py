@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from ..._models.messages import Messages
 from ..._settings.options import ParseOptions, ToolOptions
-from ..agent_calls import parse_rounds, tool_run
+from ..agent_calls import parse_rounds, tool_run, tool_runs
 from ..lazy import loader
 from .turn_taking import TurnTaking
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ..._models.parsed import ParsedCompletion
-    from ..tool_run import AsyncJournal, AsyncToolRun
+    from ..tool_run import AsyncToolRun
 
 
 __all__ = ["AsyncAgentTurns", "tool_turns", "turn_rounds"]
@@ -98,7 +98,7 @@ class AsyncAgentTurns:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: AsyncJournal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """
@@ -122,15 +122,14 @@ class AsyncAgentTurns:
                 was sent. The other errors of `ask` are raised when the run is read.
             ClientClosedError: The client is closed.
         """
-        runs = tool_turns()
-        plan = runs.RunPlan.of(
+        plan = tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
         )
-        rounds = runs.begin_turn(
+        rounds = tool_turns().begin_turn(
             self._turns, plan, message=message, model=model, options=options
         )
         return tool_run()(rounds, journal)
@@ -145,7 +144,7 @@ class AsyncAgentTurns:
         max_rounds: int = 10,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
-        journal: AsyncJournal | None = None,
+        journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """
@@ -166,15 +165,14 @@ class AsyncAgentTurns:
             ArgumentError: As for `AsyncCompletions.resume_tools`.
             ClientClosedError: The client is closed.
         """
-        runs = tool_turns()
-        plan = runs.RunPlan.of(
+        plan = tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
         )
-        rounds = runs.resume_turn(
+        rounds = tool_turns().resume_turn(
             self._turns,
             plan,
             saved=saved,

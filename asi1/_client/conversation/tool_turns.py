@@ -23,7 +23,7 @@ from .turn import Turn, listed
 from .turn_taking import TurnTaking
 
 
-__all__ = ["RunPlan", "begin_turn", "resume_turn"]
+__all__ = ["begin_turn", "resume_turn"]
 
 
 @define(eq=False)

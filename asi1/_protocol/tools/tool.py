@@ -35,18 +35,22 @@ class ToolSpec(Protocol):
     @property
     def name(self) -> str:
         """The name by which the model calls the tool."""
+        ...
 
     @property
     def description(self) -> str:
         """What the tool does."""
+        ...
 
     @property
     def parameters(self) -> dict[str, JSON]:
         """The JSON Schema of the arguments; not to be changed."""
+        ...
 
     @property
     def wire(self) -> dict[str, JSON]:
         """The tool as a request has it in ``tools``."""
+        ...
 
     def bind(self, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """
@@ -55,11 +59,18 @@ class ToolSpec(Protocol):
         Raises:
             OutputError: The text is not whole JSON, or does not fit the parameters.
         """
+        ...
 
 
 def _seconds(value: object) -> str | None:
     fits = is_number(value) and value > 0
     return None if fits else "must be a number of seconds above 0"
+
+
+def _check(**options: Any) -> None:
+    for name, value in options.items():
+        if problem := _CHECKS[name](value):
+            raise wrong(name, problem, value)
 
 
 _CHECKS: dict[str, Check] = {
@@ -89,7 +100,7 @@ class Tool(Generic[_P, _R]):
     serial: bool = False
     needs_approval: bool = False
     timeout: float | None = None
-    _make: Callable[[Any], ToolSpec] = field(default=function_tool)
+    _make: Callable[[Any], ToolSpec] = field(default=function_tool, alias="make")
 
     def __attrs_post_init__(self) -> None:
         # The tool has the function's name, docstring and signature for `help`.
@@ -208,18 +219,14 @@ def tool(
         ArgumentError: An option is wrong, or *function* is not callable. Whether the
             function can be a tool is checked when the tool is first used.
     """
-    options = {
-        "name": name,
-        "description": description,
-        "serial": serial,
-        "needs_approval": needs_approval,
-        "timeout": timeout,
-        "strict": strict,
-    }
-    for option, check in _CHECKS.items():
-        problem = check(options[option])
-        if problem:
-            raise wrong(option, problem, options[option])
+    _check(
+        name=name,
+        description=description,
+        serial=serial,
+        needs_approval=needs_approval,
+        timeout=timeout,
+        strict=strict,
+    )
     make = functools.partial(
         function_tool, name=name, description=description, strict=strict
     )
