@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asi1._models.completion import FunctionCall
-from asi1._protocol.call_markers import MARKERS
+from asi1._protocol.tools.call_markers import MARKERS
 from asi1._protocol.tools.leaked_calls import LeakedText, TextHold, read_leaked_calls
 
 
