@@ -18,7 +18,7 @@ import os
 import sys
 
 
-TYPE_CHECKING = False  # `from typing import TYPE_CHECKING` would load typing
+TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
@@ -95,7 +95,7 @@ class _NoFork:
         """Wait for the lock; further calls before the same fork do nothing."""
         me = _thread.get_ident()
         if me not in self._forking:
-            self._forking[me] = False  # stays if a signal handler raises in `acquire`
+            self._forking[me] = False  # stays False if `acquire` is interrupted
             self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:

@@ -26,10 +26,10 @@ __all__ = ["AnswerEvents"]
 class AnswerEvents:
     """Converts an answer to server-sent events; adds pings while no chunk arrives."""
 
-    # Class attributes, since `__del__` also runs if `__init__` raised an error.
+    # Class attributes, since `__del__` reads them even if `__init__` raised an error.
     _begun = False
     _ended = False
-    # Whether `shut` has dropped events that `next` had not returned.
+    # Whether `shut` has dropped events before `next` returned them.
     _unsent = False
     # The generator that writes the last event. If a ping interrupts the writing, the
     # next read resumes this generator.
@@ -97,7 +97,7 @@ class AnswerEvents:
             with anyio.move_on_after(self._ping):
                 return await self._pieces()
         except StreamBusyError:
-            raise  # another reader uses the stream, which has not ended
+            raise  # another reader uses the stream, so it is not ended
         except BaseException as error:
             self._ended = True
             if not isinstance(error, ASI1Error):
@@ -131,7 +131,7 @@ class AnswerEvents:
                 await checkpoint()
         finally:
             self._writing = False
-        return b""  # `shut` was called during the write
+        return b""  # no events, since `shut` was called during the write
 
     def shut(self) -> None:
         """Make `next` return no more events; needs no running event loop."""
@@ -146,6 +146,7 @@ class AnswerEvents:
         await self._answer.aclose(delivered=not self._unsent)
 
     def __del__(self) -> None:
-        # If this object never read the stream, another reader may still use it.
+        # A stream that this object never read may have another reader, so it stays
+        # open.
         if self._begun and not self._ended:
             self._answer.abandon()

@@ -91,13 +91,12 @@ class BatchQueue(Generic[_T]):
         """Raise the error that the queue ended with, if all batches were read."""
         if self.ended and self._error is not None and not self._batches:
             # Each raise adds frames to the error's traceback, so the frames of earlier
-            # raises are removed. The frame of `check` and the error would refer to each
-            # other, so the frame's variables are deleted.
+            # raises are removed.
             error = self._error.with_traceback(None)
             try:
                 raise error
             finally:
-                del self, error
+                del self, error  # avoids a reference cycle between error and frame
 
     async def get(self) -> Sequence[_T]:
         """

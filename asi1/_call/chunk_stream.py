@@ -67,7 +67,7 @@ class ChunkStream:
         reading: Whether a reader is waiting for a chunk.
     """
 
-    # Class attributes, since `__del__` also runs if `__init__` was interrupted.
+    # Class attributes, since `__del__` reads them even if `__init__` was interrupted.
     _task: CallTask | None = None
     _observer: Observer | None = None
 
@@ -206,7 +206,7 @@ class ChunkStream:
         observer = self._observer
         if observer is None:
             return
-        if self._task is None:  # the observer is kept: the call may still begin
+        if self._task is None:  # keep the observer, since the call may still begin
             observer.dropped()
         else:
             self._observer = None

@@ -251,7 +251,7 @@ class ConcurrentCalls:
         return tasks
 
     def __del__(self) -> None:
-        # `_window` is missing if `__init__` was interrupted.
+        # `__init__` was interrupted if `_window` is missing.
         if hasattr(self, "_window"):
             self.abandon()
 

@@ -175,7 +175,8 @@ def engine_of(
     return Engine(resources)
 
 
-# Most clients have neither a rate limit nor hooks, so these modules are imported late.
+# Most clients have neither a rate limit nor hooks, so the modules for these are
+# imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
     from .rate_limiter import limiter_of  # noqa: PLC0415

@@ -56,11 +56,11 @@ _BYTES_PER_UNIT = 1024
 _LINES_PER_UNIT = 4
 # Units of work (see `TURN`) that it takes to read each JSON object in an event.
 _UNITS_PER_PART = 4
-# Number of JSON objects, and of bytes, above which an event is read in several steps.
+# An event with more JSON objects or more bytes than this is read in several steps.
 _MANY_PARTS = 64
 _LARGE = 32 * 1024
 # Surrogate pairs are not joined in an event of more bytes than this: joining blocks the
-# event loop, and no server splits a pair at such a long event.
+# event loop, and no server splits a surrogate pair between such long events.
 _TOO_LONG_TO_JOIN = 64 * 1024
 
 _T = TypeVar("_T")
@@ -86,7 +86,7 @@ class EventReader(ReplyReader[_T]):
     _begun: bool = field(default=False, init=False)
     _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
     _bytes_before: int = field(default=0, init=False)
-    # Whether the end of the stream is expected, since the answer is complete.
+    # Whether the answer is complete, so that the end of the stream is expected.
     _ending: bool = field(default=False, init=False)
     # Whether the bytes that `_feed` is decoding contain a part of the answer.
     _carried: bool = field(default=False, init=False)
@@ -130,8 +130,8 @@ class EventReader(ReplyReader[_T]):
         self._carried = carried = done = False
         self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
-        # While a surrogate waits for its other half, the fast path, which joins no
-        # pairs, is not used.
+        # After the first half of a surrogate pair, the fast path is not used, since it
+        # cannot join the pair.
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:

@@ -119,7 +119,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # only a stream has a first-token timeout
+            self.timer.arm("idle")  # only streams wait for a first token
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:

@@ -99,7 +99,7 @@ class Timer:
     def _on_alarm(self) -> None:
         if self._at <= self._now():
             self._scope.cancel()
-        else:  # the deadline was moved while this alarm was set
+        else:  # the deadline was moved after this alarm was set
             self._set_alarm(self._at)
 
     @property

@@ -105,8 +105,8 @@ class LazyEngine:
         """
         if self.made is not None:
             return self.made
-        # If several threads get here, all get the first engine. A lock is not used,
-        # since the child of a fork might inherit it in the acquired state.
+        # If several threads run this line at once, all get the same engine. A lock is
+        # not used, since a forked child might inherit it in the acquired state.
         self.made = self._first.setdefault("engine", self._make())
         self.made.closed |= self._closed  # `shut` may have run before `made` was set
         return self.made
@@ -234,7 +234,7 @@ class BaseClient:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        lazy = getattr(self, "_lazy", None)  # no `_lazy` if the constructor raised
+        lazy = getattr(self, "_lazy", None)  # missing if `__init__` raised
         if lazy is None:
             return f"<{name} without settings>"
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"

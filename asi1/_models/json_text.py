@@ -40,7 +40,7 @@ __all__ = [
     "without_surrogates",
 ]
 
-# orjson turns integers of more than 64 bits, which have 19 or more digits, into floats.
+# Translates digits to "0", to find long integers, which orjson turns into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
 # Maximum levels of nesting: deeper values can be read, but not copied or written.

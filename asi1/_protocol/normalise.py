@@ -34,12 +34,12 @@ _Path: TypeAlias = tuple[str | tuple[JSON], ...]
 
 # The keys of a message under which newer models send their thoughts.
 _REASONING = ("reasoning_content", "reasoning", "thought", "thinking")
-# The types of those content parts of a message that are thoughts, not text, and the
-# keys of their text. Mistral nests a list of parts under "thinking".
+# The types of a message's content parts that are thoughts, not text.
 _THOUGHT_PARTS = {
     *("reasoning", "reasoning_content", "reasoning_text", "redacted_thinking"),
     *("thinking", "thought"),
 }
+# The keys of a thought's text. Mistral nests a list of parts under "thinking".
 _THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
 # The keys whose text the next event of a stream may continue. No other text is split.

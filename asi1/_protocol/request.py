@@ -222,7 +222,7 @@ def _request(parts: Mapping[str, Any], body: JSON) -> Request:
     written = _body(body)
     headers = {"content-type": "application/json", **parts["headers"]}
     limit = body.get("max_tokens") if isinstance(body, dict) else None
-    # Images are left out: one takes far fewer tokens than its bytes suggest.
+    # Images are left out, since an image takes far fewer tokens than its bytes suggest.
     size = (_size_without_images() if b";base64," in written else len)(written)
     tokens = size // 4 + _count(limit)
     return Request(**{**parts, "headers": headers}, body=written, tokens=tokens)

@@ -34,13 +34,14 @@ _LONGEST_VALUE = 64
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
-# Names of members that are searched, as the body itself is, for a wait or a message.
+# Members of an error body that are searched, like the body itself, for a wait time or a
+# message.
 _CONTAINERS = {
     *("data", "detail", "details", "error", "errors", "extensions"),
     *("meta", "metadata", "parameters", "retryinfo", "retry_info"),
 }
 _MESSAGES = {"description", "detail", "error", "message", "msg", "raw", "reason"}
-# Matches the name of a member that has a wait, in lowercase, without "_" and "-".
+# Matches the name of a member that has a wait time, in lowercase, without "_" and "-".
 _NAME = re.compile(
     r"retry(?:after|delay|in)(?:s|secs?|seconds|(?P<milli>ms|milliseconds))?"
 )
@@ -68,8 +69,8 @@ _PHRASE = re.compile(
     rf"({_DURATION}|{_AMOUNT}(?=[.,;!)\"'}}\]]{{1,3}}(?: |$)|$))",
     re.IGNORECASE,
 )
-# Matches the words before a phrase that deny it, such as "not" in "do not retry after
-# 5s".
+# Matches words directly before a phrase that negate it, such as "not" in "do not retry
+# after 5s".
 _DENIED = re.compile(
     r"(?:\bnot|n['\u2019]t|\bgave up|\bstopped)(?: (?:currently|to|yet))? \Z",
     re.IGNORECASE,
@@ -198,7 +199,7 @@ def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
 
 def _member(value: JSON, per_second: int) -> float | None:
     """Return a member's seconds; a number without a unit is divided by *per_second*."""
-    if isinstance(value, dict):  # a `Duration` of protocol buffers
+    if isinstance(value, dict):  # a `Duration` message of protocol buffers
         seconds = _member(value.get("seconds"), 1) or 0.0
         return seconds + (_member(value.get("nanos"), 10**9) or 0.0)
     if isinstance(value, str):

@@ -22,7 +22,7 @@ from .members import COMPLETE, Members, Text
 
 __all__ = ["Received", "WholeMessages"]
 
-# A fragment of this length or more is unlikely to equal all text before by chance.
+# A fragment of this many characters is unlikely to equal all text before by chance.
 _LONG = 16
 
 

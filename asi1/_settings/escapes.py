@@ -66,7 +66,7 @@ _NAMED: dict[str, str] = dict(
 )
 # How many levels of escapes are decoded: nested JSON strings are escaped several times.
 LAYERS = 4
-# Length of the longest escape of one character that is decoded, over all `LAYERS`.
+# Length of the longest escape of one character that is escaped `LAYERS` times.
 LONGEST_CODE = 16
 # Number of characters that are searched in one step, which takes a few milliseconds.
 _STEP = 16 * 1024
@@ -102,7 +102,8 @@ def character(match: re.Match[str]) -> str | None:
     if group == 6:
         return _NAMED.get(code)
     char = chr(int(code, {2: 8, 5: 10}.get(group, 16)))
-    # An escaped control character inside a key does not hide the key from a reader.
+    # Escaped control characters are dropped: with them, a reader still recognises a
+    # key.
     return "" if char < " " or char == "\x7f" else char.lower()
 
 

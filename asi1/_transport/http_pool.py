@@ -36,7 +36,7 @@ __all__ = [
 
 # Number of checks for progress within one write timeout.
 _LOOKS = 8
-# Maximum number of unsent bytes that the kernel buffers.
+# Maximum number of unsent bytes that the kernel may buffer.
 _UNSENT = 128 * 1024
 _HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
 
@@ -146,12 +146,13 @@ def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
             return late or first != b"2"
         at = end + len(_HEAD_END)
     rest = bytes(received[at : at + len(_HTTP)])
-    return not _HTTP.startswith(rest)  # bytes that are not HTTP count as a reply
+    return not _HTTP.startswith(rest)  # a reply that is not HTTP counts too
 
 
 def _is_hang_up(error: BaseException) -> bool:
     """Whether the server closed the connection before its reply's head was complete."""
-    if isinstance(error, httpcore.RemoteProtocolError):  # also raised for invalid HTTP
+    # httpcore raises this class for invalid HTTP too, so the message decides.
+    if isinstance(error, httpcore.RemoteProtocolError):
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)
 
@@ -227,8 +228,7 @@ class SendProgress:
 
 def _unacknowledged(sock: Any) -> int:
     """Return the number of bytes in the kernel's send buffer; 0 if it is unknown."""
-    # The imports are here since Windows has neither module, and most requests are
-    # small.
+    # Imported here, since Windows has neither module, and small requests need neither.
     with suppress(ImportError, OSError, AttributeError, ValueError):
         import fcntl  # noqa: PLC0415
         import termios  # noqa: PLC0415

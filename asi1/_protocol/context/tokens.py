@@ -33,8 +33,8 @@ CONTEXT_SIZES: dict[str, int] = {name: info.context for name, info in MODELS.ite
 
 # Assumed tokens per byte of UTF-8 before the first sample: one token for four bytes.
 _RULE = 0.25
-# Weight of `_RULE` in the weighted median of tokens per byte. Each pair of samples adds
-# a value, whose weight is the difference of the samples' sizes in bytes.
+# Weight of `_RULE` in the weighted median that estimates tokens per byte. Each pair of
+# samples adds one value, weighted by the difference of their sizes in bytes.
 _RULE_WEIGHT = 500
 # Lower and upper bound of the estimated tokens per byte.
 _SLOPES = (0.05, 2.0)
@@ -43,9 +43,9 @@ _PER_MESSAGE = 4
 # An image counts as this many bytes of text, since its URL does not tell how many
 # tokens it takes.
 _IMAGE = 4000
-# Number of the newest samples to store. Tokens per byte are computed from samples of
-# different sizes, so one older sample of each size class is stored too; the bounds of
-# the classes are powers of two.
+# Number of the newest samples to store. Besides them, one older sample of each size
+# class is stored, since samples of different sizes show the tokens per byte. The bounds
+# of the size classes are powers of two.
 _NEWEST = 16
 # `hidden` and `slack` are computed from this many of the newest samples.
 _RECENT = 5

@@ -46,7 +46,7 @@ _TRAILING_COMMA = re.compile(
 )
 # Maximum characters of an opening fence, with its language and the blanks around it.
 _FENCE_SIZE = 80
-# Maximum number of brackets in sentences that stay open before the JSON begins.
+# Maximum number of unclosed brackets, such as those of sentences, before the JSON.
 _MOST_UNCLOSED = 4
 
 
@@ -127,8 +127,8 @@ def _regions(text: str) -> Iterator[_Region]:
             return
         if _PLAUSIBLE.match(text, start):
             raise JSONCutOffError("the text ends inside a JSON value")
-        # The bracket belongs to a sentence, since JSON cannot begin so; JSON may follow
-        # it.
+        # JSON cannot begin like this, so the bracket belongs to a sentence. JSON may
+        # follow.
         position, unclosed = start + 1, unclosed + 1
         if unclosed > _MOST_UNCLOSED:
             raise NoJSONError("the text has brackets that are not closed")

@@ -38,7 +38,7 @@ _ARGUMENT = "response_format"
 # schema must be an object.
 _KEY = "value"
 _LONGEST_NAME = 64
-# The finish reasons, in lowercase, by which servers say that the tokens are used up.
+# Finish reasons, in lowercase, of answers that the token limit ended.
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 
 
