@@ -78,7 +78,7 @@ def _texts(value: JSON) -> Generator[None, None, list[str]]:
                 # the values of a type is cached.
                 read = _READERS.get(kind) or _reader(kind)
                 seen.add(id(item))
-                kept.append(item)  # Python would reuse the id of a freed object
+                kept.append(item)  # kept alive: Python reuses the ids of freed objects
                 todo.append(read(item))
     return texts
 

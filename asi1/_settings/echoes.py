@@ -43,8 +43,8 @@ _CUT_CODE = re.compile(
     r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
 )
-# Matches the end of the visible part of a masked key: a character that keys do not
-# contain. If that part is letters alone, only `_MASK` ends it.
+# A masked key, such as "sk-abc1...", ends at a character that keys do not contain; if
+# the part before is letters alone, only at `_MASK`.
 _KEY_END = re.compile(r"[^a-z0-9_-]")
 _MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
@@ -136,7 +136,7 @@ class Forms:
             return []
         found = []
         for layer, places in (layers := [*_layers(in_lowercase(text))]):
-            # Only completely decoded text shows where the beginning of a key ends.
+            # Masked keys are searched only in the completely decoded text.
             last = layer is layers[-1][0]
             for start, end in _occurrences(layer, self.starts, self.forms, masked=last):
                 found.append((_start(start, places), _end(end, places)))
@@ -180,7 +180,7 @@ def _parts(value: str) -> Iterator[str]:
             login = base64.b64decode(word, validate=True).decode()
         except ValueError:
             continue
-        yield login.partition(":")[2]  # the password of ``Basic``
+        yield login.partition(":")[2]  # the password of HTTP Basic authentication
 
 
 def _encoded(value: str) -> Iterator[str]:
@@ -189,8 +189,8 @@ def _encoded(value: str) -> Iterator[str]:
     yield in_lowercase(value)
     yield data.hex()
     for before in range(3):
-        # A base64 digit stands for 6 bits. So the text before the value decides which
-        # of three forms the value has, and the digits at the ends can be of any value.
+        # Base64 turns 3 bytes into 4 digits, so the digits depend on the number of
+        # bytes before the value. Digits that also encode other bytes are cut off.
         digits = base64.b64encode(bytes(before) + data).decode()
         whole = digits[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
         yield whole.lower()
@@ -261,7 +261,7 @@ def _occurrences(
             elif masked:
                 end = max(_same_until(text, place, form) for form in those)
                 after = _MASK if text[place:end].isalpha() else _KEY_END
-                # `cut_place` finds a key that the end of the text cuts off.
+                # A key that the end of the text cuts off is left to `cut_place`.
                 if end < shown and after.match(text, end):
                     yield place, end
             place = text.find(begin, place + size)

@@ -1260,8 +1260,8 @@ async def test_call_that_reads_many_events_can_be_cancelled(fake, name, count, s
 
 async def turns_after_the_timeout(fake, *, stream, late):
     """
-    Make a call that times out when another task has run *late* times; return how often
-    that task runs from then until the call raises its error.
+    Run a second task beside a call. At the task's run number *late* the call times out;
+    return how many more times the task runs until the call raises its error.
     """
     turns, ended = 0, False
 

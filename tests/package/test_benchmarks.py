@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # last, so that the installed asi1 is imported
+    sys.path.append(str(ROOT))  # at the end, so that an installed asi1 comes first
 
 calls, cases, contenders, measure, picture, runs, table = (
     importlib.import_module(f"benchmarks.{name}")

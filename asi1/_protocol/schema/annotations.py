@@ -164,7 +164,7 @@ def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
 def _own_annotations(cls: Any) -> Mapping[str, Any]:
     try:
         return inspect.get_annotations(cls)
-    except (NameError, TypeError):  # Python 3.14 evaluates annotations here
+    except (NameError, TypeError):  # Python 3.14 evaluates annotations only here
         return {}
 
 
