@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
 
 # Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Without a
-# limit, another lock or fork hook could make the wait a deadlock.
+# limit, the wait could be a deadlock with another lock or fork hook.
 _TIMEOUT = 10.0
 
 

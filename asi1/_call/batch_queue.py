@@ -39,7 +39,7 @@ class BatchQueue(Generic[_T]):
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
     _change: Flag | None = field(default=None, init=False)
-    _error: BaseException | None = field(init=False)  # `end` sets this attribute
+    _error: BaseException | None = field(init=False)  # missing until `end` sets it
     ended: bool = field(default=False, init=False)
     _gets: int = field(default=0, init=False)
 

@@ -199,7 +199,7 @@ class ChunkStream:
             self._call.queue.abandon(error)
             if self._task is not None:
                 await self._task.join()
-        elif self._task.here:  # a task of another event loop cannot be awaited
+        elif self._task.here:  # runs on another event loop, so it cannot be awaited
             call_soon(self._task.token, lambda: self._call.queue.abandon(error))
 
     def _notify_observer(self, *, delivered: bool = True) -> None:

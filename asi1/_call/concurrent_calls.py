@@ -237,7 +237,7 @@ class ConcurrentCalls:
         """Cancel the running calls; may be called twice, and by any task."""
         here = loop_token()
         for task in self.abandon():
-            if task.token is here:  # another loop's task cannot be awaited
+            if task.token is here:  # only a task of this event loop can be awaited
                 await task.join()
 
     def abandon(self) -> list[CallTask]:

@@ -147,7 +147,7 @@ class Engine:
             # The shielded wait is short, since all calls are cancelled.
             with anyio.CancelScope(shield=True):
                 for task in tasks:
-                    if task.token is here:  # another loop's task cannot be awaited
+                    if task.token is here:  # only a task of this loop can be awaited
                         await task.join()
         finally:
             if not self.parents:

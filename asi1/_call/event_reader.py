@@ -50,11 +50,11 @@ _MOST_KEPT_BYTES = 1024 * 1024
 
 # Maximum number of bytes that are split into events at once.
 _PIECE = 32 * 1024
-# Number of bytes, and number of lines, that can be split into events in about one unit
-# of work (see `TURN`).
+# This many bytes, or this many lines, are split into events in about one unit of work
+# (see `TURN`).
 _BYTES_PER_UNIT = 1024
 _LINES_PER_UNIT = 4
-# Units of work (see `TURN`) that it takes to read each JSON object in an event.
+# Reading each JSON object in an event counts as this many units of work (see `TURN`).
 _UNITS_PER_PART = 4
 # An event with more JSON objects or more bytes than this is read in several steps.
 _MANY_PARTS = 64

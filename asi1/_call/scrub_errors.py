@@ -79,7 +79,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _set(error: BaseException, name: str, value: object) -> None:
-    # An error's class may forbid setting attributes, as frozen attrs classes do.
+    # A frozen attrs class forbids setting its attributes, even for an error.
     BaseException.__setattr__(error, name, value)
 
 

@@ -192,5 +192,5 @@ def _requests(
         draft_chat(engine.config, model=begun.model, stream=plan.stream, options=chosen)
         for chosen in (plan.options(options), plan.later_options(options))
     )
-    first.request_of(begun.messages)  # raises if the messages are not valid JSON
+    first.request_of(begun.messages)  # raises if the messages cannot be JSON
     return _Requests(engine, begun.messages, first, later)

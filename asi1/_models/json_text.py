@@ -50,7 +50,7 @@ MAX_DEPTH = 200
 _LARGE = 256 * 1024
 MAX_VALUES = 1_000_000
 MAX_CONTAINERS = 200_000
-# Matches a surrogate: an escape, alone or in a pair, or the bytes that UTF-8 forbids.
+# Matches a surrogate: its escape, lone or in a pair, or its bytes, which UTF-8 forbids.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _RAW_SURROGATE = re.compile(rb"(?<!\\)\xed[\xa0-\xbf][\x80-\xbf]")
 # Matches the escape of a surrogate without its other half.

@@ -12,7 +12,7 @@ from .response import ResponseInfo
 
 __all__ = ["QUOTED", "RawReply"]
 
-# Number of characters of the body that an error quotes.
+# Maximum number of characters of the body that an error quotes.
 QUOTED = 64 * 1024
 
 

@@ -17,7 +17,7 @@ __all__ = ["HIDDEN", "LEFT_OUT", "visible"]
 # emojis join their parts with one.
 _JOINERS = "\u200c\u200d"
 _CONTROLS = {
-    # Each C0 control character becomes its visible symbol, from U+2400 on.
+    # Each C0 control character has a visible symbol, from U+2400 on.
     **{chr(code): chr(0x2400 + code) for code in range(32)},
     **dict.fromkeys(map(chr, range(0x7F, 0xA0)), "\ufffd"),
     "\r": "",

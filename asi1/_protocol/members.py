@@ -38,7 +38,7 @@ _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}
 )
-# Successive fragments of this many characters are unlikely to be equal by chance.
+# Two fragments of this many characters or more are hardly ever equal by chance.
 _LONG = 16
 # Unknown members, of a delta or of an object in it, that are lists of complete items.
 COMPLETE = frozenset(

@@ -42,7 +42,7 @@ _THOUGHT_PARTS = {
 # The keys of a thought's text. Mistral nests a list of parts under "thinking".
 _THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
-# The keys whose text the next event of a stream may continue. No other text is split.
+# Only a text under one of these keys may go on in the next event of a stream.
 _GROWING = {*_THOUGHT_KEYS, "args", "arguments", "refusal", "transcript"}
 # Maximum number of keys in the path to a text that the next event may continue.
 _LONGEST_PATH = 12

@@ -22,15 +22,15 @@ __all__ = ["retry_after", "retry_after_in_body", "wait_of"]
 # Matches a number in a retry header. Python's `float` is less strict: it also accepts
 # "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
-# Matches the comma between repeated headers, which HTTP libraries join by ", "; the
-# comma in "1,5" is a decimal comma.
+# Matches the comma between the values of repeated headers, which HTTP libraries join; a
+# decimal comma, as in "1,5", does not match.
 _COMMA = re.compile(r",(?![0-9])")
 # Maximum number of values that are read of one header, and of characters in each.
 _MOST_VALUES = 64
 _LONGEST_VALUE = 64
 
-# How much of an error body is read: members per object, items per list, nesting levels,
-# and values in total.
+# Limits for reading an error body: members per object or items per list, nesting
+# levels, and values in total.
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
@@ -55,8 +55,9 @@ _UNIT = (
 _PART = re.compile(rf"({_AMOUNT}) ?({_UNIT})", re.IGNORECASE)
 _DURATION = rf"{_AMOUNT} ?{_UNIT}(?:,?(?: and)? ?{_AMOUNT} ?{_UNIT}){{0,4}}"
 _WHOLE_DURATION = re.compile(_DURATION, re.IGNORECASE)
-# Each repetition is bounded, so that a search takes linear time. "Retrying after 5s"
-# only says what the server did; "retry after 5s" asks the client to wait.
+# Matches a request to wait, such as "retry after 5s", but not "retrying after 5s",
+# which only says what the server did. Bounded repetitions keep the search linear in
+# time.
 _PHRASE = re.compile(
     r"\b(?:(?:re)?try(?P<told>ing)?|available)"
     r"(?: (?:again|later|it|that|the|this|your|call|requests?)){0,4},?"

@@ -28,7 +28,8 @@ _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
 # standard does not, and an ``id`` of more than 1024 bytes, since the last id is parsed
 # again with every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
-# Match the lines of an event by field; the standard ignores an ``id`` with a NUL.
+# Match an event's lines by field name. An ``id`` with a NUL does not match, since the
+# standard ignores it.
 _ID = re.compile(rb"^id(?::[^\0\n]*)?$", re.MULTILINE)
 _DATA_LINE = re.compile(rb"^data(?::[ ]?(.*))?$", re.MULTILINE)
 _NAME = re.compile(rb"^event(?::.*)?$", re.MULTILINE)
@@ -40,8 +41,8 @@ Event: TypeAlias = tuple[str, bytes, str, int | None]
 # Maximum number of lines in one event, since each line becomes an object that is larger
 # than the line's bytes.
 _MOST_LINES = 100_000
-# Number of lines in an event above which httpx-sse gets only the lines with an effect,
-# since httpx-sse takes about a microsecond for each line.
+# If an event has more lines than this, httpx-sse gets only the lines with an effect,
+# since it takes about a microsecond for each line.
 _MANY_LINES = 100
 
 

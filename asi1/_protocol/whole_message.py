@@ -22,7 +22,8 @@ from .members import COMPLETE, Members, Text
 
 __all__ = ["Received", "WholeMessages"]
 
-# A fragment of this many characters is unlikely to equal all text before by chance.
+# A fragment of this many characters or more hardly ever equals all text before it by
+# chance.
 _LONG = 16
 
 

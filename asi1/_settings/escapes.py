@@ -44,8 +44,8 @@ CODED = re.compile(
 )
 # Each match of `CODED` contains one of these characters.
 _SIGNS = ("\\", "%", "&")
-# Matches NUL, which UTF-16 text has next to each ASCII character; and the characters
-# that are left out when an error is shown: without them, the parts of a key would join.
+# Matches NUL, which UTF-16 puts beside each ASCII character, and the characters that an
+# error leaves out when it is shown: leaving them out would join the parts of a key.
 UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
 # Matches backslashes without effect, which `CODED` also matches, but more slowly.
 _IDLE_BACKSLASHES = re.compile(r"\\+(?!u|x|[01][0-7]|\\)")

@@ -111,7 +111,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
                     f"illegal status line: {unread(self)!r}"
                 ) from error
             raise
-        if first:  # the first request has created the HTTP state; its lock is free
+        if first:  # the HTTP state exists now, and its lock is free to be replaced
             replace_state_lock(self)
         return response
 
@@ -146,7 +146,7 @@ def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
             return late or first != b"2"
         at = end + len(_HEAD_END)
     rest = bytes(received[at : at + len(_HTTP)])
-    return not _HTTP.startswith(rest)  # a reply that is not HTTP counts too
+    return not _HTTP.startswith(rest)  # bytes that are not HTTP count as a reply
 
 
 def _is_hang_up(error: BaseException) -> bool:

@@ -48,7 +48,7 @@ def twice(write, again):
 def mixed(key):
     """Return *key* with neighbouring characters written in different forms."""
     forms = ["\\u{:04X}", "%{:02x}", "&#{:d};", "\\x{:02x}", "{:c}"]
-    # Keys with % or & are escaped completely, since these two begin escapes.
+    # A key with % or & is escaped completely, since % and & begin escapes.
     plain = [char for char in key if char.isalnum() or char in "-_."]
     if len(plain) < len(key):
         forms.pop()
@@ -455,7 +455,7 @@ def test_key_with_one_escaped_character_inside_is_replaced(write):
         ("sk-abcde1fgh is wrong", "*** is wrong"),
         ("key=sk%2Dabcde1fgh&n=1", "key=***&n=1"),
         ("sk\\u002dabcde1fgh\\u002e..", "***\\u002e.."),
-        # Not replaced: too short; part of another key; at the end (see `redact_end`).
+        # Not redacted: a short part, another key, a key at the end (see `redact_end`).
         ("sk-abcd...", "sk-abcd..."),
         ("sk-abcde2fgh is another", "sk-abcde2fgh is another"),
         ("sk-abcde1-other", "sk-abcde1-other"),

@@ -110,8 +110,8 @@ def _requests(
     log: RunLog,
     options: Mapping[str, Any],
 ) -> _TurnRequests:
-    # Only the first request of a tool run uses the caller's `tool_choice`, and a
-    # resumed run has sent that request already.
+    # Only the first request of a tool run uses the caller's `tool_choice`. A resumed
+    # run that has answers sent that request earlier.
     chosen: Any = (plan.later_options if log.answers else plan.options)(options)
     reader = ChunkReader if plan.stream else AnswerReader
     turn: Turn[Any] = Turn(turns, begun.messages, begun.model, chosen, reader)

@@ -125,8 +125,8 @@ def _named_tuple_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField
 def _typed_dict_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField]:
     for name, annotation in hints.items():
         # With postponed annotations, Python 3.11 lists all keys of a TypedDict as
-        # required. A ``NotRequired`` in the annotation, which is read later, corrects
-        # that.
+        # required. ``NotRequired`` or ``Required`` in the annotation, which is read
+        # later, corrects that.
         yield RawField(
             attribute=name,
             argument=name,
