@@ -27,7 +27,7 @@ from asi1.testing import FakeASI1
 ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop"}]}
 
 
-async def test_asyncio_uses_the_sockets_of_asi1_and_trio_those_of_httpx(anyio_backend_name):
+async def test_asyncio_uses_own_sockets_and_trio_those_of_httpx(anyio_backend_name):
     """
     On asyncio, requests use asi1's own sockets; on trio, they use httpx's sockets.
     """
