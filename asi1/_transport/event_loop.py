@@ -50,9 +50,8 @@ def loop_token() -> Any:
     return anyio.lowlevel.current_token().native_token
 
 
-def loop_clock() -> Callable[[], float]:
-    """Return the clock of the running event loop, in seconds."""
-    token = loop_token()
+def loop_clock(token: Any) -> Callable[[], float]:
+    """Return the clock of the running event loop, whose token is *token*."""
     if isinstance(token, asyncio.AbstractEventLoop):
         return token.time
     return anyio.current_time
