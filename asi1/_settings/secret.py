@@ -94,7 +94,7 @@ class Secret:
     def is_plainly_in(self, text: str) -> bool:
         """Tell whether *text* may contain the key unescaped; loads no other module."""
         lower = text.lower()
-        return any([start in lower for start in self._starts])
+        return any(start in lower for start in self._starts)
 
     def redact(self, text: str) -> str:
         """
