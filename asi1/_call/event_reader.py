@@ -7,6 +7,7 @@ An error that occurs after the answer is complete is ignored.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import cached_property
 from typing import TypeVar
 
 import attrs
@@ -78,9 +79,6 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
 class EventReader(ReplyReader[_T]):
     """Reads the events of a stream, and assembles their chunks into an answer."""
 
-    _assembler: Assembler = field(init=False)
-    _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
-    _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
     # Whether a chunk with a part of the answer has arrived. The chunks before it are
     # buffered, so that a retry repeats no chunk that the caller has received.
     _begun: bool = field(default=False, init=False)
@@ -91,8 +89,18 @@ class EventReader(ReplyReader[_T]):
     # Whether the bytes that `_feed` is decoding contain a part of the answer.
     _carried: bool = field(default=False, init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self._assembler = Assembler(self.request.choices)
+    # These three are created for the first event, since an answer may come as JSON.
+    @cached_property
+    def _assembler(self) -> Assembler:
+        return Assembler(self.request.choices)
+
+    @cached_property
+    def _fast_path(self) -> FastChunkReader:
+        return FastChunkReader()
+
+    @cached_property
+    def _halves(self) -> HalfCharacters:
+        return HalfCharacters()
 
     @property
     def whole(self) -> bool:
@@ -137,18 +145,19 @@ class EventReader(ReplyReader[_T]):
         try:
             for name, text, _, _ in decoder.feed(data):
                 work += 1
-                fast = not waiting and (name == "message" or name.lower() != "error")
-                chunk = read_fast(text) if fast else None
-                if chunk is None:
+                chunk = None
+                if not waiting and (name == "message" or name.lower() != "error"):
+                    chunk = read_fast(text)
+                if chunk is not None:
+                    carried = add(chunk) or carried
+                    batch.append(chunk)
+                else:
                     if is_done(text):
                         done = True
                         break
                     # `_deliver_timed` must know if *batch* has a part of the answer.
                     self._carried |= carried
                     work += await self._read_other(name, text, batch)
-                else:
-                    carried |= add(chunk)
-                    batch.append(chunk)
                 if work >= TURN:
                     self._carried |= carried
                     work = await self._turn(batch)

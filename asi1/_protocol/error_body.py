@@ -141,6 +141,8 @@ def _is_success(code: JSON) -> bool:
 
 
 def _has_error(value: Mapping[str, JSON]) -> bool:
+    if "error" not in value and "errors" not in value:  # so in nearly all replies
+        return False
     # A number under ``errors`` is a count, which does not report an error.
     errors = value.get("errors")
     return _is_filled(value.get("error")) or (

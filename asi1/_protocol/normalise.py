@@ -76,7 +76,7 @@ def _first_reasoning(choices: JSON, part: str) -> str | None:
         return None
     for choice in choices:
         if isinstance(choice, dict) and not _with_index(choice).get("index"):
-            message = _renamed(choice, part).get(part)
+            message = choice.get(message_key(choice, part))
             if isinstance(message, dict):
                 return _reasoning(message)
     return None
@@ -141,7 +141,7 @@ def _message(raw: Object) -> Object:
     if parts or isinstance(raw.get("content"), list):
         texts = (_text_in(part, ("text",)) for part in parts if not _thinks(part))
         message = {**message, "content": "".join(texts)}
-    if any(map(_thinks, parts)) or any(key in raw for key in _REASONING):
+    if any(map(_thinks, parts)) or not raw.keys().isdisjoint(_REASONING):
         text = _reasoning(raw)
         rest = {
             key: value

@@ -157,18 +157,17 @@ class Assembler:
             return self._add_any(chunk, ping=ping)
         # This chunk only adds text to choice 0. `_add_any` would do the same, but more
         # slowly.
-        text = chunk._text  # noqa: SLF001
+        text, thought = chunk._text, chunk.thought  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)
-        if chunk.thought:
-            self._thoughts.pieces.append(chunk.thought)
-        if pending is self._last_pending:
-            return bool(text or chunk.thought)
-        self._last_pending = pending
-        self._created = self._created or pending.created
-        self._extra.add(pending.extra)
-        self._assistant.extra.add(pending.choice_extra)
-        return bool(text or chunk.thought)
+        if thought:
+            self._thoughts.pieces.append(thought)
+        if pending is not self._last_pending:
+            self._last_pending = pending
+            self._created = self._created or pending.created
+            self._extra.add(pending.extra)
+            self._assistant.extra.add(pending.choice_extra)
+        return text != "" or thought != ""
 
     def _add_any(self, chunk: ChatCompletionChunk, *, ping: bool) -> bool:
         self._last_pending = None
