@@ -8,7 +8,7 @@ import urllib.parse
 
 import pytest
 
-from asi1._settings.escapes import finished
+from asi1._settings.search_steps import finished
 from asi1._settings.secret import Secret
 
 

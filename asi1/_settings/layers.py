@@ -1,0 +1,106 @@
+"""
+Decodes a text in all ways in which it may contain a secret, and knows the place in the
+text of each decoded character.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from .escapes import LAYERS, character, codes_in
+from .folding import LINE_ESCAPE, QUOTED, SPACED
+
+
+__all__ = ["end_in_text", "layers_of", "stages_of", "start_in_text"]
+
+# The index of each decoded character, and its index in the text before decoding.
+Places: TypeAlias = tuple[list[int], list[int]]
+# A text, and the places of all characters that were decoded in it so far.
+Layer: TypeAlias = tuple[str, list[Places]]
+
+
+def layers_of(text: str) -> Iterator[Layer]:
+    """Yield *text*, and the results of decoding it in each way, once or repeatedly."""
+    return (layer for layers in stages_of(text) for layer in layers)
+
+
+def stages_of(text: str) -> Iterator[list[Layer]]:
+    """
+    Yield *text* and the results of decoding its escapes once, twice and so on; then
+    these of the last result without whitespace; and then these of quoted-printable
+    text. The escape of a line's end may also be a backslash without effect and a
+    letter: if there is one, all of this is yielded for both.
+    """
+    layers = _decoded_layers(text, [])
+    yield layers
+    yield from _late_stages(layers)
+    if broken := _next_layers(layers, LINE_ESCAPE):
+        yield broken
+        yield from _late_stages(broken)
+
+
+def _late_stages(layers: list[Layer]) -> Iterator[list[Layer]]:
+    for codes in (SPACED, QUOTED):
+        if after := _next_layers(layers, codes):
+            yield after
+            layers = after
+
+
+def _next_layers(layers: list[Layer], codes: re.Pattern[str]) -> list[Layer]:
+    """Decode *codes* in the last of *layers*; return [] if it has none."""
+    text, places = layers[-1]
+    decoded, new = _decoded(text, codes)
+    return [] if decoded == text else _decoded_layers(decoded, [*places, new])
+
+
+def _decoded_layers(text: str, places: list[Places]) -> list[Layer]:
+    layers = [(text, places)]
+    for _ in range(LAYERS + 2):
+        codes = codes_in(text)
+        if codes is None:
+            break
+        decoded, new = _decoded(text, codes)
+        if decoded == text:
+            break
+        text, places = decoded, [*places, new]
+        layers.append((text, places))
+    return layers
+
+
+def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, Places]:
+    pieces: list[str] = []
+    after, before = [0], [0]
+    size = done = 0
+    for match in codes.finditer(text):
+        start, end = match.span()
+        char = character(match)
+        if char is None:
+            continue
+        pieces += [text[done:start], char]
+        size += start - done
+        after += [size, size + len(char)]
+        before += [start, end]
+        size, done = size + len(char), end
+    return "".join([*pieces, text[done:]]), (after, before)
+
+
+def start_in_text(place: int, places: Iterable[Places]) -> int:
+    """Return the index in the text of the first character of *place* in a layer."""
+    for after, before in reversed([*places]):
+        known = bisect_right(after, place) - 1
+        place = before[known] + place - after[known]
+    return place
+
+
+def end_in_text(place: int, places: Iterable[Places]) -> int:
+    """Return the index in the text of the end of *place* in a layer."""
+    for after, before in reversed([*places]):
+        known = bisect_left(after, place)
+        if known == len(after) or after[known] != place:
+            known -= 1
+        place = before[known] + place - after[known]
+    return place
