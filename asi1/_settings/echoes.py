@@ -32,7 +32,7 @@ _SHORTEST = 8
 _STEP = 16 * 1024
 # An incomplete escape, of a kind that `CODED` matches, at the end of a cut text.
 _CUT_CODE = re.compile(
-    r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?|n\{[a-z\s-]{0,35})?"
+    r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?|n(?:\{[a-z\s-]{0,35})?)?"
     r"|%(?:u0{0,2})?[0-7]?|%uff?[0-5]?|%e(?:f?|f%|f%b[cd]?|f%b[cd]%[89ab]?)"
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6})|=[2-7]?)\Z"
 )

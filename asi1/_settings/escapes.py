@@ -23,22 +23,21 @@ __all__ = [
 
 # Matches, in lowercase text, the escape of a zero-width character in JSON, a URL or
 # HTML; the escape of an ASCII character or its full-width twin in these or a
-# programming language; and a backslash without effect, as PHP writes before a slash.
+# programming language; and a backslash without effect, as PHP writes before a slash,
+# except before whitespace, which may divide an escape.
 # The first letter of a group's name tells what it contains, as in `character`.
 CODED = re.compile(
     r"\\+(?:u(?:00ad|200[b-f]|2060|feff)"
     r"|(?:u0000|u\{0{0,2}|x\{0{0,2}|u)(?P<x1>ff[0-5][0-9a-f])\}?"
     r"|(?:u000000|u00|u\{0{0,4}|x\{0{0,4}|x)(?P<x2>[0-7][0-9a-f])\}?"
-    r"|(?P<o1>[01][0-7]{2})|n\{(?P<u1>[a-z][a-z\s-]{2,35})\}|(?P<l1>[nrtbfv]))?"
-    r"|%e2%80%8[b-f]|%e2%81%a0|%ef%bb%bf|%c2%ad"
-    r"|%(?P<b1>ef%b[cd]%[89ab][0-9a-f])"
-    r"|%u(?P<x3>ff[0-5][0-9a-f])|%(?:u00)?(?P<x4>[0-7][0-9a-f])"
-    r"|&#x0{0,4}(?:200[b-f]|2060|feff|ad);|&#(?:820[3-7]|8288|65279|173);"
-    r"|&(?:zerowidthspace|zwn?j|shy);"
-    r"|&#x0{0,4}(?P<x5>ff[0-5][0-9a-f]);?|&#0{0,3}(?P<d1>65[23][0-9]{2});?"
-    r"|&#x0{0,6}(?P<x6>[0-7][0-9a-f]);?"
-    r"|&#0{0,6}(?P<d2>1[0-2][0-9]|[3-9][0-9])(?![0-9]);?"
-    r"|&(?P<h1>[a-z]{2,7});"
+    r"|(?P<o1>[01][0-7]{2})|n\{(?P<u1>[a-z][a-z\s-]{2,35})\}|(?P<l1>[nrtbf])"
+    r"|(?![\\\x00-\x20]))"
+    r"|%(?:(?P<x3>[0-7][0-9a-f])|u00(?P<x4>[0-7][0-9a-f])|u(?P<x5>ff[0-5][0-9a-f])"
+    r"|e2%80%8[b-f]|e2%81%a0|ef%bb%bf|c2%ad|(?P<b1>ef%b[cd]%[89ab][0-9a-f]))"
+    r"|&(?:(?P<h1>[a-z]{2,7});|zerowidthspace;|#(?:"
+    r"x0{0,4}(?:200[b-f]|2060|feff|ad);|(?:820[3-7]|8288|65279|173);"
+    r"|x0{0,6}(?P<x6>[0-7][0-9a-f]);?|x0{0,4}(?P<x7>ff[0-5][0-9a-f]);?"
+    r"|0{0,6}(?P<d1>1[0-2][0-9]|[3-9][0-9]|65[23][0-9]{2})(?![0-9]);?))"
 )
 # Each match of `CODED` contains one of these characters.
 SIGNS = ("\\", "%", "&")
@@ -46,19 +45,19 @@ SIGNS = ("\\", "%", "&")
 # are left out when an error is shown, which would join the parts of a key around them.
 UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
 # The first bytes in UTF-8 of the non-ASCII characters that `UNSEEN` matches.
-_UNSEEN_LEADS = b"\xc2\xd8\xe1\xe2\xef\xf0\xf3"
-# HTML's names of the ASCII characters that a header may contain.
+_UNSEEN_LEADS = (b"\xc2", b"\xd8", b"\xe1", b"\xe2", b"\xef", b"\xf0", b"\xf3")
+# HTML's names of the ASCII characters that a header may contain, of whitespace, and of
+# characters that are left out.
 _NAMES = (
     "amp apos ast bsol colon comma commat dash dollar equals "
     "excl grave gt hat hyphen lbrace lbrack lcub lowbar lpar lsqb lt num "
     "percnt period plus quest quot rbrace rbrack rcub rpar rsqb semi sol "
-    "verbar vert tab newline nbsp"
+    "verbar vert tab newline nbsp shy zwj zwnj"
 )
 _NAMED: dict[str, str] = dict(
     zip(
         _NAMES.split(),
-        r"""&'*\:,@-$=!`>^-{[{_([<#%.+?"}]})];/||"""
-        "\t\n ",
+        [*r"""&'*\:,@-$=!`>^-{[{_([<#%.+?"}]})];/||""", *"\t\n ", "", "", ""],
         strict=True,
     )
 )
@@ -89,6 +88,8 @@ def character(match: re.Match[str]) -> str | None:
     kind, code = group[0], match[group]
     if kind == "h":
         return _NAMED.get(code)
+    if kind == "s":
+        return "\n"
     if kind == "l":
         return f"\x1a{code}"
     if kind == "u":

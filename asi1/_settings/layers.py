@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from .escapes import LAYERS, character, codes_in
-from .folding import LINE_ESCAPE, QUOTED, SPACED
+from .folding import LINE_ESCAPE, QUOTED, SOFT_BREAK, SPACED
 
 
 __all__ = ["end_in_text", "layers_of", "stages_of", "start_in_text"]
@@ -32,22 +32,25 @@ def stages_of(text: str) -> Iterator[list[Layer]]:
     """
     Yield *text* and the results of decoding its escapes once, twice and so on; then
     these of the last result without whitespace; and then these of quoted-printable
-    text. The escape of a line's end may also be a backslash without effect and a
-    letter: if there is one, all of this is yielded for both.
+    text. A line's end or its escape may also be a part of how the text is written: if
+    there is one, all of this is yielded for the text without it, too.
     """
     layers = _decoded_layers(text, [])
-    yield layers
     yield from _late_stages(layers)
-    if broken := _next_layers(layers, LINE_ESCAPE):
-        yield broken
-        yield from _late_stages(broken)
+    if unescaped := _next_layers(layers, LINE_ESCAPE):
+        yield from _late_stages(unescaped)
 
 
 def _late_stages(layers: list[Layer]) -> Iterator[list[Layer]]:
-    for codes in (SPACED, QUOTED):
-        if after := _next_layers(layers, codes):
-            yield after
-            layers = after
+    """Yield *layers*, and what `stages_of` yields after them."""
+    for start in (layers, _next_layers(layers, SOFT_BREAK)):
+        last = start
+        if start:
+            yield start
+        for codes in (SPACED, QUOTED):
+            if after := last and _next_layers(last, codes):
+                yield after
+                last = after
 
 
 def _next_layers(layers: list[Layer], codes: re.Pattern[str]) -> list[Layer]:

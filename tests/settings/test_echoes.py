@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import sys
+import unicodedata
 import urllib.parse
 
 import pytest
@@ -60,6 +61,28 @@ def quote(text):
     return urllib.parse.quote(text, safe="")
 
 
+def wide(key):
+    """Return *key* in full-width characters."""
+    return "".join(chr(ord(char) + 0xFEE0) for char in key)
+
+
+def bold(key):
+    """Return *key* with its letters and digits in a mathematical bold style."""
+    starts = {"A": 0x1D400, "a": 0x1D41A, "0": 0x1D7CE}
+    first = {char: "Aa0"[char.islower() + 2 * char.isdigit()] for char in key}
+    return "".join(
+        chr(starts[first[char]] + ord(char) - ord(first[char]))
+        if char.isalnum()
+        else char
+        for char in key
+    )
+
+
+def names(key):
+    """Return *key* with each character as an escape with its Unicode name."""
+    return "".join(f"\\N{{{unicodedata.name(char)}}}" for char in key)
+
+
 UNICODE = each("\\u{:04x}")
 FORMS = {
     "plain": str,
@@ -93,6 +116,28 @@ FORMS = {
     "json-in-html": twice(quoted, html.escape),
     "hexadecimal": lambda key: key.encode().hex(),
     "hexadecimal-upper-case": lambda key: key.encode().hex().upper(),
+    "hexadecimal-dump": lambda key: key.encode().hex(" "),
+    "quoted-printable": each("={:02X}"),
+    "quoted-printable-lower-case": each("={:02x}"),
+    "unicode-names": names,
+    "unicode-names-in-json": twice(names, quoted),
+    "full-width": wide,
+    "full-width-in-json": twice(wide, quoted),
+    "full-width-in-a-url": twice(wide, quote),
+    "full-width-in-html": lambda key: each("&#{:d};")(wide(key)),
+    "full-width-names": twice(wide, names),
+    "bold": bold,
+    "blanks": " ".join,
+    "lines": "\n".join,
+    "indented-lines": "\r\n\t".join,
+    "lines-in-json": lambda key: "\\n".join(map(quoted, key)),
+    "lines-in-json-in-json": lambda key: quoted("\\n".join(map(quoted, key))),
+    "lines-in-quoted-printable": "=\r\n".join,
+    "controls": "\x01\x02\x1f".join,
+    "blanks-in-html": "&nbsp;".join,
+    "blanks-in-a-url": lambda key: "%20".join(map(quote, key)),
+    "wide-blanks": "\u3000".join,
+    "lines-in-escapes": twice(each("\\x{:02x}"), "\n".join),
 }
 
 
