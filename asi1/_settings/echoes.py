@@ -2,8 +2,9 @@
 Finds secrets in text that a server sent, in each form in which a server writes them.
 
 A server that quotes a request's key may escape it, once or several times, as in JSON, a
-URL or HTML; change the case of its letters; write it in UTF-16, in hexadecimal digits
-or in base64; or cut it off.
+URL, HTML or quoted-printable text; change the case or the style of its letters; wrap it
+over several lines; write it in UTF-16, in hexadecimal digits or in base64; or cut it
+off.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ CODED = re.compile(
     r"|(?:u0000|u\{0{0,2}|x\{0{0,2}|u)(?P<x1>ff[0-5][0-9a-f])\}?"
     r"|(?:u000000|u00|u\{0{0,4}|x\{0{0,4}|x)(?P<x2>[0-7][0-9a-f])\}?"
     r"|(?P<o1>[01][0-7]{2})|n\{(?P<u1>[a-z][a-z\s-]{2,35})\}|(?P<l1>[nrtbf])"
-    r"|(?![\\\x00-\x20]))"
+    r"|(?P<w1>(?=[\x00-\x20])))?"
     r"|%(?:(?P<x3>[0-7][0-9a-f])|u00(?P<x4>[0-7][0-9a-f])|u(?P<x5>ff[0-5][0-9a-f])"
     r"|e2%80%8[b-f]|e2%81%a0|ef%bb%bf|c2%ad|(?P<b1>ef%b[cd]%[89ab][0-9a-f]))"
     r"|&(?:(?P<h1>[a-z]{2,7});|zerowidthspace;|#(?:"
@@ -88,6 +88,8 @@ def character(match: re.Match[str]) -> str | None:
     kind, code = group[0], match[group]
     if kind == "h":
         return _NAMED.get(code)
+    if kind == "w":
+        return None
     if kind == "s":
         return "\n"
     if kind == "l":

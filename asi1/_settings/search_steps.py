@@ -21,8 +21,9 @@ _R = TypeVar("_R")
 
 # Each escape, also in quoted-printable text, begins with one of these characters.
 _BEGINNINGS = (*SIGNS, "=")
-# Matches backslashes without effect. `CODED` matches them too, but is slower.
-_IDLE_BACKSLASHES = re.compile(r"\\+(?!u|x|[01][0-7]|[nrtbf]|[\\\x00-\x20])")
+# Matches a backslash without effect. `CODED` matches it too, but is slower.
+_IDLE_BACKSLASH = re.compile(r"\\(?!u|x|[01][0-7]|[nrtbf\x00-\x20])")
+_BACKSLASHES = re.compile(r"\\{2,}")
 # Matches a backslash that begins an escape other than that of a line's end.
 _BUSY_BACKSLASH = re.compile(r"\\(?:[uUxX01\x00-\x20]|[nN]\{)")
 # The escapes of a line's end and the like; more backslashes before have no effect.
@@ -195,7 +196,10 @@ def _without_unseen(text: str) -> str:
 
 
 def _without_idle_backslashes(text: str) -> str:
-    return _IDLE_BACKSLASHES.sub("", text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    # In two steps, since one pattern for both would take quadratic time.
+    return _IDLE_BACKSLASH.sub("", _BACKSLASHES.sub(r"\\", text))
 
 
 def _without_line_escapes(text: str) -> str:
@@ -246,6 +250,8 @@ def _decoded_match(match: re.Match[str]) -> str:
 @lru_cache(512)
 def _decoded(code: str) -> str:
     """Return what *code*, a match of `CODED` or `QUOTED`, stands for."""
+    if code == "\\":  # before whitespace
+        return code
     match = (QUOTED if code[0] == "=" else CODED).fullmatch(code)
     char = character(match) if match else None
     return code if char is None else char
