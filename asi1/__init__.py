@@ -23,11 +23,12 @@ def _loads_for_command_line() -> bool:
 if _loads_for_command_line():
     import _signal  # type: ignore[import-not-found, unused-ignore]
 
-    # Until `asi1.cli.main` handles Ctrl-C, it would be a traceback.
+    # Until `asi1.cli.main` handles Ctrl-C, it would be a traceback. The package of the
+    # command line is imported by its name, since it is above this module.
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         try:
             _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
-            from . import _fork_lock, cli  # noqa: F401
+            __import__(f"{__name__}.cli")
         finally:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 

@@ -18,17 +18,17 @@ from .folding import LINE_ESCAPE, QUOTED, SOFT_BREAK, SPACED
 __all__ = ["end_in_text", "layers_of", "stages_of", "start_in_text"]
 
 # The index of each decoded character, and its index in the text before decoding.
-Places: TypeAlias = tuple[list[int], list[int]]
+_Places: TypeAlias = tuple[list[int], list[int]]
 # A text, and the places of all characters that were decoded in it so far.
-Layer: TypeAlias = tuple[str, list[Places]]
+_Layer: TypeAlias = tuple[str, list[_Places]]
 
 
-def layers_of(text: str) -> Iterator[Layer]:
+def layers_of(text: str) -> Iterator[_Layer]:
     """Yield *text*, and the results of decoding it in each way, once or repeatedly."""
     return (layer for layers in stages_of(text) for layer in layers)
 
 
-def stages_of(text: str) -> Iterator[list[Layer]]:
+def stages_of(text: str) -> Iterator[list[_Layer]]:
     """
     Yield *text* and the results of decoding its escapes once, twice and so on; then
     these of the last result without whitespace; and then these of quoted-printable
@@ -41,7 +41,7 @@ def stages_of(text: str) -> Iterator[list[Layer]]:
         yield from _late_stages(unescaped)
 
 
-def _late_stages(layers: list[Layer]) -> Iterator[list[Layer]]:
+def _late_stages(layers: list[_Layer]) -> Iterator[list[_Layer]]:
     """Yield *layers*, and what `stages_of` yields after them."""
     for start in (layers, _next_layers(layers, SOFT_BREAK)):
         last = start
@@ -53,14 +53,14 @@ def _late_stages(layers: list[Layer]) -> Iterator[list[Layer]]:
                 last = after
 
 
-def _next_layers(layers: list[Layer], codes: re.Pattern[str]) -> list[Layer]:
+def _next_layers(layers: list[_Layer], codes: re.Pattern[str]) -> list[_Layer]:
     """Decode *codes* in the last of *layers*; return [] if it has none."""
     text, places = layers[-1]
     decoded, new = _decoded(text, codes)
     return [] if decoded == text else _decoded_layers(decoded, [*places, new])
 
 
-def _decoded_layers(text: str, places: list[Places]) -> list[Layer]:
+def _decoded_layers(text: str, places: list[_Places]) -> list[_Layer]:
     layers = [(text, places)]
     for _ in range(LAYERS + 2):
         codes = codes_in(text)
@@ -74,7 +74,7 @@ def _decoded_layers(text: str, places: list[Places]) -> list[Layer]:
     return layers
 
 
-def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, Places]:
+def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
     pieces: list[str] = []
     after, before = [0], [0]
     size = done = 0
@@ -91,7 +91,7 @@ def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, Places]:
     return "".join([*pieces, text[done:]]), (after, before)
 
 
-def start_in_text(place: int, places: Iterable[Places]) -> int:
+def start_in_text(place: int, places: Iterable[_Places]) -> int:
     """Return the index in the text of the first character of *place* in a layer."""
     for after, before in reversed([*places]):
         known = bisect_right(after, place) - 1
@@ -99,7 +99,7 @@ def start_in_text(place: int, places: Iterable[Places]) -> int:
     return place
 
 
-def end_in_text(place: int, places: Iterable[Places]) -> int:
+def end_in_text(place: int, places: Iterable[_Places]) -> int:
     """Return the index in the text of the end of *place* in a layer."""
     for after, before in reversed([*places]):
         known = bisect_left(after, place)
