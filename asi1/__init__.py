@@ -28,9 +28,13 @@ if _loads_for_command_line():
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         try:
             _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
-            __import__(f"{__name__}.cli")
-        finally:
-            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        except ValueError:  # only the main thread can set a handler
+            pass
+        else:
+            try:
+                __import__(f"{__name__}.cli")
+            finally:
+                _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 from ._fork_lock import run_apart  # noqa: E402
 

@@ -195,6 +195,21 @@ def test_import_of_the_package_leaves_the_handler_of_ctrl_c(start):
 
 
 @pytest.mark.system
+def test_package_can_be_imported_in_any_thread_of_a_program_of_its_name(start):
+    """
+    ``import asi1`` succeeds in a thread other than the main thread, which cannot set a
+    signal handler, in a program that has the name of the command line.
+    """
+    code = (
+        "import sys, threading; sys.argv[0] = '/bin/asi1';"
+        "thread = threading.Thread(target=lambda: print(__import__('asi1').__name__));"
+        "thread.start(); thread.join()"
+    )
+
+    assert (b"asi1\n", b"") == start(python=("-c", code)).communicate()
+
+
+@pytest.mark.system
 def test_command_line_loads_no_library_before_it_handles_ctrl_c(start):
     """
     ``from asi1.cli import main`` loads only a few small modules, since Ctrl-C during
