@@ -32,6 +32,8 @@ if _loads_for_command_line():
             pass
         else:
             try:
+                from . import _fork_lock  # noqa: F401
+
                 __import__(f"{__name__}.cli")
             finally:
                 _signal.signal(_signal.SIGINT, _signal.default_int_handler)
