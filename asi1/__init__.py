@@ -9,36 +9,8 @@ name, so that ``import asi1`` takes almost no time.
 from __future__ import annotations
 
 import os
-import sys
 
-
-def _loads_for_command_line() -> bool:
-    """Return whether the program is ``asi1`` or ``python -m asi1``."""
-    program = [*getattr(sys, "argv", ()), ""][0]
-    if program == "-m":  # as long as Python searches for the module to run
-        return ("-m", "asi1") in zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
-    return os.path.basename(program) in ("asi1", "asi1.exe")  # noqa: PTH119 - no pathlib
-
-
-if _loads_for_command_line():
-    import _signal  # type: ignore[import-not-found, unused-ignore]
-
-    # Until `asi1.cli.main` handles Ctrl-C, it would be a traceback. The package of the
-    # command line is imported by its name, since it is above this module.
-    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-        try:
-            _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
-        except ValueError:  # only the main thread can set a handler
-            pass
-        else:
-            try:
-                from . import _fork_lock  # noqa: F401
-
-                __import__(f"{__name__}.cli")
-            finally:
-                _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-
-from ._fork_lock import run_apart  # noqa: E402
+from ._fork_lock import run_apart
 
 
 TYPE_CHECKING = False  # `from typing import TYPE_CHECKING` would load typing

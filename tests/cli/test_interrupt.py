@@ -8,11 +8,7 @@ import subprocess
 import sys
 import threading
 
-from pathlib import Path
-
 import pytest
-
-import asi1
 
 from asi1.cli import main
 from asi1.cli._interrupt import cancel_on_interrupt, quit_on_interrupt
@@ -91,25 +87,6 @@ finally:
     print("not reached", flush=True)
 """
 
-# The module `sitecustomize` of a program, which Python runs at its start: it makes the
-# program send SIGINT to itself when the module named in STRUCK is imported.
-STRIKING = """
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
-class Striking:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name == os.environ["STRUCK"]:
-            sys.meta_path.remove(Striking)
-            os.kill(os.getpid(), signal.SIGINT)
-
-sys.meta_path.insert(0, Striking)
-"""
-
-# The program that package installers write for the entry point of the command line.
-SCRIPT = "import sys\nfrom asi1.cli import main\nsys.exit(main())\n"
-
 # Modules that may be loaded before the command line handles Ctrl-C.
 SMALL = {"__future__", "_signal", "_thread", "asi1", "atexit"}
 
@@ -142,71 +119,6 @@ def test_ctrl_c_at_any_moment_ends_the_program_silently(words, fake):
     *failed, interrupted = done.stdout.splitlines() or [""]
     assert ([], "") == (failed, done.stderr)
     assert int(interrupted) > 12
-
-
-@pytest.mark.system
-@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-@pytest.mark.parametrize("by_name", [True, False], ids=["asi1", "python -m asi1"])
-@pytest.mark.parametrize("command", ["ask", "demo"])
-@pytest.mark.parametrize(
-    "module",
-    [
-        *("asi1._fork_lock", "atexit", "asi1.cli", "asi1.cli._interrupt"),
-        *("asi1.cli._main", "asi1.cli._parser", "argparse", "asi1.cli._terminal"),
-    ],
-)
-def test_ctrl_c_during_an_import_ends_the_program_silently(
-    module, command, by_name, fake, tmp_path
-):
-    """
-    After Ctrl-C while a command imports its first modules, the program prints nothing
-    and exits with 130.
-    """
-    (tmp_path / "sitecustomize.py").write_text(STRIKING)
-    (tmp_path / "asi1").write_text(SCRIPT)
-    program = [tmp_path / "asi1"] if by_name else ["-m", "asi1"]
-    package = str(Path(asi1.__file__).parent.parent)
-    path = os.pathsep.join([str(tmp_path), package, os.environ.get("PYTHONPATH", "")])
-
-    done = subprocess.run(
-        [sys.executable, *program, command, *(["Why?"] if command == "ask" else [])],
-        env={**os.environ, "STRUCK": module, "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-
-    assert (130, b"", b"") == (done.returncode, done.stdout, done.stderr)
-
-
-@pytest.mark.system
-def test_import_of_the_package_leaves_the_handler_of_ctrl_c(start):
-    """
-    ``import asi1`` leaves the handler of Ctrl-C as it was, even in a program that has
-    the name of the command line.
-    """
-    code = (
-        "import signal, sys; sys.argv[0] = '/bin/asi1';"
-        "signal.signal(signal.SIGINT, signal.default_int_handler); import asi1;"
-        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
-    )
-
-    assert (b"True\n", b"") == start(python=("-c", code)).communicate()
-
-
-@pytest.mark.system
-def test_package_can_be_imported_in_any_thread_of_a_program_of_its_name(start):
-    """
-    ``import asi1`` succeeds in a thread other than the main thread, which cannot set a
-    signal handler, in a program that has the name of the command line.
-    """
-    code = (
-        "import sys, threading; sys.argv[0] = '/bin/asi1';"
-        "thread = threading.Thread(target=lambda: print(__import__('asi1').__name__));"
-        "thread.start(); thread.join()"
-    )
-
-    assert (b"asi1\n", b"") == start(python=("-c", code)).communicate()
 
 
 @pytest.mark.system
