@@ -30,7 +30,7 @@ import attrs
 from attrs import define, field
 
 from .._models.errors import ASI1Error
-from .._settings.escapes import finished
+from .._settings.search_steps import finished
 from .._settings.secret import Secret
 from .._transport.error_map import forget_request
 from .without_key import without_key_in_steps

@@ -16,7 +16,7 @@ from attrs import define, field
 from .._models.base import Model
 from .._models.base_types import JSON
 from .._models.response import Attempt, RateLimits, ResponseInfo
-from .._settings.escapes import finished
+from .._settings.search_steps import finished
 from .._settings.secret import Secret
 
 

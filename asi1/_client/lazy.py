@@ -22,19 +22,20 @@ from .._models.errors import ASI1Error, ConfigurationError
 from .._settings.config import (
     ClientConfig,
     HTTPClient,
+    HTTPLimits,
     HTTPTransport,
     Limits,
     check_headers,
     read_api_key,
     read_base_url,
+    read_limits,
     read_model,
     read_query,
-    read_retry,
 )
 from .._settings.hooks import Hooks
 from .._settings.options import ChatOptions
 from .._settings.rate_limit import Limiter, RateLimit, check_limiter
-from .._settings.retry import RetryPolicy
+from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
 from .._settings.validators import shown
@@ -146,7 +147,7 @@ class BaseClient:
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
         rate_limit: RateLimit | Limiter | None = None,
-        limits: Limits | None = None,
+        limits: Limits | HTTPLimits | None = None,
         http_client: HTTPClient | None = None,
         transport: HTTPTransport | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -167,7 +168,7 @@ class BaseClient:
             timeouts=Timeouts.of(timeout),
             retry=read_retry(max_retries, retry),
             max_event_bytes=max_event_bytes,
-            limits=Limits() if limits is None else limits,
+            limits=read_limits(limits),
             trust_env=trust_env,
             **_read(default_headers, default_query, default_options, models),
         )

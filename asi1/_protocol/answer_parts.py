@@ -244,7 +244,7 @@ class _Call(_Arguments):
 class ToolCalls:
     """The tool calls of a message, in the order of their first parts."""
 
-    _calls: list[_Call] = field(factory=list)
+    calls: list[_Call] = field(factory=list)
     # The last call with each index, and the last call with each id.
     _by_index: dict[int, _Call] = field(factory=dict)
     _by_id: dict[str, _Call] = field(factory=dict)
@@ -271,7 +271,7 @@ class ToolCalls:
         if call is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name
             call = _Call(part.index, name=call.name if call and again else "")
-            self._calls.append(call)
+            self.calls.append(call)
         carries = call.add(part)
         self._models.changed(call)
         if call.index is not None:
@@ -283,7 +283,7 @@ class ToolCalls:
     def _place_of(self, part: ToolCallDelta) -> _Call | None:
         """Return the last call with *part*'s index, or else with its id; else None."""
         named = self._by_id.get(part.id) if part.id else None
-        last = self._calls[-1] if self._calls else None
+        last = self.calls[-1] if self.calls else None
         if part.index is None:
             return named or last
         if named is not None and named.index in (None, part.index):

@@ -152,10 +152,6 @@ def _message(raw: Object) -> Object:
     return message
 
 
-def _tool_call_delta(raw: Object) -> Object:
-    return _tool_call(_with_index(raw))
-
-
 def _tool_call(raw: Object) -> Object:
     if isinstance(raw.get("function"), dict) or "tool_name" not in raw:
         return raw
@@ -186,7 +182,7 @@ NORMALISERS: Mapping[type[Model], Callable[[Object], Object]] = {
     Delta: _message,
     FunctionCall: _function,
     ToolCall: _tool_call,
-    ToolCallDelta: _tool_call_delta,
+    ToolCallDelta: lambda raw: _tool_call(_with_index(raw)),
     Usage: _usage,
 }
 
@@ -214,9 +210,8 @@ class HalfCharacters:
             else replace_surrogates_in(value)
             for key, value in event.items()
         }
-        for choice in joined.get("choices") or ():
-            if isinstance(choice, dict) and choice.get("finish_reason"):
-                self._end(joined, _place("choices", choice))
+        for choice in event.get("choices") or ():
+            self._end(joined, choice)
         return joined
 
     def rest(self) -> Object:
@@ -250,12 +245,19 @@ class HalfCharacters:
             text = text[:-1]
         return replace_surrogates(text)
 
-    def _end(self, event: dict[str, JSON], place: tuple[JSON]) -> None:
-        """Append U+FFFD for each waiting half of a choice that *event* ends."""
+    def _end(self, event: dict[str, JSON], choice: JSON) -> None:
+        """Append U+FFFD for halves of an ended choice; drop those in its message."""
+        place = _place("choices", choice := choice if isinstance(choice, dict) else {})
         for path in list(self.waiting):
-            ended = path[1:2] == (place,) or (path[0] != "choices" and place == (0,))
-            if ended and _append(event, path):
+            own = path[1:2] == (place,) or (path[0] != "choices" and place == (0,))
+            again = path[1:3] == (place, "delta") and _has(choice, "message", path[3])
+            gone = again and not _has(choice, "delta", path[3])
+            if gone or (own and choice.get("finish_reason") and _append(event, path)):
                 del self.waiting[path]
+
+
+def _has(choice: Object, member: str, name: JSON) -> bool:
+    return isinstance(choice.get(member), dict) and bool(choice[member].get(name))
 
 
 def _place(key: str, item: JSON) -> tuple[JSON]:

@@ -25,7 +25,6 @@ from .._settings.config import (
     check_headers,
     read_model,
     read_query,
-    read_retry,
 )
 from .._settings.option_checks import (
     as_argument,
@@ -34,7 +33,7 @@ from .._settings.option_checks import (
     read_idempotency_key,
 )
 from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
-from .._settings.retry import RetryPolicy
+from .._settings.retry import RetryPolicy, read_retry
 from .._settings.timeouts import Timeouts
 from .._settings.validators import wrong
 from .._version import __version__
