@@ -151,10 +151,10 @@ class EventReader(ReplyReader[_T]):
                 if chunk is not None:
                     carried = add(chunk) or carried
                     batch.append(chunk)
+                elif is_done(text):
+                    done = True
+                    break
                 else:
-                    if is_done(text):
-                        done = True
-                        break
                     # `_deliver_timed` must know if *batch* has a part of the answer.
                     self._carried |= carried
                     work += await self._read_other(name, text, batch)
