@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import subprocess
 import sys
 
 from types import SimpleNamespace
@@ -12,6 +12,8 @@ import anyio
 import pytest
 
 import asi1
+
+from ..support.talk import until
 
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
@@ -305,7 +307,8 @@ async def test_model_calls_tools_of_the_mcp_package(fake, fake_client, mcp_sessi
     asked += [{"name": "add", "arguments": given} for given in ({}, {"a": 1, "b": 2})]
     fake.reply("", tool_calls=asked, usage=USAGE)
     fake.reply("All done.", usage=USAGE)
-    tools = await asi1.tools_of(session, timeout=0.5)
+    tools = await asi1.tools_of(session)
+    tools[4].timeout = 0.1
 
     run = fake_client.chat.completions.run_tools("Hi", tools=tools)
     done = await run.until_done()
@@ -317,7 +320,7 @@ async def test_model_calls_tools_of_the_mcp_package(fake, fake_client, mcp_sessi
     assert '{"count":1}' == counted
     errors = [json.loads(text)["error"] for text in failed]
     assert 'fail {"x": [1]}' == errors[0]
-    assert "the tool took longer than 0.5 seconds" == errors[1]
+    assert "the tool took longer than 0.1 seconds" == errors[1]
     assert errors[2].endswith("'a' is missing")
     assert errors[3].endswith("there is no argument 'b'")
     assert ("All done.", 16) == (done.text, done.usage.total_tokens)
@@ -332,14 +335,18 @@ async def test_session_works_after_a_cancelled_run(fake, fake_client, mcp_sessio
     fake.reply("", tool_calls=[{"name": "wait"}])
     *_, wait, add = await asi1.tools_of(session)
 
-    async with fake_client.chat.completions.run_tools("Hi", tools=[wait]) as run:
-        with contextlib.suppress(TimeoutError), anyio.fail_after(0.3):
-            await run.until_done()
+    async with anyio.create_task_group() as tasks:
+        run = fake_client.chat.completions.run_tools("Hi", tools=[wait])
+        tasks.start_soon(run.until_done)
+        await until(lambda: calls)
+        tasks.cancel_scope.cancel()
+    await run.aclose()
 
     assert [("wait", {})] == calls
     assert 'add {"a": 1}' == await add(a=1)
 
 
+@pytest.mark.system
 def test_mcp_is_never_imported_by_the_package():
     """
     The package takes the tools of a session without importing mcp.
@@ -352,8 +359,6 @@ def test_mcp_is_never_imported_by_the_package():
         "anyio.run(asi1.tools_of, S())\n"
         "print([n for n in sys.modules if n.partition('.')[0] == 'mcp'])"
     )
-    import subprocess
-
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
