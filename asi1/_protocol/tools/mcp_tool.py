@@ -18,6 +18,7 @@ from attrs import frozen
 from ..._models.base_types import JSON
 from ..._models.json_text import json_text
 from ..._models.output_errors import OutputInvalidError
+from ..schema.mismatch import MismatchError, excerpt
 from .errors import ToolError
 from .function_tool import loaded_arguments
 
@@ -73,40 +74,36 @@ class MCPTool:
             OutputInvalidError: The text is not a JSON object, a required argument is
                 missing, or the schema does not allow an argument.
         """
-        properties = self.parameters.get("properties")
         # Servers send no text for a call that has no arguments.
-        has_none = not arguments.strip() and not properties
+        has_none = not arguments.strip() and not self.parameters.get("properties")
         data = {} if has_none else loaded_arguments(arguments, self.name)
-        if not isinstance(data, dict):
-            raise self._unfit(arguments, "$", "expected an object", "an object")
-        required = self.parameters.get("required")
-        for key in required if isinstance(required, list) else []:
-            if key not in data:
-                raise self._unfit(arguments, "$", f"{key!r:.80} is missing", str(key))
-        known = properties if isinstance(properties, dict) else {}
-        if _is_closed(self.parameters):
-            for key in data.keys() - known.keys():
-                words = f"there is no argument {key!r:.80}"
-                raise self._unfit(arguments, f"$.{key:.80}", words, ", ".join(known))
-        return (), dict(data)
-
-    def _unfit(
-        self, arguments: str, path: str, words: str, expected: str
-    ) -> OutputInvalidError:
-        return OutputInvalidError(
-            f"the arguments of {self.name} do not fit: {words}",
-            text=arguments,
-            path=path,
-            expected=expected,
-        )
+        try:
+            return (), _checked(data, self.parameters)
+        except MismatchError as mismatch:
+            raise OutputInvalidError(
+                f"the arguments of {self.name} do not fit: {mismatch}",
+                text=arguments,
+                path=mismatch.path,
+                expected=mismatch.expected,
+            ) from None
 
 
-def _is_closed(schema: Mapping[str, JSON]) -> bool:
-    """Return whether *schema* allows only the keys in its ``properties``."""
-    return (
-        schema.get("additionalProperties") is False
-        and "patternProperties" not in schema
-    )
+def _checked(data: JSON, schema: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return *data* if it is an object with keys that *schema* allows; else raise."""
+    if not isinstance(data, dict):
+        raise MismatchError("an object", excerpt(data))
+    required, properties = schema.get("required"), schema.get("properties")
+    for key in required if isinstance(required, list) else []:
+        if key not in data:
+            raise MismatchError("a value", "no such key").inside(str(key))
+    known = properties if isinstance(properties, dict) else {}
+    is_closed = schema.get("additionalProperties") is False
+    if is_closed and "patternProperties" not in schema:
+        words = f"only the keys {', '.join(known)}" if known else "no keys"
+        for key, value in data.items():
+            if key not in known:
+                raise MismatchError(words, excerpt(value)).inside(key)
+    return data
 
 
 def fitting_names(names: Iterable[str], prefix: str = "") -> dict[str, str]:

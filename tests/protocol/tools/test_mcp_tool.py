@@ -96,29 +96,65 @@ def test_arguments_become_keyword_arguments(schema, text, arguments):
     assert ((), expected) == tool(schema).bind(text)
 
 
+CITY = '{"city": "Oslo"'
+
+
 @pytest.mark.parametrize(
-    ("text", "error", "path", "words"),
+    ("text", "path", "expected", "words"),
     [
-        ("", asi1.OutputInvalidError, "$", "not valid JSON"),
-        ("[]", asi1.OutputInvalidError, "$", "expected an object"),
-        ("null", asi1.OutputInvalidError, "$", "expected an object"),
-        ('{"city": "Os', asi1.OutputTruncatedError, None, "cut off"),
-        ('{"city": "Oslo"} x', asi1.OutputInvalidError, "$", "not valid JSON"),
-        ('{"days": 1}', asi1.OutputInvalidError, "$", "'city' is missing"),
-        ('{"city": 1, "x": 1}', asi1.OutputInvalidError, "$.x", "no argument 'x'"),
+        ("", "$", "JSON", "are not valid JSON: "),
+        (CITY + "} x", "$", "JSON", "are not valid JSON: "),
+        (
+            "[]",
+            "$",
+            "an object",
+            "do not fit: $: expected an object, found an array with 0",
+        ),
+        ("null", "$", "an object", "do not fit: $: expected an object, found null"),
+        (
+            "{}",
+            "$.city",
+            "a value",
+            "do not fit: $.city: expected a value, found no such key",
+        ),
+        (
+            CITY + ', "x": 1}',
+            "$.x",
+            "only the keys city, days",
+            "do not fit: $.x: expected only the keys city, days, found the number 1",
+        ),
     ],
 )
-def test_arguments_that_do_not_fit_raise(text, error, path, words):
+def test_arguments_that_do_not_fit_raise(text, path, expected, words):
     """
-    Arguments that are no whole JSON object, lack a required argument, or have one that
-    the schema does not allow, raise an error with the text and the path.
+    Arguments that are not a JSON object, lack a required argument, or have one that the
+    schema does not allow, raise the error that a function's tool raises.
     """
-    with pytest.raises(asi1.OutputError, match=words) as caught:
+    with pytest.raises(asi1.OutputInvalidError) as caught:
         tool().bind(text)
 
-    assert error is type(caught.value)
-    assert (path, text) == (getattr(caught.value, "path", None), caught.value.text)
-    assert "weather" in str(caught.value)
+    error = caught.value
+    assert (path, expected, text) == (error.path, error.expected, error.text)
+    assert f"the arguments of weather {words}" in str(error)
+
+
+def test_arguments_that_are_cut_off_raise():
+    """
+    Arguments that end inside a JSON value raise an `OutputTruncatedError`.
+    """
+    with pytest.raises(asi1.OutputTruncatedError, match="arguments of weather are cut"):
+        tool().bind(CITY)
+
+
+def test_closed_schema_without_properties_allows_no_arguments():
+    """
+    A schema without properties that allows no others refuses each argument.
+    """
+    closed = tool({"type": "object", "additionalProperties": False})
+
+    assert ((), {}) == closed.bind("")
+    with pytest.raises(asi1.OutputInvalidError, match="expected no keys, found null"):
+        closed.bind('{"x": null}')
 
 
 def test_names_that_the_api_does_not_take_are_made_to_fit():
