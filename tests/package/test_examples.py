@@ -330,3 +330,35 @@ def test_webchat_refuses_a_body_that_is_not_a_conversation(fake, body, status):
     assert status == reply.status_code
     assert (status == 200) == bool(fake.requests)
     assert "input" not in reply.text
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("said", "content"),
+    [("y", "6"), ("n", '{"error":"The user does not want this call.","status":"fail')],
+    ids=["approved", "refused"],
+)
+def test_mcp_tools_calls_a_tool_of_the_server_if_the_user_approves(fake, said, content):
+    """
+    ``mcp_tools.py`` starts an MCP server, asks before each call of the server's tool,
+    sends the model the result or the refusal, and prints the answer.
+    """
+    pytest.importorskip("mcp", reason="mcp is not installed")
+    text = {"text": "to be or not to be"}
+    fake.reply("", tool_calls=[{"name": "count_words", "arguments": text}])
+    fake.reply("It has six words.")
+
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "mcp_tools.py"],
+        env=os.environ,
+        input=f"{said}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+    asked = "'count_words' '{\"text\":\"to be or not to be\"}'? (y/n) "
+    assert (0, "") == (done.returncode, done.stderr)
+    assert f"{asked}It has six words.\n" == done.stdout
+    assert fake.requests[1].json["messages"][-1]["content"].startswith(content)
