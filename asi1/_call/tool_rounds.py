@@ -128,6 +128,11 @@ class ToolRounds:
         except Exception as error:
             self._fail(error)
             raise
+        return self.ready
+
+    @property
+    def ready(self) -> Item | None:
+        """The next item, if `next` need not wait for it; else None."""
         return self._items[0] if self._items else None
 
     def keep(self, item: Item) -> ToolStep | None:
@@ -188,10 +193,14 @@ class ToolRounds:
         if self._begun:
             self.requests.end()
 
-    async def aclose(self) -> None:
-        """Cancel what is running, and wait until it has ended; callable twice."""
+    def shut(self) -> None:
+        """Make later reads raise `StreamClosedError`; callable by any thread."""
         if not self.over:
             self._error = self._error or StreamClosedError("the run was closed")
+
+    async def aclose(self) -> None:
+        """Cancel what is running, and wait until it has ended; callable twice."""
+        self.shut()
         source = self._source
         self.abandon()
         if source is not None:
