@@ -176,8 +176,11 @@ class AnswerEvents:
         try:
             with recording as event:
                 yield event
+        except StreamBusyError:
+            raise
         except Exception as error:  # noqa: BLE001 - raised by the next read
             self._unrecorded = error
+            self._source.abandon()
         except BaseException:
             self._ended = True
             self._source.abandon()

@@ -72,16 +72,15 @@ class RunEvents:
         return run_done_event(log.answers[-1], log.pending)
 
     def shut(self) -> None:
-        """Make later reads raise `StreamClosedError`; needs no running event loop."""
-        self._rounds.shut()
+        """Cancel what is running, without waiting; needs no running event loop."""
+        self._rounds.abandon()
 
     def leave(self) -> None:
         """Cancel what is running, without waiting; the run cannot be read again."""
-        self.abandon()
+        self._rounds.abandon()
 
     def abandon(self) -> None:
         """Cancel what is running, without waiting; may be called from any thread."""
-        self._rounds.shut()
         self._rounds.abandon()
 
     async def aclose(self, *, delivered: bool) -> None:  # noqa: ARG002
