@@ -90,12 +90,12 @@ async def test_events_of_a_run_tell_its_calls_results_and_answers(fake, client, 
     assert "Let me see.It is sunny." == said(body)
     assert (6 if stream else 2) == len(texts)
     (thought, call, result, last) = [each for each in events if each[0] != "text"]
-    id = run.steps[1].call.id
+    call_id = run.steps[1].call.id
     assert ("thought", {"text": "Hm."}) == thought
     assert (
         "tool_call",
         {
-            "id": id,
+            "id": call_id,
             "name": "weather",
             "arguments": '{"city":"Oslo"}',
             "needs_approval": False,
@@ -103,7 +103,7 @@ async def test_events_of_a_run_tell_its_calls_results_and_answers(fake, client, 
     ) == (call[0], {**call[1], "arguments": call[1]["arguments"].replace(" ", "")})
     assert (
         "tool_result",
-        {"id": id, "name": "weather", "content": "sunny in Oslo", "failed": False},
+        {"id": call_id, "name": "weather", "content": "sunny in Oslo", "failed": False},
     ) == result
     assert "done" == last[0]
     assert (run.answer.id, "stop", [], []) == tuple(
@@ -190,7 +190,7 @@ async def test_journal_has_each_event_before_it_is_sent(fake, client):
     The journal of a run is called while its events are read, in the reader's task, and
     with each event before this event is sent.
     """
-    lines, tasks, seen_so_far = [], set(), []
+    lines, tasks = [], set()
     fake.reply("See.", tool_calls=CALLS[:1])
     fake.reply("Fine.")
 
@@ -198,8 +198,8 @@ async def test_journal_has_each_event_before_it_is_sent(fake, client):
         tasks.add(anyio.get_current_task().id)
         lines_to(lines)(line)
 
-    async for data in run_of(client, journal=journal).to_sse():
-        seen_so_far.append((named(data), len(lines)))
+    run = run_of(client, journal=journal)
+    sent = [(named(data), len(lines)) async for data in run.to_sse()]
 
     assert ["kind", "answer", "started", "ended", "answer"] == lines
     assert [
@@ -208,7 +208,7 @@ async def test_journal_has_each_event_before_it_is_sent(fake, client):
         (["tool_result"], 4),
         (["text"], 5),
         (["done"], 5),
-    ] == seen_so_far
+    ] == sent
     assert {anyio.get_current_task().id} == tasks
 
 

@@ -43,13 +43,17 @@ def in_steps(event):
         (asi1.ThoughtStep(text="Hm"), b'event: thought\ndata: {"text":"Hm"}\n\n'),
         (
             asi1.ToolStartedStep(call=CALL),
-            b'event: tool_call\ndata: {"id":"c1","name":"f","arguments":'
-            b'"{\\"a\\": \\"\\n\\ufffd\\"}","needs_approval":false}\n\n',
+            (
+                b'event: tool_call\ndata: {"id":"c1","name":"f","arguments":'
+                b'"{\\"a\\": \\"\\n\\ufffd\\"}","needs_approval":false}\n\n'
+            ),
         ),
         (
             asi1.ToolEndedStep(call=CALL, content="x", failed=True, error=OSError("s")),
-            b'event: tool_result\ndata: {"id":"c1","name":"f","content":"x",'
-            b'"failed":true}\n\n',
+            (
+                b'event: tool_result\ndata: {"id":"c1","name":"f","content":"x",'
+                b'"failed":true}\n\n'
+            ),
         ),
         (asi1.ToolArgumentsStep(call=CALL), b""),
         (asi1.TextStep(text=""), b""),
