@@ -497,27 +497,3 @@ async def test_run_of_a_conversation_is_in_its_history_when_done_is_sent(fake, c
     assert ["user", "assistant", "tool", "assistant"] == [m["role"] for m in whole]
     assert ["tool_call", "done"] == named(body)
     assert whole == chat.messages
-
-
-@pytest.mark.parametrize("framework", ["starlette", "aiohttp"])
-async def test_web_integrations_take_a_run_in_place_of_a_stream(
-    fake, client, framework
-):
-    """
-    The web integrations send a run where they send a stream, and refuse a run of the
-    blocking client.
-    """
-    module = pytest.importorskip(f"asi1.integrations.{framework}")
-    assert module
-    from asi1.integrations._events import events_of
-
-    fake.reply("", tool_calls=CALLS[:1])
-    fake.reply("Fine.")
-
-    body = await body_of(events_of(run_of(client), 15.0))
-    with asi1.ASI1("k", "http://127.0.0.1:1/v1") as blocking:
-        run = blocking.chat.completions.run_tools("Hi", tools=TOOLS)
-        with pytest.raises(TypeError, match="AsyncToolRun"):
-            events_of(run, 15.0)
-
-    assert ["tool_call", "tool_result", "text", "done"] == named(body)
