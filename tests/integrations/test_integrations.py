@@ -117,7 +117,7 @@ async def test_web_response_from_a_blocking_stream_or_coroutine_raises_type_erro
 
     async with in_process(fake) as client:
         unawaited = client.chat.completions.create(messages="Hi", stream=True)
-        run = client.chat.completions.run_tools("Hi", tools=[])
+        run = client.chat.completions.run_tools("Hi", tools=[nap])
         blocking = (ChatStream(stream_of(client)), ToolRun(run._rounds, None))
         for wrong in (*blocking, unawaited):
             with pytest.raises(TypeError, match=r"AsyncToolRun .* awaited first"):
@@ -128,6 +128,10 @@ async def test_web_response_from_a_blocking_stream_or_coroutine_raises_type_erro
         unawaited.close()
 
     assert [] == fake.requests
+
+
+def nap() -> None:
+    """Do nothing, as a tool."""
 
 
 def stream_of(client):

@@ -2,8 +2,9 @@
 The services under test, each on a real server in a thread of its own.
 
 All have the same paths: ``/stream?q=``, ``/run``, a run with a tool, ``/hasty``, whose
-calls time out after at most a second, and ``/ask``. There is no ``from __future__ import annotations`` here, since
-FastAPI evaluates the annotations of the views, whose names are local.
+calls time out after at most a second, and ``/ask``. There is no ``from __future__
+import annotations`` here, since FastAPI evaluates the annotations of the views, whose
+names are local.
 """
 
 import asyncio
