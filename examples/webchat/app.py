@@ -33,7 +33,13 @@ from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationError,
+)
 from starlette.background import BackgroundTask
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
@@ -128,7 +134,7 @@ class Decided(BaseModel):
     """The body of a request: which of a run's pending calls the visitor allows."""
 
     run: Annotated[str, Field(max_length=100)]
-    decisions: Annotated[dict[str, bool], Field(max_length=1_000)]
+    decisions: Annotated[dict[str, StrictBool], Field(max_length=1_000)]
 
 
 class Page(StaticFiles):

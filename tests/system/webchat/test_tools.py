@@ -84,7 +84,7 @@ async def test_approved_call_runs_and_the_answer_goes_on(fake, visit, reloaded):
     await expect(call(visit)).to_contain_text("send_mail done")
     assert (["sent"], 2) == (results_sent(fake), len(fake.requests))
     await expect(button(visit, "Approve")).to_have_count(0)
-    await expect(visit.page.locator("img")).to_have_count(0)
+    await expect(visit.answer.locator("img")).to_have_count(0)
 
 
 async def test_refused_call_does_not_run_and_the_model_is_told(fake, visit):
