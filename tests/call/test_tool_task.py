@@ -12,11 +12,10 @@ import time
 
 import anyio
 import pytest
-import trio
 
 import asi1
 
-from ..support.scripted_model import ScriptedModel, call, tool_results
+from ..support.scripted_model import ScriptedModel, call, cancel_itself, tool_results
 from ..support.talk import until
 
 
@@ -159,27 +158,12 @@ async def test_str_is_sent_as_it_is_and_other_values_as_json(value, content):
     assert (content, False, None) == (step.content, step.failed, step.error)
 
 
-async def test_tool_that_cancels_itself_is_answered_as_cancelled(anyio_backend_name):
+async def test_tool_that_cancels_itself_is_answered_as_cancelled():
     """
     A tool that cancels its own asyncio task, or lets the cancellation of a trio scope
     escape, answers its call; the run is not cancelled.
     """
-
-    async def tool():
-        if anyio_backend_name == "asyncio":
-            asyncio.current_task().cancel()
-            await anyio.sleep(60)
-        kept = []
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            try:
-                await trio.sleep(60)
-            except trio.Cancelled as cancelled:
-                kept.append(cancelled)
-                raise
-        raise kept[0]
-
-    assert CANCELLED == error_of(await ended(tool))
+    assert CANCELLED == error_of(await ended(asi1.tool(cancel_itself, name="tool")))
 
 
 async def test_tool_whose_own_scope_is_cancelled_returns_its_value():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from collections.abc import Sequence
 from typing import Any
 
+import anyio
 import httpx
+import sniffio
 
 import asi1
 
 
-__all__ = ["ScriptedModel", "call", "tool_results"]
+__all__ = ["ScriptedModel", "call", "cancel_itself", "tool_results"]
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
 
@@ -92,3 +95,21 @@ def tool_results(messages: Sequence[Any]) -> list[tuple[str, str]]:
         for message in messages
         if message["role"] == "tool"
     ]
+
+
+async def cancel_itself() -> None:
+    """Cancel the asyncio task that calls, or let a cancellation of trio escape."""
+    if sniffio.current_async_library() == "asyncio":
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await anyio.sleep_forever()
+    kept: list[BaseException] = []
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await anyio.sleep_forever()
+        except BaseException as cancelled:
+            kept.append(cancelled)
+            raise
+    raise kept[0]
