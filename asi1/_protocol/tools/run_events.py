@@ -120,6 +120,8 @@ def load_events(saved: Any) -> list[Event]:
     """
     try:
         values = _values(saved)
+        if not values:
+            raise ValueError("it is empty")  # noqa: TRY301 - made an `ArgumentError`
         return [_event(value, first=not place) for place, value in enumerate(values)]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         if isinstance(error, ArgumentError):
