@@ -7,6 +7,8 @@ connection that belongs to this thread.
 
 from __future__ import annotations
 
+import inspect
+
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,6 +17,7 @@ from .._call.tool_rounds import ToolRounds
 from .._client.lazy import loader
 from .._client.tool_run import RunState
 from .._models.base_types import public
+from .._models.errors import ArgumentError
 from .._protocol.tools.run_events import Event, event_text
 from .._protocol.tools.steps import ToolRunResult, ToolStep
 from .loop_thread import close_on_loop, loop_thread
@@ -80,7 +83,7 @@ class ToolRun(RunState):
 
     def _record(self, event: Event) -> None:
         if self._journal is not None:
-            self._journal(event_text(event))
+            _check_kept(self._journal(event_text(event)))
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
         """Same as `AsyncToolRun.to_sse`, but blocks."""
@@ -96,6 +99,15 @@ class ToolRun(RunState):
         """Same as `AsyncToolRun.aclose`, but blocks."""
         self._rounds.abandon()  # `abandon` needs no event loop: it runs in this thread
         close_on_loop(self._rounds.aclose)
+
+
+def _check_kept(result: object) -> None:
+    """Raise `ArgumentError` if a journal only returned a coroutine: it kept nothing."""
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        problem = "must not be a coroutine function in a blocking run"
+        raise ArgumentError(f"journal: {problem}", argument="journal")
 
 
 @loader
