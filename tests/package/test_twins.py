@@ -49,5 +49,5 @@ def test_blocking_docstrings_refer_to_the_async_twin():
                     ", but blocks."
                 )
 
-    assert 10 == len(twins)
+    assert 11 == len(twins)
     assert wanted == documented

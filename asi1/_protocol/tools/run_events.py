@@ -7,6 +7,7 @@ The events alone tell the state of a run, so a saved run is the list of its even
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -119,6 +120,8 @@ def load_events(saved: Any) -> list[Event]:
     """
     try:
         values = _values(saved)
+        if not values:
+            raise ValueError("it is empty")  # noqa: TRY301 - made an `ArgumentError`
         return [_event(value, first=not place) for place, value in enumerate(values)]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         if isinstance(error, ArgumentError):
@@ -137,7 +140,9 @@ def _values(saved: Any) -> list[JSON]:
     elif isinstance(saved, Mapping) or not isinstance(saved, Iterable):
         raise wrong("saved", "must be the str that to_json() returned", saved)
     lines = [line.encode() if isinstance(line, str) else bytes(line) for line in saved]
-    lines = [line for line in lines if line.strip()]
+    # A read that is cancelled while the journal keeps an event gives the journal the
+    # same line again.
+    lines = [line for line, _ in groupby(lines) if line.strip()]
     values = [load_json(line) for line in lines[:-1]]
     try:
         values += [load_json(line) for line in lines[-1:]]
