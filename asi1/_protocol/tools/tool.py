@@ -238,7 +238,7 @@ def tool(
         function_tool, name=name, description=description, strict=strict
     )
 
-    def wrap(function: Callable[..., Any]) -> Tool[..., Any]:
+    def wrap(function: Any) -> Tool[..., Any]:
         if _is_tool(function):
             raise wrong("function", "must not be a tool already", function)
         if not callable(function) and not isinstance(function, classmethod):
