@@ -241,7 +241,8 @@ def tool(
     def wrap(function: Any) -> Tool[..., Any]:
         if _is_tool(function):
             raise wrong("function", "must not be a tool already", function)
-        if not callable(function) and not isinstance(function, classmethod):
+        fits = callable(function) or isinstance(function, classmethod)
+        if not fits:
             raise wrong("function", "must be a function", function)
         return Tool(
             function,
