@@ -182,7 +182,8 @@ def completion(content="", reason="length", thoughts="", spent=None, **message):
 def test_answer_of_thoughts_alone_that_ended_by_length_is_exhausted(answer):
     """
     `exhausted` is true if the model used up its tokens on thoughts: the finish reason
-    is "length" or another word for it, the text is empty, and the server reports thoughts or reasoning tokens.
+    is "length" or another word for it, the text is empty, and the server reports
+    thoughts or reasoning tokens.
     """
     assert answer.exhausted
 
