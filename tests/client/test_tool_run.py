@@ -33,14 +33,13 @@ ROUNDS = (
     [call("a", "add", a=1, b=2), call("b", "slow", seconds=2.5), call("c", "nope")],
     [call("d", "slow", seconds=1)],
 )
+NOPE = (
+    '{"error":"there is no tool \'nope\'; the tools are: add, slow","status":"failed"}'
+)
 RESULTS = [
     ("a", "3"),
     ("b", "slept"),
-    (
-        "c",
-        '{"error":"%s","status":"failed"}'
-        % "there is no tool 'nope'; the tools are: add, slow",
-    ),
+    ("c", NOPE),
     ("d", "slept"),
 ]
 
