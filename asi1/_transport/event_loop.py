@@ -155,7 +155,10 @@ def spawn(
             end()
 
     if not isinstance(token, asyncio.AbstractEventLoop):
-        _spawn_trio(body, name)
+        try:
+            _spawn_trio(body, name)
+        except RuntimeError:  # trio's loop is ending and starts no more tasks
+            end()
         return
     task = token.create_task(body(), name=name)
     _tasks.add(task)

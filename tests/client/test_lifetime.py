@@ -12,6 +12,7 @@ import pytest
 import asi1
 
 from asi1 import AsyncASI1, RetryPolicy, Timeouts
+from asi1._transport.event_loop import loop_token, spawn
 from asi1.testing import FakeASI1
 
 from ..support.talk import until
@@ -37,6 +38,41 @@ def test_event_loop_may_end_before_the_first_step_of_a_call_task(fake):
 
 
 @pytest.mark.virtual_time
+def test_trio_program_may_leave_its_client_unclosed():
+    """
+    A trio program that does not close its client ends without an error. Its client is
+    garbage-collected while trio's loop ends, when the loop starts no more tasks.
+    """
+    trio = pytest.importorskip("trio")
+
+    with FakeASI1() as fake:
+
+        async def main():
+            fake.reply("Hi.")
+            answer = await client_of(fake).chat.completions.create(messages="Hi")
+            return answer.text
+
+        texts = [trio.run(main) for _ in range(20)]
+
+    assert ["Hi."] * 20 == texts
+
+
+def test_task_that_an_ended_trio_loop_does_not_start_counts_as_ended():
+    """If trio's loop has ended, `spawn` starts no task and calls *done* at once."""
+    trio = pytest.importorskip("trio")
+
+    async def main():
+        return loop_token()
+
+    async def run():
+        raise AssertionError("the task was started")
+
+    ended = []
+    spawn(trio.run(main), run, "task", lambda: ended.append(True))
+
+    assert [True] == ended
+
+
 async def test_stream_that_yielded_a_chunk_is_never_retried():
     """
     A stream that has yielded a chunk is not retried, even under a policy that retries

@@ -285,7 +285,7 @@ def test_decorator_that_makes_a_list_of_a_generator_can_be_a_tool():
         functools.partial(logged(add), 1),
         Shop().buy,
     ],
-    ids=repr,
+    ids=["tool", "partial", "nested", "decorated", "partial-decorated", "method"],
 )
 @pytest.mark.parametrize("use", [asi1.tool, asi1.tool(serial=True)])
 def test_tool_of_a_tool_is_refused(function, use):
