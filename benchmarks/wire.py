@@ -19,6 +19,11 @@ DONE = b"data: [DONE]\n\n"
 PIECES = (" the current goes on", " working while it does", ".", " Sea otters", " are")
 PIECE_OF_CALL = '"rafts": '
 CALLS = 10
+TOOL_CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "hours_asleep", "arguments": '{"animal": "otter"}'},
+}
 LARGE = 200_000
 QUESTION = "And how long do they sleep?"  # of a turn of a conversation
 
@@ -87,8 +92,10 @@ def whole(spec):
     text = "An otter dozes on its back. "
     if spec == "large":
         text = (text * (LARGE // len(text) + 1))[:LARGE]
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    message, reason = {"role": "assistant", "content": text}, "stop"
+    if spec == "call":
+        message, reason = {"role": "assistant", "tool_calls": [TOOL_CALL]}, "tool_calls"
+    choice = {"index": 0, "finish_reason": reason, "message": message}
     value = {
         "id": ID,
         "model": "asi1-mini",
@@ -97,7 +104,7 @@ def whole(spec):
         "executable_data": [],
         "conversation_id": None,
         "thought": ["The user wants to know why otters hold hands."],
-        "choices": [{**choice, "stop_reason": "stop"}],
+        "choices": [{**choice, "stop_reason": reason}],
         "usage": USAGE,
     }
     return compact(value)
@@ -112,6 +119,8 @@ def compact(value):
 def length(spec):
     """Return how many characters of text this answer has."""
     kind, size = split(spec)
+    if kind == "call":
+        kind = spec = "small"  # the answer after the call
     if kind in ("small", "large"):
         return len(json.loads(whole(spec))["choices"][0]["message"]["content"])
     if kind == "tools":

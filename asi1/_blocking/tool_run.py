@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from .._call.tool_rounds import ToolRounds
+from .._call.tool_sources import Item
 from .._client.tool_run import RunState
 from .._models.base_types import public
 from .._protocol.tools.run_events import event_text
@@ -65,13 +66,18 @@ class ToolRun(RunState):
 
     def _read(self) -> ToolStep | None:
         """Read and record items until one is a step; return None at the end."""
-        while item := loop_thread().run(self._rounds.next()):
+        while item := self._next():
             if item.event is not None and self._journal is not None:
                 self._journal(event_text(item.event))
             step = self._rounds.keep(item)
             if step is not None:
                 return step
         return None
+
+    def _next(self) -> Item | None:
+        """Wait for the next item; without a cross-thread call if there is no wait."""
+        rounds = self._rounds
+        return rounds.first if rounds.ready() else loop_thread().run(rounds.next())
 
     def until_done(self) -> ToolRunResult:
         """Same as `AsyncToolRun.until_done`, but blocks."""

@@ -74,6 +74,7 @@ class ToolRounds:
     over: bool = field(default=False, init=False)
     _items: deque[Item] = field(factory=deque, init=False)
     _group: Sequence[Runnable] = field(default=(), init=False)
+    _asks: bool = field(default=False, init=False)
     _source: Source | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
     _reading: bool = field(default=False, init=False)
@@ -109,6 +110,30 @@ class ToolRounds:
         finally:
             self._reading = False
 
+    def ready(self) -> bool:
+        """
+        Decide what is next; return whether `next` would not wait.
+
+        Needs no event loop: a blocking reader calls it in its own thread.
+
+        Raises:
+            ASI1Error: As for `next`.
+        """
+        try:
+            while not self._items and not self.over:
+                if not self._begun or self._source or self._group or self._asks:
+                    return False
+                self._decide()
+        except Exception as error:
+            self._fail(error)
+            raise
+        return True
+
+    @property
+    def first(self) -> Item | None:
+        """The next item, once `ready`; None at the end."""
+        return self._items[0] if self._items else None
+
     async def next(self) -> Item | None:
         """
         Wait for the next item, which stays the next until `keep`; None at the end.
@@ -117,10 +142,14 @@ class ToolRounds:
             ASI1Error: A call failed, an answer cannot be used, or too many rounds.
         """
         try:
-            while not self._items and not self.over:
-                if self._source is None:
-                    self._begin_next()
+            while not self.ready():
+                if not self._begun:
+                    # Only here: two threads may begin turns of one conversation.
+                    self.requests.begin()
+                    self._begun = True
                     continue
+                if self._source is None:
+                    self._source = self._begin_source()
                 items = await self._source.read()
                 self._items.extend(items)
                 if self._source.ended:
@@ -128,7 +157,7 @@ class ToolRounds:
         except Exception as error:
             self._fail(error)
             raise
-        return self._items[0] if self._items else None
+        return self.first
 
     def keep(self, item: Item) -> ToolStep | None:
         """Record *item*, the next one; return its step, None if it has none."""
@@ -142,17 +171,10 @@ class ToolRounds:
             self.steps.append(step)
         return step
 
-    def _begin_next(self) -> None:
-        if not self._begun:
-            self.requests.begin()
-            self._begun = True
-        if self._group:
-            calls, self._group = self._group, ()
-            self._source = ToolSource(self.engine, calls, self.tool_timeout)
-            return
+    def _decide(self) -> None:
         match self.log.next_action():
             case Ask():
-                self._source = self._ask()
+                self._asks = True
             case Refuse(call, words):
                 self._add(Ended(call.id, error_content(words), failed=True))
             case RunTools(calls):
@@ -165,7 +187,11 @@ class ToolRounds:
                     self.requests.commit(self.log)
                 self.requests.end()
 
-    def _ask(self) -> Source:
+    def _begin_source(self) -> Source:
+        if self._group:
+            calls, self._group = self._group, ()
+            return ToolSource(self.engine, calls, self.tool_timeout)
+        self._asks = False
         added, checked = self.log.added(), self.log.checked
         if self.stream:
             call = self.requests.call(added, ChunkReader)

@@ -6,7 +6,9 @@ the first takes a number of connections, None for the default. `stream_async`,
 `stream_sync`, `create_async`, `create_sync`, `tools_async` and `final_async` make one
 call with a client, and return how many characters they have read. `turns_async` returns
 a coroutine function that asks the question after the messages, and returns the same;
-`planner` returns a function that cuts messages to half the size of the given ones. The
+`planner` returns a function that cuts messages to half the size of the given ones.
+`round_async` and `round_sync` let the model call a tool, and `creates_async` and
+`creates_sync` send the same requests with `create`; they return what `create` does. The
 table has a "-" for a function that a module lacks.
 """
 
