@@ -7,7 +7,8 @@ connection that belongs to this thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -52,17 +53,22 @@ class ToolRun(RunState):
         return self
 
     def __next__(self) -> ToolStep:
+        with self._reader():
+            step = self._read()
+        if step is None:
+            raise StopIteration
+        return step
+
+    @contextmanager
+    def _reader(self) -> Generator[None, None, None]:
         try:
             with self._rounds.reader():
-                step = self._read()
+                yield
         except Exception:
             raise
         except BaseException:  # on Ctrl-C, cancel what is running: no step will be read
             self._rounds.abandon()
             raise
-        if step is None:
-            raise StopIteration
-        return step
 
     def _read(self) -> ToolStep | None:
         """Read and record items until one is a step; return None at the end."""
@@ -81,8 +87,12 @@ class ToolRun(RunState):
 
     def until_done(self) -> ToolRunResult:
         """Same as `AsyncToolRun.until_done`, but blocks."""
-        for _ in self:
-            pass
+        with self._reader():
+            if self._journal is None:
+                # Nothing has to run in this thread, so one cross-thread call is enough.
+                loop_thread().run(self._rounds.finish())
+            while self._read() is not None:
+                pass
         return self._result()
 
     def close(self) -> None:

@@ -171,6 +171,16 @@ class ToolRounds:
             self.steps.append(step)
         return step
 
+    async def finish(self) -> None:
+        """
+        Wait for all items, and record them.
+
+        Raises:
+            ASI1Error: As for `next`.
+        """
+        while item := await self.next():
+            self.keep(item)
+
     def _decide(self) -> None:
         match self.log.next_action():
             case Ask():

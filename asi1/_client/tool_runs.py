@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -189,10 +190,11 @@ def _requests(
     engine: Engine, plan: RunPlan, begun: Begun, options: Mapping[str, Any]
 ) -> _Requests:
     engine.check_open()
-    first, later = (
-        draft_chat(engine.config, model=begun.model, stream=plan.stream, options=chosen)
-        for chosen in (plan.options(options), plan.later_options(options))
-    )
+    draft = partial(draft_chat, engine.config, model=begun.model, stream=plan.stream)
+    chosen, others = plan.options(options), plan.later_options(options)
+    first = draft(options=chosen)
+    is_same = chosen["tool_choice"] == others["tool_choice"]
+    later = first if is_same else draft(options=others)
     # Made at once: it raises if the messages cannot be written as JSON.
     request = first.request_of(begun.messages)
     return _Requests(engine, begun.messages, request, later)

@@ -179,7 +179,10 @@ class ChatCompletion(Model):
     @property
     def finish_reason(self) -> str | None:
         """The finish reason of choice 0; None if the server did not send one."""
-        return next((c.finish_reason for c in self.choices if c.index == 0), None)
+        for choice in self.choices:
+            if choice.index == 0:
+                return choice.finish_reason
+        return None
 
     @property
     def exhausted(self) -> bool:
