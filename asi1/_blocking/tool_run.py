@@ -7,13 +7,11 @@ connection that belongs to this thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from .._call.tool_rounds import ToolRounds
-from .._call.tool_sources import Item
 from .._client.tool_run import RunState
 from .._models.base_types import public
 from .._protocol.tools.run_events import event_text
@@ -53,26 +51,21 @@ class ToolRun(RunState):
         return self
 
     def __next__(self) -> ToolStep:
-        with self._reader():
-            step = self._read()
-        if step is None:
-            raise StopIteration
-        return step
-
-    @contextmanager
-    def _reader(self) -> Generator[None, None, None]:
         try:
             with self._rounds.reader():
-                yield
+                step = self._read()
         except Exception:
             raise
         except BaseException:  # on Ctrl-C, cancel what is running: no step will be read
             self._rounds.abandon()
             raise
+        if step is None:
+            raise StopIteration
+        return step
 
     def _read(self) -> ToolStep | None:
         """Read and record items until one is a step; return None at the end."""
-        while item := self._next():
+        while item := loop_thread().run(self._rounds.next()):
             if item.event is not None and self._journal is not None:
                 self._journal(event_text(item.event))
             step = self._rounds.keep(item)
@@ -80,19 +73,10 @@ class ToolRun(RunState):
                 return step
         return None
 
-    def _next(self) -> Item | None:
-        """Wait for the next item; without a cross-thread call if there is no wait."""
-        rounds = self._rounds
-        return rounds.first if rounds.ready() else loop_thread().run(rounds.next())
-
     def until_done(self) -> ToolRunResult:
         """Same as `AsyncToolRun.until_done`, but blocks."""
-        with self._reader():
-            if self._journal is None:
-                # Nothing has to run in this thread, so one cross-thread call is enough.
-                loop_thread().run(self._rounds.finish())
-            while self._read() is not None:
-                pass
+        for _ in self:
+            pass
         return self._result()
 
     def close(self) -> None:

@@ -74,7 +74,6 @@ class ToolRounds:
     over: bool = field(default=False, init=False)
     _items: deque[Item] = field(factory=deque, init=False)
     _group: Sequence[Runnable] = field(default=(), init=False)
-    _asks: bool = field(default=False, init=False)
     _source: Source | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
     _reading: bool = field(default=False, init=False)
@@ -110,30 +109,6 @@ class ToolRounds:
         finally:
             self._reading = False
 
-    def ready(self) -> bool:
-        """
-        Decide what is next; return whether `next` would not wait.
-
-        Needs no event loop: a blocking reader calls it in its own thread.
-
-        Raises:
-            ASI1Error: As for `next`.
-        """
-        try:
-            while not self._items and not self.over:
-                if not self._begun or self._source or self._group or self._asks:
-                    return False
-                self._decide()
-        except Exception as error:
-            self._fail(error)
-            raise
-        return True
-
-    @property
-    def first(self) -> Item | None:
-        """The next item, once `ready`; None at the end."""
-        return self._items[0] if self._items else None
-
     async def next(self) -> Item | None:
         """
         Wait for the next item, which stays the next until `keep`; None at the end.
@@ -142,14 +117,10 @@ class ToolRounds:
             ASI1Error: A call failed, an answer cannot be used, or too many rounds.
         """
         try:
-            while not self.ready():
-                if not self._begun:
-                    # Only here: two threads may begin turns of one conversation.
-                    self.requests.begin()
-                    self._begun = True
-                    continue
+            while not self._items and not self.over:
                 if self._source is None:
-                    self._source = self._begin_source()
+                    self._begin_next()
+                    continue
                 items = await self._source.read()
                 self._items.extend(items)
                 if self._source.ended:
@@ -157,7 +128,7 @@ class ToolRounds:
         except Exception as error:
             self._fail(error)
             raise
-        return self.first
+        return self._items[0] if self._items else None
 
     def keep(self, item: Item) -> ToolStep | None:
         """Record *item*, the next one; return its step, None if it has none."""
@@ -171,20 +142,17 @@ class ToolRounds:
             self.steps.append(step)
         return step
 
-    async def finish(self) -> None:
-        """
-        Wait for all items, and record them.
-
-        Raises:
-            ASI1Error: As for `next`.
-        """
-        while item := await self.next():
-            self.keep(item)
-
-    def _decide(self) -> None:
+    def _begin_next(self) -> None:
+        if not self._begun:
+            self.requests.begin()
+            self._begun = True
+        if self._group:
+            calls, self._group = self._group, ()
+            self._source = ToolSource(self.engine, calls, self.tool_timeout)
+            return
         match self.log.next_action():
             case Ask():
-                self._asks = True
+                self._source = self._ask()
             case Refuse(call, words):
                 self._add(Ended(call.id, error_content(words), failed=True))
             case RunTools(calls):
@@ -197,11 +165,7 @@ class ToolRounds:
                     self.requests.commit(self.log)
                 self.requests.end()
 
-    def _begin_source(self) -> Source:
-        if self._group:
-            calls, self._group = self._group, ()
-            return ToolSource(self.engine, calls, self.tool_timeout)
-        self._asks = False
+    def _ask(self) -> Source:
         added, checked = self.log.added(), self.log.checked
         if self.stream:
             call = self.requests.call(added, ChunkReader)

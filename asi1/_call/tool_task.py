@@ -70,19 +70,21 @@ class ToolTask:
             self.outcomes.put([outcome])
 
     async def _outcome(self) -> ToolOutcome:
-        content = ""
+        scope = anyio.CancelScope()
         try:
-            with anyio.move_on_after(self.timeout) as scope:
+            with anyio.fail_after(self.timeout) as scope:
                 content = result_content(await _value_of(self.call.run))
         except anyio.get_cancelled_exc_class() as cancelled:
             if anyio.current_effective_deadline() == -math.inf:
                 raise  # the run is cancelled, not the tool alone
             return self._failed(cancelled, "the tool was cancelled")
+        except TimeoutError as late:
+            words = f"the tool took longer than {self.timeout} seconds"
+            return self._failed(
+                late, words if scope.cancelled_caught else error_words(late)
+            )
         except Exception as error:  # noqa: BLE001 - the model reads any error
             return self._failed(error, error_words(error))
-        if scope.cancelled_caught:
-            words = f"the tool took longer than {self.timeout} seconds"
-            return self._failed(TimeoutError(words), words)
         return ToolOutcome(Ended(self.call.call.id, content, failed=False))
 
     def _failed(self, error: BaseException, words: str) -> ToolOutcome:

@@ -131,9 +131,8 @@ class AsyncToolRun(RunState):
                 that can be read.
             ASI1Error: As for `AsyncCompletions.create`.
         """
-        with self._rounds.reader():
-            while await self._read() is not None:
-                pass
+        async for _ in self:
+            pass
         return self._result()
 
     async def aclose(self) -> None:

@@ -92,18 +92,14 @@ class RunLog:
     results: dict[str, Ended] = field(factory=dict, init=False)
     started: set[str] = field(factory=set, init=False)
     decisions: dict[str, Decision] = field(factory=dict, init=False)
-    _own_calls: list[tuple[ToolCall, ...]] = field(factory=list, init=False)
-    _wires: list[Wire] = field(factory=list, init=False)
 
     def add(self, event: Event) -> None:
         """Record *event*; an event that is recorded already changes nothing."""
         self.events.append(event)
         match event:
             case Answered(answer):
-                own = own_calls(answer)
                 self.answers.append(answer)
-                self._own_calls.append(own)
-                self.calls |= {call.id: call for call in own}
+                self.calls |= {call.id: call for call in own_calls(answer)}
             case Started(call):
                 self.started.add(call)
             case Ended(call):
@@ -144,7 +140,7 @@ class RunLog:
             runnable.append(found)
         if group := self._next_group(runnable):
             return RunTools(group)
-        if runnable or not self._own_calls[-1]:
+        if runnable or not own_calls(self.answers[-1]):
             return Stop()
         if len(self.answers) >= self.max_rounds:
             raise MaxRoundsError(
@@ -156,7 +152,7 @@ class RunLog:
     def _open_calls(self) -> Iterator[tuple[ToolCall, Runnable | str]]:
         """Yield the last answer's calls without a result, and whether they may run."""
         answer = self.answers[-1]
-        for call in self._own_calls[-1]:
+        for call in own_calls(answer):
             if call.id not in self.results:
                 yield call, self._verdict(answer, call)
 
@@ -215,17 +211,11 @@ class RunLog:
 
     def added(self) -> list[Wire]:
         """Return the messages after those with which the run began."""
-        # A later request repeats the answers of the earlier ones.
-        self._wires += map(self.wire, self.answers[len(self._wires) :])
-        return self._exchange(self._wires)
+        return [message for answer in self.answers for message in self._round(answer)]
 
-    def _exchange(self, answers: Iterable[Wire]) -> list[Wire]:
-        """Return *answers*, all of this run, each followed by its calls' results."""
-        rounds = zip(answers, self._own_calls, strict=True)
-        return [each for wire, own in rounds for each in (wire, *self._results_of(own))]
-
-    def _results_of(self, calls: Iterable[ToolCall]) -> Iterator[Wire]:
-        for call in calls:
+    def _round(self, answer: ChatCompletion) -> Iterable[Wire]:
+        yield self.wire(answer)
+        for call in own_calls(answer):
             if ended := self.results.get(call.id):
                 yield {
                     "role": "tool",
@@ -254,9 +244,7 @@ class RunLog:
         if steps is None:
             made = [self.step_of(event) for event in self.events]
             steps = [step for step in made if step is not None]
-        # Made anew: the caller may change them.
-        added = self._exchange(map(self.wire, self.answers))
-        messages = [*self.begun.messages, *added]
+        messages = [*self.begun.messages, *self.added()]
         return ToolRunResult(
             answer=self.answers[-1],
             messages=tuple(dict(message) for message in messages),
