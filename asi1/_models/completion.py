@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "CUT_OFF",
     "ChatChoice",
     "ChatCompletion",
     "ChatMessage",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 
+# The finish reasons, in lowercase, by which servers say that the tokens are used up.
+CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 # Lowercase phrases that show that an agentic model will send its answer later.
 _PASSED_ON = ("i've sent the message", "i have sent the message")
 
@@ -189,12 +192,12 @@ class ChatCompletion(Model):
         """
         Whether the thoughts used all tokens of the answer, so that it has no text.
 
-        Thoughts count against ``max_tokens``. True if choice 0 ended by "length" with
-        neither text, tool calls nor a refusal, and the model has spent tokens on
-        thoughts. A larger ``max_tokens``, or a smaller ``thinking_budget``, leaves
-        tokens for the text.
+        Thoughts count against ``max_tokens``. True if choice 0 ended by "length", or
+        another server's word for it, with neither text, tool calls nor a refusal, and
+        the model has spent tokens on thoughts. A larger ``max_tokens``, or a smaller
+        ``thinking_budget``, leaves tokens for the text.
         """
-        if self.finish_reason != "length":
+        if (self.finish_reason or "").lower() not in CUT_OFF:
             return False
         message = self.message
         if message.content.strip() or message.tool_calls or message.refusal:

@@ -11,7 +11,7 @@ from typing import Any, Generic, NoReturn, TypeVar, get_args
 from attrs import frozen
 
 from ..._models.base_types import JSON
-from ..._models.completion import ChatCompletion
+from ..._models.completion import CUT_OFF, ChatCompletion
 from ..._models.errors import ArgumentError
 from ..._models.output_errors import (
     OutputError,
@@ -30,7 +30,7 @@ from .type_names import type_name
 from .write import json_schema
 
 
-__all__ = ["CUT_OFF", "OutputType", "Parsed", "output_type"]
+__all__ = ["OutputType", "Parsed", "output_type"]
 
 _T = TypeVar("_T")
 _ARGUMENT = "response_format"
@@ -38,8 +38,6 @@ _ARGUMENT = "response_format"
 # schema must be an object.
 _KEY = "value"
 _LONGEST_NAME = 64
-# The finish reasons, in lowercase, by which servers say that the tokens are used up.
-CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 
 
 @frozen(kw_only=True)

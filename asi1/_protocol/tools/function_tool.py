@@ -155,6 +155,7 @@ def function_tool(
     inner, preset = _without_partials(function)
     own_name: str = getattr(inner, "__name__", type(inner).__name__)
     name = _checked_name(name or own_name)
+    _refuse_generator(inner, name)
     signature = _signature(function, name)
     hints = _hints(_annotated(inner), name)
     docs = _docs_of(inner)
@@ -238,6 +239,12 @@ def _annotated(function: Any) -> Any:
     """Return the function that has the annotations of a callable object."""
     is_object = not inspect.isroutine(function)
     return inspect.unwrap(type(function).__call__ if is_object else function)
+
+
+def _refuse_generator(function: Any, name: str) -> None:
+    called = function if inspect.isroutine(function) else type(function).__call__
+    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        raise _error(name, "a generator has no result for the model; return a value")
 
 
 def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:

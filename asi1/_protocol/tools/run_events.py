@@ -6,7 +6,8 @@ The events alone tell the state of a run, so a saved run is the list of its even
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -14,10 +15,11 @@ from attrs import frozen
 from ..._models.base_types import JSON
 from ..._models.completion import ChatCompletion
 from ..._models.errors import ArgumentError
-from ..._models.json_text import json_text, load_json
+from ..._models.json_text import json_text, load_slowly, too_deep
 from ..._settings.validators import wrong
 from ..context.tokens import Wire
 from ..converter import decode
+from .tool_calls import own_calls
 
 
 __all__ = [
@@ -111,57 +113,130 @@ def load_events(saved: Any) -> list[Event]:
 
     Args:
         saved: The str that `saved_events` returned; or the lines that a journal was
-            given, as one str or as an iterable of str. A last line that was only
-            written in part is left out: what it tells had not happened yet.
+            given, as one str or as an iterable of str; or any of these as bytes. A last
+            line that was only written in part is left out: what it tells had not
+            happened yet. A line that was written twice counts once.
 
     Raises:
         ArgumentError: *saved* is not a saved run, or has a later version.
     """
     try:
-        values = _values(saved)
-        return [_event(value, first=not place) for place, value in enumerate(values)]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, ArgumentError):
-            raise
-        message = f"saved: is not a run saved by asi1 ({error})"
-        raise ArgumentError(message, argument="saved") from None
+        first, *later = _values(saved)
+        events = [_begun(first), *map(_event, later)]
+        _check_order(events)
+    except ArgumentError:
+        raise
+    except KeyError as error:
+        raise _wrong(f"the key {error} is missing") from None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _wrong(str(error)) from None
+    return events
 
 
-def _values(saved: Any) -> list[JSON]:
-    if isinstance(saved, bytes | bytearray):
-        saved = bytes(saved).decode()
+def _wrong(reason: str) -> ArgumentError:
+    message = f"saved: is not a run saved by asi1 ({reason})"
+    return ArgumentError(message, argument="saved")
+
+
+def _values(saved: Any) -> list[Any]:
+    """Return the JSON value of each event; one that repeats the last is left out."""
     if isinstance(saved, str):
-        if saved.lstrip().startswith("["):
-            return list(load_json(saved.encode()))
-        saved = saved.splitlines()
-    elif isinstance(saved, Mapping) or not isinstance(saved, Iterable):
+        saved = saved.encode()
+    if isinstance(saved, bytes | bytearray):
+        text = bytes(saved)
+        # `str.splitlines` also splits at characters that JSON does not escape.
+        lines = text.splitlines(keepends=True)
+        values = _array(text) if text.lstrip()[:1] == b"[" else _lines(lines)
+    elif isinstance(saved, Iterable) and not isinstance(saved, Mapping):
+        values = _lines(map(_bytes, saved))
+    else:
         raise wrong("saved", "must be the str that to_json() returned", saved)
-    lines = [line.encode() if isinstance(line, str) else bytes(line) for line in saved]
-    lines = [line for line in lines if line.strip()]
-    values = [load_json(line) for line in lines[:-1]]
-    try:
-        values += [load_json(line) for line in lines[-1:]]
-    except ValueError:
-        if not values:
-            raise
+    if not values:
+        raise ValueError("it is empty")
+    # A journal that was cancelled after it had kept a line is given the line again.
+    return values[:1] + [new for old, new in pairwise(values) if new != old]
+
+
+def _array(text: bytes) -> list[Any]:
+    values: list[Any] = load_slowly(text)
     return values
 
 
-def _event(value: JSON, *, first: bool) -> Event:
-    if first:
-        if value.get("kind") != _KIND:
-            raise ValueError(f"its kind is not {_KIND!r}")
-        if value["version"] != _VERSION:
-            raise ValueError(f"its version is {value['version']}, not {_VERSION}")
-        return Begun(tuple(map(dict, value["messages"])), value["model"])
+def _bytes(line: Any) -> bytes:
+    if not isinstance(line, str | bytes | bytearray):
+        raise TypeError(f"a line is not a str but {type(line).__name__}")
+    return line.encode() if isinstance(line, str) else bytes(line)
+
+
+def _lines(lines: Iterable[bytes]) -> list[Any]:
+    kept = [line for line in lines if line.strip()]
+    values = []
+    for number, line in enumerate(kept, 1):
+        try:
+            values.append(load_slowly(line))
+        except ValueError:
+            # A line is written in part only if its line break is missing too.
+            if 1 < number == len(kept) and not line.endswith((b"\n", b"\r")):
+                break
+            raise ValueError(f"line {number} is not valid JSON") from None
+    return values
+
+
+def _begun(value: Any) -> Event:
+    if value.get("kind") != _KIND:
+        raise ValueError(f"its kind is not {_KIND!r}")
+    if value["version"] != _VERSION:
+        raise ValueError(f"its version is {value['version']!r:.20}, not {_VERSION}")
+    messages, model = value["messages"], value["model"]
+    if not all(isinstance(message, dict) for message in messages):
+        raise ValueError("a message is not an object")
+    if model is not None and not isinstance(model, str):
+        raise ValueError("the model is not a str")
+    return Begun(tuple(messages), model)
+
+
+def _event(value: Any) -> Event:
+    if len(value) != 1:
+        raise ValueError("an event does not have one key")
     ((name, told),) = value.items()
     match name:
         case "answer":
-            return Answered(decode(ChatCompletion, dict(told)))
+            if too_deep(told):
+                raise ValueError("nested too deeply")
+            return Answered(decode(ChatCompletion, told))
         case "decided":
-            return Decided(dict(told))
+            if not all(isinstance(each, bool | str) for each in told.values()):
+                raise ValueError("a decision is neither a bool nor a str")
+            return Decided(told)
         case "started":
             return Started(str(told))
         case "ended":
             return Ended(str(told["id"]), str(told["content"]), told["failed"] is True)
     raise ValueError(f"{name!r:.80} is not an event")
+
+
+def _check_order(events: Iterable[Event]) -> None:
+    """Raise ValueError for events that cannot follow each other in one run."""
+    known: set[str] = set()
+    last: set[str] | None = None
+    done: set[str] = set()
+    for event in events:
+        match event:
+            case Answered(answer):
+                if last is not None and not (last and last <= done):
+                    raise ValueError("an answer does not follow the results before it")
+                last = {call.id for call in own_calls(answer)}
+                known |= last
+            case Decided(decisions):
+                _check_known(decisions, known)
+            case Started(call):
+                _check_known([call], known)
+            case Ended(call):
+                _check_known([call], known)
+                done.add(call)
+
+
+def _check_known(calls: Iterable[str], known: Collection[str]) -> None:
+    unknown = [call for call in calls if call not in known]
+    if unknown:
+        raise ValueError(f"no answer has a call with the id {unknown[0]!r:.80}")

@@ -81,6 +81,7 @@ class RunLog:
         results: The results of calls that have one, by their ids.
         started: The ids of the calls that were begun.
         decisions: The user's decisions, by the ids of the calls.
+        open: The calls of the last answer that have no result, by their ids.
     """
 
     tools: Mapping[str, Tool[..., Any]]
@@ -92,18 +93,29 @@ class RunLog:
     results: dict[str, Ended] = field(factory=dict, init=False)
     started: set[str] = field(factory=set, init=False)
     decisions: dict[str, Decision] = field(factory=dict, init=False)
+    open: dict[str, ToolCall] = field(factory=dict, init=False)
+    # Whether open calls may run is found out once, since it takes long to decode many
+    # arguments.
+    _refusals: dict[str, Runnable | str] = field(factory=dict, init=False)
+    # The messages of the first answers, whose calls all have results, and their number.
+    _sent: list[Wire] = field(factory=list, init=False)
+    _complete: int = field(default=0, init=False)
 
     def add(self, event: Event) -> None:
-        """Record *event*; an event that is recorded already changes nothing."""
+        """Record *event*."""
         self.events.append(event)
         match event:
             case Answered(answer):
                 self.answers.append(answer)
-                self.calls |= {call.id: call for call in own_calls(answer)}
+                calls = {call.id: call for call in own_calls(answer)}
+                self.calls |= calls
+                self.open = {i: c for i, c in calls.items() if i not in self.results}
+                self._refusals.clear()
             case Started(call):
                 self.started.add(call)
             case Ended(call):
                 self.results.setdefault(call, event)
+                self.open.pop(call, None)
             case Decided(decisions):
                 self.decisions |= decisions
 
@@ -121,7 +133,8 @@ class RunLog:
         Raises:
             OutputError: The answer cannot be used, as for `checked_answer`.
         """
-        return Answered(checked_answer(answer, self.tools, self.calls))
+        settled = self.started | self.decisions.keys()
+        return Answered(checked_answer(answer, self.tools, self.calls, settled))
 
     def next_action(self) -> Action:
         """
@@ -151,10 +164,8 @@ class RunLog:
 
     def _open_calls(self) -> Iterator[tuple[ToolCall, Runnable | str]]:
         """Yield the last answer's calls without a result, and whether they may run."""
-        answer = self.answers[-1]
-        for call in own_calls(answer):
-            if call.id not in self.results:
-                yield call, self._verdict(answer, call)
+        for call in self.open.values():
+            yield call, self._verdict(call)
 
     def _next_group(self, runnable: Sequence[Runnable]) -> tuple[Runnable, ...]:
         """Return the first calls that can run at the same time, in their order."""
@@ -169,14 +180,17 @@ class RunLog:
                 return (found,)
         return tuple(group)
 
-    def _verdict(self, answer: ChatCompletion, call: ToolCall) -> Runnable | str:
+    def _verdict(self, call: ToolCall) -> Runnable | str:
         if call.id in self.started:
             return _INTERRUPTED
-        found = refusal_of(answer, call, self.tools)
+        found = self._refusals.get(call.id)
+        if found is None:
+            found = refusal_of(self.answers[-1], call, self.tools)
+            self._refusals[call.id] = found
         decision = self.decisions.get(call.id)
         if isinstance(found, str) or decision is None or decision is True:
             return found
-        return decision if isinstance(decision, str) else _REFUSED
+        return decision or _REFUSED
 
     def _is_pending(self, found: Runnable) -> bool:
         return found.tool.needs_approval and self.decisions.get(found.call.id) is None
@@ -186,7 +200,7 @@ class RunLog:
         """The calls of the last answer that wait for a decision, in their order."""
         return tuple(
             call
-            for call, found in (self._open_calls() if self.answers else ())
+            for call, found in self._open_calls()
             if isinstance(found, Runnable) and self._is_pending(found)
         )
 
@@ -200,7 +214,7 @@ class RunLog:
         """
         if not isinstance(decisions, Mapping):
             raise wrong("decisions", "must be a dict by ids of calls", decisions)
-        ids = [call.id for call in self.pending]
+        ids = {call.id for call in self.pending}
         for call, decision in decisions.items():
             if call not in ids:
                 message = f"decisions: no call with the id {call!r:.80} is pending"
@@ -211,7 +225,11 @@ class RunLog:
 
     def added(self) -> list[Wire]:
         """Return the messages after those with which the run began."""
-        return [message for answer in self.answers for message in self._round(answer)]
+        for answer in self.answers[self._complete : -1]:
+            self._sent += self._round(answer)
+            self._complete += 1
+        last = self.answers[-1:]
+        return [*self._sent, *(m for answer in last for m in self._round(answer))]
 
     def _round(self, answer: ChatCompletion) -> Iterable[Wire]:
         yield self.wire(answer)

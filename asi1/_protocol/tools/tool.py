@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
@@ -12,14 +13,7 @@ from attrs import define, field
 
 from ..._models.base_types import JSON, public
 from ..._models.errors import ArgumentError
-from ..._settings.validators import (
-    Check,
-    flag,
-    is_number,
-    or_none,
-    string,
-    wrong,
-)
+from ..._settings.validators import Check, flag, is_number, or_none, string, wrong
 from .function_tool import function_tool
 
 
@@ -114,7 +108,9 @@ class Tool(Generic[_P, _R]):
 
     def __get__(self, instance: object, owner: type | None = None) -> Tool[..., _R]:
         """Return the tool of the bound method, if the function is a method."""
-        if instance is None or not hasattr(self.function, "__get__"):
+        is_bound = isinstance(self.function, classmethod | staticmethod)
+        is_bound = is_bound or instance is not None
+        if not is_bound or not hasattr(self.function, "__get__"):
             return self
         function = self.function.__get__(instance, owner)
         return Tool(
@@ -124,6 +120,17 @@ class Tool(Generic[_P, _R]):
             timeout=self.timeout,
             make=self._make,
         )
+
+    def __reduce__(self) -> Any:
+        # The name of a decorated function leads to its tool, not to the function.
+        name = getattr(self, "__qualname__", "")
+        found: object = sys.modules.get(self.__module__)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is self:
+            return name
+        options = (self.serial, self.needs_approval, self.timeout, self._make)
+        return Tool, (self.function, *options)
 
     @functools.cached_property
     def spec(self) -> ToolSpec:
@@ -232,9 +239,9 @@ def tool(
     )
 
     def wrap(function: Callable[..., Any]) -> Tool[..., Any]:
-        if isinstance(function, Tool):
+        if _is_tool(function):
             raise wrong("function", "must not be a tool already", function)
-        if not callable(function):
+        if not callable(function) and not isinstance(function, classmethod):
             raise wrong("function", "must be a function", function)
         return Tool(
             function,
@@ -245,6 +252,23 @@ def tool(
         )
 
     return wrap if function is None else wrap(function)
+
+
+def _is_tool(function: Any) -> bool:
+    """Return whether *function* is a tool, or a partial or decorator around one."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    inner = inspect.unwrap(function, stop=lambda each: isinstance(each, Tool))
+    return isinstance(inner, Tool)
+
+
+def _as_tool(function: Any) -> Tool[..., Any]:
+    if isinstance(function, Tool):
+        return function
+    inner = getattr(function, "__func__", None)
+    if isinstance(inner, Tool):  # of a classmethod, from Python 3.13 on
+        return inner.__get__(function.__self__)
+    return tool(function)
 
 
 def tools_by_name(tools: Any) -> dict[str, Tool[..., Any]]:
@@ -261,7 +285,7 @@ def tools_by_name(tools: Any) -> dict[str, Tool[..., Any]]:
     for each in tools:
         if not callable(each) or inspect.isclass(each):
             raise wrong("tools", "must contain only functions and tools", each)
-        one = each if isinstance(each, Tool) else tool(each)
+        one = _as_tool(each)
         if one.name in found:
             message = f"tools: two tools have the name {one.name!r}"
             raise ArgumentError(message, argument="tools")

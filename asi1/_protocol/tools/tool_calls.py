@@ -8,6 +8,7 @@ whose arguments are not whole JSON or do not fit the tool.
 from __future__ import annotations
 
 import functools
+import json
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -16,8 +17,12 @@ import attrs
 
 from attrs import frozen
 
-from ..._models.base_types import JSON
-from ..._models.completion import ChatChoice, ChatCompletion, FunctionCall, ToolCall
+from ..._models.completion import (
+    CUT_OFF,
+    ChatCompletion,
+    FunctionCall,
+    ToolCall,
+)
 from ..._models.json_text import json_text, load_json, replace_surrogates
 from ..._models.output_errors import (
     OutputError,
@@ -26,7 +31,6 @@ from ..._models.output_errors import (
     ThoughtBudgetError,
 )
 from ..schema.encode import encoded
-from ..schema.output_type import CUT_OFF
 from .errors import ToolError
 from .leaked_calls import read_leaked_calls
 from .tool import Tool
@@ -45,7 +49,13 @@ __all__ = [
 # The finish reasons of answers that call tools, in lowercase.
 _CALLING = frozenset({"tool_calls", "function_call", "function_calling", "tool_use"})
 # The finish reasons, in lowercase, of answers that may be incomplete.
-_INCOMPLETE = CUT_OFF | {"content_filter"}
+_INCOMPLETE = CUT_OFF | {
+    *("content_filter", "safety", "malformed_function_call"),
+    *("error", "abort", "aborted", "cancelled", "incomplete"),
+    *("insufficient_system_resource", "model_context_window_exceeded"),
+}
+# The keys of a message under which calls stay that could not be read.
+_UNREAD = ("tool_calls", "function_call")
 # Maximum characters of an exception's message that the model reads.
 _LONGEST = 2000
 
@@ -68,8 +78,12 @@ class Runnable:
 
 def own_calls(answer: ChatCompletion) -> tuple[ToolCall, ...]:
     """Return the tool calls that the server has not run itself."""
-    # Agentic models list calls of the server's own tools, with results.
-    return tuple(c for c in answer.message.tool_calls if "result" not in c.extra)
+    return tuple(c for c in answer.message.tool_calls if not _has_run(c))
+
+
+def _has_run(call: ToolCall) -> bool:
+    """Return whether an agentic model lists a call of the server's own tools."""
+    return call.extra.get("result") is not None
 
 
 def refusal_of(
@@ -102,7 +116,7 @@ def result_content(value: Any) -> str:
         ValueError: JSON has no form for the value.
     """
     if isinstance(value, str):
-        return replace_surrogates(value)
+        return replace_surrogates(str.__str__(value))  # of an Enum, its value
     return json_text(encoded(value))
 
 
@@ -128,7 +142,10 @@ def error_content(words: str) -> str:
 
 
 def checked_answer(
-    answer: ChatCompletion, names: Collection[str], seen: Mapping[str, ToolCall]
+    answer: ChatCompletion,
+    names: Collection[str],
+    seen: Mapping[str, ToolCall],
+    settled: Collection[str] = (),
 ) -> ChatCompletion:
     """
     Return *answer* with an own id for each tool call.
@@ -137,6 +154,7 @@ def checked_answer(
         answer: A complete answer.
         names: The names of the tools.
         seen: The calls of earlier answers, by their ids.
+        settled: The ids of those calls that were run, or that the user decided about.
 
     Raises:
         ThoughtBudgetError: The model's thoughts used up all tokens.
@@ -150,17 +168,23 @@ def checked_answer(
             completion=answer,
         )
     text, calls = _without_markup(answer, names)
-    finish = answer.finish_reason or ""
-    if not calls and finish.lower() in _CALLING:
-        raise OutputInvalidError(
-            f"the answer ends with the finish reason {finish!r:.40}, but calls no tool",
-            text=answer.text,
-            completion=answer,
-        )
-    named = _with_own_ids(calls, seen)
+    if not calls and (problem := _unread(answer)):
+        raise OutputInvalidError(problem, text=answer.text, completion=answer)
+    named = _with_own_ids(calls, seen, settled)
     if (text, named) == (answer.text, answer.message.tool_calls):
         return answer
     return _with_calls(answer, text, named)
+
+
+def _unread(answer: ChatCompletion) -> str | None:
+    """Return why an answer without calls cannot be the model's last one; or None."""
+    finish = answer.finish_reason or ""
+    if finish.lower() in _CALLING:
+        return (
+            f"the answer ends with the finish reason {finish!r:.40}, but calls no tool"
+        )
+    found = next((key for key in _UNREAD if answer.message.extra.get(key)), None)
+    return found and f"the answer has tool calls in {found!r} that cannot be read"
 
 
 def _without_markup(
@@ -169,12 +193,15 @@ def _without_markup(
     """
     Return the answer's text and calls; calls that are markup in the text become calls.
 
-    A model that is sent the markup again goes on writing calls as markup.
+    A model that is sent the markup again goes on writing calls as markup. Beside own
+    calls of the model, markup repeats these calls.
     """
     calls = answer.message.tool_calls
     leaked = read_leaked_calls(answer.text, names)
-    if calls or not (leaked.calls or leaked.unreadable):
-        return leaked.text if leaked.calls or leaked.unreadable else answer.text, calls
+    if not (leaked.calls or leaked.unreadable):
+        return answer.text, calls
+    if own_calls(answer):
+        return leaked.text, calls
     if leaked.unreadable:
         cut = (answer.finish_reason or "").lower() in CUT_OFF
         raise (OutputTruncatedError if cut else OutputInvalidError)(
@@ -183,64 +210,69 @@ def _without_markup(
             text=answer.text,
             completion=answer,
         )
-    return leaked.text, tuple(ToolCall(function=each) for each in leaked.calls)
+    read = (ToolCall(function=each) for each in leaked.calls)
+    return leaked.text, (*calls, *read)
 
 
 def _with_own_ids(
-    calls: tuple[ToolCall, ...], seen: Mapping[str, ToolCall]
+    calls: tuple[ToolCall, ...],
+    seen: Mapping[str, ToolCall],
+    settled: Collection[str],
 ) -> tuple[ToolCall, ...]:
     """
     Give a new id to each call without one, or with the id of another call.
 
-    A call that repeats an earlier one, under the same id, keeps the id and so gets the
-    result of the earlier one. A repetition in the same answer is left out.
+    A call that repeats a settled one, under the same id, keeps the id and so gets the
+    result of the earlier one. A repetition in the same answer is left out. A call that
+    was refused, and so never ran, may be repeated: some servers number the calls of
+    each answer from 0.
     """
-    used = dict(seen)
+    used, taken = set(seen), {*seen, *(call.id for call in calls)}
+    met: set[tuple[str, ...]] = set()
     own: list[ToolCall] = []
     for call in calls:
-        other = used.get(call.id) if call.id else None
-        if other is not None and _is_same(call, other):
-            own += [call] if call.id in seen else []
+        meaning = _meaning(call.function)
+        if _has_run(call):
+            own.append(call)
             continue
-        renamed = call
-        if not call.id or other is not None:
-            renamed = attrs.evolve(call, id=_new_id(call.id, used), wire=None)
-        used[renamed.id] = renamed
-        own.append(renamed)
+        if call.id and (call.id, *meaning) in met:
+            continue
+        met.add((call.id, *meaning))
+        repeats = call.id in settled and meaning == _meaning(seen[call.id].function)
+        named = call
+        if not call.id or (call.id in used and not repeats):
+            named = attrs.evolve(call, id=_new_id(call.id, taken), wire=None)
+        used.add(named.id)
+        taken.add(named.id)
+        own.append(named)
     return tuple(own)
 
 
-def _new_id(old: str, used: Mapping[str, ToolCall]) -> str:
-    number = len(used)
-    while f"{old or 'call'}_{number}" in used:
+def _new_id(old: str, taken: Collection[str]) -> str:
+    number = len(taken)
+    while f"{old or 'call'}_{number}" in taken:
         number += 1
     return f"{old or 'call'}_{number}"
 
 
-def _is_same(call: ToolCall, other: ToolCall) -> bool:
-    one, two = call.function, other.function
-    if one.name != two.name:
-        return False
-    return one.arguments == two.arguments or _data(one) == _data(two) is not None
-
-
-def _data(function: FunctionCall) -> JSON:
+def _meaning(function: FunctionCall) -> tuple[str, str]:
+    """Return the name and arguments, as a text that is equal for equal arguments."""
+    text = function.arguments
     try:
-        return load_json(function.arguments.encode("utf-8", "surrogatepass"))
+        data = load_json(text.encode("utf-8", "surrogatepass"))
     except ValueError:
-        return None
+        return function.name, text
+    return function.name, json.dumps(data, sort_keys=True)
 
 
 def _with_calls(
     answer: ChatCompletion, text: str, calls: tuple[ToolCall, ...]
 ) -> ChatCompletion:
     """Return *answer* with another text and other calls in its choice 0."""
-
-    def changed(choice: ChatChoice) -> ChatChoice:
-        message = attrs.evolve(
-            choice.message, content=text, tool_calls=calls, wire=None
-        )
-        return attrs.evolve(choice, message=message, wire=None)
-
-    choices = [changed(c) if c.index == 0 else c for c in answer.choices]
+    choices = list(answer.choices)
+    place = next(n for n, choice in enumerate(choices) if choice.index == 0)
+    message = attrs.evolve(
+        choices[place].message, content=text, tool_calls=calls, wire=None
+    )
+    choices[place] = attrs.evolve(choices[place], message=message, wire=None)
     return attrs.evolve(answer, choices=tuple(choices), wire=None)
