@@ -7,6 +7,8 @@ connection that belongs to this thread.
 
 from __future__ import annotations
 
+import inspect
+
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -14,6 +16,7 @@ from typing import Self
 from .._call.tool_rounds import ToolRounds
 from .._client.tool_run import RunState
 from .._models.base_types import public
+from .._models.errors import ArgumentError
 from .._protocol.tools.run_events import event_text
 from .._protocol.tools.steps import ToolRunResult, ToolStep
 from .loop_thread import close_on_loop, loop_thread
@@ -67,7 +70,7 @@ class ToolRun(RunState):
         """Read and record items until one is a step; return None at the end."""
         while item := loop_thread().run(self._rounds.next()):
             if item.event is not None and self._journal is not None:
-                self._journal(event_text(item.event))
+                _check_kept(self._journal(event_text(item.event)))
             step = self._rounds.keep(item)
             if step is not None:
                 return step
@@ -83,3 +86,12 @@ class ToolRun(RunState):
         """Same as `AsyncToolRun.aclose`, but blocks."""
         self._rounds.abandon()  # `abandon` needs no event loop: it runs in this thread
         close_on_loop(self._rounds.aclose)
+
+
+def _check_kept(result: object) -> None:
+    """Raise `ArgumentError` if a journal only returned a coroutine: it kept nothing."""
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        problem = "must not be a coroutine function in a blocking run"
+        raise ArgumentError(f"journal: {problem}", argument="journal")

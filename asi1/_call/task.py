@@ -12,6 +12,7 @@ import os
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -24,6 +25,9 @@ from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 __all__ = ["CallTask", "running", "start"]
 
 _running: set[CallTask] = set()
+
+# The call task in which the code runs that reads this variable.
+_current: ContextVar[CallTask | None] = ContextVar("asi1_call_task", default=None)
 
 
 @define(eq=False)
@@ -53,7 +57,14 @@ class CallTask:
             call_soon(self.token, self._scope.cancel)
 
     async def join(self) -> None:
-        """Wait until the task has cleaned up, even if the caller is cancelled."""
+        """
+        Wait until the task has cleaned up, even if the caller is cancelled.
+
+        Inside the task itself, such as in a tool that closes the client, return at
+        once: the wait would never end.
+        """
+        if _current.get() is self:
+            return
         cancelled: BaseException | None = None
         while self.here and not self.done.is_set():
             try:
@@ -83,6 +94,7 @@ def start(
     task = CallTask(loop_token())
 
     async def body() -> None:
+        _current.set(task)
         with task._scope:  # noqa: SLF001 - same module
             await run()
 

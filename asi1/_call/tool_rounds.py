@@ -126,8 +126,17 @@ class ToolRounds:
                 if self._source.ended:
                     self._source = None
         except Exception as error:
-            self._fail(error)
+            if self._error is not None:  # the run was closed during the read
+                raise self._error.with_traceback(None) from None
+            self._error = error
             raise
+        except (SystemExit, KeyboardInterrupt, BaseExceptionGroup):  # of a tool
+            self._close()
+            raise
+        finally:
+            # Another thread may have abandoned the run before the source was there.
+            if self._error is not None:
+                self.abandon()
         return self._items[0] if self._items else None
 
     def keep(self, item: Item) -> ToolStep | None:
@@ -177,12 +186,17 @@ class ToolRounds:
     def _add(self, event: Event) -> None:
         self._items.append(Item(event))
 
-    def _fail(self, error: Exception) -> None:
-        self._error = error
-        self.abandon()
+    def _close(self) -> None:
+        if not self.over and self._error is None:
+            self._error = StreamClosedError("the run was closed")
 
     def abandon(self) -> None:
-        """Cancel what is running, without waiting; callable by any thread."""
+        """
+        Cancel what is running, without waiting; callable by any thread.
+
+        Later reads raise `StreamClosedError`, unless the run is over.
+        """
+        self._close()
         if self._source is not None:
             self._source.stop()
         if self._begun:
@@ -190,10 +204,8 @@ class ToolRounds:
 
     async def aclose(self) -> None:
         """Cancel what is running, and wait until it has ended; callable twice."""
-        if not self.over:
-            self._error = self._error or StreamClosedError("the run was closed")
-        source = self._source
         self.abandon()
+        source = self._source
         if source is not None:
             await source.aclose()
 

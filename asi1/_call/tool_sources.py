@@ -169,9 +169,13 @@ class ToolSource(_Tasks):
         self._left = len(calls)
         tasks: list[CallTask] = []
         self._tasks = tasks
-        for call in calls:
-            limit = timeout if call.tool.timeout is None else call.tool.timeout
-            tasks.append(engine.begin(ToolTask(call, limit, self._outcomes)))
+        try:
+            for call in calls:
+                limit = timeout if call.tool.timeout is None else call.tool.timeout
+                tasks.append(engine.begin(ToolTask(call, limit, self._outcomes)))
+        except BaseException:
+            self.stop()  # the traceback refers to this source, so it is not freed yet
+            raise
 
     async def read(self) -> Sequence[Item]:
         """

@@ -7,7 +7,9 @@ without a form in JSON, or be cancelled.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
+import functools
 import inspect
 import math
 import threading
@@ -60,37 +62,36 @@ class ToolTask:
 
     async def run(self) -> None:
         """Run the tool; raise nothing but the cancellation of the run."""
+        seconds = math.inf if self.timeout is None else self.timeout
         try:
-            outcome = await self._outcome()
-        except (SystemExit, KeyboardInterrupt) as ending:
-            self._ended = True
-            self.outcomes.end(ending)
-        else:
-            self._ended = True
-            self.outcomes.put([outcome])
-
-    async def _outcome(self) -> ToolOutcome:
-        scope = anyio.CancelScope()
-        try:
-            with anyio.fail_after(self.timeout) as scope:
+            with anyio.move_on_after(seconds) as scope:
                 content = result_content(await _value_of(self.call.run))
-        except anyio.get_cancelled_exc_class() as cancelled:
-            if anyio.current_effective_deadline() == -math.inf:
-                raise  # the run is cancelled, not the tool alone
-            return self._failed(cancelled, "the tool was cancelled")
-        except TimeoutError as late:
-            words = f"the tool took longer than {self.timeout} seconds"
-            return self._failed(
-                late, words if scope.cancelled_caught else error_words(late)
-            )
+                self._end(Ended(self.call.call.id, content, failed=False))
+            if scope.cancelled_caught:
+                words = f"the tool took longer than {self.timeout} seconds"
+                self._fail(TimeoutError(words), words)
         except Exception as error:  # noqa: BLE001 - the model reads any error
-            return self._failed(error, error_words(error))
-        return ToolOutcome(Ended(self.call.call.id, content, failed=False))
+            self._fail(error, error_words(error))
+        except BaseException as error:
+            if _has_exit(error):
+                self._ended = True
+                self.outcomes.end(error)
+            elif not _is_cancelled(error):
+                self._fail(error, error_words(error))
+            elif anyio.current_effective_deadline() != -math.inf:
+                self._fail(error, "the tool was cancelled")
+            elif isinstance(error, anyio.get_cancelled_exc_class()):
+                raise  # the run is cancelled, not the tool alone
 
-    def _failed(self, error: BaseException, words: str) -> ToolOutcome:
-        error.__traceback__ = None  # its frames would keep the tool's values alive
+    def _fail(self, error: BaseException, words: str) -> None:
+        # The frames of the traceback would keep the tool's values alive.
+        error = error.with_traceback(None)
         event = Ended(self.call.call.id, error_content(words), failed=True)
-        return ToolOutcome(event, error)
+        self._end(event, error)
+
+    def _end(self, event: Ended, error: BaseException | None = None) -> None:
+        self._ended = True
+        self.outcomes.put([ToolOutcome(event, error)])
 
     def settle(self) -> None:
         """Wake the waiting reader: the task has ended."""
@@ -106,12 +107,28 @@ async def _value_of(run: Callable[[], Any]) -> Any:
 
 def _is_async(run: Any) -> bool:
     """Return whether calling *run* only makes a coroutine, and so cannot block."""
-    function = run.func
-    while hasattr(function, "func"):  # a partial
+    function = run
+    while isinstance(function, functools.partial):
         function = function.func
-    if not inspect.isroutine(function):
-        function = type(function).__call__
-    return inspect.iscoroutinefunction(inspect.unwrap(function))
+    # A function that wraps a coroutine function, and is none itself, may block: it may
+    # call `asyncio.run`.
+    called = getattr(type(function), "__call__", None)  # noqa: B004 - for its kind
+    return any(map(inspect.iscoroutinefunction, (function, called)))
+
+
+def _has_exit(error: BaseException) -> bool:
+    """Return whether *error* is, or contains, an exception that ends the program."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_has_exit, error.exceptions))
+    return isinstance(error, SystemExit | KeyboardInterrupt)
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    """Return whether *error* is, or contains, a cancellation of any event loop."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_is_cancelled, error.exceptions))
+    kinds = anyio.get_cancelled_exc_class(), asyncio.CancelledError, GeneratorExit
+    return isinstance(error, kinds)
 
 
 async def _in_thread(run: Callable[[], Any]) -> Any:

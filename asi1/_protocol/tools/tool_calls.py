@@ -123,7 +123,7 @@ def result_content(value: Any) -> str:
 def error_words(error: BaseException) -> str:
     """Return what the model reads of an exception that a tool raised."""
     if isinstance(error, ToolError):
-        return error.message
+        return str(error.message)
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - an exception of the user may have any `__str__`
