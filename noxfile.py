@@ -91,7 +91,7 @@ def oldest(session: nox.Session) -> None:
         "install",
         "--resolution=lowest-direct",
         ".",
-        *group("tests"),
+        *group("oldest"),
         env={"VIRTUAL_ENV": session.virtualenv.location},
     )
     session.run("pytest", *session.posargs, env=INSTALLED_ONLY)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._client.conversation.conversation import AsyncConversation
     from ._client.images import AsyncImages
     from ._client.map import AsyncAnswers
+    from ._client.mcp_tools import tools_of
     from ._client.parsed_stream import AsyncParsedStream
     from ._client.stream import AsyncChatStream, AsyncPieces
     from ._client.to_sse import AsyncEventBytes
@@ -245,6 +246,7 @@ __all__ = [
     "Wait",
     "__version__",
     "tool",
+    "tools_of",
 ]
 
 if os.environ.get("ASI1_LOG"):

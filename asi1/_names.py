@@ -80,6 +80,7 @@ _MODULES = {
     "_version": ("__version__",),
     "_client.to_sse": ("AsyncEventBytes",),
     "_client.tool_run": ("AsyncToolRun",),
+    "_client.mcp_tools": ("tools_of",),
     "_blocking.tool_run": ("ToolRun",),
     "_protocol.tools.tool": ("Tool", "tool"),
     "_protocol.tools.errors": ("MaxRoundsError", "ToolError"),

@@ -30,6 +30,22 @@ class FakeASI1(Scripting):
             fake.reply("Otters hold hands.", thoughts=["Keep it short."])
             client = ASI1("any-key", base_url=fake.base_url)
 
+    Each answer of the model takes one reply. So a run with tools that calls two tools
+    at the same time, then answers, needs two::
+
+        oslo, rome = {"city": "Oslo"}, {"city": "Rome"}
+        fake.reply(
+            "",
+            tool_calls=[
+                {"name": "weather", "arguments": oslo},
+                {"name": "weather", "arguments": rome},
+            ],
+        )
+        fake.reply("It is warmer in Rome.")
+
+    A model that writes a call as markup is played by a text with the markup, such as
+    ``<tool_call>{"name": "weather", "arguments": {"city": "Oslo"}}</tool_call>``.
+
     ``async with`` also starts and stops the fake. To use no sockets, do not start the
     fake, and give its `transport` to an ``httpx.AsyncClient``.
 

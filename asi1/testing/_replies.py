@@ -45,6 +45,8 @@ DONE = b"data: [DONE]\n\n"
 
 Cut: TypeAlias = Literal["whole", "bytes"] | int
 _Headers: TypeAlias = Mapping[str, str] | None
+_Calls: TypeAlias = Sequence[Mapping[str, Any]]
+ToolCalls: TypeAlias = _Calls | Callable[[RecordedRequest], _Calls]
 
 
 def event(value: Any) -> bytes:
@@ -80,6 +82,26 @@ def _to_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
+def _checked_calls(calls: ToolCalls) -> ToolCalls:
+    """Return *calls*; raise TypeError if they are neither tool calls nor a function."""
+    return calls if callable(calls) else _checked_list(calls)
+
+
+def _checked_list(calls: _Calls) -> _Calls:
+    listed = isinstance(calls, Sequence) and not isinstance(calls, str | bytes)
+    if listed and all(map(_has_name, calls)):
+        return calls
+    raise TypeError(
+        'tool_calls: must be a list of calls such as {"name": ..., "arguments": ...},'
+        f" or a function that makes it from the request, not {calls!r:.80}"
+    )
+
+
+def _has_name(call: Any) -> bool:
+    inner = call.get("function", call) if isinstance(call, Mapping) else None
+    return isinstance(inner, Mapping) and isinstance(inner.get("name"), str)
+
+
 class AnswerOptions(TypedDict, total=False):
     """The options of `FakeASI1.reply`; the docstring of `reply` describes them."""
 
@@ -87,7 +109,7 @@ class AnswerOptions(TypedDict, total=False):
     usage: Mapping[str, Any] | None
     generation: Generation
     finish_reason: str | None
-    tool_calls: Sequence[Mapping[str, Any]]
+    tool_calls: ToolCalls
     delay: float
     chunk_delay: float
     chunk_words: int
@@ -108,7 +130,7 @@ class Answer:
         default="2025", validator=in_(("2025", "2026", "guide"))
     )
     finish_reason: str | None = None
-    tool_calls: Sequence[Mapping[str, Any]] = ()
+    tool_calls: ToolCalls = field(default=(), converter=_checked_calls)
     delay: float = field(default=0.0, validator=ge(0))
     chunk_delay: float = field(default=0.0, validator=ge(0))
     chunk_words: int = field(default=3, validator=ge(1))
@@ -137,7 +159,10 @@ class Answer:
     def content(self, context: Ask) -> Content:
         """Make the content of the answer, with a random id and creation time."""
         text = self.text if isinstance(self.text, str) else self.text(context.request)
-        calls = [_tool_call(call, context.rng) for call in self.tool_calls]
+        given = self.tool_calls
+        if callable(given):
+            given = _checked_list(given(context.request))
+        calls = [_tool_call(call, context.rng) for call in given]
         usual = "tool_calls" if calls else "stop"
         return Content(
             id=_new_id(self.generation, context.rng),
@@ -187,10 +212,14 @@ def _tool_call(call: Mapping[str, Any], rng: Random) -> dict[str, Any]:
     if not isinstance(arguments, str):
         arguments = orjson.dumps(arguments).decode()
     return {
-        "id": call.get("id") or "call_" + "".join(rng.choices(ascii_letters, k=12)),
+        "id": call["id"] if "id" in call else _call_id(rng),
         "type": "function",
         "function": {"name": inner["name"], "arguments": arguments},
     }
+
+
+def _call_id(rng: Random) -> str:
+    return "call_" + "".join(rng.choices(ascii_letters, k=12))
 
 
 class FailureOptions(TypedDict, total=False):

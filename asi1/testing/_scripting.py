@@ -70,7 +70,10 @@ class Scripting:
                 finish_reason: Why the answer ends; ``"tool_calls"`` by default if it
                     has tool calls, else ``"stop"``.
                 tool_calls: Calls in OpenAI's form, or just ``{"name": ...,
-                    "arguments": ...}``; arguments are a JSON string or a value.
+                    "arguments": ...}``; or a function that makes them from the request.
+                    Arguments are a JSON string or a value; a string is sent as it is,
+                    complete or not. A stream sends them in pieces of 8 characters. A
+                    call without the key ``id`` gets a random id.
                 delay: Seconds before the first byte.
                 chunk_delay: Seconds after each event of a stream.
                 chunk_words: Words in each chunk of a stream; 3 by default.

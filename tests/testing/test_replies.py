@@ -18,6 +18,7 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 TEXT = "Otters float on their backs, all nine of them.  "
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 GENERATIONS = ["2025", "2026", "guide"]
+IDS = ["call_1", "", None]
 
 
 async def ask(fake, *, stream=False, **body):
@@ -233,6 +234,60 @@ async def test_json_body_has_tool_calls_in_its_message(fake, generation, text, c
     assert {"name": "g", "arguments": "{}"} == call["function"]
     assert content == choice["message"]["content"]
     assert "tool_calls" == choice["finish_reason"]
+
+
+async def test_call_has_the_scripted_id_or_a_random_one(fake):
+    """
+    A call with an id is sent with this id, also with an empty one or null; a call
+    without the key gets a random id.
+    """
+    fake.reply("", tool_calls=[{"name": "g"}, *({"id": i, "name": "g"} for i in IDS)])
+
+    message = (await ask(fake)).json()["choices"][0]["message"]
+    random_id, *scripted = [call["id"] for call in message["tool_calls"]]
+
+    assert random_id.startswith("call_")
+    assert IDS == scripted
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_tool_calls_may_depend_on_the_request(fake, stream):
+    """
+    A function makes the tool calls from the request; an answer for which it makes none
+    ends with the finish reason "stop".
+    """
+    fake.reply(
+        "Done.",
+        tool_calls=lambda r: [] if "tool" in r.json["messages"] else [{"name": "g"}],
+        times=None,
+    )
+
+    first = await ask(fake, stream=stream, messages=["user"])
+    second = await ask(fake, stream=stream, messages=["user", "tool"])
+
+    assert '"tool_calls"' in first.text
+    assert '"name":"g"' in first.text
+    assert '"stop"' in second.text
+    assert '"name":"g"' not in second.text
+
+
+@pytest.mark.parametrize(
+    "calls",
+    ["g", {"name": "g"}, [{"nam": "g"}], [{"function": {}}], ["g"], [{"name": 3}], 7],
+)
+async def test_scripting_malformed_tool_calls_raises(fake, calls):
+    """
+    Scripting tool calls that are no list, or have no name, raises a TypeError; if a
+    function makes them, the reply is a 500 with the message of the error.
+    """
+    with pytest.raises(TypeError, match="tool_calls: must be a list of calls"):
+        fake.reply("", tool_calls=calls)
+
+    fake.reply("", tool_calls=lambda _: calls)
+    response = await ask(fake)
+
+    assert 500 == response.status_code
+    assert "tool_calls: must be a list of calls" in response.text
 
 
 async def test_scripted_finish_reason_replaces_the_default(fake):

@@ -35,7 +35,7 @@ from ..schema.strict import is_strict
 from ..schema.write import json_schema
 
 
-__all__ = ["FunctionTool", "function_tool"]
+__all__ = ["FunctionTool", "function_tool", "loaded_arguments"]
 
 _ARGUMENT = "tools"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -87,7 +87,7 @@ class FunctionTool:
         """
         # Servers send no text for a call that has no arguments.
         has_none = not arguments.strip() and not self.parameters["properties"]
-        data = {} if has_none else _loaded(arguments, self.name)
+        data = {} if has_none else loaded_arguments(arguments, self.name)
         try:
             values = self.decode(data)
         except MismatchError as mismatch:
@@ -100,7 +100,14 @@ class FunctionTool:
         return _call_arguments(self.signature, values)
 
 
-def _loaded(arguments: str, name: str) -> JSON:
+def loaded_arguments(arguments: str, name: str) -> JSON:
+    """
+    Return the JSON value of the arguments of a call.
+
+    Raises:
+        OutputTruncatedError: The text ends inside a JSON value.
+        OutputInvalidError: The text is not JSON.
+    """
     try:
         return load_json(arguments.encode("utf-8", "surrogatepass"))
     except ValueError as error:

@@ -218,6 +218,115 @@ async def test_answer_with_tool_calls_can_be_sent_as_a_message(client):
     assert answer.text
 
 
+async def get_weather(city: str, days: int = 1) -> str:
+    """Tell the weather of a city."""
+    return f"Sunny in {city}."
+
+
+WEATHER = [
+    {"name": "get_weather", "arguments": {"city": "San José", "days": 3}},
+    {"name": "get_weather", "arguments": {"city": "Rome"}},
+]
+
+
+def contents(result):
+    """Return the contents of the messages of a run, by their roles."""
+    return [(m["role"], m["content"]) for m in result.messages]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+async def test_run_with_tools_ends_with_an_answer(client, llmock, stream):
+    """
+    A run executes the calls that llmock makes in two rounds, in the order of the calls,
+    and ends with llmock's answer to the results.
+    """
+    llmock.expect(
+        {"type": "reply", "tool_calls": WEATHER},
+        {"type": "reply", "tool_calls": WEATHER[1:]},
+        {"type": "reply", "text": "It is sunny."},
+    )
+
+    result = await client.chat.completions.run_tools(
+        "The weather?", tools=[get_weather], stream=stream
+    ).until_done()
+
+    assert [
+        ("user", "The weather?"),
+        ("assistant", None),
+        ("tool", "Sunny in San José."),
+        ("tool", "Sunny in Rome."),
+        ("assistant", None),
+        ("tool", "Sunny in Rome."),
+        ("assistant", "It is sunny."),
+    ] == contents(result)
+    assert 3 == len(llmock.requests())
+    assert llmock.verdict()["passed"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+async def test_llmock_calls_the_offered_tool_by_its_schema(client, stream):
+    """
+    llmock, which reads the schema of the tools, makes a call that fits the function.
+    """
+    result = await client.chat.completions.run_tools(
+        "The weather?", tools=[get_weather], stream=stream
+    ).until_done()
+
+    (begun, ended) = [s for s in result.steps if not isinstance(s, asi1.AnswerStep)]
+    assert isinstance(begun, asi1.ToolStartedStep)
+    assert ended.content.startswith("Sunny in ")
+    assert result.text
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@pytest.mark.parametrize("kind", ["malformed_arguments", "unknown_tool"])
+async def test_broken_call_of_llmock_is_not_run(client, llmock, stream, kind):
+    """
+    A call with malformed arguments, or of a tool that was not offered, never runs: the
+    model reads an error and answers.
+    """
+    ran = []
+    llmock.expect({"type": "tool_fault", "kind": kind})
+
+    def get_weather(city: str) -> None:
+        ran.append(city)
+
+    result = await client.chat.completions.run_tools(
+        "The weather?", tools=[get_weather], stream=stream
+    ).until_done()
+
+    assert [] == ran
+    assert result.text
+    assert '"status":"failed"' in contents(result)[-2][1]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+def test_blocking_run_with_tools_ends_with_an_answer(llmock, stream):
+    """
+    `ASI1` runs the tools that llmock calls, and resumes a run that needed an approval.
+    """
+    llmock.expect(
+        {"type": "reply", "tool_calls": WEATHER}, {"type": "reply", "text": "Fine."}
+    )
+    tools = [asi1.tool(get_weather, needs_approval=True)]
+
+    with asi1.ASI1("sk-test", llmock.base_url) as client:
+        calls = client.chat.completions
+        run = calls.run_tools("The weather?", tools=tools, stream=stream)
+        first, second = run.until_done().pending
+        result = calls.resume_tools(
+            run.to_json(),
+            tools=tools,
+            decisions={first.id: True, second.id: "not Rome"},
+            stream=stream,
+        ).until_done()
+
+    oslo, rome, answer = [content for _, content in contents(result)[-3:]]
+    assert ("Sunny in San José.", "Fine.") == (oslo, answer)
+    assert "not Rome" in rome
+    assert 2 == len(llmock.requests())
+
+
 @pytest.mark.parametrize(
     ("status", "error", "attempts"),
     [

@@ -1,0 +1,282 @@
+"""Tools of MCP servers: names, arguments and the text of results."""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+
+from types import SimpleNamespace
+
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import asi1
+
+from asi1._protocol.tools.mcp_tool import MCPTool, fitting_names, result_text
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+def tool(schema=SCHEMA, **more):
+    listed = SimpleNamespace(name="s", input_schema=schema, description=None, **more)
+    return MCPTool.of(listed, "weather")
+
+
+def part(kind, **more):
+    return SimpleNamespace(type=kind, **more)
+
+
+def result(*parts, **more):
+    return SimpleNamespace(content=list(parts), **more)
+
+
+@pytest.mark.parametrize("name", ["input_schema", "inputSchema"])
+def test_model_reads_the_schema_of_the_server_unchanged(name):
+    """
+    A request has the server's schema, unchanged, under either name of its attribute.
+    """
+    listed = SimpleNamespace(description="Tells the weather.", **{name: SCHEMA})
+
+    made = MCPTool.of(listed, "weather")
+
+    assert SCHEMA is made.parameters
+    assert {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "Tells the weather.",
+            "parameters": SCHEMA,
+        },
+    } == made.wire
+
+
+def test_tool_without_schema_and_description_takes_no_arguments():
+    """
+    A tool without a schema gets the schema of an empty object. Without a description,
+    the tool's title describes it.
+    """
+    made = tool(None, title="The weather")
+
+    assert {"type": "object", "properties": {}} == made.parameters
+    assert "The weather" == made.description
+    assert "description" not in tool(None).wire["function"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "arguments"),
+    [
+        (SCHEMA, '{"city": "Oslo"}', {"city": "Oslo"}),
+        (SCHEMA, '{"city": 3, "days": "x"}', {"city": 3, "days": "x"}),
+        (SCHEMA | {"additionalProperties": True}, '{"city": 1, "x": 2}', None),
+        (SCHEMA | {"patternProperties": {"^x": {}}}, '{"city": 1, "x": 2}', None),
+        ({"type": "object"}, "", {}),
+        ({"type": "object"}, '{"self": 1, "the city": 2}', None),
+        ({"required": "city", "properties": 3}, "{}", {}),
+    ],
+    ids=["one", "values", "open", "pattern", "blank", "odd names", "odd schema"],
+)
+def test_arguments_become_keyword_arguments(schema, text, arguments):
+    """
+    A JSON object with the required arguments becomes keyword arguments. Their values
+    are not checked, since the server does.
+    """
+    expected = {"city": 1, "x": 2} if arguments is None else arguments
+    if "self" in text:
+        expected = {"self": 1, "the city": 2}
+
+    assert ((), expected) == tool(schema).bind(text)
+
+
+CITY = '{"city": "Oslo"'
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "expected", "words"),
+    [
+        ("", "$", "JSON", "are not valid JSON: "),
+        (CITY + "} x", "$", "JSON", "are not valid JSON: "),
+        (
+            "[]",
+            "$",
+            "an object",
+            "do not fit: $: expected an object, found an array with 0",
+        ),
+        ("null", "$", "an object", "do not fit: $: expected an object, found null"),
+        (
+            "{}",
+            "$.city",
+            "a value",
+            "do not fit: $.city: expected a value, found no such key",
+        ),
+        (
+            CITY + ', "x": 1}',
+            "$.x",
+            "only the keys city, days",
+            "do not fit: $.x: expected only the keys city, days, found the number 1",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit_raise(text, path, expected, words):
+    """
+    Arguments that are not a JSON object, lack a required argument, or have one that the
+    schema does not allow, raise the error that a function's tool raises.
+    """
+    with pytest.raises(asi1.OutputInvalidError) as caught:
+        tool().bind(text)
+
+    error = caught.value
+    assert (path, expected, text) == (error.path, error.expected, error.text)
+    assert f"the arguments of weather {words}" in str(error)
+
+
+def test_arguments_that_are_cut_off_raise():
+    """
+    Arguments that end inside a JSON value raise an `OutputTruncatedError`.
+    """
+    with pytest.raises(asi1.OutputTruncatedError, match="arguments of weather are cut"):
+        tool().bind(CITY)
+
+
+def test_closed_schema_without_properties_allows_no_arguments():
+    """
+    A schema without properties that allows no others refuses each argument.
+    """
+    closed = tool({"type": "object", "additionalProperties": False})
+
+    assert ((), {}) == closed.bind("")
+    with pytest.raises(asi1.OutputInvalidError, match="expected no keys, found null"):
+        closed.bind('{"x": null}')
+
+
+def test_names_that_the_api_does_not_take_are_made_to_fit():
+    """
+    Other characters than letters, digits, "_" and "-" become "_", names are cut to 64
+    characters, and an empty name becomes "tool".
+    """
+    names = ["read", "files/read.it now", "météo", "x" * 70, ""]
+
+    assert {
+        "read": "read",
+        "files/read.it now": "files_read_it_now",
+        "météo": "m_t_o",
+        "x" * 70: "x" * 64,
+        "": "tool",
+    } == fitting_names(names)
+    assert {"read": "a_b_read"} == fitting_names(["read"], "a b_")
+
+
+@given(st.lists(st.text("ab./_\ud800", max_size=70) | st.text(), unique=True))
+def test_fitting_names_are_different_and_independent_of_the_order(names):
+    """
+    All names fit and are different; a name that fits is kept; and the order in which
+    the server lists its tools does not matter.
+    """
+    shuffled = random.Random(1).sample(names, len(names))
+
+    found = fitting_names(names)
+
+    assert found == fitting_names(shuffled)
+    assert len(names) == len(set(found.values()))
+    assert all(re.fullmatch("[A-Za-z0-9_-]{1,64}", own) for own in found.values())
+    assert all(own == n for n, own in found.items() if re.fullmatch("[a-b_]{1,64}", n))
+
+
+def test_name_that_is_taken_gets_a_mark():
+    """
+    Of names that become equal, all but one end with a mark, also if a name with this
+    mark exists.
+    """
+    found = fitting_names(["a.b", "a/b", "a_b"])
+    marked = found["a.b"]
+
+    assert ("a_b", 3) == (found["a_b"], len(set(found.values())))
+    assert re.fullmatch("a_b_[0-9a-f]{8}", marked)
+    assert marked != fitting_names(["a.b", "a_b", marked])["a.b"]
+    long = fitting_names(["x" * 64, "x" * 65, "x" * 66])
+    assert {64} == {len(own) for own in long.values()}
+
+
+IMAGE = base64.b64encode(bytes(1234)).decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (result(part("text", text="one"), part("text", text="two")), "one\ntwo"),
+        (result(part("text", text="3"), structured_content={"result": 3}), "3"),
+        (result(structured_content={"a": [1, "é"]}), '{"a":[1,"é"]}'),
+        (result(structuredContent={"a": 1}, isError=False), '{"a":1}'),
+        (result(structured_content=0), "0"),
+        (result(structured_content=None), ""),
+        (SimpleNamespace(content=None), ""),
+        (
+            result(
+                part("text", text="See:"), part("image", data=IMAGE, mimeType="a/png")
+            ),
+            "See:\n[image a/png, 1234 bytes]",
+        ),
+        (
+            result(part("audio", data="AAA=", mime_type="audio/wav")),
+            "[audio audio/wav, 2 bytes]",
+        ),
+        (
+            result(part("image", data="", mime_type="a/b"), structured_content=[1]),
+            "[1]\n[image a/b, 0 bytes]",
+        ),
+        (
+            result(part("resource_link", uri="file:///a", name="a", mime_type=None)),
+            "[resource_link file:///a]",
+        ),
+        (
+            result(
+                part("resource", resource=SimpleNamespace(uri="file:///a", text="A\nB"))
+            ),
+            "[resource file:///a]\nA\nB",
+        ),
+        (
+            result(
+                part(
+                    "resource",
+                    resource=SimpleNamespace(uri="b:/c", blob="AA==", mime_type="x/y"),
+                )
+            ),
+            "[resource b:/c x/y, 1 bytes]",
+        ),
+        (result(part("hologram")), "[hologram]"),
+        (result(SimpleNamespace()), "[part]"),
+    ],
+)
+def test_result_is_the_text_that_the_model_reads(answer, text):
+    """
+    The model reads the texts of a result, or else the structured content as JSON; other
+    parts are named in words, and the text of an embedded resource follows its name.
+    """
+    assert text == result_text(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (result(part("text", text="No such city."), is_error=True), "No such city."),
+        (result(part("text", text="No such city."), isError=True), "No such city."),
+        (result(structured_content={"code": 3}, is_error=True), '{"code":3}'),
+        (result(is_error=True), "the tool failed without a message"),
+    ],
+)
+def test_result_that_is_an_error_raises_its_text(answer, text):
+    """
+    A result that says that it is an error raises a `ToolError` with the result's text.
+    """
+    with pytest.raises(asi1.ToolError) as caught:
+        result_text(answer)
+
+    assert text == caught.value.message

@@ -1,0 +1,111 @@
+"""Runs with tools against the fake: rounds, parallel calls, streams, markup."""
+
+from __future__ import annotations
+
+import pytest
+
+import asi1
+
+
+pytestmark = pytest.mark.virtual_time
+
+OSLO = {"name": "weather", "arguments": {"city": "Oslo"}}
+ROME = {"name": "weather", "arguments": {"city": "Rome"}}
+
+
+async def weather(city: str) -> str:
+    """Tell the weather."""
+    return f"It is sunny in {city}."
+
+
+def results(request):
+    return [m["content"] for m in request.json["messages"] if m["role"] == "tool"]
+
+
+async def run(client, **options):
+    """Run the tool `weather`; return the result and the types of all steps."""
+    steps = client.chat.completions.run_tools("Hi", tools=[weather], **options)
+    kinds = [type(step) async for step in steps]
+    return await steps.until_done(), kinds
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_each_round_of_a_run_takes_one_reply(fake, fake_client, stream):
+    """
+    The replies of a fake are the answers of a run's rounds; calls in one reply run at
+    the same time.
+    """
+    fake.reply("I look.", tool_calls=[OSLO, ROME])
+    fake.reply("Again.", tool_calls=[OSLO])
+    fake.reply("It is sunny.")
+
+    done, _ = await run(fake_client, stream=stream)
+
+    assert ("It is sunny.", 0) == (done.text, fake.pending)
+    oslo, rome = "It is sunny in Oslo.", "It is sunny in Rome."
+    assert [[], [oslo, rome], [oslo, rome, oslo]] == list(map(results, fake.requests))
+
+
+async def test_streamed_call_arrives_in_pieces(fake, fake_client):
+    """
+    A stream of the fake sends the arguments of a call in several pieces.
+    """
+    fake.reply("", tool_calls=[OSLO])
+    fake.reply("It is sunny.")
+
+    done, kinds = await run(fake_client, stream=True)
+
+    assert 2 <= kinds.count(asi1.ToolArgumentsStep)
+    assert "It is sunny." == done.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_text_with_markup_plays_a_leaked_call(fake, fake_client, stream):
+    """
+    A text with the markup of a call plays a model that leaks it: the tool runs, and the
+    markup is never shown.
+    """
+    fake.reply(
+        'Let me see. <tool_call>{"name": "weather", "arguments": {"city": "Oslo"}}'
+        "</tool_call>"
+    )
+    fake.reply("It is sunny.")
+
+    done, _ = await run(fake_client, stream=stream)
+
+    assert ["It is sunny in Oslo."] == results(fake.requests[1])
+    assert "It is sunny." == done.text
+    assert "tool_call>" not in str(done.steps)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_incomplete_call_can_be_scripted(fake, fake_client, stream):
+    """
+    Arguments given as a string are sent as they are, so that a test can play a call
+    which was cut off.
+    """
+    cut = {"name": "weather", "arguments": '{"city": "Os'}
+    fake.reply("", tool_calls=[cut], finish_reason="length")
+    fake.reply("Sorry.")
+
+    done, kinds = await run(fake_client, stream=stream)
+
+    assert asi1.ToolStartedStep not in kinds
+    assert "was not run" in results(fake.requests[1])[0]
+    assert "Sorry." == done.text
+
+
+async def test_standing_reply_answers_any_number_of_runs(fake, fake_client):
+    """
+    A standing reply whose calls depend on the request plays the same model for any
+    number of runs.
+    """
+    fake.reply(
+        lambda request: (results(request) or [""])[-1],
+        tool_calls=lambda request: [] if results(request) else [ROME],
+        times=None,
+    )
+
+    runs = [await run(fake_client) for _ in range(3)]
+
+    assert ["It is sunny in Rome."] * 3 == [done.text for done, _ in runs]
