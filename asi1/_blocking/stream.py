@@ -23,6 +23,7 @@ from .loop_thread import close_on_loop, loop_thread
 
 if TYPE_CHECKING:
     from .._call.answer_events import AnswerEvents
+    from .._call.chunk_events import ChunkEvents
     from .to_sse import EventBytes
 
 
@@ -108,8 +109,8 @@ class ChatStream:
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
         """Same as `AsyncChatStream.to_sse`, but blocks."""
         self._answer.check_unread()
-        kind, events = _to_sse()
-        return kind(events(self._answer, self._batch, ping))
+        kind, events, source = _to_sse()
+        return kind(events(source(self._answer, self._batch), ping))
 
     def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """Same as `AsyncChatStream.display`, but blocks."""
@@ -151,11 +152,12 @@ class Pieces:
 
 
 @loader
-def _to_sse() -> tuple[type[EventBytes], type[AnswerEvents]]:
+def _to_sse() -> tuple[type[EventBytes], type[AnswerEvents], type[ChunkEvents]]:
     from .._call.answer_events import AnswerEvents  # noqa: PLC0415
+    from .._call.chunk_events import ChunkEvents  # noqa: PLC0415
     from .to_sse import EventBytes  # noqa: PLC0415
 
-    return EventBytes, AnswerEvents
+    return EventBytes, AnswerEvents, ChunkEvents
 
 
 @loader

@@ -1,10 +1,11 @@
-"""An answer as server-sent events for blocking services."""
+"""Answers and runs as server-sent events for blocking services."""
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Callable
+from typing import Any, Self
 
-from .._call.answer_events import AnswerEvents
+from .._call.answer_events import AnswerEvents, Recording
 from .._models.base_types import public
 from .loop_thread import close_on_loop, loop_thread
 
@@ -16,19 +17,29 @@ __all__ = ["EventBytes"]
 class EventBytes:
     """Same as `AsyncEventBytes`, but blocks."""
 
-    def __init__(self, events: AnswerEvents) -> None:
-        """Users do not construct this class; the stream does."""
+    def __init__(
+        self, events: AnswerEvents, record: Callable[[Any], None] | None = None
+    ) -> None:
+        """Users do not construct this class; the stream or the run does."""
         self._events = events
+        self._record = record
 
     def open(self) -> None:
         """Same as `AsyncEventBytes.open`, but blocks."""
-        loop_thread().run(self._events.open())
+        while (recording := loop_thread().run(self._events.open())) is not None:
+            self._run(recording)
+
+    def _run(self, recording: Recording) -> None:
+        with recording as event:  # in the caller's thread, like the journal of a run
+            if self._record is not None:
+                self._record(event)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> bytes:
-        data = loop_thread().run(self._events.next())
+        while not isinstance(data := loop_thread().run(self._events.next()), bytes):
+            self._run(data)
         if not data:
             raise StopIteration
         return data

@@ -11,15 +11,20 @@ import inspect
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from .._call.tool_rounds import ToolRounds
+from .._client.lazy import loader
 from .._client.tool_run import RunState
 from .._models.base_types import public
 from .._models.errors import ArgumentError
-from .._protocol.tools.run_events import event_text
+from .._protocol.tools.run_events import Event, event_text
 from .._protocol.tools.steps import ToolRunResult, ToolStep
 from .loop_thread import close_on_loop, loop_thread
+
+
+if TYPE_CHECKING:
+    from .to_sse import EventBytes
 
 
 __all__ = ["ToolRun"]
@@ -69,12 +74,20 @@ class ToolRun(RunState):
     def _read(self) -> ToolStep | None:
         """Read and record items until one is a step; return None at the end."""
         while item := loop_thread().run(self._rounds.next()):
-            if item.event is not None and self._journal is not None:
-                _check_kept(self._journal(event_text(item.event)))
+            if item.event is not None:
+                self._record(item.event)
             step = self._rounds.keep(item)
             if step is not None:
                 return step
         return None
+
+    def _record(self, event: Event) -> None:
+        if self._journal is not None:
+            _check_kept(self._journal(event_text(event)))
+
+    def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
+        """Same as `AsyncToolRun.to_sse`, but blocks."""
+        return _event_bytes()(self._events(ping), self._record)
 
     def until_done(self) -> ToolRunResult:
         """Same as `AsyncToolRun.until_done`, but blocks."""
@@ -95,3 +108,10 @@ def _check_kept(result: object) -> None:
             result.close()
         problem = "must not be a coroutine function in a blocking run"
         raise ArgumentError(f"journal: {problem}", argument="journal")
+
+
+@loader
+def _event_bytes() -> type[EventBytes]:
+    from .to_sse import EventBytes  # noqa: PLC0415
+
+    return EventBytes

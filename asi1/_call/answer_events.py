@@ -1,5 +1,5 @@
 """
-Converts an answer's unread chunks to server-sent events, for `to_sse` of both clients.
+Returns a streamed answer, or a run with tools, as server-sent events.
 
 `AnswerEvents` is a class, not a generator: so no cancel scope is open between two
 reads, and garbage collection of an instance cancels its call, on asyncio and on trio.
@@ -7,24 +7,68 @@ reads, and garbage collection of an instance cancels its call, on asyncio and on
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol, TypeAlias
 
 import anyio
 
 from anyio.lowlevel import checkpoint
 
-from .._models.chunks import ChatCompletionChunk
 from .._models.errors import ASI1Error, StreamBusyError
-from .._protocol.sse_writer import PING, done_event, failed_event, piece_events
+from .._protocol.sse_writer import PING, failed_event
 from .._settings.validators import is_number, wrong
-from .chunk_stream import ChunkStream
 
 
-__all__ = ["AnswerEvents"]
+__all__ = ["AnswerEvents", "EventSource", "Recording"]
+
+# A block in which the caller records what the context manager yields, in a journal.
+Recording: TypeAlias = AbstractContextManager[Any]
+
+
+class EventSource(Protocol):
+    """The answer or run that becomes events."""
+
+    def unread(self) -> bytes:
+        """Return the events that need no read, once; b"" for none."""
+        ...
+
+    async def read(self) -> bytes | Recording:
+        """
+        Wait for events, and return them; b"" at the end.
+
+        Returns a `Recording` if something must be recorded before the next events. A
+        cancelled read loses nothing.
+
+        Raises:
+            StreamBusyError: Another task is reading.
+        """
+        ...
+
+    def last(self) -> Generator[None, None, bytes]:
+        """Return the steps that write the last event, when `read` has returned b""."""
+        ...
+
+    def shut(self) -> None:
+        """Refuse later reads; needs no running event loop."""
+
+    def leave(self) -> None:
+        """Cancel the call without waiting for it; must run on the call's event loop."""
+
+    def abandon(self) -> None:
+        """Cancel the call without waiting for it; may be called from any thread."""
+
+    async def aclose(self, *, delivered: bool) -> None:
+        """
+        Cancel the call, and wait until it has ended; may be called twice.
+
+        Args:
+            delivered: Whether all events that were read have been sent.
+        """
 
 
 class AnswerEvents:
-    """Converts an answer to server-sent events; adds pings while no chunk arrives."""
+    """The events of a source; adds pings while none arrives."""
 
     # Class attributes, since `__del__` also runs if `__init__` raised an error.
     _begun = False
@@ -36,42 +80,48 @@ class AnswerEvents:
     _last: Generator[None, None, bytes] | None = None
     _writing = False
 
-    def __init__(
-        self,
-        answer: ChunkStream,
-        unread: Iterable[ChatCompletionChunk],
-        ping: float | None,
-    ) -> None:
+    def __init__(self, source: EventSource, ping: float | None) -> None:
         """
-        Convert the chunks in *unread* to the first events; this exhausts *unread*.
+        Begin with the unread events of *source*.
 
         Raises:
             ArgumentError: *ping* is neither None nor a number above 0.
         """
         if ping is not None and not (is_number(ping) and ping > 0):
             raise wrong("ping", "must be a number of seconds above 0, or None", ping)
-        self._answer = answer
+        self._source = source
         self._ping = ping
-        self._ready = piece_events(unread)
+        self._ready = source.unread()
+        # An error of a recording, for the next read to raise.
+        self._unrecorded: Exception | None = None
         self._error: Exception | None = None
 
-    async def open(self) -> None:
+    async def open(self) -> Recording | None:
         """
         Wait for the first event or the first ping, whichever is earlier.
 
+        Returns a `Recording` if something must be recorded before; `open` must be
+        called again after it.
+
         Raises:
-            ASI1Error: As for reading the stream.
+            ASI1Error: As for reading the source.
         """
         if not self._ready and not self._ended:
-            self._ready = await self._read()
+            found = await self._read()
+            if not isinstance(found, bytes):
+                return found
+            self._ready = found
+        return None
 
-    async def next(self) -> bytes:
+    async def next(self) -> bytes | Recording:
         """
         Return the next events as bytes; b"" after the last event.
 
+        Returns a `Recording` if something must be recorded before.
+
         Raises:
             StreamBusyError: Another task is reading.
-            Exception: An error of the stream that is not an `ASI1Error`; it is raised
+            Exception: An error of the source that is not an `ASI1Error`; it is raised
                 by the read after the one that returned its ``failed`` event.
         """
         if self._ready:
@@ -92,29 +142,49 @@ class AnswerEvents:
             self._error = error
             return failed_event(error)
 
-    async def _read(self) -> bytes:
+    async def _read(self) -> bytes | Recording:
         try:
             with anyio.move_on_after(self._ping):
-                return await self._pieces()
+                return await self._events()
         except StreamBusyError:
-            raise  # another reader uses the stream, which has not ended
+            raise  # another reader uses the source, which has not ended
         except BaseException as error:
             self._ended = True
             if not isinstance(error, ASI1Error):
-                self._answer.leave()
+                self._source.leave()
             raise
         self._begun = True
         return PING
 
-    async def _pieces(self) -> bytes:
-        while self._last is None:
-            batch = await self._answer.next_batch()
+    async def _events(self) -> bytes | Recording:
+        if error := self._unrecorded:
+            self._unrecorded = None
+            raise error
+        if self._last is None:
+            found = await self._source.read()
             self._begun = True
-            if not batch:
-                self._last = done_event(self._answer.snapshot())
-            elif data := piece_events(batch):
-                return data
+            if not isinstance(found, bytes):
+                return self._guarded(found)
+            if found:
+                return found
+            self._last = self._source.last()
         return await self._write(self._last)
+
+    @contextmanager
+    def _guarded(self, recording: Recording) -> Iterator[Any]:
+        """Yield as *recording* does; an error of the block becomes the last event."""
+        try:
+            with recording as event:
+                yield event
+        except StreamBusyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised by the next read
+            self._unrecorded = error
+            self._source.abandon()
+        except BaseException:
+            self._ended = True
+            self._source.abandon()
+            raise
 
     async def _write(self, last: Generator[None, None, bytes]) -> bytes:
         """Run *last*, with other tasks between its steps; return the last event."""
@@ -138,14 +208,14 @@ class AnswerEvents:
         self._ended = True
         self._unsent = self._unsent or bool(self._ready)
         self._ready = b""
-        self._answer.shut()
+        self._source.shut()
 
     async def aclose(self) -> None:
-        """Close the stream and its connection; may be called twice, by any task."""
+        """Close the source and its connection; may be called twice, by any task."""
         self.shut()
-        await self._answer.aclose(delivered=not self._unsent)
+        await self._source.aclose(delivered=not self._unsent)
 
     def __del__(self) -> None:
-        # If this object never read the stream, another reader may still use it.
+        # If this object never read the source, another reader may still use it.
         if self._begun and not self._ended:
-            self._answer.abandon()
+            self._source.abandon()

@@ -137,6 +137,11 @@ class ToolRounds:
             # Another thread may have abandoned the run before the source was there.
             if self._error is not None:
                 self.abandon()
+        return self.ready
+
+    @property
+    def ready(self) -> Item | None:
+        """The next item, if `next` need not wait for it; else None."""
         return self._items[0] if self._items else None
 
     def keep(self, item: Item) -> ToolStep | None:

@@ -17,6 +17,7 @@ from .lazy import loader
 
 if TYPE_CHECKING:
     from .._call.answer_events import AnswerEvents
+    from .._call.chunk_events import ChunkEvents
     from .to_sse import AsyncEventBytes
 
 
@@ -152,8 +153,8 @@ class AsyncChatStream:
             StreamConsumedError: The stream was already read to its end.
         """
         self._answer.check_unread()
-        kind, events = _to_sse()
-        return kind(events(self._answer, self._batch, ping))
+        kind, events, source = _to_sse()
+        return kind(events(source(self._answer, self._batch), ping))
 
     async def display(self, *, thoughts: bool = True) -> ChatCompletion:
         """
@@ -209,11 +210,12 @@ class AsyncPieces:
 
 
 @loader
-def _to_sse() -> tuple[type[AsyncEventBytes], type[AnswerEvents]]:
+def _to_sse() -> tuple[type[AsyncEventBytes], type[AnswerEvents], type[ChunkEvents]]:
     from .._call.answer_events import AnswerEvents  # noqa: PLC0415
+    from .._call.chunk_events import ChunkEvents  # noqa: PLC0415
     from .to_sse import AsyncEventBytes  # noqa: PLC0415
 
-    return AsyncEventBytes, AnswerEvents
+    return AsyncEventBytes, AnswerEvents, ChunkEvents
 
 
 @loader

@@ -6,14 +6,20 @@ import inspect
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from .._call.tool_rounds import ToolRounds
 from .._models.base_types import public
 from .._models.completion import ChatCompletion, ToolCall, Usage
-from .._models.errors import ASI1Error
-from .._protocol.tools.run_events import event_text, saved_events
+from .._models.errors import ASI1Error, StreamConsumedError
+from .._protocol.tools.run_events import Event, event_text, saved_events
 from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
+from .lazy import loader
+
+
+if TYPE_CHECKING:
+    from .._call.answer_events import AnswerEvents
+    from .to_sse import AsyncEventBytes
 
 
 __all__ = ["AsyncToolRun", "RunState"]
@@ -53,6 +59,11 @@ class RunState:
         ended. It contains neither the tools nor the options.
         """
         return saved_events(self._rounds.log.events)
+
+    def _events(self, ping: float | None) -> AnswerEvents:
+        if self._rounds.over:
+            raise StreamConsumedError("the run was already read")
+        return _event_maker()(self._rounds, ping)
 
     def _result(self) -> ToolRunResult:
         log = self._rounds.log
@@ -108,14 +119,34 @@ class AsyncToolRun(RunState):
     async def _read(self) -> ToolStep | None:
         """Read and record items until one is a step; return None at the end."""
         while item := await self._rounds.next():
-            if item.event is not None and self._journal is not None:
-                kept = self._journal(event_text(item.event))
-                if inspect.isawaitable(kept):
-                    await kept
+            if item.event is not None:
+                await self._record(item.event)
             step = self._rounds.keep(item)
             if step is not None:
                 return step
         return None
+
+    async def _record(self, event: Event) -> None:
+        if self._journal is not None:
+            kept = self._journal(event_text(event))
+            if inspect.isawaitable(kept):
+                await kept
+
+    def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
+        """
+        Return the unread steps as server-sent events, for a web framework to send.
+
+        The run goes on while the events are read, and so does its journal. After the
+        last event, `to_json` has the run for `resume_tools`.
+
+        Args:
+            ping: Seconds of silence after which a comment is sent; None for never.
+
+        Raises:
+            ArgumentError: *ping* is neither None nor a number above 0.
+            StreamConsumedError: The run was already read to its end.
+        """
+        return _event_bytes()(self._events(ping), self._record)
 
     async def until_done(self) -> ToolRunResult:
         """
@@ -138,3 +169,18 @@ class AsyncToolRun(RunState):
     async def aclose(self) -> None:
         """Cancel what is running; may be called twice, and by any task."""
         await self._rounds.aclose()
+
+
+@loader
+def _event_maker() -> Callable[[ToolRounds, float | None], AnswerEvents]:
+    from .._call.answer_events import AnswerEvents  # noqa: PLC0415
+    from .._call.run_events import RunEvents  # noqa: PLC0415
+
+    return lambda rounds, ping: AnswerEvents(RunEvents(rounds), ping)
+
+
+@loader
+def _event_bytes() -> type[AsyncEventBytes]:
+    from .to_sse import AsyncEventBytes  # noqa: PLC0415
+
+    return AsyncEventBytes

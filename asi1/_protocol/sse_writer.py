@@ -6,7 +6,7 @@ The format must not change, since it is public: `AsyncEventBytes` documents it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
@@ -15,7 +15,7 @@ from .._models.json_text import json_bytes, json_text
 from .public_error import failure
 
 
-__all__ = ["PING", "done_event", "failed_event", "piece_events"]
+__all__ = ["PING", "done_event", "event_bytes", "failed_event", "piece_events"]
 
 # An SSE comment, which receivers ignore; sending it keeps the connection alive.
 PING = b": ping\n\n"
@@ -23,7 +23,8 @@ PING = b": ping\n\n"
 _CALLS_PER_STEP = 512
 
 
-def _event(name: bytes, data: JSON) -> bytes:
+def event_bytes(name: bytes, data: JSON) -> bytes:
+    """Return one event as bytes."""
     # JSON escapes newlines in strings, so the data is always one line.
     return b"event: %b\ndata: %b\n\n" % (name, json_bytes(data))
 
@@ -34,9 +35,9 @@ def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
     for chunk in chunks:
         thought = chunk.thought or _reasoning(chunk)
         if thought:
-            events.append(_event(b"thought", {"text": thought}))
+            events.append(event_bytes(b"thought", {"text": thought}))
         if text := chunk.text:
-            events.append(_event(b"text", {"text": text}))
+            events.append(event_bytes(b"text", {"text": text}))
     return b"".join(events)
 
 
@@ -44,9 +45,16 @@ def _reasoning(chunk: ChatCompletionChunk) -> str:
     return next((c.delta.reasoning for c in chunk.choices if c.index == 0), "")
 
 
-def done_event(answer: ChatCompletion) -> Generator[None, None, bytes]:
+def done_event(
+    answer: ChatCompletion, *, pending: Sequence[str] | None = None
+) -> Generator[None, None, bytes]:
     """
     Return the event that ends a complete answer.
+
+    Args:
+        answer: The answer; of a run with tools, the last one.
+        pending: The ids of the calls that wait for an approval; None if the answer does
+            not belong to a run.
 
     Yields:
         None between two steps of some tool calls each, so that the caller can let other
@@ -65,7 +73,9 @@ def done_event(answer: ChatCompletion) -> Generator[None, None, bytes]:
             "reasoning_tokens": usage.reasoning_tokens,
         },
     }
-    after = {"refusal": answer.message.refusal}
+    after: dict[str, JSON] = {"refusal": answer.message.refusal}
+    if pending is not None:
+        after["pending"] = list(pending)
     # Tool calls become JSON one by one. If the dicts of many thousand calls existed at
     # once, the garbage collector would block the event loop for long.
     written: list[str] = []
@@ -88,4 +98,4 @@ def _call(call: ToolCall) -> str:
 
 def failed_event(error: Exception) -> bytes:
     """Return the event that ends an answer that failed."""
-    return _event(b"failed", failure(error).to_dict())
+    return event_bytes(b"failed", failure(error).to_dict())

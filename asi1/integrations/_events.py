@@ -1,26 +1,40 @@
-"""Checks the type of a stream and turns the stream into server-sent events."""
+"""Checks the type of a stream or a run, and turns it into server-sent events."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .. import AsyncChatStream, AsyncEventBytes
+
+
+if TYPE_CHECKING:
+    from .. import AsyncToolRun
 
 
 __all__ = ["events_of"]
 
 
-def events_of(stream: AsyncChatStream, ping: float | None) -> AsyncEventBytes:
+def events_of(
+    stream: AsyncChatStream | AsyncToolRun, ping: float | None
+) -> AsyncEventBytes:
     """
     Return the unread rest of *stream* as server-sent events.
 
     Raises:
-        TypeError: *stream* is not a stream of `AsyncASI1`.
+        TypeError: *stream* is neither a stream nor a run of `AsyncASI1`.
         ArgumentError, StreamConsumedError: For the same reasons as
         `AsyncChatStream.to_sse`.
     """
-    if not isinstance(stream, AsyncChatStream):
+    if not isinstance(stream, AsyncChatStream) and not _is_run(stream):
         raise TypeError(
-            "stream: must be an AsyncChatStream of AsyncASI1, as"
-            " client.chat.completions.stream(...) returns; the result of create() must"
-            f" be awaited first (it is {type(stream).__name__})"
+            "stream: must be an AsyncChatStream or AsyncToolRun of AsyncASI1, as"
+            " client.chat.completions.stream(...) and run_tools(...) return; the result"
+            f" of create() must be awaited first (it is {type(stream).__name__})"
         )
     return stream.to_sse(ping=ping)
+
+
+def _is_run(stream: object) -> bool:
+    from .. import AsyncToolRun  # noqa: PLC0415 - a service may have no tools
+
+    return isinstance(stream, AsyncToolRun)

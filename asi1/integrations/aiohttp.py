@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -24,6 +25,10 @@ from .._models.json_text import dump_json
 from .._protocol.public_error import failure
 from ._events import events_of
 from ._watch import cancel_when_left
+
+
+if TYPE_CHECKING:
+    from .. import AsyncToolRun
 
 
 try:
@@ -116,13 +121,13 @@ async def error_middleware(
 
 async def stream_response(
     request: web.Request,
-    stream: AsyncChatStream,
+    stream: AsyncChatStream | AsyncToolRun,
     *,
     ping: float | None = 15.0,
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """
-    Reply to *request* with a stream, as server-sent events for a browser.
+    Reply to *request* with a stream, or a run with tools, as server-sent events.
 
     `AsyncEventBytes` describes the events. An error in the first *ping* seconds, if no
     event was sent before, becomes an `error_response`. The call ends when the browser
@@ -130,8 +135,8 @@ async def stream_response(
 
     Args:
         request: The request to reply to.
-        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If a
-            part of the stream was read before, the rest is sent.
+        stream: The stream or the run, as ``client.chat.completions.stream(...)`` or
+            ``run_tools(...)`` returns it. If a part was read before, the rest is sent.
         ping: Seconds without an event after which a comment is sent; None for never.
         headers: Additional headers of the reply.
 
@@ -139,7 +144,7 @@ async def stream_response(
         The reply, for the handler to return: already sent, or an `error_response`.
 
     Raises:
-        TypeError: *stream* is not a stream of `AsyncASI1`.
+        TypeError: *stream* is neither a stream nor a run of `AsyncASI1`.
     """
     # Without these headers, proxies may cache the events, or buffer them.
     defaults = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

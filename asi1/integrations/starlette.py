@@ -15,13 +15,17 @@ from contextlib import (
     suppress,
 )
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._models.errors import ASI1Error
 from .._protocol.public_error import failure
 from ._events import events_of
 from ._watch import cancel_when_left
+
+
+if TYPE_CHECKING:
+    from .. import AsyncToolRun
 
 
 try:
@@ -97,28 +101,28 @@ async def error_response(_: object, error: Exception) -> Response:
 
 class ChatStreamResponse(Response):
     """
-    A reply that sends a stream as server-sent events, for a browser.
+    A reply that sends a stream, or a run with tools, as server-sent events.
 
     `AsyncEventBytes` describes the events. An error in the first *ping* seconds, if no
     event was sent before, becomes an `error_response`. The call ends when the browser
     disconnects, even while no events come.
 
     Args:
-        stream: The stream, as ``client.chat.completions.stream(...)`` returns it. If a
-            part of the stream was read before, the rest is sent.
+        stream: The stream or the run, as ``client.chat.completions.stream(...)`` or
+            ``run_tools(...)`` returns it. If a part was read before, the rest is sent.
         ping: Seconds without an event after which a comment is sent; None for never.
         headers: Additional headers of the reply.
         background: A task to run after the reply.
 
     Raises:
-        TypeError: *stream* is not a stream of `AsyncASI1`.
+        TypeError: *stream* is neither a stream nor a run of `AsyncASI1`.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
         self,
-        stream: AsyncChatStream,
+        stream: AsyncChatStream | AsyncToolRun,
         *,
         ping: float | None = 15.0,
         headers: Mapping[str, str] | None = None,

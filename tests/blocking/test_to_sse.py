@@ -1,10 +1,11 @@
-"""`to_sse` of the blocking client: a streamed answer as server-sent events."""
+"""`to_sse` of the blocking client: streams and runs as server-sent events."""
 
 from __future__ import annotations
 
 import gc
 import threading
 
+import anyio
 import pytest
 
 import asi1
@@ -134,3 +135,163 @@ def test_blocking_to_sse_with_a_wrong_argument_loses_no_chunk(fake, blocking_cli
         rest = [chunk.text for chunk in stream]
 
     assert first.text + "".join(rest) == TEXT
+
+
+CALL = {"name": "weather", "arguments": {"city": "Oslo"}}
+
+
+def weather(city: str) -> str:
+    return f"sunny in {city}"
+
+
+class Stuck:
+    """A tool that waits until it is cancelled."""
+
+    def __init__(self):
+        self.cancelled = threading.Event()
+
+    async def wait(self) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.cancelled.set()
+
+
+def run_of(client, *tools, **options):
+    return client.chat.completions.run_tools("Hi", tools=tools, **options)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_blocking_to_sse_of_a_run_yields_its_events(fake, blocking_client, stream):
+    """
+    The blocking `to_sse` of a run yields the same events as the async one: the calls,
+    their results, the text, and a last event named "done".
+    """
+    fake.reply("See. ", tool_calls=[CALL])
+    fake.reply("Fine.")
+
+    run = run_of(blocking_client, weather, stream=stream)
+    events = run.to_sse()
+    events.open()
+    body = b"".join(events)
+
+    assert ["text", "tool_call", "tool_result", "text", "done"] == [
+        name for name, _ in seen(body)
+    ]
+    assert "See. Fine." == said(body)
+    assert [] == list(events)
+    assert "Fine." == run.until_done().text
+    with pytest.raises(asi1.StreamConsumedError):
+        run.to_sse()
+
+
+def test_journal_of_a_blocking_run_is_called_in_the_readers_thread(
+    fake, blocking_client
+):
+    """
+    The journal of a blocking run is called in the thread that reads the events, with
+    each event before this event is sent: it may use a database connection of this
+    thread, and may block.
+    """
+    fake.reply("", tool_calls=[CALL])
+    fake.reply("Fine.")
+    calls = []
+
+    def journal(line):
+        calls.append((threading.get_ident(), line))
+
+    run = run_of(blocking_client, weather, journal=journal)
+    sent = [(seen(data)[0][0], len(calls)) for data in run.to_sse()]
+
+    assert {threading.get_ident()} == {thread for thread, _ in calls}
+    assert [("tool_call", 3), ("tool_result", 4), ("text", 5), ("done", 5)] == sent
+    resumed = blocking_client.chat.completions.resume_tools(
+        [line for _, line in calls], tools=[weather]
+    )
+    assert "Fine." == resumed.until_done().text
+
+
+def test_error_of_a_blocking_journal_is_the_last_event_and_is_raised(
+    fake, blocking_client
+):
+    """
+    If the journal of a blocking run raises, the last event is ``failed``, the next read
+    raises the error, and no tool begins. Before the first event, `open` raises it.
+    """
+    fake.reply("See.", tool_calls=[CALL])
+    began = []
+
+    def journal(line):
+        if "started" in line:
+            raise OSError("disk full")
+
+    def refuse(line):
+        raise OSError("no disk")
+
+    def look(city: str) -> None:
+        began.append(city)
+
+    tool = asi1.tool(look, name="weather")
+    events = run_of(blocking_client, tool, journal=journal).to_sse()
+    body = next(events) + next(events)
+    with pytest.raises(OSError, match="disk full"):
+        next(events)
+    with pytest.raises(OSError, match="no disk"):
+        run_of(blocking_client, weather, journal=refuse).to_sse().open()
+
+    assert ["text", "failed"] == [name for name, _ in seen(body)]
+    assert ([], []) == (list(events), began)
+
+
+def test_interrupted_blocking_journal_cancels_the_run(fake, blocking_client):
+    """
+    Ctrl-C while the journal is called ends the events, and the run cannot be read any
+    more; `to_json` has the run so far, without the event that was not recorded.
+    """
+    fake.reply("See.", tool_calls=[CALL])
+    fake.reply("Fine.")
+
+    def journal(line):
+        if "started" in line:
+            raise KeyboardInterrupt
+
+    run = run_of(blocking_client, weather, journal=journal)
+    events = run.to_sse()
+    assert "See." == said(next(events))
+    with pytest.raises(KeyboardInterrupt):
+        next(events)
+
+    assert [] == list(events)
+    with pytest.raises(asi1.StreamClosedError):
+        next(run)
+    resumed = blocking_client.chat.completions.resume_tools(
+        run.to_json(), tools=[weather]
+    )
+    assert "Fine." == resumed.until_done().text
+
+
+@pytest.mark.parametrize("how", ["close", "collect"])
+def test_leaving_the_events_of_a_blocking_run_cancels_its_tools(
+    fake, blocking_client, how
+):
+    """
+    `close` on the events of a blocking run cancels its tools, and so does garbage
+    collection of the events, even if the program still refers to the run.
+    """
+    stuck = Stuck()
+    fake.reply("", tool_calls=[{"name": "wait", "arguments": {}}])
+
+    run = run_of(blocking_client, stuck.wait)
+    events = run.to_sse(ping=0.01)
+    assert any(b"tool_call" in data for data in events)
+    assert b": ping\n\n" == next(events)
+    if how == "close":
+        events.close()
+        assert [] == list(events)
+    else:
+        del events
+        gc.collect()
+
+    assert stuck.cancelled.wait(60)
+    with pytest.raises(asi1.StreamClosedError):
+        next(run)

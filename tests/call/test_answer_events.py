@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import anyio
 import pytest
 
@@ -15,17 +13,17 @@ from ..support.browser import seen
 pytestmark = pytest.mark.virtual_time
 
 
-class Answer:
-    """An answer whose read raises *error* after *seconds*."""
+class Source:
+    """A source whose read raises *error* after *seconds*."""
 
     def __init__(self, error, seconds=0.0):
         self.error = error
         self.seconds = seconds
 
-    def abandoned_if_left(self):
-        return nullcontext()
+    def unread(self):
+        return b""
 
-    async def next_batch(self):
+    async def read(self):
         await anyio.sleep(self.seconds)
         raise self.error
 
@@ -41,7 +39,7 @@ async def test_error_that_is_not_an_asi1_error_is_raised_once_after_its_event():
     An error that is not an `ASI1Error` is first a ``failed`` event; the next read
     raises the error, and each read after that returns no event.
     """
-    events = AnswerEvents(Answer(KeyError("x")), [], None)
+    events = AnswerEvents(Source(KeyError("x")), None)
 
     [(name, _)] = seen(await events.next())
     with pytest.raises(KeyError):
@@ -55,7 +53,7 @@ async def test_ping_may_be_a_fraction_of_a_second():
     """
     With a *ping* of 0.5, a comment is sent every half second while no event arrives.
     """
-    events = AnswerEvents(Answer(KeyError("x"), seconds=60), [], 0.5)
+    events = AnswerEvents(Source(KeyError("x"), seconds=60), 0.5)
     began = anyio.current_time()
 
     assert [b": ping\n\n"] * 2 == [await events.next() for _ in range(2)]

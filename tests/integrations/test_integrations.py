@@ -12,7 +12,7 @@ import pytest
 
 import asi1
 
-from asi1 import ChatStream
+from asi1 import ChatStream, ToolRun
 from asi1.testing import FakeASI1
 
 from ..support.shape import foreign_imports
@@ -108,17 +108,19 @@ async def test_web_response_from_a_blocking_stream_or_coroutine_raises_type_erro
     framework,
 ):
     """
-    A web response needs an async stream. A stream of the blocking `ASI1`, or a `create`
-    call that was not awaited, raises a TypeError that says what to pass instead; no
-    request is sent.
+    A web response needs an async stream or run. A stream or run of the blocking `ASI1`,
+    or a `create` call that was not awaited, raises a TypeError that says what to pass
+    instead; no request is sent.
     """
     module = pytest.importorskip(f"asi1.integrations.{framework}")
     fake = FakeASI1()
 
     async with in_process(fake) as client:
         unawaited = client.chat.completions.create(messages="Hi", stream=True)
-        for wrong in (ChatStream(stream_of(client)), unawaited):
-            with pytest.raises(TypeError, match=r"AsyncChatStream .* awaited first"):
+        run = client.chat.completions.run_tools("Hi", tools=[nap])
+        blocking = (ChatStream(stream_of(client)), ToolRun(run._rounds, None))
+        for wrong in (*blocking, unawaited):
+            with pytest.raises(TypeError, match=r"AsyncToolRun .* awaited first"):
                 if framework == "starlette":
                     module.ChatStreamResponse(wrong)
                 else:
@@ -126,6 +128,10 @@ async def test_web_response_from_a_blocking_stream_or_coroutine_raises_type_erro
         unawaited.close()
 
     assert [] == fake.requests
+
+
+def nap() -> None:
+    """Do nothing, as a tool."""
 
 
 def stream_of(client):

@@ -70,6 +70,46 @@ async def test_stream_response_takes_headers_and_a_background_task():
     assert [True] == ran
 
 
+async def test_run_with_tools_is_sent_until_the_browser_disconnects():
+    """
+    `ChatStreamResponse` sends the events of a run with tools. If the browser
+    disconnects while a tool runs, the tool is cancelled.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+    fake.reply("", tool_calls=[{"name": "nap", "arguments": {}}], times=2)
+    fake.reply("Fine.")
+    began, cancelled = [], []
+
+    async def nap() -> None:
+        began.append(1)
+        if len(began) == 3:
+            try:
+                await anyio.sleep_forever()
+            except anyio.get_cancelled_exc_class():
+                cancelled.append(1)
+                raise
+
+    async def leave():
+        await until(lambda: len(began) == 3)
+        return {"type": "http.disconnect"}
+
+    def run_of(client):
+        return client.chat.completions.run_tools("Hi", tools=[nap])
+
+    async with in_process(fake) as client:
+        body = await Browser().visit(starlette.ChatStreamResponse(run_of(client)))
+        fake.reply("", tool_calls=[{"name": "nap", "arguments": {}}])
+        browser = Browser()
+        browser.receive = leave
+        with anyio.fail_after(60):
+            await browser.visit(starlette.ChatStreamResponse(run_of(client)))
+
+    calls = ["tool_call", "tool_result"] * 2
+    assert [*calls, "text", "done"] == [name for name, _ in seen(body)]
+    assert [1] == cancelled
+
+
 async def test_oserror_of_the_asgi_send_function_cancels_the_call():
     """
     If the ASGI server's `send` raises OSError because the browser has disconnected, the

@@ -47,6 +47,7 @@ TESTED_IN = {
         "_client/conversation/turn_stream",
         "_client/conversation/turn_taking",
     ],
+    "client/test_to_sse": ["_call/chunk_events"],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],

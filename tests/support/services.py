@@ -1,9 +1,10 @@
 """
 The services under test, each on a real server in a thread of its own.
 
-All have the same paths: ``/stream?q=``, ``/hasty``, whose calls time out after at most
-a second, and ``/ask``. There is no ``from __future__ import annotations`` here, since
-FastAPI evaluates the annotations of the views, whose names are local.
+All have the same paths: ``/stream?q=``, ``/run``, a run with a tool, ``/hasty``, whose
+calls time out after at most a second, and ``/ask``. There is no ``from __future__
+import annotations`` here, since FastAPI evaluates the annotations of the views, whose
+names are local.
 """
 
 import asyncio
@@ -34,6 +35,14 @@ __all__ = [
 ]
 
 HASTY = {"messages": "Hi", "timeout": asi1.Timeouts(first_token=1, idle=0.7)}
+
+
+def weather(city: str) -> str:
+    """Tell the weather."""
+    return f"sunny in {city}"
+
+
+RUN = {"messages": "Hi", "tools": [weather], "stream": True}
 
 
 @define
@@ -144,6 +153,10 @@ def fastapi_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
     async def stream(client: Client, q: str = "Hi") -> ChatStreamResponse:
         return ChatStreamResponse(client.chat.completions.stream(messages=q))
 
+    @app.get("/run")
+    async def run(client: Client) -> ChatStreamResponse:
+        return ChatStreamResponse(client.chat.completions.run_tools(**RUN))
+
     @app.get("/hasty")
     async def hasty(client: Client) -> ChatStreamResponse:
         return ChatStreamResponse(client.chat.completions.stream(**HASTY))
@@ -174,6 +187,10 @@ def starlette_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
         client = get_client(request)
         return ChatStreamResponse(client.chat.completions.stream(messages=q))
 
+    async def run(request):
+        completions = get_client(request).chat.completions
+        return ChatStreamResponse(completions.run_tools(**RUN))
+
     async def hasty(request):
         client = get_client(request)
         return ChatStreamResponse(client.chat.completions.stream(**HASTY))
@@ -186,6 +203,7 @@ def starlette_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
     app = Starlette(
         routes=[
             Route("/stream", stream),
+            Route("/run", run),
             Route("/hasty", hasty),
             Route("/ask", ask),
         ],
@@ -227,6 +245,10 @@ def aiohttp_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
         answer = get_client(request).chat.completions.stream(messages=q)
         return await stream_response(request, answer)
 
+    async def run(request):
+        answer = get_client(request).chat.completions.run_tools(**RUN)
+        return await stream_response(request, answer)
+
     async def hasty(request):
         answer = get_client(request).chat.completions.stream(**HASTY)
         return await stream_response(request, answer)
@@ -237,7 +259,7 @@ def aiohttp_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
 
     app = web.Application(middlewares=[error_middleware])
     app.cleanup_ctx.append(client_ctx(make))
-    views = {"/stream": stream, "/hasty": hasty, "/ask": ask}
+    views = {"/stream": stream, "/run": run, "/hasty": hasty, "/ask": ask}
     app.add_routes([web.get(path, view) for path, view in views.items()])
     kept = {}
 

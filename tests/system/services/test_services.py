@@ -98,6 +98,24 @@ def test_browser_gets_the_first_event_before_the_models_reply_ends(fake, browser
     assert "left" == fake.requests[0].wait()
 
 
+def test_browser_receives_a_run_with_tools_as_server_sent_events(fake, browser):
+    """
+    The service sends the browser the tool calls of a run and their results between the
+    pieces of the model's answers.
+    """
+    call = {"name": "weather", "arguments": {"city": "Oslo"}}
+    fake.reply("See.", tool_calls=[call])
+    fake.reply("Fine.")
+
+    reply = browser.get("/run")
+
+    assert ["text", "tool_call", "tool_result", "text", "done"] == [
+        name for name, _ in seen(reply.content)
+    ]
+    assert "sunny in Oslo" == seen(reply.content)[2][1]["content"]
+    assert "See.Fine." == said(reply.content)
+
+
 # A fault of the model's server before the first word, the fault's options, and the HTTP
 # status and error code that the browser then gets.
 BEFORE_THE_FIRST_EVENT = [
