@@ -31,7 +31,7 @@ class Place:
 
 
 class Context:
-    """What the caller adds to a call."""
+    """An ordinary class, which JSON has no form for."""
 
 
 async def weather(
@@ -90,12 +90,24 @@ def positional(first: int = 1, second: int = 2, /, third: int = 3):
     return first, second, third
 
 
+def located(context: Context):
+    return context
+
+
 def untyped(a, b=2):
     return a, b
 
 
 def free(data: dict[str, int]):
     return data
+
+
+def generator(a: int):
+    yield a
+
+
+async def async_generator(a: int):
+    yield a
 
 
 def many(*args: int):
@@ -303,10 +315,12 @@ def test_arguments_cut_off_anywhere_raise_output_error(data):
         (lambda: 1, {}, r"<lambda>: a tool's name has 1 to 64 ASCII letters"),
         (weather, {"name": "a b"}, r"a b: a tool's name"),
         (weather, {"name": "ä"}, r"a tool's name"),
-        (weather, {}, r"weather\.context: Context"),
+        (located, {}, r"located\.context: Context"),
         (unresolved, {}, r"unresolved: the annotation 'Hidden'"),
         (binary, {}, r"binary\.data\[\]: bytes has no form"),
         (free, {"strict": True}, r"free: its types do not allow strict=True"),
+        (generator, {}, r"generator: a generator has no result"),
+        (async_generator, {}, r"async_generator: a generator has no result"),
         (max, {}, r"max: its signature cannot be read"),
     ],
 )

@@ -63,7 +63,7 @@ def log_of(*events, max_rounds=10):
 
 
 def asked(log, *names, **options):
-    """Add an answer with one call of each tool, with the ids 0, 1, …; return the log."""
+    """Add an answer that calls each tool, with the ids 0, 1, …; return the log."""
     calls = [call_of(str(n), name) for n, name in enumerate(names)]
     log.add(log.checked(answer_of(*calls, **options)))
     return log
