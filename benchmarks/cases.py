@@ -162,6 +162,7 @@ ALL = (
     streamed("tools", "tools_async", "tools", "a piece of a tool call", 5000),
     rounds("round-async", "round_async", "a run with one tool, async"),
     rounds("round-sync", "round_sync", "a run with one tool, blocking"),
+    rounds("round-thread", "round_thread", "the same, a tool in a thread"),
     streamed("final-1000", "final_async", "named", "final answer, 1,000 chunks", 1000),
     streamed("final-10000", "final_async", "named", "the same, 10,000", 10_000),
     started("import", "import the package"),

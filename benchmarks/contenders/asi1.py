@@ -116,10 +116,9 @@ async def hours_asleep_async(animal: str) -> int:
 
 
 @functools.cache
-def tools(blocking):
+def tools(function):
     """Return the tools of a run, and the option of `create` that sends them."""
     # `tool` is read here, because the cases that measure starting import this module.
-    function = hours_asleep if blocking else hours_asleep_async
     made = [asi1.tool(function, name="hours_asleep")]
     return made, [tool.to_dict() for tool in made]
 
@@ -127,23 +126,28 @@ def tools(blocking):
 async def round_async(client, model, messages):
     """Let the model call a tool, and answer."""
     run = client.chat.completions.run_tools(
-        messages, model=model, tools=tools(blocking=False)[0]
+        messages, model=model, tools=tools(hours_asleep_async)[0]
     )
     return len((await run.until_done()).text)
 
 
-def round_sync(client, model, messages):
+def round_sync(client, model, messages, function=hours_asleep_async):
     """Let the model call a tool, and answer."""
     run = client.chat.completions.run_tools(
-        messages, model=model, tools=tools(blocking=True)[0]
+        messages, model=model, tools=tools(function)[0]
     )
     return len(run.until_done().text)
+
+
+def round_thread(client, model, messages):
+    """Let the model call a tool that runs in a thread, and answer."""
+    return round_sync(client, model, messages, hours_asleep)
 
 
 async def creates_async(client, model, messages):
     """Send the requests of `round_async`."""
     create = client.chat.completions.create
-    options = {"model": model, "tools": tools(blocking=False)[1], "tool_choice": "auto"}
+    options = {"model": model, "tools": tools(hours_asleep)[1], "tool_choice": "auto"}
     answer = await create(messages=messages, **options)
     answer = await create(messages=[*messages, answer, RESULT], **options)
     return len(answer.text)
@@ -152,7 +156,10 @@ async def creates_async(client, model, messages):
 def creates_sync(client, model, messages):
     """Send the requests of `round_sync`."""
     create = client.chat.completions.create
-    options = {"model": model, "tools": tools(blocking=True)[1], "tool_choice": "auto"}
+    options = {"model": model, "tools": tools(hours_asleep)[1], "tool_choice": "auto"}
     answer = create(messages=messages, **options)
     answer = create(messages=[*messages, answer, RESULT], **options)
     return len(answer.text)
+
+
+creates_thread = creates_sync
