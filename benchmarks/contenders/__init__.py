@@ -9,7 +9,8 @@ a coroutine function that asks the question after the messages, and returns the 
 `planner` returns a function that cuts messages to half the size of the given ones.
 `round_async`, `round_sync` and `round_thread` let the model call a tool, and
 `creates_async`, `creates_sync` and `creates_thread` send the same requests with
-`create`; they return what `create_async` does. The table has a "-" for a function that a module lacks.
+`create`; they return what `create_async` does. The table has a "-" for a function that
+a module lacks.
 """
 
 # Maps a contender, the name of its module, to the import that it needs.
