@@ -137,7 +137,7 @@ def rounds(name, operation, what):
         method="tool_round",
         operation=operation,
         kind="call",
-        sizes=sizes(Size(calls=100), Size(calls=20), Size(calls=2)),
+        sizes=sizes(Size(calls=10), Size(calls=5), Size(calls=1)),
     )
 
 

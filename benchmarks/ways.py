@@ -26,7 +26,7 @@ CLIENT = (
 )
 CALL = "it.create_sync(client.__enter__(), 'small', [dict(role='user', content='Hi')])"
 KIB = 1024
-TIMES = 10  # that a run with a tool is compared to `create`
+TIMES = 40  # how often a few runs with a tool are compared to `create`
 
 
 class ImpossibleError(Exception):
