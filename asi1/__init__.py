@@ -13,7 +13,7 @@ import os
 from ._fork_lock import run_apart
 
 
-TYPE_CHECKING = False  # `from typing import TYPE_CHECKING` would load typing
+TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
 if TYPE_CHECKING:
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1

@@ -18,7 +18,7 @@ import os
 import sys
 
 
-TYPE_CHECKING = False  # `from typing import TYPE_CHECKING` would load typing
+TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
 
 # Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Without a
-# limit, another lock or fork hook could make the wait a deadlock.
+# limit, the wait could be a deadlock with another lock or fork hook.
 _TIMEOUT = 10.0
 
 
@@ -95,7 +95,7 @@ class _NoFork:
         """Wait for the lock; further calls before the same fork do nothing."""
         me = _thread.get_ident()
         if me not in self._forking:
-            self._forking[me] = False  # stays if a signal handler raises in `acquire`
+            self._forking[me] = False  # stays False if `acquire` is interrupted
             self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:

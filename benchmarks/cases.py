@@ -90,6 +90,19 @@ def created(name, operation, what, calls, **more):
     )
 
 
+def parsed(name, operation, what):
+    """Return a case that compares `parse` to `create` of the same answer."""
+    return Case(
+        name=name,
+        what=what,
+        unit="% of create",
+        method="parse",
+        operation=operation,
+        kind="object",
+        sizes=sizes(Size(calls=100), Size(calls=20), Size(calls=2)),
+    )
+
+
 def started(name, what):
     """Return a case that starts an interpreter for each call."""
     size = sizes(Size(calls=3), Size(calls=2), Size(calls=1))
@@ -155,6 +168,8 @@ ALL = (
     created("large-async", "create_async", "200 KB, async", 100, kind="large"),
     created("large-sync", "create_sync", "200 KB, blocking", 100, kind="large"),
     created("long-input", "create_async", "1,000 messages sent", 50, messages=1000),
+    parsed("parse-async", "parse_async", "an object, async"),
+    parsed("parse-sync", "parse_sync", "an object, blocking"),
     turned(1, 500),
     turned(500, 100),
     planned(1000, 20),

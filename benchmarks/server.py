@@ -29,7 +29,7 @@ def framed(data):
 @functools.lru_cache(maxsize=32)
 def pieces(spec):
     """Return the pieces of one answer; each is one write."""
-    if wire.split(spec)[0] in ("small", "large", "call"):
+    if wire.split(spec)[0] in wire.WHOLE:
         body = wire.whole(spec)
         length = b"content-length: %d" % len(body)
         return [HEAD % (b"application/json", length) + body]

@@ -27,6 +27,7 @@ CLIENT = (
 CALL = "it.create_sync(client.__enter__(), 'small', [dict(role='user', content='Hi')])"
 KIB = 1024
 TIMES = 40  # how often a few runs with a tool are compared to `create`
+ROUNDS = 10  # of `parse`
 
 
 class ImpossibleError(Exception):
@@ -101,6 +102,16 @@ async def turns(case, size, contender, url):
         for _ in range(size.calls):
             check(await take_turn(), model)
         return cost(began, size)
+
+
+def parse(case, size, contender, url):
+    """Return the cost of `parse` in per cent of that of `create`, for one answer."""
+    plain = replace(case, operation=case.operation.replace("parse", "create"))
+    shares = [
+        calls(case, size, contender, url) / calls(plain, size, contender, url)
+        for _ in range(ROUNDS)
+    ]
+    return statistics.median(shares) * 100
 
 
 def plan(case, size, contender, _url):

@@ -24,7 +24,14 @@ TOOL_CALL = {
     "type": "function",
     "function": {"name": "hours_asleep", "arguments": '{"animal": "otter"}'},
 }
+RAFTS, OTTERS = 4, 4  # of the object that `parse` reads, and of each raft in it
 LARGE = 200_000
+WHOLE = (
+    "small",
+    "large",
+    "object",
+    "call",
+)  # the kinds of answers that are not streamed
 QUESTION = "And how long do they sleep?"  # of a turn of a conversation
 
 
@@ -92,6 +99,8 @@ def whole(spec):
     text = "An otter dozes on its back. "
     if spec == "large":
         text = (text * (LARGE // len(text) + 1))[:LARGE]
+    elif spec == "object":
+        text = json.dumps({"year": 2025, "rafts": [*map(raft, range(RAFTS))]})
     message, reason = {"role": "assistant", "content": text}, "stop"
     if spec == "call":
         message, reason = {"role": "assistant", "tool_calls": [TOOL_CALL]}, "tool_calls"
@@ -110,6 +119,22 @@ def whole(spec):
     return compact(value)
 
 
+def raft(number):
+    """Return one raft of a `Survey`."""
+    otters = [
+        {
+            "name": f"otter {number}.{place}",
+            "age": place + 2,
+            "weight": 21.5 + place,
+            "tagged": place % 2 == 0,
+            "habits": ["dozes on its back", "holds hands"],
+        }
+        for place in range(OTTERS)
+    ]
+    place = {"name": f"bay {number}", "latitude": 36.6, "longitude": -121.9}
+    return {"place": place, "otters": otters, "note": None}
+
+
 def compact(value):
     """Return JSON without white space, as the service sends it."""
     return json.dumps(value, separators=(",", ":")).encode()
@@ -121,7 +146,7 @@ def length(spec):
     kind, size = split(spec)
     if kind == "call":
         kind = spec = "small"  # the answer after the call
-    if kind in ("small", "large"):
+    if kind in WHOLE:
         return len(json.loads(whole(spec))["choices"][0]["message"]["content"])
     if kind == "tools":
         return (size - 2) * len(PIECE_OF_CALL)

@@ -83,7 +83,7 @@ class ASI1(BaseClient):
 
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
-        self._lazy.shut()  # `shut` needs no event loop, so it runs in this thread
+        self._lazy.shut()  # needs no event loop: runs in the caller's thread
         if self._lazy.made is not None:
             close_on_loop(self._lazy.aclose)
 

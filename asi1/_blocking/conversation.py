@@ -39,7 +39,7 @@ class Conversation:
     def __init__(self, turns: TurnTaking) -> None:
         """Users do not construct this class; the client does."""
         self._turns = turns
-        # Both this conversation and the async one use the history in *turns*.
+        # The blocking and the async conversation share the history in *turns*.
         self._conversation = AsyncConversation(turns)
 
     def __repr__(self) -> str:
@@ -185,7 +185,7 @@ class Conversation:
             return loop_thread().run(turn)
         except Exception:
             raise
-        # On Ctrl-C, end the turn at once; its call is still cancelling.
+        # On Ctrl-C, the turn ends at once, although its call is still being cancelled.
         except BaseException:
             self._turns.give_up()
             raise

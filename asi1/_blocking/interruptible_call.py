@@ -86,7 +86,7 @@ class InterruptibleCall(Generic[_T]):
         del self  # avoids a reference cycle between error and frame
 
     def _task_ended(self, _: asyncio.Task[None]) -> None:
-        # A task that was cancelled before it began has not closed its coroutine.
+        # If the task was cancelled before it began, its coroutine is still open.
         self.coroutine.close()
         self._wake_caller()
 
@@ -104,5 +104,5 @@ class InterruptibleCall(Generic[_T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        else:  # the caller was interrupted before `_begin` ran
+        else:  # the caller was interrupted before the task was created
             self.coroutine.close()

@@ -174,7 +174,7 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
                 for call in calls:
                     await call.join()
     me = asyncio.current_task()
-    # A cancelled task may start new tasks before it ends.
+    # The loop repeats, since a cancelled task may start new tasks before it ends.
     while tasks := [task for task in asyncio.all_tasks() if task is not me]:
         for task in tasks:
             task.cancel()

@@ -40,8 +40,8 @@ class Answers(Generic[_T]):
     def __next__(self) -> _T:
         try:
             with self._calls.reader():
-                # The user's iterable may block, so it is read in this thread, not on
-                # the loop.
+                # The user's iterable may block, so it is read in the caller's thread,
+                # not in the event loop's.
                 self._calls.take()
                 answer: _T | None = loop_thread().run(self._calls.next())
         except Exception:
@@ -55,5 +55,5 @@ class Answers(Generic[_T]):
 
     def close(self) -> None:
         """Same as `AsyncAnswers.aclose`, but blocks."""
-        self._calls.abandon()  # `abandon` needs no event loop: it runs in this thread
+        self._calls.abandon()  # needs no event loop: runs in the caller's thread
         close_on_loop(self._calls.aclose)

@@ -73,7 +73,7 @@ class ChatStream:
         """Same as `AsyncChatStream.aclose`, but blocks."""
         delivered = not any(map(has_part, self._batch))
         self._batch = iter(())
-        self._answer.shut()  # `shut` needs no event loop, so it runs in this thread
+        self._answer.shut()  # needs no event loop: runs in the caller's thread
         close_on_loop(partial(self._answer.aclose, delivered=delivered))
 
     @property
@@ -141,7 +141,7 @@ class Pieces:
         self._pick = pick
 
     def __iter__(self) -> Self:
-        iter(self._stream)  # raises an error if the stream was read to its end
+        iter(self._stream)  # raises an error if all chunks were read already
         return self
 
     def __next__(self) -> str:

@@ -46,5 +46,5 @@ class EventBytes:
 
     def close(self) -> None:
         """Same as `AsyncEventBytes.aclose`, but blocks."""
-        self._events.shut()  # `shut` needs no event loop, so it runs in this thread
+        self._events.shut()  # needs no event loop: runs in the caller's thread
         close_on_loop(self._events.aclose)

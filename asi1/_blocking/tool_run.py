@@ -73,7 +73,7 @@ class ToolRun(RunState):
                 yield
         except Exception:
             raise
-        except BaseException:  # on Ctrl-C, cancel what is running: no step will be read
+        except BaseException:  # on Ctrl-C, cancel calls and tools: no step will be read
             self._rounds.abandon()
             raise
 
@@ -109,7 +109,7 @@ class ToolRun(RunState):
 
     def close(self) -> None:
         """Same as `AsyncToolRun.aclose`, but blocks."""
-        self._rounds.abandon()  # `abandon` needs no event loop: it runs in this thread
+        self._rounds.abandon()  # needs no event loop: runs in the caller's thread
         close_on_loop(self._rounds.aclose)
 
 

@@ -34,7 +34,7 @@ def warn_in_a_loop() -> None:
         RuntimeWarning,
         stacklevel=_level(inspect.currentframe()),
     )
-    _warned = True  # set after `warn`: if warnings are errors, every call must raise
+    _warned = True  # set last: if `warn` raises, the next call warns again
 
 
 def _in_a_loop() -> bool:

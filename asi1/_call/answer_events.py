@@ -70,10 +70,10 @@ class EventSource(Protocol):
 class AnswerEvents:
     """The events of a source; adds pings while none arrives."""
 
-    # Class attributes, since `__del__` also runs if `__init__` raised an error.
+    # Class attributes, since `__del__` reads them even if `__init__` raised an error.
     _begun = False
     _ended = False
-    # Whether `shut` has dropped events that `next` had not returned.
+    # Whether `shut` has dropped events before `next` returned them.
     _unsent = False
     # The generator that writes the last event. If a ping interrupts the writing, the
     # next read resumes this generator.
@@ -201,7 +201,7 @@ class AnswerEvents:
                 await checkpoint()
         finally:
             self._writing = False
-        return b""  # `shut` was called during the write
+        return b""  # no events, since `shut` was called during the write
 
     def shut(self) -> None:
         """Make `next` return no more events; needs no running event loop."""

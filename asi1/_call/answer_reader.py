@@ -154,8 +154,8 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
 
     def result(self, info: ResponseInfo) -> list[ChatCompletionChunk]:  # noqa: ARG002
         """Return an empty list: all chunks are in the queue already."""
-        # Building a long answer takes time, so a streamed answer is built only if the
-        # token limit ended it.
+        # Building a long answer takes time, and only an answer that the token limit
+        # ended may need a warning. So no other streamed answer is built here.
         if self._answer is not None or self._assembler.cut_by_length:
             self._warn_if_exhausted(self.answer())
         return []

@@ -160,8 +160,8 @@ def redaction() -> tuple[
 async def in_turns(steps: Generator[None, None, _R]) -> _R:
     """Run *steps* even if cancelled, with other tasks in between; return the result."""
     result: Any = None
-    # If a cancellation interrupted *steps*, its `__context__` would be the error, which
-    # still contains the key.
+    # Cancellation waits until *steps* has removed the API key from an error: the
+    # cancellation's `__context__` would be that error.
     with anyio.CancelScope(shield=True):
         result = await run_in_turns(steps)
     return cast("_R", result)

@@ -39,7 +39,7 @@ class BatchQueue(Generic[_T]):
 
     _batches: deque[Sequence[_T]] = field(factory=deque, init=False)
     _change: Flag | None = field(default=None, init=False)
-    _error: BaseException | None = field(init=False)  # `end` sets this attribute
+    _error: BaseException | None = field(init=False)  # missing until `end` sets it
     ended: bool = field(default=False, init=False)
     _gets: int = field(default=0, init=False)
 
@@ -91,13 +91,12 @@ class BatchQueue(Generic[_T]):
         """Raise the error that the queue ended with, if all batches were read."""
         if self.ended and self._error is not None and not self._batches:
             # Each raise adds frames to the error's traceback, so the frames of earlier
-            # raises are removed. The frame of `check` and the error would refer to each
-            # other, so the frame's variables are deleted.
+            # raises are removed.
             error = self._error.with_traceback(None)
             try:
                 raise error
             finally:
-                del self, error
+                del self, error  # avoids a reference cycle between error and frame
 
     async def get(self) -> Sequence[_T]:
         """

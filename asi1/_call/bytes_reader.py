@@ -21,11 +21,12 @@ class BytesReader(ReplyReader[RawReply]):
     def result(self, info: ResponseInfo) -> list[RawReply]:
         """Return a list of one item: the body with its response metadata."""
         reply = RawReply(content=self._content, response=info)
-        # Only the beginning of the body is quoted. A UTF-8 character has at most 4
-        # bytes, so 8 bytes per quoted character are enough.
+        # An error quotes at most `QUOTED` characters of the body. A character has at
+        # most 4 bytes in UTF-8, so 8 bytes per character are more than enough.
         text = self._content[: 8 * QUOTED].decode("utf-8", "replace")
         if self.key.may_be_in(text):
-            # Only the error of `RawReply.json` shows ``_quote``.
+            # `RawReply.json` quotes ``_quote`` in its error, since the body contains
+            # the key.
             object.__setattr__(reply, "_quote", self.key.excerpt(text, QUOTED))
         return [reply]
 

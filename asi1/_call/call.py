@@ -247,7 +247,7 @@ class Call(Generic[_T]):
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
             asked = error.retry_after
-            if asked is not None:  # limits how long a server can delay other calls
+            if asked is not None:  # caps the server's wait, which delays other calls
                 asked = min(asked, retry.max_retry_after)
             outcome = attrs.evolve(outcome, refused=True, retry_after=asked)
             raise

@@ -67,7 +67,7 @@ class ChunkStream:
         reading: Whether a reader is waiting for a chunk.
     """
 
-    # Class attributes, since `__del__` also runs if `__init__` was interrupted.
+    # Class attributes, since `__del__` reads them even if `__init__` was interrupted.
     _task: CallTask | None = None
     _observer: Observer | None = None
 
@@ -199,14 +199,14 @@ class ChunkStream:
             self._call.queue.abandon(error)
             if self._task is not None:
                 await self._task.join()
-        elif self._task.here:  # a task of another event loop cannot be awaited
+        elif self._task.here:  # runs on another event loop, so it cannot be awaited
             call_soon(self._task.token, lambda: self._call.queue.abandon(error))
 
     def _notify_observer(self, *, delivered: bool = True) -> None:
         observer = self._observer
         if observer is None:
             return
-        if self._task is None:  # the observer is kept: the call may still begin
+        if self._task is None:  # keep the observer, since the call may still begin
             observer.dropped()
         else:
             self._observer = None

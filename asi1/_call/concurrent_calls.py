@@ -237,7 +237,7 @@ class ConcurrentCalls:
         """Cancel the running calls; may be called twice, and by any task."""
         here = loop_token()
         for task in self.abandon():
-            if task.token is here:  # another loop's task cannot be awaited
+            if task.token is here:  # only a task of this event loop can be awaited
                 await task.join()
 
     def abandon(self) -> list[CallTask]:
@@ -251,7 +251,7 @@ class ConcurrentCalls:
         return tasks
 
     def __del__(self) -> None:
-        # `_window` is missing if `__init__` was interrupted.
+        # `__init__` was interrupted if `_window` is missing.
         if hasattr(self, "_window"):
             self.abandon()
 

@@ -147,7 +147,7 @@ class Engine:
             # The shielded wait is short, since all calls are cancelled.
             with anyio.CancelScope(shield=True):
                 for task in tasks:
-                    if task.token is here:  # another loop's task cannot be awaited
+                    if task.token is here:  # only a task of this loop can be awaited
                         await task.join()
         finally:
             if not self.parents:
@@ -175,7 +175,8 @@ def engine_of(
     return Engine(resources)
 
 
-# Most clients have neither a rate limit nor hooks, so these modules are imported late.
+# Most clients have neither a rate limit nor hooks, so the modules for these are
+# imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
     from .rate_limiter import limiter_of  # noqa: PLC0415

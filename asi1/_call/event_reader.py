@@ -7,6 +7,7 @@ An error that occurs after the answer is complete is ignored.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import cached_property
 from typing import TypeVar
 
 import attrs
@@ -50,17 +51,17 @@ _MOST_KEPT_BYTES = 1024 * 1024
 
 # Maximum number of bytes that are split into events at once.
 _PIECE = 32 * 1024
-# Number of bytes, and number of lines, that can be split into events in about one unit
-# of work (see `TURN`).
+# This many bytes, or this many lines, are split into events in about one unit of work
+# (see `TURN`).
 _BYTES_PER_UNIT = 1024
 _LINES_PER_UNIT = 4
-# Units of work (see `TURN`) that it takes to read each JSON object in an event.
+# Reading each JSON object in an event counts as this many units of work (see `TURN`).
 _UNITS_PER_PART = 4
-# Number of JSON objects, and of bytes, above which an event is read in several steps.
+# An event with more JSON objects or more bytes than this is read in several steps.
 _MANY_PARTS = 64
 _LARGE = 32 * 1024
 # Surrogate pairs are not joined in an event of more bytes than this: joining blocks the
-# event loop, and no server splits a pair at such a long event.
+# event loop, and no server splits a surrogate pair between such long events.
 _TOO_LONG_TO_JOIN = 64 * 1024
 
 _T = TypeVar("_T")
@@ -78,21 +79,28 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
 class EventReader(ReplyReader[_T]):
     """Reads the events of a stream, and assembles their chunks into an answer."""
 
-    _assembler: Assembler = field(init=False)
-    _fast_path: FastChunkReader = field(factory=FastChunkReader, init=False)
-    _halves: HalfCharacters = field(factory=HalfCharacters, init=False)
     # Whether a chunk with a part of the answer has arrived. The chunks before it are
     # buffered, so that a retry repeats no chunk that the caller has received.
     _begun: bool = field(default=False, init=False)
     _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
     _bytes_before: int = field(default=0, init=False)
-    # Whether the end of the stream is expected, since the answer is complete.
+    # Whether the answer is complete, so that the end of the stream is expected.
     _ending: bool = field(default=False, init=False)
     # Whether the bytes that `_feed` is decoding contain a part of the answer.
     _carried: bool = field(default=False, init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self._assembler = Assembler(self.request.choices)
+    # These three are created for the first event, since an answer may come as JSON.
+    @cached_property
+    def _assembler(self) -> Assembler:
+        return Assembler(self.request.choices)
+
+    @cached_property
+    def _fast_path(self) -> FastChunkReader:
+        return FastChunkReader()
+
+    @cached_property
+    def _halves(self) -> HalfCharacters:
+        return HalfCharacters()
 
     @property
     def whole(self) -> bool:
@@ -130,25 +138,26 @@ class EventReader(ReplyReader[_T]):
         self._carried = carried = done = False
         self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
-        # While a surrogate waits for its other half, the fast path, which joins no
-        # pairs, is not used.
+        # After the first half of a surrogate pair, the fast path is not used, since it
+        # cannot join the pair.
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
             for name, text, _, _ in decoder.feed(data):
                 work += 1
-                fast = not waiting and (name == "message" or name.lower() != "error")
-                chunk = read_fast(text) if fast else None
-                if chunk is None:
-                    if is_done(text):
-                        done = True
-                        break
+                chunk = None
+                if not waiting and (name == "message" or name.lower() != "error"):
+                    chunk = read_fast(text)
+                if chunk is not None:
+                    carried = add(chunk) or carried
+                    batch.append(chunk)
+                elif is_done(text):
+                    done = True
+                    break
+                else:
                     # `_deliver_timed` must know if *batch* has a part of the answer.
                     self._carried |= carried
                     work += await self._read_other(name, text, batch)
-                else:
-                    carried |= add(chunk)
-                    batch.append(chunk)
                 if work >= TURN:
                     self._carried |= carried
                     work = await self._turn(batch)

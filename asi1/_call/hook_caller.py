@@ -56,7 +56,7 @@ class HookCaller:
             self._report(name, f"raised {type(error).__name__}", error)
         else:
             if inspect.iscoroutine(result):
-                result.close()  # else Python warns that the coroutine was never awaited
+                result.close()  # else Python would warn of a coroutine never awaited
                 self._report(name, "returned a coroutine, which nothing awaits", None)
 
     def _report(self, name: str, problem: str, error: BaseException | None) -> None:
@@ -65,8 +65,7 @@ class HookCaller:
         self._reported.add(name)
         text = f"the hook {name} {problem}; this is reported once per client"
         logger.warning(text, exc_info=error)
-        # Logs are hidden by default, so without a warning the broken hook would go
-        # unnoticed.
-        # Raised if the program's filters turn warnings into errors.
+        # Logs are hidden by default, so a warning reports the broken hook too. If the
+        # program's filters turn warnings into errors, `warn` raises the warning.
         with suppress(RuntimeWarning):
             warnings.warn(text, RuntimeWarning, stacklevel=2)

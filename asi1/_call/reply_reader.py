@@ -43,8 +43,8 @@ __all__ = ["TURN", "Body", "ReplyReader"]
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# After this many units of work, of at most about 20 microseconds each, other tasks run.
-# A reader that never waits, since all bytes have arrived, would block the event loop.
+# Other tasks run after this many units of work, of at most about 20 microseconds each:
+# a reader that never waits, since all bytes have arrived, would block the event loop.
 TURN = 512
 # Maximum bytes to read of an error body; the exception contains at most half of them.
 _ERROR_BODY = 128 * 1024
@@ -119,7 +119,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # only a stream has a first-token timeout
+            self.timer.arm("idle")  # only streams wait for a first token
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:

@@ -30,7 +30,7 @@ import attrs
 from attrs import define, field
 
 from .._models.errors import ASI1Error
-from .._settings.escapes import finished
+from .._settings.search_steps import finished
 from .._settings.secret import Secret
 from .._transport.error_map import forget_request
 from .without_key import without_key_in_steps
@@ -38,9 +38,11 @@ from .without_key import without_key_in_steps
 
 __all__ = ["scrub", "scrub_in_steps"]
 
-# Maximum nesting depth to copy; the values in asi1's own errors are never this deep.
+# Values in an error are copied up to this nesting depth; in asi1's own errors, values
+# are never nested so deeply.
 _DEEPEST = 100
-# If a copied list or dict has more values than this, the copy is used only once.
+# A list or dict with more values than this is copied once; where it occurs again, the
+# copy has "..." in its place.
 _MOST_SHARED = 100
 _SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
 _PLAIN = (int, float, types.NoneType)
@@ -77,7 +79,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _set(error: BaseException, name: str, value: object) -> None:
-    # An error's class may forbid setting attributes, as frozen attrs classes do.
+    # A frozen attrs class forbids setting its attributes, even for an error.
     BaseException.__setattr__(error, name, value)
 
 
@@ -171,15 +173,15 @@ class _Redactor:
         if at in self.copies:
             made, size = self.copies[at]
             if size > _MOST_SHARED:
-                # A large copy is not used twice, since the text of the error would
-                # contain the copy each time.
+                # Using a large copy again would repeat all its text in the text of the
+                # error.
                 return "..."
             self.count += size
             return made
         if depth > _DEEPEST:
             return "..."
         self.originals.append(value)
-        self.copies[at] = "...", 0  # stands for *value* inside itself
+        self.copies[at] = "...", 0  # if *value* contains itself, "..." stands there
         copy = partial(self.copy, depth=depth)
         made = (
             {copy(name): copy(item) for name, item in dict.items(value)}
@@ -191,7 +193,7 @@ class _Redactor:
 
 
 def _of_items(value: Any, copy: Callable[[Any], Any]) -> Any:
-    # The copy has a built-in type, since a named tuple cannot be made from a list.
+    # The copy has a built-in type, since a named tuple's class does not accept a list.
     kind = next(each for each in _SEQUENCES if isinstance(value, each))
     return kind([copy(item) for item in kind.__iter__(value)])
 

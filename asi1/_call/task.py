@@ -68,8 +68,8 @@ class CallTask:
         cancelled: BaseException | None = None
         while self.here and not self.done.is_set():
             try:
-                # Shielding from cancellation costs time and is rarely needed, so the
-                # first wait is not shielded.
+                # Shielding the wait from cancellation costs time and is rarely needed,
+                # so only waits after a cancellation are shielded.
                 with anyio.CancelScope(shield=True) if cancelled else nullcontext():
                     await self.done.wait()
             except anyio.get_cancelled_exc_class() as error:

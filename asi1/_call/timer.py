@@ -41,13 +41,16 @@ class Timer:
     began: float
     _timeouts: Timeouts
     stream: bool
-    _now: Callable[[], float] = field(factory=loop_clock)
     _token: Any = field(factory=loop_token)
+    _now: Callable[[], float] = field(init=False)
     deadline: Deadline = field(init=False)
     _scope: anyio.CancelScope = field(init=False)
     _at: float = field(init=False)
     _alarm_at: float = field(default=math.inf, init=False)
     _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._now = loop_clock(self._token)
 
     def __enter__(self) -> None:
         """Begin an attempt; no deadline is set yet."""
@@ -99,7 +102,7 @@ class Timer:
     def _on_alarm(self) -> None:
         if self._at <= self._now():
             self._scope.cancel()
-        else:  # the deadline was moved while this alarm was set
+        else:  # the deadline was moved after this alarm was set
             self._set_alarm(self._at)
 
     @property

@@ -16,7 +16,7 @@ from attrs import define, field
 from .._models.base import Model
 from .._models.base_types import JSON
 from .._models.response import Attempt, RateLimits, ResponseInfo
-from .._settings.escapes import finished
+from .._settings.search_steps import finished
 from .._settings.secret import Secret
 
 
@@ -24,10 +24,10 @@ __all__ = ["without_key", "without_key_in_steps"]
 
 # Stands for a value that contains itself, or is nested too deeply.
 _UNREADABLE = "..."
-# Maximum number of values that one step searches for strings; maximum number of
-# characters that one step redacts; number of characters that each string counts in
-# addition to its length.
+# Maximum number of values that one step searches for strings.
 _FEW_VALUES = 4096
+# One step redacts about this many characters; each string counts its length plus
+# `_CHARACTERS_PER_VALUE`.
 _MOST_CHARACTERS = 32 * 1024
 _CHARACTERS_PER_VALUE = 128
 _CONTAINERS = (list, tuple, Mapping, Model, ResponseInfo, Attempt, RateLimits)
@@ -78,7 +78,7 @@ def _texts(value: JSON) -> Generator[None, None, list[str]]:
                 # the values of a type is cached.
                 read = _READERS.get(kind) or _reader(kind)
                 seen.add(id(item))
-                kept.append(item)  # Python would reuse the id of a freed object
+                kept.append(item)  # kept alive: Python reuses the ids of freed objects
                 todo.append(read(item))
     return texts
 
@@ -121,7 +121,7 @@ def _bytes_text(value: bytes) -> Iterable[str]:
 def _number_text(value: float) -> Iterable[str]:
     try:
         return (str(value),)
-    except ValueError:  # Python does not convert ints of over 4300 digits
+    except ValueError:  # Python cannot convert an int of over 4300 digits
         return ()
 
 
@@ -174,8 +174,8 @@ class _Redaction:
             parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
-            # The copy of any tuple is a plain tuple, since a named tuple cannot be made
-            # from a list.
+            # The copy of any tuple is a plain tuple, since a named tuple's class does
+            # not accept a list.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
             keys = yield from self._of_all(value)

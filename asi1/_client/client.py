@@ -48,7 +48,9 @@ class AsyncASI1(BaseClient):
         max_retries: The most retries of a call; 2 if left out.
         retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
         rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
-        limits: How many connections to open, and how long to keep idle ones open.
+        limits: How many connections to open, and how long to keep idle ones open: a
+            `Limits`, or an ``httpx.Limits``. Of ``max_keepalive_connections``, only 0
+            has an effect: each connection is then closed after its call.
         http_client: Your own ``httpx.AsyncClient``; asi1 never closes it. Its headers,
             proxies and cookies are sent, and it keeps the cookies of each reply. If it
             has response hooks, asi1 adds one before them, so that a hook that raises

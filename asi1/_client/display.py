@@ -103,6 +103,7 @@ def _in_notebook() -> bool:
     shell = running_shell()
     if shell is None:
         return False
-    # In a terminal, IPython uses the base class `DisplayPublisher`, which only prints.
+    # In a terminal, IPython uses the base class `DisplayPublisher`, which prints text
+    # instead of showing markdown.
     publishers = importlib.import_module("IPython.core.displaypub")
     return type(shell.display_pub) is not publishers.DisplayPublisher

@@ -22,19 +22,20 @@ from .._models.errors import ASI1Error, ConfigurationError
 from .._settings.config import (
     ClientConfig,
     HTTPClient,
+    HTTPLimits,
     HTTPTransport,
     Limits,
     check_headers,
     read_api_key,
     read_base_url,
+    read_limits,
     read_model,
     read_query,
-    read_retry,
 )
 from .._settings.hooks import Hooks
 from .._settings.options import ChatOptions
 from .._settings.rate_limit import Limiter, RateLimit, check_limiter
-from .._settings.retry import RetryPolicy
+from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
 from .._settings.validators import shown
@@ -105,8 +106,8 @@ class LazyEngine:
         """
         if self.made is not None:
             return self.made
-        # If several threads get here, all get the first engine. A lock is not used,
-        # since the child of a fork might inherit it in the acquired state.
+        # If several threads run this line at once, all get the same engine. A lock is
+        # not used, since a forked child might inherit it in the acquired state.
         self.made = self._first.setdefault("engine", self._make())
         self.made.closed |= self._closed  # `shut` may have run before `made` was set
         return self.made
@@ -146,7 +147,7 @@ class BaseClient:
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
         rate_limit: RateLimit | Limiter | None = None,
-        limits: Limits | None = None,
+        limits: Limits | HTTPLimits | None = None,
         http_client: HTTPClient | None = None,
         transport: HTTPTransport | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -167,7 +168,7 @@ class BaseClient:
             timeouts=Timeouts.of(timeout),
             retry=read_retry(max_retries, retry),
             max_event_bytes=max_event_bytes,
-            limits=Limits() if limits is None else limits,
+            limits=read_limits(limits),
             trust_env=trust_env,
             **_read(default_headers, default_query, default_options, models),
         )
@@ -234,7 +235,7 @@ class BaseClient:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        lazy = getattr(self, "_lazy", None)  # no `_lazy` if the constructor raised
+        lazy = getattr(self, "_lazy", None)  # missing if `__init__` raised
         if lazy is None:
             return f"<{name} without settings>"
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"

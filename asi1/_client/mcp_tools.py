@@ -44,8 +44,8 @@ async def tools_of(
     session's event loop, and so only with `AsyncASI1`.
 
     Args:
-        session: A ``Client`` or ``ClientSession`` of the ``mcp`` package, or any object
-            with their ``list_tools`` and ``call_tool``.
+        session: A ``Client`` or ``ClientSession`` of the ``mcp`` package (version 1 or
+            2), or any object with the same ``list_tools`` and ``call_tool``.
         needs_approval: Whether each call must be approved before it runs, or a function
             that tells it from the server's name of a tool.
         timeout: The most seconds that a call may take; None for the ``tool_timeout`` of

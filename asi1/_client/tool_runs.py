@@ -195,6 +195,6 @@ def _requests(
     first = draft(options=chosen)
     is_same = chosen["tool_choice"] == others["tool_choice"]
     later = first if is_same else draft(options=others)
-    # Made at once: it raises if the messages cannot be written as JSON.
+    # Made at once: it raises if the messages cannot be JSON.
     request = first.request_of(begun.messages)
     return _Requests(engine, begun.messages, request, later)

@@ -20,8 +20,8 @@ from .base_types import JSON, public
 
 __all__ = ["Model"]
 
-# Fields that asi1 adds, and that `to_dict` therefore leaves out. It leaves out ``wire``
-# too, which is None in each object that asi1 built.
+# Fields that asi1 adds, so that `to_dict` leaves them out. ``wire`` needs no entry: it
+# is None whenever `to_dict` reads the fields.
 _NOT_IN_JSON = {"extra", "response", "parsed", "parsed_from", "earlier"}
 
 

@@ -135,12 +135,12 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # Only `FastChunkReader` sets ``_pending``, ``_text`` and ``_data``. ``_data`` has
-    # the event's data, or is empty if `FastChunkReader` has set ``wire`` already.
+    # Only `FastChunkReader` sets this field, ``_text`` and ``_data``.
     _pending: PendingFields | None = field(
         default=None, init=False, eq=False, repr=False
     )
     _text: str = field(default="", init=False, eq=False, repr=False)
+    # The event's data; empty if `FastChunkReader` has set ``wire`` instead.
     _data: bytes = field(default=b"", init=False, eq=False, repr=False)
 
     if not TYPE_CHECKING:

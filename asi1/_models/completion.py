@@ -254,9 +254,11 @@ def message_key(choice: Mapping[str, JSON], key: str) -> str:
     without *key* or with an empty object under it.
     """
     other = "delta" if key == "message" else "message"
-    own, found = choice.get(key), choice.get(other)
+    if other not in choice:
+        return key
+    own, found = choice.get(key), choice[other]
     if not isinstance(own, dict):
-        return other if other in choice else key
+        return other
     empty = (
         isinstance(found, dict)
         and found

@@ -73,7 +73,7 @@ __all__ = [
     "StreamTruncatedError",
 ]
 
-# attrs generates the constructors; `ASI1Error` defines equality, str and pickling.
+# attrs writes the errors' constructors; `ASI1Error` defines equality, str and pickling.
 
 
 @public

@@ -19,7 +19,7 @@ from .response import ResponseInfo
 
 __all__ = ["GeneratedImage", "GeneratedImages"]
 
-# Inside the classes, ``bytes`` is the name of a property.
+# The type ``bytes``: inside the classes, ``bytes`` is the name of a property.
 _Bytes: TypeAlias = bytes
 
 

@@ -29,8 +29,9 @@ __all__ = [
 
 # A path, the bytes of an image, or a URL: a str that begins with https:, http: or data:
 Image: TypeAlias = FilePath | bytes | bytearray | memoryview
-# The content of a message in the API's form, and the type of `with_images`.
+# The content of a message in the API's form.
 _Content: TypeAlias = str | Sequence[Mapping[str, JSON]]
+# The type of `with_images`.
 Parts: TypeAlias = Callable[[_Content, Iterable[str]], _Content]
 
 # Maximum bytes of one image. ASI-1 documents no limit; a larger image is probably a

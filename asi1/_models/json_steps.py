@@ -32,7 +32,8 @@ from .json_text import (
 
 __all__ = ["load_json_in_steps", "loader_in_steps"]
 
-# Number of values, and of bytes, that take a few milliseconds to parse.
+# A JSON text with no more values, and no more bytes, is parsed in one step, which takes
+# a few milliseconds.
 _FEW_VALUES = 20_000
 _FEW_BYTES = 256 * 1024
 _STEP = 64 * 1024
@@ -117,7 +118,7 @@ def _has_long_number(data: bytes) -> Generator[None, None, bool]:
 def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None, bytes]:
     """Return JSON text with U+FFFD for each lone surrogate."""
     if b"\0" in data[:4] or not any(sign in data for sign in _SURROGATES):
-        return data  # not UTF-8, or no surrogate
+        return data  # the text is not UTF-8, or has no surrogate
     texts, rest = [], b""
     for at in range(0, len(data), step):
         more = at + step < len(data)

@@ -40,7 +40,7 @@ __all__ = [
     "without_surrogates",
 ]
 
-# orjson turns integers of more than 64 bits, which have 19 or more digits, into floats.
+# Translates digits to "0", to find long integers, which orjson turns into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
@@ -50,7 +50,7 @@ MAX_DEPTH = 200
 _LARGE = 256 * 1024
 MAX_VALUES = 1_000_000
 MAX_CONTAINERS = 200_000
-# Matches a surrogate: an escape, alone or in a pair, or the bytes that UTF-8 forbids.
+# Matches a surrogate: its escape, lone or in a pair, or its bytes, which UTF-8 forbids.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _RAW_SURROGATE = re.compile(rb"(?<!\\)\xed[\xa0-\xbf][\x80-\xbf]")
 # Matches the escape of a surrogate without its other half.
@@ -205,7 +205,8 @@ def dump_json(value: JSON) -> bytes:
     """
     try:
         data = orjson.dumps(value, default=_default)
-        if b"null" in data:  # orjson writes NaN as null
+        # orjson writes NaN as null. The string "null" is not NaN: JSON Schemas have it.
+        if data.count(b"null") > data.count(b'"null"'):
             _check_writable(value)
     except orjson.JSONEncodeError as error:
         return _dump_slowly(value, str(error))

@@ -177,7 +177,7 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
             a message; the error's ``argument`` names it, such as ``messages[2]``.
     """
     if isinstance(messages, str):
-        messages = [UserMessage(messages)]
+        return [{"role": "user", "content": messages}]
     if isinstance(messages, Mapping | ChatMessage) or not isinstance(
         messages, Iterable
     ):

@@ -15,8 +15,7 @@ from typing import Any
 
 __all__ = ["is_shown", "mark_as_shown", "running_shell"]
 
-# The answer that a notebook's cell showed last, if it still exists; and the cell's
-# number.
+# A weak reference to the answer that a notebook cell showed last; the cell's number.
 _latest: tuple[Callable[[], object], object] = (lambda: None, None)
 
 

@@ -12,7 +12,7 @@ from .response import ResponseInfo
 
 __all__ = ["QUOTED", "RawReply"]
 
-# Number of characters of the body that an error quotes.
+# Maximum number of characters of the body that an error quotes.
 QUOTED = 64 * 1024
 
 
@@ -49,7 +49,8 @@ class RawReply:
             return load_json(self.content)
         except ValueError as error:
             problem = str(error)
-        # Raised outside `except`, since the ValueError refers to the complete body.
+        # Raised outside `except`: otherwise its `__context__`, a ValueError, would
+        # refer to the complete body.
         raise APIResponseError(
             f"the reply is not valid JSON ({problem})",
             body=self.text[:QUOTED] if self._quote is None else self._quote,

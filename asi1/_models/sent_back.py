@@ -18,8 +18,8 @@ from .json_text import json_text
 
 __all__ = ["wire_call", "wire_function_call", "wire_reply"]
 
-# Keys of a tool call that repeat other keys, so they are not sent back: the index, and
-# the function as older servers send it.
+# Keys of a tool call that are not sent back, since they repeat other keys: the index,
+# and the function in the form that older servers send.
 _REPEATED = ("index", "tool_name", "args")
 
 
@@ -45,7 +45,8 @@ def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
     """Return *call* in the form of a later request; a dict is returned unchanged."""
     if isinstance(call, Mapping):
         return dict(call)
-    # Servers may require members that they added to a tool call, such as a signature.
+    # Unknown members of a tool call, such as a signature, are sent back, since servers
+    # may require them.
     function = {"name": call.function.name, "arguments": call.function.arguments}
     return _unknown(call) | {
         "id": call.id,

@@ -17,14 +17,14 @@ __all__ = ["HIDDEN", "LEFT_OUT", "visible"]
 # emojis join their parts with one.
 _JOINERS = "\u200c\u200d"
 _CONTROLS = {
-    # Each C0 control has a visible symbol, from U+2400.
+    # Each C0 control character has a visible symbol, from U+2400 on.
     **{chr(code): chr(0x2400 + code) for code in range(32)},
     **dict.fromkeys(map(chr, range(0x7F, 0xA0)), "\ufffd"),
     "\r": "",
     "\x85": "\n",  # Unicode's line separators become newlines
     "\u2028": "\n",
     "\u2029": "\n",
-    # The bidirectional embeddings, overrides and isolates.
+    # Bidirectional embeddings, overrides and isolates become U+FFFD.
     **dict.fromkeys("\u202a\u202b\u202c\u202d\u202e", "\ufffd"),
     **dict.fromkeys("\u2066\u2067\u2068\u2069", "\ufffd"),
 }

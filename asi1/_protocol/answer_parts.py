@@ -34,7 +34,7 @@ _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _M = TypeVar("_M")
 _M_co = TypeVar("_M_co", covariant=True)
 
-# Maximum number of outdated models; reading the answer rebuilds all of them.
+# Maximum number of outdated models, since reading an answer rebuilds all of them.
 _MOST_STALE = 500
 
 
@@ -174,7 +174,7 @@ def _repeats(new: str, old: str) -> bool:
         return True
     try:
         values = [load_json(t.encode()) for t in (new, old)]
-        # Python's == takes true for 1, so the values are compared as text.
+        # In Python True == 1, so the values are compared as JSON text.
         texts = {json.dumps(value, sort_keys=True) for value in values}
     except ValueError:
         return False
@@ -205,7 +205,7 @@ class _Call(_Arguments):
         self.index = part.index if self.index is None else self.index
         self.id = self.id or part.id
         self.type = part.type or self.type
-        # Servers never split the name; some send it in every part of the call.
+        # Servers never split a function's name; some send it in each part of the call.
         self.name = self.name or function.name
         carries = self.add_text(function.arguments) or before != (self.id, self.name)
         self.extra, more = _updated(self.extra, part.extra)
@@ -217,20 +217,20 @@ class _Call(_Arguments):
         name, arguments = part.function.name, part.function.arguments.strip()
         new_id = bool(part.id) and part.id != self.id
         if not name:
-            # LM Studio gives each part a new id, but only the first part the name.
+            # LM Studio gives each part of a call a new id, but only the first a name.
             whole = bool(arguments) and self.whole
             return whole and (new_id or self.named_again)
         if name != self.name:
             same_id = bool(part.id) and not new_id
             return bool(self.name) and (not same_id or self.whole)
         if not self.whole:
-            # vLLM has given every part a new id, but the call's index. So the same
+            # vLLM has given each part of a call a new id, but one index. So an equal
             # index means the same call, unless neither part nor call has arguments.
             alone = part.index is None or not (arguments or self._text)
             return new_id and bool(self.id) and alone
         if new_id:
             return bool(self.id) or bool(arguments)
-        if part.id and arguments:  # this id and name again: perhaps a repeated part
+        if part.id and arguments:  # a part with the same id and name may be a repeat
             return not _repeats(arguments, self.arguments())
         return bool(arguments)
 
@@ -244,7 +244,7 @@ class _Call(_Arguments):
 class ToolCalls:
     """The tool calls of a message, in the order of their first parts."""
 
-    _calls: list[_Call] = field(factory=list)
+    calls: list[_Call] = field(factory=list)
     # The last call with each index, and the last call with each id.
     _by_index: dict[int, _Call] = field(factory=dict)
     _by_id: dict[str, _Call] = field(factory=dict)
@@ -271,7 +271,7 @@ class ToolCalls:
         if call is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name
             call = _Call(part.index, name=call.name if call and again else "")
-            self._calls.append(call)
+            self.calls.append(call)
         carries = call.add(part)
         self._models.changed(call)
         if call.index is not None:
@@ -283,7 +283,7 @@ class ToolCalls:
     def _place_of(self, part: ToolCallDelta) -> _Call | None:
         """Return the last call with *part*'s index, or else with its id; else None."""
         named = self._by_id.get(part.id) if part.id else None
-        last = self._calls[-1] if self._calls else None
+        last = self.calls[-1] if self.calls else None
         if part.index is None:
             return named or last
         if named is not None and named.index in (None, part.index):

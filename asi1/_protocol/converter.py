@@ -70,7 +70,8 @@ def decode_in_steps(
             if not calls and any(call is not None for call in sent["tool_calls"]):
                 extra = {**message.extra, "tool_calls": sent["tool_calls"]}
                 message = attrs.evolve(message, extra=extra)
-            if key in choice.extra:  # "message" instead of "delta", or the reverse
+            # A server may send "message" in place of "delta", or the reverse.
+            if key in choice.extra:
                 changed["extra"] = {**choice.extra, key: sent}
         choices.append(attrs.evolve(choice, **changed, **{part: message}))
     return cast("_M", attrs.evolve(whole, choices=tuple(choices), wire=raw))

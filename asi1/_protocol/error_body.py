@@ -51,7 +51,7 @@ _CONTENT = (
 )
 # Codes, in lowercase, that servers send with successful replies.
 _SUCCESS = {"0", "200", "ok", "success"}
-# Keys of an error that may have an HTTP status, or the name of a status.
+# Keys under which an error may have an HTTP status, or the name of a status.
 _STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
 _STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
 # Matches names of temporary errors, for errors without a status. ``server_error`` does
@@ -141,6 +141,8 @@ def _is_success(code: JSON) -> bool:
 
 
 def _has_error(value: Mapping[str, JSON]) -> bool:
+    if "error" not in value and "errors" not in value:  # so in nearly all replies
+        return False
     # A number under ``errors`` is a count, which does not report an error.
     errors = value.get("errors")
     return _is_filled(value.get("error")) or (

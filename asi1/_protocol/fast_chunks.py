@@ -36,7 +36,7 @@ _FLAT = (str, int, bool, type(None))
 # Maximum bytes of an event on the fast path; cattrs decodes larger events.
 _LARGEST = 64 * 1024
 
-# Setters of the slots of a `ChatCompletionChunk`, since the class is frozen.
+# Setters of a `ChatCompletionChunk`'s slots, since assignment to a frozen class fails.
 _SETTERS = {
     name: getattr(ChatCompletionChunk, name).__set__
     for name in (

@@ -29,8 +29,8 @@ from .request import Request, plain_request
 
 __all__ = ["edit_request", "generate_request", "images_of"]
 
-# Keys under which a reply has its images, and an image its content. The first key with
-# content is used.
+# Keys under which a reply may have images, and an image its data or URL. The first key
+# with a value is used.
 _KEYS = ("images", "data", "b64_json", "url", "image_url", "image")
 _DATA_URL = re.compile(r"data:[^,]{0,200}?(;base64)?,", re.IGNORECASE)
 _WEB_URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)

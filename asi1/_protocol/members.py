@@ -25,11 +25,11 @@ __all__ = [
     "is_sign_of_life",
 ]
 
-# Matches lowercase names of events that only show that the server is alive; and the
-# keys under which an event may have its name.
+# Matches a lowercase event name that only shows that the server is alive.
 _SIGN_OF_LIFE = re.compile(
     r"(?:.*[^a-z])?(?:ping|pong|heart[ _-]?beat|(?:keep[ _-]?)?alive|no[ _-]?op)"
 )
+# Keys under which an event may have its name.
 _EVENT_NAMES = ("type", "event", "status", "object")
 
 # Unknown members of a delta, or of an object in it, whose strings are sent in
@@ -38,9 +38,9 @@ _PIECES = frozenset(
     {"arguments", "content", "data", "partial_json", "reasoning", "refusal", "summary"}
     | {"text", "thinking", "transcript"}
 )
-# Successive fragments of this length or more are unlikely to be equal by chance.
+# Two fragments of this many characters or more are hardly ever equal by chance.
 _LONG = 16
-# Unknown members, in a delta or deeper, that are lists of complete items.
+# Unknown members, of a delta or of an object in it, that are lists of complete items.
 COMPLETE = frozenset(
     {"annotations", "citations", "images", "references", "search_results", "sources"}
 )
@@ -102,8 +102,8 @@ class _Fragments:
 
     deep: bool
     parts: list["Members"] = field(factory=list)
-    # The newest part for each index, and for each index and type. The number tells
-    # apart the parts of one list that have the same index and type.
+    # The newest part for each index, and for each index and type. The number in the key
+    # counts the parts of one list that have the same index and type.
     _known: dict[tuple[str, str | None, int], "Members"] = field(factory=dict)
 
     def add(self, fragments: list[dict[str, JSON]]) -> bool:

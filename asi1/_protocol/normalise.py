@@ -34,15 +34,15 @@ _Path: TypeAlias = tuple[str | tuple[JSON], ...]
 
 # The keys of a message under which newer models send their thoughts.
 _REASONING = ("reasoning_content", "reasoning", "thought", "thinking")
-# The types of those content parts of a message that are thoughts, not text, and the
-# keys of their text. Mistral nests a list of parts under "thinking".
+# The types of a message's content parts that are thoughts, not text.
 _THOUGHT_PARTS = {
     *("reasoning", "reasoning_content", "reasoning_text", "redacted_thinking"),
     *("thinking", "thought"),
 }
+# The keys of a thought's text. Mistral nests a list of parts under "thinking".
 _THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
-# The keys whose text the next event of a stream may continue. No other text is split.
+# Only a text under one of these keys may go on in the next event of a stream.
 _GROWING = {*_THOUGHT_KEYS, "args", "arguments", "refusal", "transcript"}
 # Maximum number of keys in the path to a text that the next event may continue.
 _LONGEST_PATH = 12
@@ -76,7 +76,7 @@ def _first_reasoning(choices: JSON, part: str) -> str | None:
         return None
     for choice in choices:
         if isinstance(choice, dict) and not _with_index(choice).get("index"):
-            message = _renamed(choice, part).get(part)
+            message = choice.get(message_key(choice, part))
             if isinstance(message, dict):
                 return _reasoning(message)
     return None
@@ -141,7 +141,7 @@ def _message(raw: Object) -> Object:
     if parts or isinstance(raw.get("content"), list):
         texts = (_text_in(part, ("text",)) for part in parts if not _thinks(part))
         message = {**message, "content": "".join(texts)}
-    if any(map(_thinks, parts)) or any(key in raw for key in _REASONING):
+    if any(map(_thinks, parts)) or not raw.keys().isdisjoint(_REASONING):
         text = _reasoning(raw)
         rest = {
             key: value
@@ -150,10 +150,6 @@ def _message(raw: Object) -> Object:
         }
         message = {**rest, "reasoning_content": text} if text else rest
     return message
-
-
-def _tool_call_delta(raw: Object) -> Object:
-    return _tool_call(_with_index(raw))
 
 
 def _tool_call(raw: Object) -> Object:
@@ -186,7 +182,7 @@ NORMALISERS: Mapping[type[Model], Callable[[Object], Object]] = {
     Delta: _message,
     FunctionCall: _function,
     ToolCall: _tool_call,
-    ToolCallDelta: _tool_call_delta,
+    ToolCallDelta: lambda raw: _tool_call(_with_index(raw)),
     Usage: _usage,
 }
 
@@ -214,9 +210,8 @@ class HalfCharacters:
             else replace_surrogates_in(value)
             for key, value in event.items()
         }
-        for choice in joined.get("choices") or ():
-            if isinstance(choice, dict) and choice.get("finish_reason"):
-                self._end(joined, _place("choices", choice))
+        for choice in event.get("choices") or ():
+            self._end(joined, choice)
         return joined
 
     def rest(self) -> Object:
@@ -250,12 +245,19 @@ class HalfCharacters:
             text = text[:-1]
         return replace_surrogates(text)
 
-    def _end(self, event: dict[str, JSON], place: tuple[JSON]) -> None:
-        """Append U+FFFD for each waiting half of a choice that *event* ends."""
+    def _end(self, event: dict[str, JSON], choice: JSON) -> None:
+        """Append U+FFFD for halves of an ended choice; drop those in its message."""
+        place = _place("choices", choice := choice if isinstance(choice, dict) else {})
         for path in list(self.waiting):
-            ended = path[1:2] == (place,) or (path[0] != "choices" and place == (0,))
-            if ended and _append(event, path):
+            own = path[1:2] == (place,) or (path[0] != "choices" and place == (0,))
+            again = path[1:3] == (place, "delta") and _has(choice, "message", path[3])
+            gone = again and not _has(choice, "delta", path[3])
+            if gone or (own and choice.get("finish_reason") and _append(event, path)):
                 del self.waiting[path]
+
+
+def _has(choice: Object, member: str, name: JSON) -> bool:
+    return isinstance(choice.get(member), dict) and bool(choice[member].get(name))
 
 
 def _place(key: str, item: JSON) -> tuple[JSON]:

@@ -13,13 +13,13 @@ from .._models.base_types import JSON
 
 __all__ = ["PartialValue"]
 
-# Where a JSON object or array may begin.
+# Matches a bracket with which a JSON object or array may begin.
 _START = re.compile(r"[\[{]")
 # The text is parsed again when this share of it is new, so that all parsing together
 # takes time linear in the text's length.
 _GROWTH = 1 / 32
-# A bracket before the JSON, such as one in a sentence, is skipped: the text is parsed
-# from each possible start, but at most from this many.
+# Sentences before the JSON may have brackets, so the text is parsed from each opening
+# bracket until a parse succeeds, but from this many at most.
 _MOST_STARTS = 8
 
 

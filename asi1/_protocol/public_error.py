@@ -80,7 +80,7 @@ class Failure:
 
 
 def failure(error: Exception) -> Failure:
-    """Return the parts of *error* that callers of the service may see."""
+    """Return the parts of *error* that a web service may send to its own callers."""
     if isinstance(error, APIError):
         return Failure(
             _status(error),

@@ -25,7 +25,6 @@ from .._settings.config import (
     check_headers,
     read_model,
     read_query,
-    read_retry,
 )
 from .._settings.option_checks import (
     as_argument,
@@ -34,7 +33,7 @@ from .._settings.option_checks import (
     read_idempotency_key,
 )
 from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
-from .._settings.retry import RetryPolicy
+from .._settings.retry import RetryPolicy, read_retry
 from .._settings.timeouts import Timeouts
 from .._settings.validators import wrong
 from .._version import __version__
@@ -222,7 +221,7 @@ def _request(parts: Mapping[str, Any], body: JSON) -> Request:
     written = _body(body)
     headers = {"content-type": "application/json", **parts["headers"]}
     limit = body.get("max_tokens") if isinstance(body, dict) else None
-    # Images are left out: one takes far fewer tokens than its bytes suggest.
+    # Images are left out, since an image takes far fewer tokens than its bytes suggest.
     size = (_size_without_images() if b";base64," in written else len)(written)
     tokens = size // 4 + _count(limit)
     return Request(**{**parts, "headers": headers}, body=written, tokens=tokens)

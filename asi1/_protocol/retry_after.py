@@ -22,25 +22,26 @@ __all__ = ["retry_after", "retry_after_in_body", "wait_of"]
 # Matches a number in a retry header. Python's `float` is less strict: it also accepts
 # "nan", "1_000" and signs.
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?")
-# Matches the comma between repeated headers, which HTTP libraries join by ", "; the
-# comma in "1,5" is a decimal comma.
+# Matches the comma between the values of repeated headers, which HTTP libraries join; a
+# decimal comma, as in "1,5", does not match.
 _COMMA = re.compile(r",(?![0-9])")
 # Maximum number of values that are read of one header, and of characters in each.
 _MOST_VALUES = 64
 _LONGEST_VALUE = 64
 
-# How much of an error body is read: members per object, items per list, nesting levels,
-# and values in total.
+# Limits for reading an error body: members per object or items per list, nesting
+# levels, and values in total.
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
-# Names of members that are searched, as the body itself is, for a wait or a message.
+# Members of an error body that are searched, like the body itself, for a wait time or a
+# message.
 _CONTAINERS = {
     *("data", "detail", "details", "error", "errors", "extensions"),
     *("meta", "metadata", "parameters", "retryinfo", "retry_info"),
 }
 _MESSAGES = {"description", "detail", "error", "message", "msg", "raw", "reason"}
-# Matches the name of a member that has a wait, in lowercase, without "_" and "-".
+# Matches the name of a member that has a wait time, in lowercase, without "_" and "-".
 _NAME = re.compile(
     r"retry(?:after|delay|in)(?:s|secs?|seconds|(?P<milli>ms|milliseconds))?"
 )
@@ -54,8 +55,9 @@ _UNIT = (
 _PART = re.compile(rf"({_AMOUNT}) ?({_UNIT})", re.IGNORECASE)
 _DURATION = rf"{_AMOUNT} ?{_UNIT}(?:,?(?: and)? ?{_AMOUNT} ?{_UNIT}){{0,4}}"
 _WHOLE_DURATION = re.compile(_DURATION, re.IGNORECASE)
-# Each repetition is bounded, so that a search takes linear time. "Retrying after 5s"
-# only says what the server did; "retry after 5s" asks the client to wait.
+# Matches a request to wait, such as "retry after 5s", but not "retrying after 5s",
+# which only says what the server did. Bounded repetitions keep the search linear in
+# time.
 _PHRASE = re.compile(
     r"\b(?:(?:re)?try(?P<told>ing)?|available)"
     r"(?: (?:again|later|it|that|the|this|your|call|requests?)){0,4},?"
@@ -68,8 +70,8 @@ _PHRASE = re.compile(
     rf"({_DURATION}|{_AMOUNT}(?=[.,;!)\"'}}\]]{{1,3}}(?: |$)|$))",
     re.IGNORECASE,
 )
-# Matches the words before a phrase that deny it, such as "not" in "do not retry after
-# 5s".
+# Matches words directly before a phrase that negate it, such as "not" in "do not retry
+# after 5s".
 _DENIED = re.compile(
     r"(?:\bnot|n['\u2019]t|\bgave up|\bstopped)(?: (?:currently|to|yet))? \Z",
     re.IGNORECASE,
@@ -198,7 +200,7 @@ def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
 
 def _member(value: JSON, per_second: int) -> float | None:
     """Return a member's seconds; a number without a unit is divided by *per_second*."""
-    if isinstance(value, dict):  # a `Duration` of protocol buffers
+    if isinstance(value, dict):  # a `Duration` message of protocol buffers
         seconds = _member(value.get("seconds"), 1) or 0.0
         return seconds + (_member(value.get("nanos"), 10**9) or 0.0)
     if isinstance(value, str):

@@ -24,11 +24,12 @@ __all__ = ["Event", "EventDecoder", "EventTooLargeError"]
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
-# Lines to drop: a ``retry`` that httpx-sse 0.4 would accept although the standard does
-# not, and an ``id`` of more than 1024 bytes, since the last id is parsed again with
-# every event.
+# Matches lines to drop: a ``retry`` that httpx-sse 0.4 would accept although the
+# standard does not, and an ``id`` of more than 1024 bytes, since the last id is parsed
+# again with every event.
 _IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
-# Match the lines of an event by field; the standard ignores an ``id`` with a NUL.
+# Match an event's lines by field name. An ``id`` with a NUL does not match, since the
+# standard ignores it.
 _ID = re.compile(rb"^id(?::[^\0\n]*)?$", re.MULTILINE)
 _DATA_LINE = re.compile(rb"^data(?::[ ]?(.*))?$", re.MULTILINE)
 _NAME = re.compile(rb"^event(?::.*)?$", re.MULTILINE)
@@ -40,8 +41,8 @@ Event: TypeAlias = tuple[str, bytes, str, int | None]
 # Maximum number of lines in one event, since each line becomes an object that is larger
 # than the line's bytes.
 _MOST_LINES = 100_000
-# Number of lines in an event above which httpx-sse gets only the lines with an effect,
-# since httpx-sse takes about a microsecond for each line.
+# If an event has more lines than this, httpx-sse gets only the lines with an effect,
+# since it takes about a microsecond for each line.
 _MANY_LINES = 100
 
 
@@ -148,8 +149,8 @@ class EventDecoder:
 
     def _read_fields(self, block: bytes) -> Iterator[Event]:
         """Yield the event, if any, in *block*, the lines between two blank lines."""
-        # httpx-sse 0.4 returns events that have only an id, so it gets only events with
-        # data.
+        # httpx-sse 0.4 wrongly returns an event for an id without data, so it gets only
+        # events with data.
         lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
         if _DATA.search(lines):
             data = None

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["Assembler", "newer_usage"]
 
 
+# Members of a chunk that only the planner of ASI-1 sends, also without an id.
+_PLANNER_MEMBERS = frozenset({"agent_used", "intermediate_steps", "plan_state"})
+
+
 @run_apart_once
 def _whole_messages() -> "type[WholeMessages]":
     from .whole_message import WholeMessages  # noqa: PLC0415 - rarely needed
@@ -149,7 +153,8 @@ class Assembler:
         Text, a thought, a tool call, a finish reason, token counts, or a changed
         unknown member is a part. An id, a role, a time or a repeated part is not:
         servers also send these only to show that they are alive. If *ping* is True, the
-        event's name says that it is a ping, and no unknown member is a part.
+        event's name says that it is a ping, and no unknown member is a part. The same
+        is true of a chunk that has nothing but unknown members.
         """
         self.chunks += 1
         pending = chunk._pending  # noqa: SLF001 - of the fast path
@@ -157,23 +162,23 @@ class Assembler:
             return self._add_any(chunk, ping=ping)
         # This chunk only adds text to choice 0. `_add_any` would do the same, but more
         # slowly.
-        text = chunk._text  # noqa: SLF001
+        text, thought = chunk._text, chunk.thought  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)
-        if chunk.thought:
-            self._thoughts.pieces.append(chunk.thought)
-        if pending is self._last_pending:
-            return bool(text or chunk.thought)
-        self._last_pending = pending
-        self._created = self._created or pending.created
-        self._extra.add(pending.extra)
-        self._assistant.extra.add(pending.choice_extra)
-        return bool(text or chunk.thought)
+        if thought:
+            self._thoughts.pieces.append(thought)
+        if pending is not self._last_pending:
+            self._last_pending = pending
+            self._created = self._created or pending.created
+            self._extra.add(pending.extra)
+            self._assistant.extra.add(pending.choice_extra)
+        return text != "" or thought != ""
 
     def _add_any(self, chunk: ChatCompletionChunk, *, ping: bool) -> bool:
         self._last_pending = None
         self._first = self._first or chunk
-        ping = ping or is_name_of_ping(chunk.object) or is_sign_of_life(chunk.extra)
+        ping = ping or _is_bare(chunk) or is_name_of_ping(chunk.object)
+        ping = ping or is_sign_of_life(chunk.extra)
         carries = bool(chunk.thought)
         for choice in chunk.choices:
             carries |= self._add_choice(choice, ping=ping)
@@ -240,6 +245,15 @@ class Assembler:
             conversation_id=self._conversation_id,
             extra=self._extra.to_json(),
         )
+
+
+def _is_bare(chunk: ChatCompletionChunk) -> bool:
+    """Return whether no member says that *chunk* belongs to an answer: a heartbeat."""
+    marks = (chunk.id, chunk.model, chunk.conversation_id)
+    parts = (chunk.choices, chunk.usage, chunk.thought, chunk.executable_data)
+    if any(marks) or any(parts) or (chunk.wire or {}).get("object"):
+        return False
+    return _PLANNER_MEMBERS.isdisjoint(chunk.extra)
 
 
 def newer_usage(old: Usage | None, new: Usage | None) -> Usage | None:

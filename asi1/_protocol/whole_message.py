@@ -15,14 +15,15 @@ import attrs
 from attrs import define, field
 
 from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
-from .._models.completion import ToolCall, message_key
+from .._models.completion import FunctionCall, message_key
 from .answer_parts import ToolCalls
 from .members import COMPLETE, Members, Text
 
 
 __all__ = ["Received", "WholeMessages"]
 
-# A fragment of this length or more is unlikely to equal all text before by chance.
+# A fragment of this many characters or more hardly ever equals all text before it by
+# chance.
 _LONG = 16
 
 
@@ -104,7 +105,7 @@ def _new_delta(delta: Delta, received: Received) -> Delta:
         content=_rest(delta.content, received.content.join()),
         reasoning=_rest(delta.reasoning, received.reasoning.join()),
         refusal=_rest(delta.refusal or "", received.refusal.join()) or None,
-        tool_calls=_new_calls(delta.tool_calls, received.calls.build()),
+        tool_calls=_new_calls(delta.tool_calls, received.calls),
         extra={
             name: value
             for name, value in delta.extra.items()
@@ -115,15 +116,36 @@ def _new_delta(delta: Delta, received: Received) -> Delta:
 
 
 def _new_calls(
-    calls: Sequence[ToolCallDelta], known: Sequence[ToolCall]
+    calls: Sequence[ToolCallDelta], received: ToolCalls
 ) -> tuple[ToolCallDelta, ...]:
-    """Return the calls after the *known* ones; () if *calls* begin otherwise."""
+    """
+    Return the rest of the arguments of the calls that have arrived, and the calls after
+    these; () if *calls* begin otherwise.
+    """
+    known = received.build()
     names = [call.function.name for call in known]
     if names != [call.function.name for call in calls[: len(known)]]:
         return ()
-    return tuple(calls[len(known) :])
+    more = []
+    for old, new, part in zip(known, calls, received.calls, strict=False):
+        rest = _rest(new.function.arguments, old.function.arguments)
+        # Only the last call can be continued by a part with neither index nor id.
+        if rest and (old.id or part.index is not None or old is known[-1]):
+            function = FunctionCall(name="", arguments=rest)
+            more.append(ToolCallDelta(index=part.index, id=old.id, function=function))
+    return (*more, *calls[len(known) :])
 
 
 def _rest(text: str, received: str) -> str:
-    """Return *text* without its prefix *received*; "" if *text* begins otherwise."""
-    return text[len(received) :] if text.startswith(received) else ""
+    """
+    Return *text* without its prefix *received*; "" if *text* begins otherwise.
+
+    Whitespace around the texts may differ, since some servers strip one of them.
+    """
+    if text.startswith(received):
+        return text[len(received) :]
+    shown, known = text.lstrip(), received.strip()
+    if not shown.startswith(known):
+        return ""
+    rest = shown[len(known) :]
+    return rest.lstrip() if received[-1:].isspace() else rest

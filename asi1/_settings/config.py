@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sys
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,28 +30,30 @@ __all__ = [
     "KEY_VARIABLES",
     "ClientConfig",
     "HTTPClient",
+    "HTTPLimits",
     "HTTPTransport",
     "Limits",
     "check_headers",
     "is_loopback",
     "read_api_key",
     "read_base_url",
+    "read_limits",
     "read_model",
     "read_query",
-    "read_retry",
 ]
 
-# The types of ``http_client=`` and ``transport=``, for type checkers only: a running
-# program does not load httpx for annotations.
+# The types of ``http_client=``, ``limits=`` and ``transport=``, for type checkers only:
+# a running program does not load httpx for annotations.
 if TYPE_CHECKING:
     import httpx
 
     from .models import ModelInfo
 
     HTTPClient: TypeAlias = httpx.AsyncClient
+    HTTPLimits: TypeAlias = httpx.Limits
     HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
 else:
-    HTTPClient = HTTPTransport = Any
+    HTTPClient = HTTPLimits = HTTPTransport = Any
 
 BASE_URL = "https://api.asi1.ai/v1"
 KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
@@ -253,6 +256,24 @@ def read_model(value: object) -> str:
     return value
 
 
+def read_limits(value: Any) -> Any:
+    """
+    Return the `Limits` that a ``limits=`` argument stands for: the default for None,
+    and those of an ``httpx.Limits``. Any other value is returned unchanged.
+    """
+    if value is None:
+        return Limits()
+    if not hasattr(value, "max_keepalive_connections"):
+        return value
+    most, expiry = value.max_connections, value.keepalive_expiry
+    if value.max_keepalive_connections == 0:
+        expiry = 0  # in httpx too, this closes each connection after its call
+    return Limits(
+        max_connections=sys.maxsize if most is None else most,
+        keepalive_expiry=sys.float_info.max if expiry is None else expiry,
+    )
+
+
 def read_query(value: object, source: str) -> dict[str, str | int | float | bool]:
     """
     Return *value* as the query parameters of a URL.
@@ -269,21 +290,3 @@ def read_query(value: object, source: str) -> dict[str, str | int | float | bool
             f"{source}: must be a mapping of names to strings, numbers or bools"
         )
     return dict(value)
-
-
-def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
-    """
-    Return the retry policy from ``max_retries=`` or ``retry=``; only one may be given.
-
-    Raises:
-        ConfigurationError: Both are given, or *max_retries* is not a whole number of at
-            least 0.
-    """
-    if max_retries is None:
-        return retry if retry is not None else RetryPolicy()
-    if retry is not None:
-        raise ConfigurationError("give max_retries= or retry=, not both")
-    problem = whole_number(0)(max_retries)
-    if problem:
-        raise ConfigurationError(f"max_retries: {problem}, not {shown(max_retries)}")
-    return RetryPolicy(attempts=max_retries + 1)

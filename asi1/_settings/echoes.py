@@ -2,8 +2,9 @@
 Finds secrets in text that a server sent, in each form in which a server writes them.
 
 A server that quotes a request's key may escape it, once or several times, as in JSON, a
-URL or HTML; change the case of its letters; write it in UTF-16, in hexadecimal digits
-or in base64; or cut it off.
+URL, HTML or quoted-printable text; change the case or the style of its letters; wrap it
+over several lines; write it in UTF-16, in hexadecimal digits or in base64; or cut it
+off.
 """
 
 from __future__ import annotations
@@ -11,24 +12,16 @@ from __future__ import annotations
 import base64
 import re
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Self, TypeAlias
 from urllib.parse import parse_qsl
 
 from attrs import frozen
 
-from .escapes import (
-    LAYERS,
-    LONGEST_CODE,
-    UNSEEN,
-    character,
-    codes_in,
-    finished,
-    in_lowercase,
-    search_in_steps,
-    shorten_runs,
-)
+from .escapes import LONGEST_CODE, UNSEEN, codes_in
+from .folding import folded
+from .layers import end_in_text, layers_of, stages_of, start_in_text
+from .search_steps import finished, search_in_steps, shorten_runs
 
 
 __all__ = ["Forms", "secrets_of"]
@@ -40,11 +33,12 @@ _SHORTEST = 8
 _STEP = 16 * 1024
 # An incomplete escape, of a kind that `CODED` matches, at the end of a cut text.
 _CUT_CODE = re.compile(
-    r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?)?|%(?:u0{0,2})?[0-7]?"
-    r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6}))\Z"
+    r"(?:\\+(?:u\{?[0-9a-f]{0,8}|x\{?[0-9a-f]{0,5}|[01][0-7]?|n(?:\{[a-z\s-]{0,35})?)?"
+    r"|%(?:u0{0,2})?[0-7]?|%uff?[0-5]?|%e(?:f?|f%|f%b[cd]?|f%b[cd]%[89ab]?)"
+    r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6})|=[2-7]?)\Z"
 )
-# Matches the end of the visible part of a masked key: a character that keys do not
-# contain. If that part is letters alone, only `_MASK` ends it.
+# A masked key, such as "sk-abc1...", ends at a character that keys do not contain; if
+# the part before is letters alone, only at `_MASK`.
 _KEY_END = re.compile(r"[^a-z0-9_-]")
 _MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
@@ -56,8 +50,6 @@ _BETWEEN_PARTS = re.compile(r"[\s;,]+")
 
 # The start and the end of a secret in a text.
 _Place: TypeAlias = tuple[int, int]
-# Indexes of decoded characters, and of the same characters before the decoding.
-_Places: TypeAlias = tuple[list[int], list[int]]
 
 
 def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
@@ -99,7 +91,7 @@ class Forms:
             for value in secrets
             if len(value) >= _SHORTEST
             for form in _encoded(value)
-            for layer, _ in _layers(form)
+            for layer, _ in layers_of(form)
             if len(layer) >= _SHORTEST
         }
         starts = dict.fromkeys(form[:_SHORTEST] for form in forms)
@@ -135,11 +127,17 @@ class Forms:
         if not self.may_be_in(text):
             return []
         found = []
-        for layer, places in (layers := [*_layers(in_lowercase(text))]):
+        for layers in stages_of(folded(text)):
             # Only completely decoded text shows where the beginning of a key ends.
-            last = layer is layers[-1][0]
-            for start, end in _occurrences(layer, self.starts, self.forms, masked=last):
-                found.append((_start(start, places), _end(end, places)))
+            last = layers[-1][0]
+            for layer, places in layers:
+                masked = layer is last
+                for start, end in _occurrences(
+                    layer, self.starts, self.forms, masked=masked
+                ):
+                    found.append(
+                        (start_in_text(start, places), end_in_text(end, places))
+                    )
         return sorted(found)
 
     def cut_place(self, text: str) -> int | None:
@@ -153,13 +151,13 @@ class Forms:
         since = 0 if unseen else max(0, len(text) - self.longest)
         if not self.may_be_in(text[since:]):
             return None
-        end = in_lowercase(text[since:])
+        end = folded(text[since:])
         for shown in (end, _without_cut_code(end)):
-            for layer, places in _layers(shown):
+            for layer, places in layers_of(shown):
                 for part in (layer, _without_cut_code(layer)):
                     start = _part_at_end(part, self.forms)
                     if start is not None:
-                        return since + _start(start, places)
+                        return since + start_in_text(start, places)
         return None
 
 
@@ -180,69 +178,21 @@ def _parts(value: str) -> Iterator[str]:
             login = base64.b64decode(word, validate=True).decode()
         except ValueError:
             continue
-        yield login.partition(":")[2]  # the password of ``Basic``
+        yield login.partition(":")[2]  # the password of HTTP Basic authentication
 
 
 def _encoded(value: str) -> Iterator[str]:
     """Return *value* and its encodings as servers write them, in lowercase."""
     data = value.encode("utf-8", "replace")
-    yield in_lowercase(value)
+    yield folded(value)
     yield data.hex()
     for before in range(3):
-        # A base64 digit stands for 6 bits. So the text before the value decides which
-        # of three forms the value has, and the digits at the ends can be of any value.
+        # Base64 turns 3 bytes into 4 digits, so the digits depend on the number of
+        # bytes before the value. Digits that also encode other bytes are cut off.
         digits = base64.b64encode(bytes(before) + data).decode()
         whole = digits[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
         yield whole.lower()
         yield whole.replace("+", "-").replace("/", "_").lower()
-
-
-def _layers(text: str) -> Iterator[tuple[str, list[_Places]]]:
-    """Yield *text*, and the results of decoding it once, twice and so on."""
-    places: list[_Places] = []
-    yield text, places
-    for _ in range(LAYERS + 2):
-        codes = codes_in(text)
-        if codes is None:
-            return
-        decoded, new = _decoded(text, codes)
-        if decoded == text:
-            return
-        text, places = decoded, [*places, new]
-        yield text, places
-
-
-def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
-    pieces: list[str] = []
-    after, before = [0], [0]
-    size = done = 0
-    for match in codes.finditer(text):
-        start, end = match.span()
-        char = character(match)
-        if char is None:
-            continue
-        pieces += [text[done:start], char]
-        size += start - done
-        after += [size, size + len(char)]
-        before += [start, end]
-        size, done = size + len(char), end
-    return "".join([*pieces, text[done:]]), (after, before)
-
-
-def _start(place: int, places: Iterable[_Places]) -> int:
-    for after, before in reversed([*places]):
-        known = bisect_right(after, place) - 1
-        place = before[known] + place - after[known]
-    return place
-
-
-def _end(place: int, places: Iterable[_Places]) -> int:
-    for after, before in reversed([*places]):
-        known = bisect_left(after, place)
-        if known == len(after) or after[known] != place:
-            known -= 1
-        place = before[known] + place - after[known]
-    return place
 
 
 def _occurrences(
@@ -261,7 +211,7 @@ def _occurrences(
             elif masked:
                 end = max(_same_until(text, place, form) for form in those)
                 after = _MASK if text[place:end].isalpha() else _KEY_END
-                # `cut_place` finds a key that the end of the text cuts off.
+                # A key that the end of the text cuts off is left to `cut_place`.
                 if end < shown and after.match(text, end):
                     yield place, end
             place = text.find(begin, place + size)

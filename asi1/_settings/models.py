@@ -59,8 +59,8 @@ class ModelInfo:
 def _current(
     input_price: float, output_price: float, *, images: bool | None
 ) -> ModelInfo:
-    # ASI-1's pages state different sizes for each of these models. These are the
-    # smallest context and the smallest output, which are the same for all of them.
+    # ASI-1's pages contradict each other on the sizes of these models. So the smallest
+    # context and the smallest output are used, which are the same for all these models.
     return ModelInfo(
         context=196_000,
         output=40_000,
@@ -75,7 +75,7 @@ def _earlier(context: int) -> ModelInfo:
     return ModelInfo(context=context, as_of="2025-12")
 
 
-# https://docs.asi1.ai/documentation/getting-started/model-selection
+# Source: https://docs.asi1.ai/documentation/getting-started/model-selection
 MODELS: Mapping[str, ModelInfo] = MappingProxyType(
     {
         "asi1": _current(0.50, 1.90, images=True),

@@ -11,8 +11,9 @@ from typing import Any
 
 from .._fork_lock import run_apart_once
 from .._models.errors import ArgumentError, ConfigurationError
-from .config import check_headers, read_query, read_retry
+from .config import check_headers, read_query
 from .options import BODY_OPTIONS, CALL_OPTIONS
+from .retry import read_retry
 from .timeouts import Timeouts
 from .validators import (
     Check,

@@ -48,7 +48,7 @@ class Window:
             return 0.0
         while self._entries and self._entries[0].at <= now - self.seconds:
             self._total -= self._entries.popleft().amount
-        # A single amount above the whole limit is permitted once the window is empty.
+        # An amount above the whole limit is permitted once the window is empty.
         over = self._total + amount - max(1.0, self.limit * self.pace)
         for entry in self._entries:
             if over <= 0:

@@ -7,6 +7,8 @@ attempt's number and a random number, and gets the seconds to wait, or None to g
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import field, frozen
 
 from .._models.base_types import public
@@ -15,12 +17,13 @@ from .._models.errors import (
     APIError,
     APIResponseError,
     APITimeoutError,
+    ConfigurationError,
     ServerStreamError,
 )
-from .validators import flag, number, setting, whole_number
+from .validators import flag, number, setting, shown, whole_number
 
 
-__all__ = ["RetryPolicy", "is_passing_status"]
+__all__ = ["RetryPolicy", "is_passing_status", "read_retry"]
 
 _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
@@ -117,3 +120,21 @@ class RetryPolicy:
                 return error.retryable
             case _:
                 return False
+
+
+def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
+    """
+    Return the retry policy from ``max_retries=`` or ``retry=``; only one may be given.
+
+    Raises:
+        ConfigurationError: Both are given, or *max_retries* is not a whole number of at
+            least 0.
+    """
+    if max_retries is None:
+        return retry if retry is not None else RetryPolicy()
+    if retry is not None:
+        raise ConfigurationError("give max_retries= or retry=, not both")
+    problem = whole_number(0)(max_retries)
+    if problem:
+        raise ConfigurationError(f"max_retries: {problem}, not {shown(max_retries)}")
+    return RetryPolicy(attempts=max_retries + 1)

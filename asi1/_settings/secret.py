@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from collections.abc import Generator, Iterable, Mapping
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -36,7 +37,7 @@ _SECRET_NAME = re.compile(
 class Secret:
     """An API key, which only `reveal` returns."""
 
-    __slots__ = ("_forms", "_others", "_value")
+    __slots__ = ("_forms", "_others", "_starts", "_value")
 
     def __init__(self, value: str, others: tuple[str, ...] = ()) -> None:
         """
@@ -49,6 +50,8 @@ class Secret:
         self._value = value.strip()
         self._others = others
         self._forms: Forms | None = None
+        starts = [each[:_SHORTEST].lower() for each in (self._value, *others)]
+        self._starts = [start for start in starts if len(start) == _SHORTEST]
 
     def check(self, source: str) -> Self:
         """
@@ -83,7 +86,7 @@ class Secret:
             headers: The request's headers, such as a user's own ``authorization``.
             query: The query of the request's URL; "" for none.
         """
-        if not query and not any(map(_SECRET_NAME.search, headers)):
+        if not query and not any(map(_names_secret, headers)):
             return self
         others = _echoes().secrets_of(headers, query)
         return Secret(self._value, others) if others else self
@@ -91,8 +94,7 @@ class Secret:
     def is_plainly_in(self, text: str) -> bool:
         """Tell whether *text* may contain the key unescaped; loads no other module."""
         lower = text.lower()
-        starts = (value[:_SHORTEST].lower() for value in (self._value, *self._others))
-        return any(len(start) == _SHORTEST and start in lower for start in starts)
+        return any(start in lower for start in self._starts)
 
     def redact(self, text: str) -> str:
         """
@@ -173,6 +175,11 @@ class Secret:
         raise TypeError(
             "a client holds the API key and cannot be pickled: make one in each process"
         )
+
+
+@lru_cache(maxsize=256)  # nearly all requests of a program have the same headers
+def _names_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _replaced(text: str, places: Iterable[tuple[int, int]]) -> str:

@@ -72,7 +72,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Add *data* to the buffer, and wake the reader."""
         self._received += data
         _wake(self._read_waiter)
-        if self._write_waiter is not None:  # the reply may refuse the request
+        if self._write_waiter is not None:  # an early reply may refuse the request
             _wake(self._write_waiter)
         if len(self._received) > _BUFFER_LIMIT and not self._read_paused:
             self._read_paused = True

@@ -104,8 +104,8 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except RuntimeError:
-        # While the program exits, no thread can be started to resolve the name. The
-        # event loop resolves it instead, which blocks no other call any more.
+        # At exit, Python starts no thread to resolve the host name. The event loop
+        # resolves it instead, which then blocks no other call.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for kind, _, _, _, (address, *_) in found:
         kinds.setdefault(kind, []).append((str(address), port))

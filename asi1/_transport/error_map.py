@@ -99,8 +99,8 @@ def _translate(
         return APIConnectionError(
             f"{host}: no secure connection ({tls_reason})", sent=False, retryable=False
         )
-    # httpx 0.28 raises the same class if a server closes the connection and if it
-    # violates HTTP, so the message has to tell which.
+    # httpx 0.28 raises the same class for a closed connection and for invalid HTTP, so
+    # the message decides.
     hang_up = isinstance(error, httpx.RemoteProtocolError) and (
         reason.startswith(_HANG_UPS)
     )

@@ -47,12 +47,22 @@ _tasks: set[asyncio.Task[None]] = set()
 
 def loop_token() -> Any:
     """Return asyncio's running event loop, or the token of trio's running loop."""
+    task = _asyncio_task()
+    if task is not None:  # usually; this is faster than anyio
+        return task.get_loop()
     return anyio.lowlevel.current_token().native_token
 
 
-def loop_clock() -> Callable[[], float]:
-    """Return the clock of the running event loop, in seconds."""
-    token = loop_token()
+def _asyncio_task() -> asyncio.Task[Any] | None:
+    """Return the running task; None outside of a task, and if the loop is trio's."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop of asyncio is running in this thread
+        return None
+
+
+def loop_clock(token: Any) -> Callable[[], float]:
+    """Return the clock of the running event loop, whose token is *token*."""
     if isinstance(token, asyncio.AbstractEventLoop):
         return token.time
     return anyio.current_time
@@ -193,10 +203,7 @@ class Flag:
         """Wait until the flag is set."""
         if self._set:
             return
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:  # raised if the running loop is trio's
-            task = None
+        task = _asyncio_task()
         if task is None:
             self._event = self._event or anyio.Event()
             await self._event.wait()

@@ -36,7 +36,7 @@ __all__ = [
 
 # Number of checks for progress within one write timeout.
 _LOOKS = 8
-# Maximum number of unsent bytes that the kernel buffers.
+# Maximum number of unsent bytes that the kernel may buffer.
 _UNSENT = 128 * 1024
 _HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
 
@@ -111,7 +111,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
                     f"illegal status line: {unread(self)!r}"
                 ) from error
             raise
-        if first:  # the first request has created the HTTP state; its lock is free
+        if first:  # the HTTP state exists now, and its lock is free to be replaced
             replace_state_lock(self)
         return response
 
@@ -151,7 +151,8 @@ def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
 
 def _is_hang_up(error: BaseException) -> bool:
     """Whether the server closed the connection before its reply's head was complete."""
-    if isinstance(error, httpcore.RemoteProtocolError):  # also raised for invalid HTTP
+    # httpcore raises this class for invalid HTTP too, so the message decides.
+    if isinstance(error, httpcore.RemoteProtocolError):
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)
 
@@ -227,8 +228,7 @@ class SendProgress:
 
 def _unacknowledged(sock: Any) -> int:
     """Return the number of bytes in the kernel's send buffer; 0 if it is unknown."""
-    # The imports are here since Windows has neither module, and most requests are
-    # small.
+    # Imported here, since Windows has neither module, and small requests need neither.
     with suppress(ImportError, OSError, AttributeError, ValueError):
         import fcntl  # noqa: PLC0415
         import termios  # noqa: PLC0415

@@ -86,13 +86,16 @@ class LoopPools:
     token: Any
     free_slots: anyio.Semaphore
     user_client: bool
-    clock: Callable[[], float] = field(factory=loop_clock)
+    clock: Callable[[], float] = field(init=False)
     pid: int = field(factory=os.getpid)
     pools: list[Pool] = field(factory=list)
     setup_lock: anyio.Lock = field(factory=anyio.Lock)
     context: ssl.SSLContext | None = None
     closer: AsyncGenerator[None, None] | None = None
     closed: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.clock = loop_clock(self.token)
 
     @property
     def size(self) -> float:

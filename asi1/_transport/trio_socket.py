@@ -18,7 +18,7 @@ __all__ = ["TrioBackend", "TrioSocket"]
 _READ_SIZE = 64 * 1024
 # Maximum number of bytes of a large body in one send.
 _PIECE = 16 * 1024
-# Seconds for reading a reply that has arrived when a write fails.
+# If a write fails, seconds to read a reply that has already arrived.
 _LAST_READ = 0.25
 
 

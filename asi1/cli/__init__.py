@@ -11,7 +11,7 @@ from __future__ import annotations
 from ._interrupt import quit_on_interrupt
 
 
-TYPE_CHECKING = False  # importing it from typing would load typing
+TYPE_CHECKING = False  # not imported from `typing`, which loads slowly
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -50,6 +50,6 @@ def _replace(old: object, new: object) -> bool:
         return False
     try:
         _signal.signal(_signal.SIGINT, new)
-    except ValueError:  # only the main thread can set a handler
+    except ValueError:  # only the main thread can set a signal handler
         return False
     return True

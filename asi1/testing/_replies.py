@@ -33,6 +33,7 @@ __all__ = [
     "Failure",
     "FailureOptions",
     "Recorded",
+    "ToolCalls",
     "event",
     "json_plan",
     "sse_head",
@@ -87,9 +88,8 @@ def _checked_calls(calls: ToolCalls) -> ToolCalls:
     return calls if callable(calls) else _checked_list(calls)
 
 
-def _checked_list(calls: _Calls) -> _Calls:
-    listed = isinstance(calls, Sequence) and not isinstance(calls, str | bytes)
-    if listed and all(map(_has_name, calls)):
+def _checked_list(calls: Any) -> _Calls:
+    if isinstance(calls, list | tuple) and all(map(_has_name, calls)):
         return calls
     raise TypeError(
         'tool_calls: must be a list of calls such as {"name": ..., "arguments": ...},'

@@ -27,8 +27,8 @@ from ._script import Script
 __all__ = ["FakeTransport"]
 
 
-_READ_SIZE = 65536  # Bytes: httpcore reads no more from a socket at once.
-_EVENT_SIZE = 100 * 1024  # Bytes: httpcore's limit for the headers of a response.
+_READ_SIZE = 65536  # bytes; httpcore reads no more from a socket at once
+_EVENT_SIZE = 100 * 1024  # bytes; httpcore's limit for a response's headers
 
 
 class FakeTransport(httpx.AsyncBaseTransport):

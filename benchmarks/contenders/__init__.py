@@ -4,7 +4,8 @@ The list of contenders; this module imports none of them.
 A contender is a module of this package. `async_client` and `sync_client` make a client;
 the first takes a number of connections, None for the default. `stream_async`,
 `stream_sync`, `create_async`, `create_sync`, `tools_async` and `final_async` make one
-call with a client, and return how many characters they have read. `turns_async` returns
+call with a client, and return how many characters they have read; so do `parse_async`
+and `parse_sync`, for answers that become a value. `turns_async` returns
 a coroutine function that asks the question after the messages, and returns the same;
 `planner` returns a function that cuts messages to half the size of the given ones.
 `round_async`, `round_sync` and `round_thread` let the model call a tool, and

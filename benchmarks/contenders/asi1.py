@@ -61,6 +61,30 @@ def create_sync(client, model, messages):
     return len(answer.text)
 
 
+async def parse_async(client, model, messages):
+    """Ask for one answer as a value."""
+    answer = await client.chat.completions.parse(
+        model=model, messages=messages, response_format=survey()
+    )
+    return len(answer.text) if answer.parsed.rafts else 0
+
+
+def parse_sync(client, model, messages):
+    """Ask for one answer as a value."""
+    answer = client.chat.completions.parse(
+        model=model, messages=messages, response_format=survey()
+    )
+    return len(answer.text) if answer.parsed.rafts else 0
+
+
+def survey():
+    """Return the type of the value."""
+    # Imported here, because the cases that measure starting import this module.
+    from ..survey import Survey  # noqa: PLC0415
+
+    return Survey
+
+
 async def tools_async(client, model, messages):
     """Read one stream of tool calls, and assemble the calls."""
     calls = {}

@@ -1113,7 +1113,7 @@ async def test_chunks_before_the_first_part_of_the_answer_are_delivered_with_it(
     assert anyio.current_time() - waited < 1
 
 
-async def test_at_most_a_thousand_chunks_before_the_answer_are_buffered(fake):
+async def test_at_most_a_thousand_chunks_without_text_are_buffered(fake):
     """
     At most a thousand chunks before the first part of the answer are buffered; further
     chunks are dropped.
@@ -1127,7 +1127,7 @@ async def test_at_most_a_thousand_chunks_before_the_answer_are_buffered(fake):
     assert (1001, "Hi.") == (len(chunks), chunks[-1].text)
 
 
-async def test_at_most_a_megabyte_of_chunks_before_the_answer_is_buffered(fake):
+async def test_chunks_without_text_are_buffered_up_to_a_megabyte(fake):
     """
     At most a megabyte of chunks before the first part of the answer is buffered.
     """
@@ -1260,8 +1260,8 @@ async def test_call_that_reads_many_events_can_be_cancelled(fake, name, count, s
 
 async def turns_after_the_timeout(fake, *, stream, late):
     """
-    Make a call that times out when another task has run *late* times; return how often
-    that task runs from then until the call raises its error.
+    Run a second task beside a call. At the task's run number *late* the call times out;
+    return how many more times the task runs until the call raises its error.
     """
     turns, ended = 0, False
 

@@ -757,3 +757,23 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_created(argument,
     """
     with pytest.raises(asi1.ConfigurationError, match=f"^{argument}: must be"):
         asi1.ASI1("sk-test", **{argument: value})
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        httpx.Limits(),
+        httpx.Limits(max_connections=1, keepalive_expiry=None),
+        httpx.Limits(max_connections=1, max_keepalive_connections=0),
+    ],
+    ids=["unlimited", "never-expiring", "no-keepalive"],
+)
+async def test_client_takes_the_limits_of_httpx(fake, limits):
+    """
+    A client takes an ``httpx.Limits``, and its calls succeed, one after the other.
+    """
+    fake.reply("Hi", times=None)
+
+    async with asi1.AsyncASI1("k", fake.base_url, limits=limits) as client:
+        for _ in range(2):
+            assert "Hi" == (await client.chat.completions.create(messages="Hi")).text

@@ -284,7 +284,7 @@ async def test_leaving_a_map_early_cancels_all_its_calls(fake, fake_client, way)
     else:
         error = asi1.ClientClosedError if way == "client" else asi1.StreamClosedError
         with pytest.raises(error):
-            for _ in range(5):  # the map first yields the answers that have arrived
+            for _ in range(5):  # a closed map still yields answers that had arrived
                 await anext(answers)
 
     await until(lambda: not fake_client._engine.tasks)

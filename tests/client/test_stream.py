@@ -17,7 +17,7 @@ from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
 
 asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 
-THOUGHTS = ["Count", "to eight."]  # in the answer a newline joins the two thoughts
+THOUGHTS = ["Count", "to eight."]  # the answer joins both thoughts by a newline
 
 
 @pytest.fixture

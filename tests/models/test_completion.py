@@ -156,7 +156,7 @@ def test_notebook_shows_thoughts_text_refusal_and_tool_calls_of_an_answer():
     ) == answer._repr_markdown_()
     shown = answer_of((0, "", "length"))._repr_markdown_()
     assert "*(no text, finish reason: length)*" == shown
-    with pytest.raises(NotImplementedError):  # makes IPython show the Markdown
+    with pytest.raises(NotImplementedError):  # this error makes IPython show Markdown
         answer._ipython_display_()
 
 

@@ -24,7 +24,7 @@ def error_classes(cls):
 
 
 for _name in asi1.__all__:
-    getattr(asi1, _name)  # Loads every module, so that all error classes exist.
+    getattr(asi1, _name)  # loads the module, so that its error classes exist
 
 ERRORS = sorted(error_classes(asi1.ASI1Error), key=lambda cls: cls.__name__)
 

@@ -206,6 +206,7 @@ def test_models_mappings_and_large_integers_are_written_as_compact_json():
         pytest.param([{"a": [math.inf]}], id="infinity"),
         pytest.param((-math.inf, None), id="infinity-in-a-tuple"),
         pytest.param({"a": math.nan, "n": 2**70}, id="nan-beside-a-long-number"),
+        pytest.param({"a": math.nan, "b": "null"}, id="nan-beside-the-string-null"),
         pytest.param(Sized(math.nan), id="nan-in-a-dataclass"),
         pytest.param([{"a": Sized([Sized(-math.inf)])}], id="infinity-in-dataclasses"),
         pytest.param(Sized({"a": math.nan}), id="nan-in-a-dict-in-a-dataclass"),

@@ -68,7 +68,7 @@ READER = ["config", "request", "timer", "queue", "opened"]
         (LocalLimiter, ["limit", "clock"]),
         (Parts, []),
         (RetryBudget, ["capacity"]),
-        (Timer, ["began", "timeouts", "stream", "now", "token"]),
+        (Timer, ["began", "timeouts", "stream", "token"]),
         (Window, ["limit", "seconds"]),
         (_LoopLocks, ["in_order", "slots"]),
         (asi1.TokenEstimator, ["samples", "fixed"]),

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 from contextlib import contextmanager
 from importlib import util
@@ -490,3 +491,149 @@ def test_webchat_refuses_a_body_that_is_not_a_conversation(fake, body, status):
     assert status == reply.status_code
     assert (status == 200) == bool(fake.requests)
     assert "input" not in reply.text
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("said", "content"),
+    [("y", "6"), ("n", '{"error":"The user does not want this call.","status":"fail')],
+    ids=["approved", "refused"],
+)
+def test_mcp_tools_calls_a_tool_of_the_server_if_the_user_approves(fake, said, content):
+    """
+    ``mcp_tools.py`` starts an MCP server, asks before each call of the server's tool,
+    sends the model the result or the refusal, and prints the answer.
+    """
+    pytest.importorskip("mcp", reason="mcp is not installed")
+    text = {"text": "to be or not to be"}
+    fake.reply("", tool_calls=[{"name": "count_words", "arguments": text}])
+    fake.reply("It has six words.")
+
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "mcp_tools.py"],
+        env=os.environ,
+        input=f"{said}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+    asked = "'count_words' '{\"text\":\"to be or not to be\"}'? (y/n) "
+    assert (0, "") == (done.returncode, done.stderr)
+    assert f"{asked}It has six words.\n" == done.stdout
+    assert fake.requests[1].json["messages"][-1]["content"].startswith(content)
+
+
+MAIL = {"name": "send_mail", "arguments": {"to": "ada@a.example", "text": "Hi"}}
+
+
+@pytest.fixture
+def webchat(fake):
+    """Return the web chat's module, and an HTTP client of the running web chat."""
+    pytest.importorskip("fastapi")
+    module = load("webchat/app")
+    with uvicorn_serving(module.app) as url, httpx.Client(base_url=url) as http:
+        yield module, http
+
+
+def question(text):
+    return {"messages": [{"role": "user", "content": text}]}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("allowed", "mails"), [(True, 1), (False, 0)])
+def test_webchat_runs_a_tool_once_after_it_was_approved(fake, webchat, allowed, mails):
+    """
+    The web chat runs a tool that needs an approval after `/decide` allows it, and never
+    twice: the id of a run is good for one decision, and is forgotten then. The ids are
+    random.
+    """
+    fake.reply("", tool_calls=[MAIL])
+    fake.reply("Done.")
+    module, http = webchat
+
+    asked = http.post("/chat", json=question("Write"))
+    assert [] == list(module.OUTBOX)
+    (pending,) = seen(asked.content)[-1][1]["pending"]
+    decision = {"run": asked.headers["x-run"], "decisions": {pending: allowed}}
+    went_on = http.post("/decide", json=decision)
+    again = http.post("/decide", json=decision)
+
+    assert mails == len(module.OUTBOX)
+    assert "Done." == said(went_on.content)
+    assert (404, 2) == (again.status_code, len(fake.requests))
+    ids = {asked.headers["x-run"], went_on.headers["x-run"]}
+    assert [43, 43] == [len(each) for each in ids]
+    for _ in range(1000):
+        if not module.RUNS:  # the server forgets a run after its reply has ended
+            break
+        time.sleep(0.01)
+    assert {} == module.RUNS
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"run": "guess"}, 404),
+        ({"run": ""}, 404),
+        ({"run": "x" * 101}, 422),
+        ({"decisions": {"other": True}}, 400),
+        ({"decisions": {"other": "yes"}}, 422),
+        ({"decisions": None}, 422),
+        ({"run": None}, 422),
+    ],
+)
+def test_webchat_refuses_wrong_decisions_and_keeps_the_run(
+    fake, webchat, change, status
+):
+    """
+    A decision about an unknown run or call, or of another form, is refused and sends
+    nothing to the model; the run can still be approved.
+    """
+    fake.reply("", tool_calls=[MAIL])
+    fake.reply("Done.")
+    module, http = webchat
+
+    asked = http.post("/chat", json=question("Write"))
+    (pending,) = seen(asked.content)[-1][1]["pending"]
+    decision = {"run": asked.headers["x-run"], "decisions": {pending: True}}
+    refused = http.post("/decide", json={**decision, **change})
+    assert (1, 0) == (len(fake.requests), len(module.OUTBOX))
+    went_on = http.post("/decide", json=decision)
+
+    assert status == refused.status_code
+    assert "Done." == said(went_on.content)
+
+
+@pytest.mark.system
+def test_webchat_takes_no_decision_about_a_run_that_goes_on(fake, webchat):
+    """
+    The web chat refuses a decision about a run that is still being sent: its events are
+    read by one reader only, and no tool runs twice.
+    """
+    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.01))))
+    _, http = webchat
+
+    with http.stream("POST", "/chat", json=question("Hi")) as reply:
+        decision = {"run": reply.headers["x-run"], "decisions": {"a": True}}
+        refused = http.post("/decide", json=decision)
+
+    assert (404, 1) == (refused.status_code, len(fake.requests))
+
+
+@pytest.mark.system
+def test_webchat_keeps_a_limited_number_of_runs(fake, webchat):
+    """
+    The web chat keeps a limited number of runs that wait; the oldest is forgotten.
+    """
+    fake.reply("", tool_calls=[MAIL], times=None)
+    module, http = webchat
+    module.MOST_RUNS = 3
+
+    runs = [http.post("/chat", json=question("Hi")).headers["x-run"] for _ in range(5)]
+
+    assert runs[2:] == list(module.RUNS)
+    late = http.post("/decide", json={"run": runs[0], "decisions": {}})
+    assert 404 == late.status_code

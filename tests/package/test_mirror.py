@@ -33,7 +33,7 @@ TESTED_IN = {
     ],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_names", "_version"],
-    # The checks of a call's options are tested by the tests of these options.
+    # The checks of options are tested by the tests of the options.
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/trio_socket"],

@@ -20,8 +20,8 @@ from asi1._settings.secret import Secret
 
 SECRET = Secret("sk_otter0123456789")
 
-# Error messages of servers with similar APIs. Beside each message are the token limit
-# and the requested number of tokens, or None if the message does not have them.
+# Errors for too long requests, from servers with similar APIs. Beside each message are
+# the token limit and the requested tokens, or None where the message does not tell.
 TOO_LONG = [
     (
         (

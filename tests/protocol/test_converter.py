@@ -299,7 +299,7 @@ def test_to_dict_of_each_object_inside_an_answer_is_as_sent(sent, cls):
     whole = read(cls, sent)
 
     for model, _ in pairs(whole):
-        if not isinstance(model, _models.FunctionCall):  # a call may lack this object
+        if not isinstance(model, _models.FunctionCall):  # a call may lack `function`
             assert exact(model.to_dict()) in known
 
 

@@ -72,7 +72,7 @@ CHUNKS = {
     "full": FULL,
     "created-last": CREATED_LAST,
 }
-# In these chunks, the bytes alone do not show which of the strings is the text.
+# Chunks with two texts: an answer's and a thought, or the same text under two keys.
 BOTH = {**BARE, "thought": "hm"}
 TWICE = {"content": "Sea", **BARE}
 

@@ -1346,3 +1346,37 @@ def test_text_is_the_same_however_its_utf_16_units_are_cut_into_fragments(text, 
 
     joined = "".join(event["choices"][0]["delta"]["content"] for event in read)
     assert units.decode("utf-16-le", "replace") == joined
+
+
+@pytest.mark.parametrize("end", [{}, {"finish_reason": "stop"}], ids=["open", "ended"])
+@pytest.mark.parametrize("more", [{}, {"delta": {}}, {"delta": None}])
+def test_half_in_a_text_that_the_complete_message_repeats_is_dropped(more, end):
+    """
+    A high surrogate at the end of the deltas is dropped if the complete message, which
+    contains the whole character, follows.
+    """
+    halves = HalfCharacters()
+    halves.join(
+        {"choices": [{"delta": {"content": "Hi \ud83d", "reasoning": "\ud83d"}}]}
+    )
+    whole = {"message": {"content": "Hi \U0001f600"}, **more, **end}
+
+    joined = halves.join({"choices": [{"index": 0, **whole}]})
+
+    assert {"content": "Hi \U0001f600"} == joined["choices"][0]["message"]
+    assert "content" not in (joined["choices"][0].get("delta") or {})
+    assert bool(end) is not bool(halves.waiting)
+
+
+def test_half_beside_a_growing_message_is_joined_in_the_delta():
+    """
+    If each chunk has a delta and the complete message so far, a surrogate pair that is
+    split over two deltas is joined in the second delta.
+    """
+    halves = HalfCharacters()
+    texts = [
+        halves.join({"choices": [{"delta": {"content": d}, "message": {"content": m}}]})
+        for d, m in [("\ud83d", "\ud83d"), ("\ude00", "\U0001f600")]
+    ]
+
+    assert ["", "\U0001f600"] == [t["choices"][0]["delta"]["content"] for t in texts]

@@ -761,7 +761,8 @@ FIRST = {
         ({"thought": "x"}, True),
         ({"usage": {"total_tokens": 4}}, True),
         ({"executable_data": [1]}, True),
-        ({"metadata": {"v": 2}}, True),
+        ({"metadata": {"v": 2}}, False),
+        ({"id": "a", "metadata": {"v": 2}}, True),
         ({"plan_state": {"tasks": []}}, True),
     ],
 )
@@ -1029,3 +1030,33 @@ def test_answer_is_cut_by_length_if_choice_0_has_finish_reason_length(
     assembler.add(piece("Otters", index=index, finish=reason))
 
     assert cut is assembler.cut_by_length
+
+
+@pytest.mark.parametrize(
+    ("members", "carries"),
+    [
+        ({"time": {"a": 2}}, False),
+        ({"ts": 2}, False),
+        ({"ts": [2], "created": 2}, False),
+        ({"time": {"a": 2}, "choices": []}, False),
+        ({"time": {"a": 2}, "id": None, "usage": None}, False),
+        ({"id": "c", "plan_state": {"a": 2}}, True),
+        ({"model": "m", "intermediate_steps": ["a"]}, True),
+        ({"object": "chat.completion.chunk", "plan_state": {"a": 2}}, True),
+        ({"conversation_id": "c", "plan_state": {"a": 2}}, True),
+        ({"executable_data": [{"a": 2}]}, True),
+        ({"choices": [{"delta": {}}], "plan_state": {"a": 2}}, True),
+    ],
+)
+def test_chunk_with_nothing_but_unknown_members_is_not_a_part_of_the_answer(
+    members, carries
+):
+    """
+    A chunk of unknown members alone, such as a heartbeat with the time, is not a part
+    of the answer, even if it changes; beside an id or another known member it is.
+    """
+    assembler = Assembler()
+    assembler.add(decode(ChatCompletionChunk, {"choices": [{"delta": {}}]}))
+    assembler.add(decode(ChatCompletionChunk, {"time": {"a": 1}, "ts": 1}))
+
+    assert carries is assembler.add(decode(ChatCompletionChunk, members))

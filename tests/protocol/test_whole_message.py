@@ -231,3 +231,62 @@ def test_new_tool_calls_at_the_end_of_a_complete_message_are_added(index, whole,
 
     assert names == [call.function.name for call in answer.message.tool_calls]
     assert {"{}"} == {call.function.arguments for call in answer.message.tool_calls}
+
+
+@pytest.mark.parametrize(
+    ("received", "whole", "text"),
+    [
+        (["\n\nHel"], "Hello", "\n\nHello"),
+        (["Hello"], "\n\nHello you", "Hello you"),
+        (["Hello \n"], "Hello", "Hello \n"),
+        (["Hello \n"], "Hello you", "Hello \nyou"),
+        (["\n", "\n"], "Hello", "\n\nHello"),
+        (["\nHello\n"], "Hello", "\nHello\n"),
+        (["Hello"], " Hello ", "Hello "),
+        (["Hello"], "Other", "Hello"),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"delta": {}}], ids=["alone", "with-delta"])
+def test_whitespace_around_a_whole_message_may_differ(received, whole, text, more):
+    """
+    If a server strips the deltas or the complete message, no text is doubled and none
+    is lost.
+    """
+    answer, seen = read(*deltas(*received), {**message(whole), **more, **STOP})
+
+    assert (text, text) == (answer.text, "".join(seen))
+
+
+def part_of(arguments, **more):
+    return {**CALL, **more, "function": {"name": "f", "arguments": arguments}}
+
+
+@pytest.mark.parametrize(
+    ("known", "whole"),
+    [
+        ([part_of('{"x":')], [part_of('{"x":1}')]),
+        ([part_of("")], [part_of('{"x":1}')]),
+        ([part_of('{"x":1}')], [part_of('{"x":1}')]),
+        ([part_of('{"x":', index=0)], [part_of('{"x":1}', index=0)]),
+        ([part_of('{"x":', index=0)], [part_of('{"x":1}', id="other")]),
+        ([part_of('{"x":', id=None)], [part_of('{"x":1}', id=None)]),
+        (
+            [part_of('{"x":', index=0), part_of('{"x":1', id="d", index=1)],
+            [part_of('{"x":1}'), part_of('{"x":1}', id="d")],
+        ),
+        ([part_of('{"x":')], [part_of('{"x":1}'), part_of('{"x":1}', id="d")]),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"delta": {}}], ids=["alone", "with-delta"])
+def test_whole_message_completes_the_arguments_of_tool_calls(known, whole, more):
+    """
+    If the deltas contain only the beginning of a tool call's arguments, a complete
+    message adds the rest of them.
+    """
+    answer, _ = read(
+        {"delta": {"tool_calls": known}},
+        {**message(None, tool_calls=whole), **more, "finish_reason": "tool_calls"},
+    )
+
+    calls = [call.function for call in answer.message.tool_calls]
+    assert [("f", '{"x":1}')] * len(whole) == [(c.name, c.arguments) for c in calls]

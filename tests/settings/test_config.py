@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 import attrs
+import httpx
 import pytest
 
 import asi1
@@ -14,9 +17,9 @@ from asi1._settings.config import (
     check_headers,
     is_loopback,
     read_base_url,
+    read_limits,
     read_model,
     read_query,
-    read_retry,
 )
 from asi1._settings.secret import Secret
 
@@ -408,48 +411,6 @@ def test_query_with_a_name_or_value_of_a_wrong_type_is_refused(value):
         read_query(value, "default_query")
 
 
-@pytest.mark.parametrize(
-    ("max_retries", "retry", "policy"),
-    [
-        pytest.param(None, None, RetryPolicy(), id="neither"),
-        pytest.param(0, None, RetryPolicy(attempts=1), id="none"),
-        pytest.param(2, None, RetryPolicy(attempts=3), id="two"),
-        pytest.param(
-            None, RetryPolicy(wait_max=1), RetryPolicy(wait_max=1), id="policy"
-        ),
-    ],
-)
-def test_max_retries_counts_attempts_after_the_first(max_retries, retry, policy):
-    """
-    ``max_retries`` is the number of attempts after the first; ``retry`` sets the whole
-    retry policy.
-    """
-    assert policy == read_retry(max_retries, retry)
-
-
-@pytest.mark.parametrize(
-    ("max_retries", "retry", "problem"),
-    [
-        pytest.param(1, RetryPolicy(), "not both", id="both-given"),
-        pytest.param(-1, None, "a whole number of at least 0, not -1", id="negative"),
-        pytest.param(
-            1.5, None, "a whole number of at least 0, not 1.5", id="not-whole"
-        ),
-        pytest.param(True, None, "a whole number of at least 0, not True", id="flag"),
-        pytest.param("2", None, "a whole number of at least 0, not '2'", id="string"),
-    ],
-)
-def test_invalid_max_retries_are_refused(max_retries, retry, problem):
-    """
-    ``max_retries`` must be a whole number of at least 0, and must not be set together
-    with ``retry``.
-    """
-    with pytest.raises(ConfigurationError, match="max_retries") as caught:
-        read_retry(max_retries, retry)
-
-    assert problem in str(caught.value)
-
-
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None])
 def test_limit_that_is_not_a_positive_int_is_refused(value):
     """
@@ -534,3 +495,41 @@ def test_default_limits_are_1000_connections_and_30_idle_seconds():
     idle for 30 s.
     """
     assert asi1.Limits(max_connections=1000, keepalive_expiry=30) == asi1.Limits()
+
+
+@pytest.mark.parametrize(
+    ("value", "limits"),
+    [
+        (None, Limits()),
+        (Limits(max_connections=7), Limits(max_connections=7)),
+        (
+            httpx.Limits(
+                max_connections=7, max_keepalive_connections=3, keepalive_expiry=2
+            ),
+            Limits(max_connections=7, keepalive_expiry=2),
+        ),
+        (
+            httpx.Limits(max_connections=7, max_keepalive_connections=0),
+            Limits(max_connections=7, keepalive_expiry=0),
+        ),
+        (
+            httpx.Limits(keepalive_expiry=None),
+            Limits(max_connections=sys.maxsize, keepalive_expiry=sys.float_info.max),
+        ),
+    ],
+    ids=["none", "limits", "httpx", "httpx-no-keepalive", "httpx-unlimited"],
+)
+def test_limits_are_read_from_none_and_httpx(value, limits):
+    """
+    An ``httpx.Limits`` sets the same limits of connections; None in it means no limit,
+    and a client without ``limits=`` has the default ones.
+    """
+    assert limits == read_limits(value)
+
+
+def test_wrong_number_in_httpx_limits_is_refused():
+    """
+    A number of connections that is not valid is refused in an ``httpx.Limits`` too.
+    """
+    with pytest.raises(ConfigurationError, match=r"^limits: max_connections must be a"):
+        read_limits(httpx.Limits(max_connections=0))

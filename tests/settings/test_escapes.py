@@ -1,109 +1,54 @@
-"""Long text is decoded and searched for secrets in short steps."""
+"""Escapes of many formats are decoded to the characters that they stand for."""
 
 from __future__ import annotations
 
-import html
-import json
-import urllib.parse
-
 import pytest
 
-from asi1._settings.escapes import finished
-from asi1._settings.secret import Secret
+from asi1._settings.escapes import CODED, LONGEST_CODE, UNSEEN, character, codes_in
 
 
-KEY = "sk_canary-0123456789.abcdefABCDEF"
-# More characters than one step of a search covers.
-LONG = 16 * 1024
-
-
-def steps_of(steps):
-    """Return how many times the generator *steps* yields, and what it returns."""
-    count = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return count, end.value
-        count += 1
-
-
-WRITERS = {
-    "plain": str,
-    "unicode": lambda key: "".join(f"\\u{ord(char):04x}" for char in key),
-    "json-in-json": lambda key: json.dumps(
-        "".join(f"\\u{ord(char):04x}" for char in key)
-    )[1:-1],
-    "url-in-url": lambda key: urllib.parse.quote("".join(f"%{ord(c):x}" for c in key)),
-    "html-in-html": lambda key: html.escape("".join(f"&#{ord(c)};" for c in key)),
-    "broken-by-nul": "\0".join,
-    "broken-by-backslashes": ("\\" * 100).join,
-}
-
-
-@pytest.mark.system
-@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-@pytest.mark.parametrize("around", ["x", "é", "\\", "\r", "%41", "&amp;"])
-def test_key_is_redacted_even_if_a_search_step_ends_inside_the_key(write, around):
-    """
-    A key in a long text is redacted in each escaped form, even if one step of the
-    search ends inside the key, and whatever characters are before the key.
-    """
-    secret, written = Secret(KEY), write(KEY)
-    before = around * (LONG // len(around) + 1)
-    for place in range(0, len(written) + 1, 1 + len(written) // 9):
-        head = before[: LONG - place]
-        text = f"{head} {written} tail"
-
-        assert finished(secret.search_in_steps(text))
-        redacted = finished(secret.redact_in_steps(text))
-
-        assert "*** tail" == redacted[-8:]
-
-
-@pytest.mark.system
 @pytest.mark.parametrize(
-    "piece", ["word ", "日本", "\\n", "\\u0041", "%41", "\0", "\r"]
+    ("code", "char"),
+    [
+        *(("\\u0061", "a"), ("\\\\u0061", "a"), ("\\u{61}", "a"), ("\\x61", "a")),
+        *(("\\141", "a"), ("\\", ""), ("\\n", "\x1an"), ("\\n{digit one}", "1")),
+        *(("\\n{snowman}", "\x1an{snowman}"), ("\\uff41", "a"), ("\\u{ff41}", "a")),
+        *(("\\n{fullwidth latin capital letter w}", "w"), ("\\u200b", "")),
+        *(("%61", "a"), ("%u0061", "a"), ("%uff41", "a"), ("%ef%bd%81", "a")),
+        *(("%e2%80%8b", ""), ("%0a", ""), ("%7f", ""), ("%20", " ")),
+        *(("&#97;", "a"), ("&#097;", "a"), ("&#x61;", "a"), ("&#x61", "a")),
+        *(("&#65345;", "a"), ("&#xff41;", "a"), ("&#x200b;", ""), ("&#8203;", "")),
+        *(("&amp;", "&"), ("&nbsp;", " "), ("&shy;", ""), ("&zzz;", None)),
+        *(("%ef%bc%bf", "_"), ("\\uff5f", None), ("%ef%bd%9f", None)),
+    ],
 )
-def test_search_of_a_long_text_takes_many_short_steps(piece):
+def test_escape_stands_for_a_character(code, char):
     """
-    Searching a text of 1 MB without the key takes one step for each 16 KiB or less.
-    Searching a few words takes a single step.
+    An escape stands for a character in lowercase; for nothing, if the character is
+    invisible; and for itself, if it is unknown.
     """
-    text = piece * (1024 * 1024 // len(piece))
+    match = CODED.fullmatch(code)
 
-    steps, found = steps_of(Secret(KEY).search_in_steps(text))
-
-    assert not found
-    assert 63 <= steps <= 64 * 30
-    assert (0, False) == steps_of(Secret(KEY).search_in_steps(piece * 9))
+    assert match
+    assert char == character(match)
+    assert len(code) <= LONGEST_CODE
 
 
-def test_long_text_without_the_key_stays_the_same_object():
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("a=61 b", None),
+        ("a%", CODED),
+        ("a\\", CODED),
+        ("&a", CODED),
+        ("a\0%", UNSEEN),
+        ("a\r", UNSEEN),
+        ("\u00e4\u200b", UNSEEN),
+        ("\u00e4\u2013", None),
+    ],
+)
+def test_text_with_signs_of_escapes_is_decoded(text, codes):
     """
-    A long text that does not contain the key is not copied.
+    Invisible characters are removed first; a text without signs of escapes is decoded.
     """
-    text = "\\\r\0words &amp; %41" * 10_000
-
-    assert text is finished(Secret(KEY).redact_in_steps(text))
-
-
-def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
-    """
-    A long text that contains the key is searched and redacted in many steps.
-    """
-    text = ("words &amp; %41" * 100 + KEY) * 500
-
-    steps, redacted = steps_of(Secret(KEY).redact_in_steps(text))
-
-    assert text.replace(KEY, "***") == redacted
-    assert len(text) // LONG < steps
-
-
-def test_beginning_of_the_key_at_the_end_of_a_long_text_is_redacted():
-    """
-    If a long text was cut within the key, the redacted text ends with stars.
-    """
-    text = "words " * LONG + KEY[:12]
-
-    assert finished(Secret(KEY).redact_in_steps(text)).endswith("words ***")
+    assert codes is codes_in(text)

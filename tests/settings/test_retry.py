@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import asi1
 
 from asi1 import ConfigurationError, ResponseInfo, RetryPolicy
+from asi1._settings.retry import read_retry
 
 
 POLICY = RetryPolicy()
@@ -293,3 +294,45 @@ def test_attempts_that_is_not_a_positive_int_is_refused(value):
     """
     with pytest.raises(ConfigurationError, match="attempts"):
         RetryPolicy(attempts=value)
+
+
+@pytest.mark.parametrize(
+    ("max_retries", "retry", "policy"),
+    [
+        pytest.param(None, None, RetryPolicy(), id="neither"),
+        pytest.param(0, None, RetryPolicy(attempts=1), id="none"),
+        pytest.param(2, None, RetryPolicy(attempts=3), id="two"),
+        pytest.param(
+            None, RetryPolicy(wait_max=1), RetryPolicy(wait_max=1), id="policy"
+        ),
+    ],
+)
+def test_max_retries_counts_attempts_after_the_first(max_retries, retry, policy):
+    """
+    ``max_retries`` is the number of attempts after the first; ``retry`` sets the whole
+    retry policy.
+    """
+    assert policy == read_retry(max_retries, retry)
+
+
+@pytest.mark.parametrize(
+    ("max_retries", "retry", "problem"),
+    [
+        pytest.param(1, RetryPolicy(), "not both", id="both-given"),
+        pytest.param(-1, None, "a whole number of at least 0, not -1", id="negative"),
+        pytest.param(
+            1.5, None, "a whole number of at least 0, not 1.5", id="not-whole"
+        ),
+        pytest.param(True, None, "a whole number of at least 0, not True", id="flag"),
+        pytest.param("2", None, "a whole number of at least 0, not '2'", id="string"),
+    ],
+)
+def test_wrong_max_retries_are_refused(max_retries, retry, problem):
+    """
+    ``max_retries`` must be a whole number of at least 0, and must not be set together
+    with ``retry``.
+    """
+    with pytest.raises(ConfigurationError, match="max_retries") as caught:
+        read_retry(max_retries, retry)
+
+    assert problem in str(caught.value)

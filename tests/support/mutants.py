@@ -96,8 +96,8 @@ def run_tests(module, seconds, mutant=None):
     files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS[module]]
     plugins = ["no:cacheprovider", "no:randomly", "no:cov"]
     options = [part for name in plugins for part in ("-p", name)]
-    # pytest does not rewrite asserts, because that takes time, and the better messages
-    # would not be read.
+    # pytest's assert rewriting is off: it takes time, and only makes better messages,
+    # which are not read here.
     return pytest.main(["-xq", "--assert=plain", "-otimeout=0", *options, *files])
 
 

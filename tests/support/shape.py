@@ -129,7 +129,7 @@ def import_cycles(root: Path) -> list[str]:
     try:
         graphlib.TopologicalSorter(import_graph(root)).prepare()
     except graphlib.CycleError as error:
-        # CycleError lists a module before its importers, so the list is reversed.
+        # In a CycleError, a module comes before its importers, so the list is reversed.
         return [" imports ".join(reversed(error.args[1]))]
     return []
 

@@ -125,7 +125,7 @@ def members(cls: type) -> dict[str, object]:
     for base in reversed(cls.__mro__):
         if base.__module__ in {"builtins", "typing", "abc"}:
             continue
-        # Fields are compared by type, so annotations replace default values.
+        # Annotations replace default values, since fields are compared by their types.
         found |= vars(base)
         found |= inspect.get_annotations(base, globals=home(base), eval_str=True)
     special = {*SPECIAL, *SPECIAL.values()}

@@ -27,7 +27,7 @@ from asi1.testing import FakeASI1
 ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop"}]}
 
 
-async def test_sockets_are_asi1s_on_asyncio_and_httpxs_on_trio(anyio_backend_name):
+async def test_asyncio_uses_own_sockets_and_trio_those_of_httpx(anyio_backend_name):
     """
     On asyncio, requests use asi1's own sockets; on trio, they use httpx's sockets.
     """

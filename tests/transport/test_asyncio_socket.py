@@ -425,7 +425,7 @@ async def test_idle_connection_that_was_closed_reset_or_written_to_is_not_reused
         await client.chat.completions.create(messages="Hi")
         await anyio.to_thread.run_sync(server.idle.wait, 10)
         server.now.set()
-        assert server.done.wait(10)  # wait() keeps the event loop from running
+        assert server.done.wait(10)  # blocks the event loop until the server is done
         with anyio.fail_after(60):
             answer = await client.chat.completions.create(messages="Hi")
 

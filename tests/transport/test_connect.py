@@ -212,7 +212,7 @@ def open_sockets():
     for path in Path("/proc/self/fd").iterdir():
         try:
             names.append(str(path.readlink()))
-        except OSError:  # iterdir's own descriptor is closed by now
+        except OSError:  # iterdir's own descriptor, which is closed by now
             continue
     return sum(name.startswith("socket:") for name in names)
 

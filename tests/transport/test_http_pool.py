@@ -81,8 +81,8 @@ def test_call_takes_four_iterations_of_the_event_loop(fake):
     ) as runner:
         runner.run(call_some())
 
-    # A reply that arrives in two reads takes more iterations, so the minimum is
-    # compared.
+    # If a reply arrives in two reads, its call takes more iterations, so the minimum
+    # counts.
     assert 4 == min(rounds)
 
 

@@ -110,7 +110,8 @@ def _requests(
     log: RunLog,
     options: Mapping[str, Any],
 ) -> _TurnRequests:
-    # A resumed run goes on with the options of later requests.
+    # Only the first request of a tool run uses the caller's `tool_choice`. A resumed
+    # run that has answers sent that request earlier.
     chosen: Any = (plan.later_options if log.answers else plan.options)(options)
     reader = ChunkReader if plan.stream else AnswerReader
     turn: Turn[Any] = Turn(turns, begun.messages, begun.model, chosen, reader)

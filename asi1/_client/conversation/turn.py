@@ -34,7 +34,7 @@ __all__ = ["Turn", "listed"]
 
 _T = TypeVar("_T")
 
-# The types of a single message.
+# If an argument has one of these types, it is one message, not a list of messages.
 _ONE = (
     SystemMessage,
     UserMessage,

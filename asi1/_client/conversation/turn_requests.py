@@ -32,10 +32,10 @@ from ..._settings.options import CALL_OPTIONS
 
 __all__ = ["TurnRequests"]
 
-# Token counts are estimates, so only this share of the server's limit is used.
+# Token counts are estimates, so only this share of the server's token limit is used.
 _MARGIN = 0.95
-# If a refusal names no limit, the next request has at most this share of the refused
-# request's tokens.
+# If the server refuses a request as too long, but names no limit, the next request has
+# at most this share of the refused request's tokens.
 _HALF = 0.5
 # Options of a turn that also apply to its call for a summary, such as timeouts.
 _SHARED = CALL_OPTIONS - {"session_id", "idempotency_key", "extra_body"}
@@ -147,7 +147,8 @@ class TurnRequests:
         config = self.resources.config
         options = {k: v for k, v in self.draft.options.items() if k in _SHARED}
         request = chat_request(
-            # The client's own options, such as tools, must not apply to the question.
+            # The client's default options, such as tools, must not apply to the call
+            # for a summary.
             attrs.evolve(config, options={}),
             messages=question.messages,
             model=question.model or self.model,

@@ -99,6 +99,6 @@ class Waiting:
 
 
 def _has_news(answer: ChatCompletion) -> bool:
-    # An answer with thoughts alone does not tell whether the agents have answered.
+    # An answer that has only thoughts does not show whether the agents have answered.
     said = answer.text.strip() or answer.message.tool_calls
     return bool(said) and not answer.deferred

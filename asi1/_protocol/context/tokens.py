@@ -31,10 +31,10 @@ Wire: TypeAlias = Mapping[str, JSON]
 # clients of a program; a client's ``models=`` overrides it.
 CONTEXT_SIZES: dict[str, int] = {name: info.context for name, info in MODELS.items()}
 
-# Assumed tokens per byte of UTF-8 before the first sample: one token for four bytes.
+# Assumed tokens per byte of UTF-8 before the server has counted any: one for 4 bytes.
 _RULE = 0.25
-# Weight of `_RULE` in the weighted median of tokens per byte. Each pair of samples adds
-# a value, whose weight is the difference of the samples' sizes in bytes.
+# Weight of `_RULE` in the weighted median that estimates tokens per byte. Each pair of
+# samples adds one value, weighted by the difference of their sizes in bytes.
 _RULE_WEIGHT = 500
 # Lower and upper bound of the estimated tokens per byte.
 _SLOPES = (0.05, 2.0)
@@ -43,14 +43,14 @@ _PER_MESSAGE = 4
 # An image counts as this many bytes of text, since its URL does not tell how many
 # tokens it takes.
 _IMAGE = 4000
-# Number of the newest samples to store. Tokens per byte are computed from samples of
-# different sizes, so one older sample of each size class is stored too; the bounds of
-# the classes are powers of two.
+# Number of the newest samples to store. Besides them, one older sample of each size
+# class is stored, since samples of different sizes show the tokens per byte. The bounds
+# of the size classes are powers of two.
 _NEWEST = 16
 # `hidden` and `slack` are computed from this many of the newest samples.
 _RECENT = 5
 # This share of the last request's tokens is added to the safety margin, since new
-# messages may differ from those of the samples.
+# messages may take more tokens per byte than earlier ones.
 _UNSEEN = 0.01
 
 
@@ -113,7 +113,8 @@ class TokenEstimator:
 
     def _surplus(self) -> list[float]:
         """For each recent request: its counted tokens minus its messages' estimate."""
-        # The hidden prompt and the user's language may change, so old samples mislead.
+        # Only recent samples count, since the hidden prompt and the language may
+        # change.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
 
     def _points(self) -> list[tuple[int, int]]:

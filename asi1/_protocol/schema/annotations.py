@@ -135,7 +135,7 @@ def _substituted(annotation: Any, parameters: Mapping[Any, Any]) -> Any:
 
 
 def _is_class(annotation: Any) -> bool:
-    # Python 3.11 takes list[T] for an instance of `type`.
+    # A parametrised type, such as list[T], is not a class.
     return isinstance(annotation, type) and get_origin(annotation) is None
 
 
@@ -164,7 +164,7 @@ def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
 def _own_annotations(cls: Any) -> Mapping[str, Any]:
     try:
         return inspect.get_annotations(cls)
-    except (NameError, TypeError):  # Python 3.14 evaluates annotations here
+    except (NameError, TypeError):  # Python 3.14 evaluates annotations only here
         return {}
 
 
@@ -229,6 +229,6 @@ def _hints(
     try:
         return typing.get_type_hints(thing, include_extras=True)
     except NameError:
-        # *names* come last, since they would hide the module's classes of the same
-        # names.
+        # *names* are used only after a failure, since they would hide the module's
+        # classes of the same names.
         return typing.get_type_hints(thing, localns=dict(names), include_extras=True)

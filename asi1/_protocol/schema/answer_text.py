@@ -33,7 +33,7 @@ _BLANK = f" \t\r\n\x0b\x0c\xa0\u2028\u2029{_INVISIBLE}"
 # Matches a string or a bracket. A string without an end matches to the end of the text,
 # so that no part of it is searched again.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
-# Matches an opening bracket, with what JSON allows after it.
+# Matches an opening bracket that can begin JSON, as the characters after it show.
 _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )
@@ -44,9 +44,9 @@ _OPENING = re.compile(r"[\[{]")
 _TRAILING_COMMA = re.compile(
     r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*+[\]}])', re.DOTALL
 )
-# Maximum characters of an opening fence, with its language and the blanks around it.
+# Maximum characters of a code block's opening fence, its language and its blanks.
 _FENCE_SIZE = 80
-# Maximum number of brackets in sentences that stay open before the JSON begins.
+# Maximum number of unclosed brackets, such as those of sentences, before the JSON.
 _MOST_UNCLOSED = 4
 
 
@@ -127,8 +127,8 @@ def _regions(text: str) -> Iterator[_Region]:
             return
         if _PLAUSIBLE.match(text, start):
             raise JSONCutOffError("the text ends inside a JSON value")
-        # The bracket belongs to a sentence, since JSON cannot begin so; JSON may follow
-        # it.
+        # JSON cannot begin like this, so the bracket belongs to a sentence. JSON may
+        # follow.
         position, unclosed = start + 1, unclosed + 1
         if unclosed > _MOST_UNCLOSED:
             raise NoJSONError("the text has brackets that are not closed")

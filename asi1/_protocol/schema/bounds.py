@@ -162,7 +162,7 @@ def _ordered(holds: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], b
 
 
 def _multiple(bound: Any) -> Callable[[Any], bool]:
-    # Decimals have the digits of the JSON text; as floats, 0.3 % 0.1 is not 0.
+    # Decimals are used, since 0.3 % 0.1 is not 0 for floats.
     step = Decimal(str(bound))
 
     def check(value: Any) -> bool:

@@ -59,8 +59,8 @@ def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
 
 def _converter() -> Converter:
     """Return a cattrs converter that takes a `Shape` wherever cattrs takes a type."""
-    # Each decoder has its own converter, since a converter caches the hook of every
-    # shape that it has decoded.
+    # Each decoder has its own converter: the cache of a shared converter would keep a
+    # hook for every shape.
     converter = Converter(detailed_validation=False)
     for kind, make in _HOOKS.items():
         converter.register_structure_hook_factory(_is_a(kind), make)

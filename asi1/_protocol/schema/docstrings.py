@@ -13,10 +13,10 @@ from attrs import field, frozen
 
 __all__ = ["Docs", "read_docs"]
 
-# Sphinx's names for attributes, which docstring_parser 0.18 does not know.
+# Matches Sphinx's fields for attributes, which docstring_parser 0.18 does not know.
 _VARIABLE = re.compile(r"^(\s*):(?:ivar|cvar|var)\b", re.MULTILINE)
-# Matches section titles and fields that describe parameters or attributes; a docstring
-# without any of these has no such descriptions.
+# Matches section titles and fields that describe parameters or attributes. A docstring
+# without a match is not parsed.
 _SECTION = re.compile(
     r"^\s*(?:(?:Args|Arguments|Parameters|Params|Attributes|Keyword Args"
     r"|Keyword Arguments|Other Parameters)\s*:?\s*$|[:@](?:param|arg|argument|key|"

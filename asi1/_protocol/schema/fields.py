@@ -92,9 +92,9 @@ def _attrs_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField]:
 
 
 def _dataclass_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField]:
+    # `dataclasses.fields` leaves out InitVars, but the constructor takes them.
     for name, each in cls.__dataclass_fields__.items():
         annotation = hints.get(name, each.type)
-        # `dataclasses.fields` leaves out InitVars, which the constructor takes.
         if not each.init or get_origin(annotation) is typing.ClassVar:
             continue
         missing = dataclasses.MISSING
@@ -124,8 +124,9 @@ def _named_tuple_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField
 
 def _typed_dict_fields(cls: Any, hints: Mapping[str, Any]) -> Iterator[RawField]:
     for name, annotation in hints.items():
-        # With postponed annotations, Python 3.11 regards all keys as required. The
-        # qualifiers in the annotation, which are read later, correct that.
+        # With postponed annotations, Python 3.11 lists all keys of a TypedDict as
+        # required. ``NotRequired`` or ``Required`` in the annotation, which is read
+        # later, corrects that.
         yield RawField(
             attribute=name,
             argument=name,

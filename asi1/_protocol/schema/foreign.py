@@ -117,7 +117,7 @@ def _at(value: JSON, loc: Any, words: str) -> MismatchError:
         try:
             value = value[step]
         except (LookupError, TypeError):
-            continue  # pydantic's *loc* also has union members and missing keys
+            continue  # pydantic's *loc* also names union members and missing keys
         steps.append(step)
     mismatch = MismatchError("", excerpt(value), words)
     for step in reversed(steps):

@@ -34,8 +34,8 @@ __all__ = ["OutputType", "Parsed", "output_type"]
 
 _T = TypeVar("_T")
 _ARGUMENT = "response_format"
-# The key of an object that wraps any other value, since the top level of a strict
-# schema must be an object.
+# The key of the object that wraps a value of a type other than an object, since the top
+# level of a strict schema must be an object.
 _KEY = "value"
 _LONGEST_NAME = 64
 

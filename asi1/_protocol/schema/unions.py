@@ -111,7 +111,8 @@ class _Classes:
         Raises:
             MismatchError: The value's tag is that of none of the classes.
         """
-        # The fields of a recursive class are known only after the class was described.
+        # Tags are read at the first use: a recursive class has no fields until it is
+        # described.
         if not self._ready:
             self._tags, self._ready = _tags_of(self._members), True
         if self._tags is not None and self._tags[0] in value:

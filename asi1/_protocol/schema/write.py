@@ -115,7 +115,8 @@ class _Writer:
     def _object(self, definition: Definition) -> dict[str, Any]:
         if definition not in self._names:
             name = self._names[definition] = self._free_name(definition.name)
-            # Reserves the class's name, and its position in the dict.
+            # Reserves the class's name and position before `_body` adds the classes
+            # inside it.
             self.definitions[name] = {}
             self.definitions[name] = self._body(definition)
         return {"$ref": _REF + self._names[definition]}

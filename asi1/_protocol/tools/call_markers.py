@@ -68,6 +68,12 @@ class MarkerFinder:
         """Whether a text without markers, backticks and tildes can be skimmed."""
         return not (self._run or self._tokens or self._maybe_fence or self._closing)
 
+    @property
+    def safe(self) -> int:
+        """The position up to which the text has no marker, other than in code."""
+        first = self.maybe if self.found is None else self.found
+        return self.at if first is None else first
+
     def skim(self, text: str) -> None:
         """Read *text*, which has no marker, backtick or tilde, while `is_idle`."""
         line = text.rfind("\n") + 1

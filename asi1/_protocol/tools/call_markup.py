@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from ..._models.base_types import JSON
 from ..._models.completion import FunctionCall
-from ..._models.json_text import MAX_DEPTH, json_text, load_json, replace_surrogates
+from ..._models.json_text import json_text, load_json, replace_surrogates
 from .call_markers import OPENING, TAGS
 
 
@@ -189,8 +189,6 @@ class MarkupReader:
             elif sign in "]}":
                 depth -= 1
             elif len(sign) == 1 or sign[0] != '"':
-                break
-            if depth > MAX_DEPTH:
                 break
             if depth == 0:
                 try:

@@ -137,8 +137,7 @@ class TextHold:
         cut = _incomplete_marker(text)
         self._marker = text[cut:]
         finder.read(text[:cut], finder.at)
-        first = finder.maybe if finder.found is None else finder.found
-        return self._show(finder.at if first is None else first)
+        return self._show(finder.safe)
 
     def rest(self) -> str:
         """Return the text that is held back."""
@@ -149,7 +148,7 @@ class TextHold:
             return ""
         held, cut = self.rest(), end - self._shown
         self._shown = end
-        self._held = [held[cut:]] if held[cut:] else []
+        self._held = [held[cut:]] if cut < len(held) else []
         return held[:cut]
 
 

@@ -10,9 +10,13 @@ const touch = matchMedia("(pointer: coarse)").matches;
 const SAVE_EVERY = 1000; // milliseconds, while an answer is being written
 const READ_OUT = 600; // characters; longer answers are announced, not read out
 
-let views = load().map((turn) => new TurnView(turn));
+let views = load().map(viewOf);
 let running = null; // the AbortController of the answer that is being written
 let follows = true; // whether the reader is at the end of the conversation
+
+function viewOf(turn) {
+  return new TurnView(turn, decided);
+}
 
 const turns = () => views.map((view) => view.turn);
 const last = () => views.at(-1);
@@ -71,18 +75,35 @@ function focusPrompt() {
 
 function send(question) {
   if (running || !question) return;
-  const view = new TurnView(newTurn(question));
+  if (last()?.turn.state === "waiting") {
+    last().turn.state = "stopped"; // no one will answer it any more
+    last().show();
+  }
+  const view = viewOf(newTurn(question));
   views.push(view);
   $("turns").append(view.node);
   answer(view);
 }
 
-async function answer(view) {
+function answer(view) {
+  Object.assign(view.turn, newTurn(view.turn.question));
+  return listen(view, "chat", { messages: messages(turns()) });
+}
+
+/** The reader has decided about all calls of this turn that waited. */
+function decided(view) {
   const { turn } = view;
-  Object.assign(turn, newTurn(turn.question));
+  const asked = turn.calls.filter(({ state }) => state === "allowed" || state === "refused");
+  const decisions = Object.fromEntries(asked.map(({ id, state }) => [id, state === "allowed"]));
+  turn.state = "writing";
+  focusPrompt(); // the button has gone
+  return listen(view, "decide", { run: turn.run, decisions });
+}
+
+async function listen(view, path, body) {
+  const { turn } = view;
   const retried = $("alert").contains(document.activeElement);
   const mine = (running = new AbortController());
-  const history = messages(turns());
   const began = performance.now();
   follows = true;
   showState();
@@ -90,14 +111,14 @@ async function answer(view) {
   say("Waiting for the answer");
   const painter = new Painter(view);
   try {
-    await ask(history, turn, { signal: mine.signal, onGrow: () => painter.ask() });
-    turn.state = "done";
+    await ask(path, body, turn, { signal: mine.signal, onGrow: () => painter.ask() });
+    turn.state = turn.calls.some(({ state }) => state === "waiting") ? "waiting" : "done";
   } catch (error) {
     turn.state = mine.signal.aborted ? "stopped" : "failed";
     turn.error = error instanceof Failure ? error.message : "";
     if (!mine.signal.aborted && !turn.error) turn.error = "Something went wrong here.";
   }
-  turn.seconds = (performance.now() - began) / 1000;
+  turn.seconds += (performance.now() - began) / 1000;
   painter.end();
   if (running === mine) finished(turn);
 }
@@ -110,6 +131,7 @@ function finished(turn) {
   if (stopped) focusPrompt();
   if (follows) scrollToEnd();
   if (turn.state === "stopped") say("Stopped");
+  else if (turn.state === "waiting") say("The answer waits for your approval");
   else if (turn.state === "failed") say(""); // the banner is read out by itself
   else if (turn.text.length > READ_OUT) say("The answer is complete");
   else say(last().node.querySelector(".text").textContent);
@@ -214,7 +236,7 @@ addEventListener("pagehide", () => {
 });
 onChange(() => {
   if (running) return; // this tab has the newer word
-  views = load().map((turn) => new TurnView(turn));
+  views = load().map(viewOf);
   showAll();
 });
 

@@ -1,9 +1,12 @@
-// The conversation, kept by the browser over a reload. The server keeps nothing.
+// The conversation, kept by the browser over a reload. The server keeps only the runs
+// that wait for an approval.
 //
-// A turn: {question, text, thoughts, tokens, seconds, state, cut, error}. `state` is
-// "writing", "done", "stopped" or "failed"; `cut` tells of a whole answer that the limit
-// of tokens ended; `tokens` is null or {prompt, completion, total}; `error` is a text, ""
-// unless the turn failed.
+// A turn: {question, text, thoughts, calls, run, tokens, seconds, state, cut, error}.
+// `state` is "writing", "waiting" for an approval, "done", "stopped" or "failed"; `cut`
+// tells of a whole answer that the limit of tokens ended; `tokens` is null or {prompt,
+// completion, total}; `error` is a text, "" unless the turn failed; `run` is the server's
+// id of the run, "" for none. A call of a tool: {id, name, arguments, state, result}, all
+// texts; its `state` is "running", "waiting", "allowed", "refused", "done" or "failed".
 
 const KEY = "asi1-webchat-1";
 
@@ -12,6 +15,8 @@ export function newTurn(question) {
     question,
     text: "",
     thoughts: "",
+    calls: [],
+    run: "",
     tokens: null,
     seconds: 0,
     state: "writing",
@@ -30,6 +35,7 @@ export function load() {
         const right = name === "tokens" ? "object" : typeof made[name];
         if (typeof turn[name] === right) made[name] = turn[name];
       }
+      made.calls = Array.isArray(made.calls) ? made.calls.map(callOf) : [];
       // A reload of the page cancels the answer that is being written.
       if (made.state === "writing") made.state = "stopped";
       return made;
@@ -38,6 +44,11 @@ export function load() {
   } catch {
     return [];
   }
+}
+
+function callOf(call) {
+  const names = ["id", "name", "arguments", "state", "result"];
+  return Object.fromEntries(names.map((name) => [name, String(call[name] ?? "")]));
 }
 
 /** Keeps the turns; a full or forbidden store only means that a reload loses them. */

@@ -1,5 +1,7 @@
-// How one turn looks: the question, the thoughts that fold away, the answer, its count.
+// How one turn looks: the question, the thoughts that fold away, the tools, the answer,
+// its count.
 
+import { CallsView } from "./calls.js";
 import { element } from "./inline.js";
 import { MarkdownView } from "./markdown.js";
 
@@ -14,13 +16,16 @@ export class TurnView {
   #thoughts;
   #summary;
   #notes;
+  #calls;
   #text;
   #meta;
   #copy;
   #shownThoughts = "";
 
-  constructor(turn) {
+  /** `onDecide` is called when the reader has decided about all calls that wait. */
+  constructor(turn, onDecide) {
     this.turn = turn;
+    this.#calls = new CallsView(turn, () => onDecide(this));
     this.#summary = element("span");
     this.#notes = element("div", { class: "notes", dir: "auto" });
     this.#thoughts = element(
@@ -38,6 +43,7 @@ export class TurnView {
       { class: "answer" },
       element("h2", { class: "unseen" }, "asi1 says"),
       this.#thoughts,
+      this.#calls.node,
       body,
       element("div", { class: "under" }, this.#meta, this.#copy),
     );
@@ -57,10 +63,10 @@ export class TurnView {
 
   /** Brings what is on show up to date with the turn. */
   show() {
-    const { text, thoughts, state } = this.turn;
+    const { text, thoughts, calls, state } = this.turn;
     const writing = state === "writing";
     this.#answer.setAttribute("aria-busy", String(writing));
-    this.#answer.classList.toggle("waiting", writing && !text && !thoughts);
+    this.#answer.classList.toggle("waiting", writing && !text && !thoughts && !calls.length);
     this.#answer.classList.toggle("thinking", writing && !text && !!thoughts);
     this.#thoughts.hidden = !thoughts;
     if (thoughts !== this.#shownThoughts) {
@@ -68,6 +74,7 @@ export class TurnView {
       this.#notes.replaceChildren(thoughts);
     }
     this.#summary.textContent = writing && !text ? "Thinking" : "Thoughts";
+    this.#calls.show();
     this.#text.show(text);
     this.#giveCopyButtons();
     this.#meta.textContent = writing ? "" : this.#about();
@@ -79,6 +86,7 @@ export class TurnView {
     if (state === "failed" && !text) return ""; // the banner says it all
     const parts = [];
     if (state === "stopped") parts.push("Stopped");
+    if (state === "waiting") parts.push("Waiting for your approval");
     if (cut) parts.push("Cut at the limit of tokens");
     if (state === "failed") parts.push("Broken off");
     if (tokens) {

@@ -15,8 +15,8 @@ from asi1._protocol.context import summarise
 from asi1._protocol.context.view import Summary, View
 
 
-# A message of 40 bytes is 14 tokens, so a turn of two messages is 28; the system
-# message of a summary is 13 tokens and one for each four bytes of its text.
+# A message of 40 bytes counts as 14 tokens, so a turn of two messages counts as 28. A
+# summary's system message counts as 13, and as one more for each four bytes of text.
 TURN, LAST, EMPTY_SUMMARY = 28, 14, 13
 
 

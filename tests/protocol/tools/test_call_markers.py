@@ -125,3 +125,23 @@ def test_skimmed_text_counts_as_if_it_was_read(end):
 
     assert skimmed.found == read.found
     assert skimmed.at == read.at
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"{M}```\n{M}", id="no-fence-in-the-middle-of-a-line"),
+        pytest.param(f"a ```b\n``` {M} {M} ``` c", id="two-in-one-line-after-a-span"),
+    ],
+)
+def test_next_marker_is_found_after_a_skipped_marker(text):
+    """
+    After a marker was skipped, the rest of its line is not at the start of a line, and
+    a marker in it is found even if that rest was read before.
+    """
+    finder = MarkerFinder()
+    first = finder.next_in(text)
+
+    finder = finder.after(first + len(M))
+
+    assert (text.index(M), text.rindex(M)) == (first, finder.next_in(text))

@@ -95,7 +95,7 @@ def in_error(error: BaseException, text: str = KEY) -> list[str]:
     places = found(error, text=text)
     try:
         pickled = pickle.dumps(error)
-    except TypeError:  # some errors of other libraries
+    except TypeError:  # some errors of other libraries cannot be pickled
         pickled = b""
     if text.encode() in pickled:
         places.append("pickle")

@@ -93,7 +93,7 @@ class Visit:
         page.on("dialog", lambda dialog: self.errors.append("a dialog"))
         page.on("request", self._on_request)
         self.prompt = page.get_by_role("textbox", name="Your message")
-        self.send = page.get_by_role("button", name="Send")
+        self.send = page.get_by_role("button", name="Send", exact=True)
         self.stop = page.get_by_role("button", name="Stop the answer")
         self.retry = page.get_by_role("alert").get_by_role("button", name="Try again")
         self.alert = page.get_by_role("alert")

@@ -126,3 +126,31 @@ async def test_page_fits_widths_from_320_to_1280_pixels(browser, url, fake, widt
             assert min(box["width"], box["height"]) >= 24, name
         await expect(visit.send).to_be_in_viewport(ratio=1)
         await expect(visit.prompt).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
+async def test_call_that_waits_for_approval_fits_and_can_be_read(
+    browser, url, fake, width, scheme
+):
+    """
+    A tool call that waits for an approval fits the width, its buttons are large enough
+    for a thumb, and its texts have a contrast of at least 4.5 to 1.
+    """
+    arguments = {"to": "ada@a.example", "text": "word " * 50 + "x" * 400}
+    fake.reply("", tool_calls=[{"name": "send_mail", "arguments": arguments}])
+
+    size = {"width": width, "height": 640}
+    async with visiting(browser, url, viewport=size, color_scheme=scheme) as visit:
+        await visit.ask_and_wait("Write")
+        buttons = await visit.answer.locator(".decision button").all()
+        boxes = [await button.bounding_box() for button in buttons]
+        has, room = await visit.page.locator("main").evaluate(
+            "(node) => [node.scrollWidth, node.clientWidth]"
+        )
+        ratio, text = await visit.page.evaluate(CONTRAST)
+
+    assert has <= room
+    assert 2 == len(boxes)
+    assert all(min(box["width"], box["height"]) >= 24 for box in boxes)
+    assert all(box["x"] + box["width"] <= width for box in boxes)
+    assert ratio >= 4.5, text

@@ -1,0 +1,45 @@
+"""A text is decoded in each way in which it may contain a secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from asi1._settings.layers import end_in_text, layers_of, start_in_text
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("plain", ["plain"]),
+        ("%61b", ["ab"]),
+        ("%2561b", ["ab"]),
+        ("a b", ["a b", "ab"]),
+        ("=61b", ["=61b", "ab"]),
+        ("a=\nb", ["a=\nb", "a=b", "ab"]),
+        ("a\\nb", ["a\x1anb", "anb", "a\nb", "ab"]),
+        ("%6\n1", ["%6\n1", "a"]),
+    ],
+)
+def test_text_is_decoded_in_each_way(text, last):
+    """
+    Escapes are decoded first, as often as they are nested; then whitespace is removed,
+    and quoted-printable text decoded. Ends of lines are read in each way.
+    """
+    layers = [layer for layer, _ in layers_of(text)]
+
+    assert text == layers[0]
+    assert not {*last} - {*layers}
+
+
+@pytest.mark.parametrize("text", ["<%61b>", "<a b>", "<%2561 =62>", "<&#97;=\nb>"])
+def test_place_of_decoded_text_is_its_place_in_the_text(text):
+    """
+    The start and the end of decoded text are known in the text before all decoding.
+    """
+    found = {
+        text[start_in_text(at, places) : end_in_text(at + 2, places)]
+        for layer, places in layers_of(text)
+        if (at := layer.find("ab")) >= 0
+    }
+
+    assert {text[1:-1]} == found
