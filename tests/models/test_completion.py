@@ -176,12 +176,14 @@ def completion(content="", reason="length", thoughts="", spent=None, **message):
         pytest.param(completion("\n\n", thoughts="Hm."), id="blank-text"),
         pytest.param(completion(reasoning="Hm."), id="reasoning-in-message"),
         pytest.param(completion(spent=500), id="reasoning-tokens"),
+        pytest.param(completion(reason="MAX_TOKENS", spent=500), id="other-word"),
     ],
 )
 def test_answer_of_thoughts_alone_that_ended_by_length_is_exhausted(answer):
     """
     `exhausted` is true if the model used up its tokens on thoughts: the finish reason
-    is "length", the text is empty, and the server reports thoughts or reasoning tokens.
+    is "length" or another word for it, the text is empty, and the server reports
+    thoughts or reasoning tokens.
     """
     assert answer.exhausted
 

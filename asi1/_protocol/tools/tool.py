@@ -238,11 +238,8 @@ def tool(
         function_tool, name=name, description=description, strict=strict
     )
 
-    def wrap(function: Callable[..., Any]) -> Tool[..., Any]:
-        if _is_tool(function):
-            raise wrong("function", "must not be a tool already", function)
-        if not callable(function) and not isinstance(function, classmethod):
-            raise wrong("function", "must be a function", function)
+    def wrap(function: Any) -> Tool[..., Any]:
+        _check_function(function)
         return Tool(
             function,
             serial=serial,
@@ -254,12 +251,16 @@ def tool(
     return wrap if function is None else wrap(function)
 
 
-def _is_tool(function: Any) -> bool:
-    """Return whether *function* is a tool, or a partial or decorator around one."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    inner = inspect.unwrap(function, stop=lambda each: isinstance(each, Tool))
-    return isinstance(inner, Tool)
+def _check_function(function: Any) -> None:
+    """Refuse what is not a function, and a partial or decorator around a tool."""
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    inner = inspect.unwrap(inner, stop=lambda each: isinstance(each, Tool))
+    if isinstance(inner, Tool):
+        raise wrong("function", "must not be a tool already", function)
+    if not callable(function) and not isinstance(function, classmethod):
+        raise wrong("function", "must be a function", function)
 
 
 def _as_tool(function: Any) -> Tool[..., Any]:

@@ -221,6 +221,16 @@ def test_each_callable_can_be_a_tool(function, name, description, parameters, wr
     assert function is tool.function
 
 
+def test_tool_has_no_options_by_default():
+    """
+    A tool without options runs beside others, without approval and without a timeout of
+    its own; a timeout may be shorter than a second.
+    """
+    for tool in (asi1.Tool(plain), asi1.tool(plain), asi1.tool()(plain)):
+        assert (False, False, None) == (tool.serial, tool.needs_approval, tool.timeout)
+    assert 0.5 == asi1.tool(plain, timeout=0.5).timeout
+
+
 def test_lambda_needs_a_name():
     """
     A lambda is a tool if it is given a name.

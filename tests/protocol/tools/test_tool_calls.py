@@ -191,7 +191,8 @@ def test_call_that_is_not_whole_or_does_not_fit_is_refused(name, arguments, word
     [
         *("length", "LENGTH", "max_tokens", "MAX_TOKENS", "max_output_tokens"),
         *("content_filter", "Content_Filter", "model_length", "SAFETY", "error"),
-        *("MALFORMED_FUNCTION_CALL", "abort", "insufficient_system_resource"),
+        *("MALFORMED_FUNCTION_CALL", "abort", "aborted", "cancelled", "incomplete"),
+        *("insufficient_system_resource", "model_context_window_exceeded"),
     ],
 )
 @pytest.mark.parametrize("call", [call_of(), call_of(name="now", arguments="")])
@@ -370,6 +371,7 @@ def test_only_the_first_choice_calls_tools():
     [
         ({"finish": "tool_calls"}, asi1.OutputInvalidError, "'tool_calls', but calls"),
         ({"finish": "TOOL_USE"}, asi1.OutputInvalidError, "'TOOL_USE', but calls no"),
+        ({"finish": "function_calling"}, asi1.OutputInvalidError, "but calls no tool"),
         (
             {"finish": "function_call", "function_call": {"name": "add"}},
             asi1.OutputInvalidError,
