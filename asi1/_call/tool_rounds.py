@@ -118,6 +118,8 @@ class ToolRounds:
         """
         try:
             while not self._items and not self.over:
+                if self._error is not None:  # another thread has abandoned the run
+                    raise self._error.with_traceback(None)
                 if self._source is None:
                     self._begin_next()
                     continue
@@ -134,7 +136,7 @@ class ToolRounds:
             self._close()
             raise
         finally:
-            # Another thread may have abandoned the run before the source was there.
+            # The run may have been abandoned before it had its present source.
             if self._error is not None:
                 self.abandon()
         return self.ready

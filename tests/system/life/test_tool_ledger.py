@@ -18,6 +18,7 @@ from ...support.scripted_model import ScriptedModel, call, tool_results
 from .programs import ended, start
 
 
+SEEDS = 32
 UNKNOWN = "it is not known whether it took effect"
 
 
@@ -158,29 +159,40 @@ def check(rounds, tools, result):
             assert str(number) in results[key]
 
 
-# These seeds give 1,056 kill points.
-async def test_no_tool_runs_twice_for_a_call_wherever_the_process_is_killed():
+async def kill_points(seed):
+    """Yield the moments at which the run of *seed* is killed."""
+    rng = random.Random(seed)
+    rounds = random_rounds(rng)
+    for place in range(await lines_of(rounds)):
+        for torn in (0.0, rng.uniform(0.01, 0.99), 1.0):
+            yield rng, rounds, place, torn
+
+
+async def test_seeds_of_the_ledger_give_a_thousand_kill_points():
+    """
+    The seeds with which runs are killed give more than 1,000 moments together.
+    """
+    points = [point for seed in range(SEEDS) async for point in kill_points(seed)]
+
+    assert 1000 < len(points)
+
+
+@pytest.mark.parametrize("part", range(8))
+async def test_no_tool_runs_twice_for_a_call_wherever_the_process_is_killed(part):
     """
     A run is killed before, inside and after each line of its journal, and goes on in
     another client, which may be killed as well. No tool runs twice for one call, a call
     whose start is not in the journal runs once, and each run ends with an answer.
     """
-    points = 0
-    for seed in range(32):
-        rng = random.Random(seed)
-        rounds = random_rounds(rng)
-        for place in range(await lines_of(rounds)):
-            for torn in (0.0, rng.uniform(0.01, 0.99), 1.0):
-                tools, journal = Tools(), Journal([], place, torn)
-                assert None is await live(ScriptedModel(*rounds), tools, journal)
-                if rng.random() < 0.3:
-                    again = Journal(journal.lines, rng.randint(0, 5), rng.random())
-                    await live(ScriptedModel(*rounds), tools, again)
-                last = Journal(journal.lines)
-                check(rounds, tools, await live(ScriptedModel(*rounds), tools, last))
-                points += 1
-
-    assert 1000 < points
+    for seed in range(part, SEEDS, 8):
+        async for rng, rounds, place, torn in kill_points(seed):
+            tools, journal = Tools(), Journal([], place, torn)
+            assert None is await live(ScriptedModel(*rounds), tools, journal)
+            if rng.random() < 0.3:
+                again = Journal(journal.lines, rng.randint(0, 5), rng.random())
+                await live(ScriptedModel(*rounds), tools, again)
+            last = Journal(journal.lines)
+            check(rounds, tools, await live(ScriptedModel(*rounds), tools, last))
 
 
 SCRIPT = """

@@ -1,0 +1,202 @@
+"""`ToolRounds`: what happens between two reads of a run, and how a run is closed."""
+
+from __future__ import annotations
+
+import anyio
+import httpx
+import pytest
+
+import asi1
+
+from ..support.scripted_model import ScriptedModel, call, tool_results
+
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def test_tool_begins_only_after_its_start_was_read_and_kept_in_the_journal():
+    """
+    A tool does not begin before its `ToolStartedStep` was read, and its start is in the
+    journal; nor does the next call of the model begin before the tools' ends were read.
+    """
+    lines, ran = [], []
+
+    async def tool():
+        ran.append(list(lines))
+
+    model = ScriptedModel([call("a", "tool"), call("b", "tool")])
+    async with model.client() as client:
+        run = client.chat.completions.run_tools(
+            "Hi", tools=[tool], journal=lines.append
+        )
+        assert [] == model.bodies
+        for kind in (asi1.AnswerStep, asi1.ToolStartedStep, asi1.ToolStartedStep):
+            assert isinstance(await anext(run), kind)
+            await anyio.sleep(60)
+            assert [] == ran
+        for _ in range(2):
+            assert isinstance(await anext(run), asi1.ToolEndedStep)
+            await anyio.sleep(60)
+        assert 1 == len(model.bodies)
+        await run.until_done()
+
+    assert ['{"started":"a"}', '{"started":"b"}'] == lines[2:4]
+    assert [lines[:4]] * 2 == ran
+
+
+async def test_serial_tool_never_runs_at_the_same_time_as_another():
+    """
+    A serial tool begins after all calls before it have ended, and those after it begin
+    when it has ended; the others run at the same time.
+    """
+    spans = {}
+
+    async def work(number: int):
+        began = anyio.current_time()
+        await anyio.sleep(10 - number)
+        spans[number] = began, anyio.current_time()
+
+    async def work_alone(number: int):
+        await work(number)
+
+    alone = asi1.tool(work_alone, name="alone", serial=True)
+    names = ["work", "work", "alone", "alone", "work", "work", "alone"]
+    model = ScriptedModel(
+        [call(str(n), name, number=n) for n, name in enumerate(names)]
+    )
+    async with model.client() as client:
+        await client.chat.completions.run_tools("Hi", tools=[work, alone]).until_done()
+
+    first = min(began for began, _ in spans.values())
+    expected = [(0, 10), (0, 9), (10, 18), (18, 25), (25, 31), (25, 30), (31, 35)]
+    assert expected == [
+        (round(began - first), round(ended - first))
+        for _, (began, ended) in sorted(spans.items())
+    ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_run_that_failed_in_its_second_round_goes_on_from_its_json(
+    fake, fake_client, stream
+):
+    """
+    The error of a call ends the run, and each later read raises it again. `to_json`
+    has what was done, so `resume_tools` goes on without running the tools again.
+    """
+    ran = []
+
+    async def tool():
+        ran.append(1)
+        return "value"
+
+    fake.reply("", tool_calls=[call("a", "tool")])
+    fake.fail(400)
+    fake.reply("done")
+    completions = fake_client.chat.completions
+    run = completions.run_tools("Hi", tools=[tool], stream=stream)
+
+    for _ in range(2):
+        with pytest.raises(asi1.BadRequestError):
+            await run.until_done()
+    again = completions.resume_tools(run.to_json(), tools=[tool], stream=stream)
+    result = await again.until_done()
+
+    assert "done" == result.text
+    assert [1] == ran
+    assert [("a", "value")] == tool_results(fake.requests[2].json["messages"])
+    assert fake.requests[1].json["messages"] == fake.requests[2].json["messages"]
+    assert 4 == len(result.steps)
+
+
+async def test_reader_that_waits_when_the_run_is_closed_gets_stream_closed_error():
+    """
+    If a run is closed while a reader waits for a tool, the tool is cancelled, and the
+    reader and all later ones get `StreamClosedError`.
+    """
+    left = []
+
+    async def hang():
+        try:
+            await anyio.sleep_forever()
+        finally:
+            left.append(1)
+
+    async def close():
+        await anyio.sleep(5)
+        await run.aclose()
+        assert [1] == left
+
+    async with ScriptedModel([call("a", "hang")]).client() as client:
+        run = client.chat.completions.run_tools("Hi", tools=[hang])
+        async with anyio.create_task_group() as group:
+            group.start_soon(close)
+            for _ in range(2):
+                with pytest.raises(
+                    asi1.StreamClosedError, match=r"^the run was closed$"
+                ):
+                    await run.until_done()
+        await run.aclose()
+
+
+async def test_abandoned_run_is_closed_and_a_source_that_begins_meanwhile_is_stopped():
+    """
+    A run that another thread abandons while its next source begins, stops that source:
+    no tool runs on, and later reads raise `StreamClosedError`.
+    """
+    began = []
+
+    async def hang():
+        began.append(1)
+        await anyio.sleep_forever()
+
+    async with ScriptedModel([call("a", "hang")]).client() as client:
+        run = client.chat.completions.run_tools("Hi", tools=[hang])
+        rounds = run._rounds
+        await anext(run)
+        await anext(run)
+        rounds.abandon()
+        with anyio.move_on_after(5) as scope:
+            with pytest.raises(asi1.StreamClosedError):
+                await rounds.next()
+
+        assert not scope.cancelled_caught
+        assert not client._engine.tasks
+
+
+async def test_unusable_answer_ends_the_run():
+    """
+    An answer that says it calls tools, but has no call, raises `OutputInvalidError` at
+    each read.
+    """
+    message = {"role": "assistant", "content": "Well"}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"id": "x", "choices": [choice]})
+    )
+
+    async def tool():
+        """Never runs."""
+
+    async with asi1.AsyncASI1("k", transport=transport, max_retries=0) as client:
+        run = client.chat.completions.run_tools("Hi", tools=[tool])
+        for _ in range(2):
+            with pytest.raises(asi1.OutputInvalidError):
+                await run.until_done()
+
+
+async def test_run_that_is_over_stays_over_when_it_is_closed():
+    """
+    Closing a run that is over changes nothing: it still has its result.
+    """
+
+    async def tool():
+        return 1
+
+    async with ScriptedModel([call("a", "tool")]).client() as client:
+        run = client.chat.completions.run_tools("Hi", tools=[tool])
+        first = await run.until_done()
+        await run.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(run)
+
+    assert first == await run.until_done()

@@ -1,0 +1,233 @@
+"""Turns of a conversation in which the model calls tools."""
+
+from __future__ import annotations
+
+import gc
+
+import anyio
+import pytest
+
+import asi1
+
+from ...support.scripted_model import call
+
+
+pytestmark = pytest.mark.virtual_time
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+
+
+async def add(a: int, b: int):
+    """Add."""
+    await anyio.sleep(1)
+    return a + b
+
+
+@pytest.fixture
+def fake(fake):
+    fake.reply("Let me see.", tool_calls=[call("x", "add", a=1, b=2)], usage=USAGE)
+    fake.reply("It is 3.", usage=USAGE)
+    return fake
+
+
+ROLES = ["user", "assistant", "tool", "assistant"]
+
+
+def roles(chat):
+    return [message["role"] for message in chat.messages]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_run_is_one_turn_of_the_history(fake, fake_client, stream):
+    """
+    The whole exchange of a run is one turn: later turns send it, `usage` counts all its
+    answers, `last` is its last answer, and `undo` removes all of it.
+    """
+    fake.reply("Hello.", usage=USAGE)
+    chat = fake_client.conversation("Be brief.")
+
+    result = await chat.run_tools("1 + 2?", tools=[add], stream=stream).until_done()
+    before = chat.messages
+    await chat.ask("Thanks")
+
+    assert ["system", *ROLES] == [message["role"] for message in before]
+    assert before[1:] == result.messages
+    assert ("x", "3") == (before[3]["tool_call_id"], before[3]["content"])
+    assert [*before, {"role": "user", "content": "Thanks"}] == fake.requests[2].json[
+        "messages"
+    ]
+    assert 24 == chat.usage.total_tokens
+    chat.undo()
+    assert before == chat.messages
+    assert list(before[1:]) == list(chat.undo())
+    assert ["system"] == roles(chat)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_thoughts_are_sent_with_the_results_only_if_they_are_kept(
+    fake, fake_client, keep
+):
+    """
+    The requests and the history of a run have the model's thoughts if the conversation
+    keeps them, and not otherwise.
+    """
+    fake.clear()
+    fake.reply("", thoughts=["Hm."], tool_calls=[call("x", "add", a=1, b=2)])
+    fake.reply("3.", thoughts=["Ah."])
+    chat = fake_client.conversation(keep_reasoning=keep)
+
+    await chat.run_tools("1 + 2?", tools=[add]).until_done()
+
+    thoughts = [message.get("reasoning_content") for message in chat.messages]
+    assert [None, "Hm." if keep else None, None, "Ah." if keep else None] == thoughts
+    assert list(chat.messages[:3]) == fake.requests[1].json["messages"]
+
+
+@pytest.mark.parametrize(
+    "way", ["aclose", "with", "collect", "done", "error", "cancel"]
+)
+async def test_conversation_is_busy_until_the_run_ends(fake, fake_client, way):
+    """
+    From the first read until the run ends, is closed, fails or is garbage-collected, no
+    other turn can begin. A run that did not end leaves the history unchanged.
+    """
+    if way == "error":
+        fake.clear()
+        fake.reply("", tool_calls=[call("x", "add", a=1, b=2)])
+        fake.fail(400)
+    chat = fake_client.conversation()
+    run = chat.run_tools("1 + 2?", tools=[add])
+    chat.undo()  # a run that was not read does not make the conversation busy
+    with anyio.move_on_after(0.5):
+        await run.until_done()
+
+    with pytest.raises(asi1.ConversationBusyError):
+        await chat.ask("Hi")
+    with pytest.raises(asi1.ConversationBusyError):
+        await chat.run_tools("Hi", tools=[add]).until_done()
+    with pytest.raises(asi1.ConversationBusyError):
+        chat.undo()
+    if way == "aclose":
+        await run.aclose()
+    elif way == "with":
+        async with run:
+            pass
+    elif way == "error":
+        with pytest.raises(asi1.BadRequestError):
+            await run.until_done()
+    elif way == "done":
+        await run.until_done()
+    elif way == "cancel":
+        await run.aclose()
+        with pytest.raises(asi1.StreamClosedError):
+            await run.until_done()
+    else:
+        del run
+        await anyio.sleep(0.1)  # the event loop forgets the read that was cancelled
+        gc.collect()
+
+    assert (ROLES if way == "done" else []) == roles(chat)
+    fake.clear()
+    fake.reply("Hello.")
+    assert "Hello." == (await chat.ask("Hi")).text
+
+
+async def test_paused_turn_goes_on_in_a_conversation_that_was_loaded(fake, fake_client):
+    """
+    While a call waits for an approval, the history is unchanged and other turns can
+    begin. The run goes on in another conversation, which was loaded from JSON, and is
+    one turn of it.
+    """
+    approved = asi1.tool(add, needs_approval=True)
+    fake.clear()
+    fake.reply("Hello.")
+    fake.reply("", tool_calls=[call("x", "add", a=1, b=2)])
+    fake.reply("It is 3.")
+    chat = fake_client.conversation("Be brief.")
+    await chat.ask("Hi")
+    run = chat.run_tools("1 + 2?", tools=[approved])
+    result = await run.until_done()
+
+    assert ["x"] == [each.id for each in result.pending]
+    assert ["system", "user", "assistant"] == roles(chat)
+    chat.undo()
+    other = fake_client.conversation(
+        saved=fake_client.conversation("Be brief.").to_json()
+    )
+    again = other.resume_tools(run.to_json(), tools=[approved], decisions={"x": True})
+    final = await again.until_done()
+
+    assert "It is 3." == final.text
+    assert ["system", *ROLES] == roles(other)
+    assert list(other.messages[:-1]) == fake.requests[2].json["messages"]
+    assert "auto" == fake.requests[2].json["tool_choice"]
+    assert final.messages == other.undo()
+
+
+async def test_turn_that_failed_goes_on_without_running_its_tools_again(
+    fake, fake_client
+):
+    """
+    After the error of a call the history is unchanged. The run goes on in the same
+    conversation, and then is one turn.
+    """
+    ran = []
+
+    async def once():
+        ran.append(1)
+        return 1
+
+    fake.clear()
+    fake.reply("", tool_calls=[call("x", "once")], usage=USAGE)
+    fake.fail(400)
+    fake.reply("done", usage=USAGE)
+    chat = fake_client.conversation()
+    run = chat.run_tools("Hi", tools=[once])
+    with pytest.raises(asi1.BadRequestError):
+        await run.until_done()
+    assert () == chat.messages
+
+    await chat.resume_tools(run.to_json(), tools=[once]).until_done()
+
+    assert [1] == ran
+    assert ROLES == roles(chat)
+
+
+async def test_context_policy_shortens_the_history_but_never_the_turn(
+    fake, fake_client
+):
+    """
+    A context policy leaves old turns out of the requests of a run. The messages of the
+    run itself are sent whole in each request, and the history keeps all messages.
+    """
+    fake.clear()
+    fake.reply("Hello. " * 50, times=6)
+    fake.reply("", tool_calls=[call("x", "add", a=1, b=2)])
+    fake.reply("It is 3.")
+    chat = fake_client.conversation(context=asi1.KeepNewest(budget=600))
+    for _ in range(6):
+        await chat.ask("Hi")
+
+    await chat.run_tools("1 + 2?", tools=[add]).until_done()
+
+    first, second = (request.json["messages"] for request in fake.requests[-2:])
+    assert len(first) < 13
+    assert second[: len(first)] == first
+    assert ["assistant", "tool"] == [
+        message["role"] for message in second[len(first) :]
+    ]
+    assert 12 + 4 == len(chat.messages)
+
+
+async def test_options_of_the_conversation_reach_each_request(fake, fake_client):
+    """
+    The options of the conversation are in each request of a run; those of the run
+    override them.
+    """
+    chat = fake_client.conversation(model="big", temperature=0.1, seed=7)
+
+    await chat.run_tools("1 + 2?", tools=[add], temperature=0.9).until_done()
+
+    assert [("big", 0.9, 7)] * 2 == [
+        (r.json["model"], r.json["temperature"], r.json["seed"]) for r in fake.requests
+    ]

@@ -1,0 +1,199 @@
+"""The requests of runs with tools, and the checks of their arguments."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+import asi1
+
+from ..support.scripted_model import ScriptedModel, call, tool_results
+
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def tool():
+    """Do something."""
+    return 1
+
+
+ROUNDS = ([call("a", "tool")], [call("b", "tool")])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (None, ["auto"] * 3),
+        ("required", ["required", "auto", "auto"]),
+        ("none", ["none", "auto", "auto"]),
+    ],
+)
+async def test_tools_are_in_each_request_and_tool_choice_is_auto_after_the_first(
+    stream, choice, expected
+):
+    """
+    Each request has the tools, and the other options of the run; ``tool_choice`` has
+    the given value in the first request, and "auto" in the others.
+    """
+    model = ScriptedModel(*ROUNDS)
+    options = {} if choice is None else {"tool_choice": choice}
+    async with model.client() as client:
+        run = client.chat.completions.run_tools(
+            "Hi", tools=[tool], model="big", temperature=0.5, stream=stream, **options
+        )
+        await run.until_done()
+
+    assert expected == [body["tool_choice"] for body in model.bodies]
+    assert {("big", 0.5, stream)} == {
+        (body["model"], body["temperature"], body.get("stream", False))
+        for body in model.bodies
+    }
+    assert [[asi1.tool(tool).to_dict()]] * 3 == [body["tools"] for body in model.bodies]
+    assert [1, 3, 5] == [len(body["messages"]) for body in model.bodies]
+
+
+async def test_timeout_option_holds_for_each_call_of_the_model(fake, fake_client):
+    """
+    The option ``timeout`` limits each call of the model, not the run: tools may take
+    longer, and a call that takes longer raises `APITimeoutError`.
+    """
+
+    async def slow():
+        await anyio.sleep(100)
+
+    fake.reply("", tool_calls=[call("a", "slow")], delay=4)
+    fake.reply("", tool_calls=[call("b", "slow")], delay=4)
+    fake.reply("done", delay=6)
+    run = fake_client.chat.completions.run_tools("Hi", tools=[slow], timeout=5)
+
+    began = anyio.current_time()
+    with pytest.raises(asi1.APITimeoutError):
+        await run.until_done()
+
+    assert 213 == pytest.approx(anyio.current_time() - began, abs=0.1)
+
+
+async def test_run_ends_with_an_error_after_its_last_round():
+    """
+    After ``max_rounds`` answers that call tools, `MaxRoundsError` is raised. Its result
+    has all that was done, the results of the last calls too; a run that goes on with a
+    higher limit does not run them again.
+    """
+    ran = []
+
+    async def count(number: int):
+        ran.append(number)
+        return number
+
+    model = ScriptedModel(*([call(str(n), "count", number=n)] for n in range(3)))
+    async with model.client() as client:
+        completions = client.chat.completions
+        run = completions.run_tools("Hi", tools=[count], max_rounds=2)
+        with pytest.raises(asi1.MaxRoundsError) as caught:
+            await run.until_done()
+        result = caught.value.result
+        again = completions.resume_tools(run.to_json(), tools=[count], max_rounds=4)
+        final = await again.until_done()
+
+    assert [("0", "0"), ("1", "1")] == tool_results(result.messages)
+    assert run.steps == result.steps
+    assert 16 == result.usage.total_tokens
+    assert "done" == final.text
+    assert [0, 1, 2] == ran
+
+
+async def test_resumed_run_uses_the_model_of_the_run_unless_another_is_given():
+    """
+    A resumed run goes on with the model of the saved run, or with the given one.
+    """
+    model = ScriptedModel(*ROUNDS)
+    approved = asi1.tool(tool, needs_approval=True)
+    async with model.client() as client:
+        completions = client.chat.completions
+        run = completions.run_tools("Hi", tools=[approved], model="big")
+        result = await run.until_done()
+        assert (
+            ("a",)
+            == tuple(each.id for each in result.pending)
+            == tuple(each.id for each in run.pending)
+        )
+        for name in (None, "small"):
+            again = completions.resume_tools(
+                run.to_json(), tools=[approved], decisions={"a": True}, model=name
+            )
+            await again.until_done()
+
+    assert ["big", "big", "small"] == [body["model"] for body in model.bodies]
+    assert {"auto"} == {body["tool_choice"] for body in model.bodies}
+
+
+@pytest.mark.parametrize(
+    "saved", ["", [], b"", "[]", "{}", "nonsense", 5, None, ["\n"]]
+)
+async def test_what_is_not_a_saved_run_is_refused(saved):
+    """
+    `resume_tools` raises `ArgumentError` for anything that is not a saved run, also if
+    it is empty; nothing is sent.
+    """
+    model = ScriptedModel()
+    async with model.client() as client:
+        with pytest.raises(asi1.ArgumentError) as caught:
+            client.chat.completions.resume_tools(saved, tools=[tool])
+
+    assert "saved" == caught.value.argument
+    assert [] == model.bodies
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_rounds", 0),
+        ("max_rounds", 1.5),
+        ("max_rounds", True),
+        ("stream", "yes"),
+        ("tool_timeout", 0),
+        ("tool_timeout", float("nan")),
+        ("tool_timeout", "5"),
+        ("journal", "file.txt"),
+        ("tools", []),
+        ("tools", tool),
+        ("tools", [5]),
+        ("temperature", "hot"),
+    ],
+)
+async def test_wrong_argument_of_a_run_is_refused_before_anything_is_sent(name, value):
+    """
+    A wrong argument raises `ArgumentError` with its name when the run is made, and when
+    it is resumed.
+    """
+    model = ScriptedModel(*ROUNDS)
+    async with model.client() as client:
+        completions = client.chat.completions
+        run = completions.run_tools("Hi", tools=[tool])
+        saved = run.to_json()
+        for make, first in (
+            (completions.run_tools, "Hi"),
+            (completions.resume_tools, saved),
+        ):
+            with pytest.raises(asi1.ArgumentError) as caught:
+                make(first, **{"tools": [tool], name: value})
+            assert name == caught.value.argument
+
+    assert [] == model.bodies
+
+
+async def test_run_of_a_closed_client_is_refused():
+    """
+    A closed client makes no run; one that was made before raises `ClientClosedError`
+    when it is read.
+    """
+    client = ScriptedModel(*ROUNDS).client()
+    run = client.chat.completions.run_tools("Hi", tools=[tool])
+    await client.aclose()
+
+    with pytest.raises(asi1.ClientClosedError):
+        client.chat.completions.run_tools("Hi", tools=[tool])
+    with pytest.raises(asi1.ClientClosedError):
+        await run.until_done()
