@@ -128,7 +128,7 @@ def load_events(saved: Any) -> list[Event]:
         raise
     except KeyError as error:
         raise _wrong(f"the key {error} is missing") from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise _wrong(str(error)) from None
     return events
 

@@ -174,7 +174,7 @@ class RunLog:
             waits = self._is_pending(found)
             if not found.tool.serial:
                 group += [] if waits else [found]
-            elif waits or group or found is not runnable[0]:
+            elif waits or found is not runnable[0]:
                 break  # a serial tool runs after all calls before it have ended
             else:
                 return (found,)
