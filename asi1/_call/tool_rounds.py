@@ -99,8 +99,7 @@ class ToolRounds:
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
         """Admit one reader; until the block ends, a second gets `StreamBusyError`."""
-        if self._error is not None:
-            raise self._error.with_traceback(None)
+        self._check()
         if self._reading:
             raise StreamBusyError("the run is already being read")
         self._reading = True
@@ -108,6 +107,10 @@ class ToolRounds:
             yield
         finally:
             self._reading = False
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error.with_traceback(None)
 
     async def next(self) -> Item | None:
         """
@@ -118,8 +121,7 @@ class ToolRounds:
         """
         try:
             while not self._items and not self.over:
-                if self._error is not None:  # another thread has abandoned the run
-                    raise self._error.with_traceback(None)
+                self._check()  # another thread may have abandoned the run
                 if self._source is None:
                     self._begin_next()
                     continue
