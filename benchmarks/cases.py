@@ -141,6 +141,19 @@ def planned(turns, calls):
     )
 
 
+def rounds(name, operation, what):
+    """Return a case that compares a run with one tool to two calls of `create`."""
+    return Case(
+        name=name,
+        what=what,
+        unit="% of creates",
+        method="tool_round",
+        operation=operation,
+        kind="call",
+        sizes=sizes(Size(calls=10), Size(calls=5), Size(calls=1)),
+    )
+
+
 ALL = (
     streamed("stream-async", "stream_async", "whole", "a chunk, large writes, async"),
     streamed("stream-sync", "stream_sync", "whole", "a chunk, large writes, blocking"),
@@ -162,6 +175,9 @@ ALL = (
     planned(1000, 20),
     planned(4000, 6),
     streamed("tools", "tools_async", "tools", "a piece of a tool call", 5000),
+    rounds("round-async", "round_async", "a run with one tool, async"),
+    rounds("round-sync", "round_sync", "a run with one tool, blocking"),
+    rounds("round-thread", "round_thread", "the same, a tool in a thread"),
     streamed("final-1000", "final_async", "named", "final answer, 1,000 chunks", 1000),
     streamed("final-10000", "final_async", "named", "the same, 10,000", 10_000),
     started("import", "import the package"),

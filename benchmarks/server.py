@@ -66,7 +66,10 @@ async def serve(reader, writer):
             size = LENGTH.search(head)
             body = await reader.readexactly(int(size[1]) if size else 0)
             named = MODEL.search(body[:200]) or MODEL.search(body)
-            await answer(writer, named[1].decode())
+            spec = named[1].decode()
+            if spec == "call" and b'"tool_call_id"' in body:  # the tool's result
+                spec = "small"
+            await answer(writer, spec)
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:

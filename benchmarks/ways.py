@@ -26,6 +26,7 @@ CLIENT = (
 )
 CALL = "it.create_sync(client.__enter__(), 'small', [dict(role='user', content='Hi')])"
 KIB = 1024
+TIMES = 40  # how often a few runs with a tool are compared to `create`
 ROUNDS = 10  # of `parse`
 
 
@@ -126,6 +127,16 @@ def plan(case, size, contender, _url):
     for _ in range(size.calls):
         cut(messages)
     return cost(began, size) / 1000
+
+
+def tool_round(case, size, contender, url):
+    """Return the cost of a run with a tool in per cent of that of two `create`."""
+    plain = replace(case, operation=case.operation.replace("round", "creates"))
+    shares = [
+        calls(case, size, contender, url) / calls(plain, size, contender, url)
+        for _ in range(TIMES)
+    ]
+    return statistics.median(shares) * 100
 
 
 def peak(case, size, contender, url):

@@ -19,9 +19,19 @@ DONE = b"data: [DONE]\n\n"
 PIECES = (" the current goes on", " working while it does", ".", " Sea otters", " are")
 PIECE_OF_CALL = '"rafts": '
 CALLS = 10
+TOOL_CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "hours_asleep", "arguments": '{"animal": "otter"}'},
+}
 RAFTS, OTTERS = 4, 4  # of the object that `parse` reads, and of each raft in it
 LARGE = 200_000
-WHOLE = ("small", "large", "object")  # the kinds of answers that are not streamed
+WHOLE = (
+    "small",
+    "large",
+    "object",
+    "call",
+)  # the kinds of answers that are not streamed
 QUESTION = "And how long do they sleep?"  # of a turn of a conversation
 
 
@@ -91,8 +101,10 @@ def whole(spec):
         text = (text * (LARGE // len(text) + 1))[:LARGE]
     elif spec == "object":
         text = json.dumps({"year": 2025, "rafts": [*map(raft, range(RAFTS))]})
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    message, reason = {"role": "assistant", "content": text}, "stop"
+    if spec == "call":
+        message, reason = {"role": "assistant", "tool_calls": [TOOL_CALL]}, "tool_calls"
+    choice = {"index": 0, "finish_reason": reason, "message": message}
     value = {
         "id": ID,
         "model": "asi1-mini",
@@ -101,7 +113,7 @@ def whole(spec):
         "executable_data": [],
         "conversation_id": None,
         "thought": ["The user wants to know why otters hold hands."],
-        "choices": [{**choice, "stop_reason": "stop"}],
+        "choices": [{**choice, "stop_reason": reason}],
         "usage": USAGE,
     }
     return compact(value)
@@ -132,6 +144,8 @@ def compact(value):
 def length(spec):
     """Return how many characters of text this answer has."""
     kind, size = split(spec)
+    if kind == "call":
+        kind = spec = "small"  # the answer after the call
     if kind in WHOLE:
         return len(json.loads(whole(spec))["choices"][0]["message"]["content"])
     if kind == "tools":

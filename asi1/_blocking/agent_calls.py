@@ -83,7 +83,7 @@ class AgentCalls:
         journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
-        """Same as `AsyncCompletions.run_tools`, but the run blocks."""
+        """Same as `AsyncCompletions.run_tools`."""
         runs = tool_runs()
         plan = runs.RunPlan.of(
             tools,
@@ -110,7 +110,7 @@ class AgentCalls:
         journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
-        """Same as `AsyncCompletions.resume_tools`, but the run blocks."""
+        """Same as `AsyncCompletions.resume_tools`."""
         runs = tool_runs()
         plan = runs.RunPlan.of(
             tools,

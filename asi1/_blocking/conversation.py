@@ -122,7 +122,7 @@ class Conversation:
         journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
-        """Same as `AsyncConversation.run_tools`, but the run blocks."""
+        """Same as `AsyncConversation.run_tools`."""
         plan = tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
@@ -148,7 +148,7 @@ class Conversation:
         journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
-        """Same as `AsyncConversation.resume_tools`, but the run blocks."""
+        """Same as `AsyncConversation.resume_tools`."""
         plan = tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,

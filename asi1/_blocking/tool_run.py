@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -59,24 +60,30 @@ class ToolRun(RunState):
         return self
 
     def __next__(self) -> ToolStep:
+        with self._reader():
+            step = self._read()
+        if step is None:
+            raise StopIteration
+        return step
+
+    @contextmanager
+    def _reader(self) -> Iterator[None]:
         try:
             with self._rounds.reader():
-                step = self._read()
+                yield
         except Exception:
             raise
         except BaseException:  # on Ctrl-C, cancel calls and tools: no step will be read
             self._rounds.abandon()
             raise
-        if step is None:
-            raise StopIteration
-        return step
 
     def _read(self) -> ToolStep | None:
         """Read and record items until one is a step; return None at the end."""
-        while item := loop_thread().run(self._rounds.next()):
+        rounds = self._rounds
+        while item := rounds.ready or loop_thread().run(rounds.next()):
             if item.event is not None:
                 self._record(item.event)
-            step = self._rounds.keep(item)
+            step = rounds.keep(item)
             if step is not None:
                 return step
         return None
@@ -91,8 +98,13 @@ class ToolRun(RunState):
 
     def until_done(self) -> ToolRunResult:
         """Same as `AsyncToolRun.until_done`, but blocks."""
-        for _ in self:
-            pass
+        with self._reader():
+            if self._journal is None:
+                # Nothing has to run in this thread, so one cross-thread call is enough.
+                loop_thread().run(self._rounds.finish())
+            else:
+                while self._read() is not None:
+                    pass
         return self._result()
 
     def close(self) -> None:

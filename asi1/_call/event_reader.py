@@ -138,8 +138,7 @@ class EventReader(ReplyReader[_T]):
         self._carried = carried = done = False
         self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
-        # After the first half of a surrogate pair, the fast path is not used, since it
-        # cannot join the pair.
+        # The fast path cannot join the halves of a surrogate pair.
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:

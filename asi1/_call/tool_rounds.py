@@ -143,6 +143,16 @@ class ToolRounds:
                 self.abandon()
         return self.ready
 
+    async def finish(self) -> None:
+        """
+        Wait for all items, and record them.
+
+        Raises:
+            ASI1Error: As for `next`.
+        """
+        while item := await self.next():
+            self.keep(item)
+
     @property
     def ready(self) -> Item | None:
         """The next item, if `next` need not wait for it; else None."""

@@ -112,6 +112,8 @@ class AnswerSource(_Tasks):
         Raises:
             ASI1Error: The call failed, or the answer cannot be used.
         """
+        # After its end, the call's connection is free for the next call.
+        await self._tasks[0].done.wait()
         (answer,) = await self._call.queue.get()
         self.ended = True
         return [Item(self._checked(answer))]

@@ -162,8 +162,9 @@ class AsyncToolRun(RunState):
                 that can be read.
             ASI1Error: As for `AsyncCompletions.create`.
         """
-        async for _ in self:
-            pass
+        with self._rounds.reader():
+            while await self._read() is not None:
+                pass
         return self._result()
 
     async def aclose(self) -> None:

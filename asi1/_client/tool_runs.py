@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -16,7 +17,7 @@ from .._call.tool_rounds import RunRequests, ToolRounds
 from .._models.messages import Messages
 from .._protocol.context.history import stored
 from .._protocol.context.tokens import Wire
-from .._protocol.request import ChatDraft, draft_chat
+from .._protocol.request import ChatDraft, Request, draft_chat
 from .._protocol.tools.run_events import Begun, Decision, load_events
 from .._protocol.tools.run_log import RunLog
 from .._protocol.tools.tool import Tool, tools_by_name
@@ -119,7 +120,7 @@ class _Requests:
 
     engine: Engine
     messages: Sequence[Wire]
-    first: ChatDraft
+    first: Request
     later: ChatDraft
 
     def begin(self) -> None:
@@ -128,8 +129,9 @@ class _Requests:
 
     def call(self, added: Sequence[Wire], reader: type[ReplyReader[Any]]) -> Call[Any]:
         """Return the call that sends the messages, followed by *added*."""
-        draft = self.later if added else self.first
-        request = draft.request_of([*self.messages, *added])
+        request = self.first
+        if added:
+            request = self.later.request_of([*self.messages, *added])
         return self.engine.call(OneRequest(request), reader)
 
     def commit(self, log: RunLog) -> None:
@@ -188,9 +190,11 @@ def _requests(
     engine: Engine, plan: RunPlan, begun: Begun, options: Mapping[str, Any]
 ) -> _Requests:
     engine.check_open()
-    first, later = (
-        draft_chat(engine.config, model=begun.model, stream=plan.stream, options=chosen)
-        for chosen in (plan.options(options), plan.later_options(options))
-    )
-    first.request_of(begun.messages)  # raises if the messages cannot be JSON
-    return _Requests(engine, begun.messages, first, later)
+    draft = partial(draft_chat, engine.config, model=begun.model, stream=plan.stream)
+    chosen, others = plan.options(options), plan.later_options(options)
+    first = draft(options=chosen)
+    is_same = chosen["tool_choice"] == others["tool_choice"]
+    later = first if is_same else draft(options=others)
+    # Made at once: it raises if the messages cannot be JSON.
+    request = first.request_of(begun.messages)
+    return _Requests(engine, begun.messages, request, later)

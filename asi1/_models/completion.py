@@ -169,8 +169,10 @@ class ChatCompletion(Model):
     @property
     def message(self) -> ChatMessage:
         """The message of choice 0; an empty message if choice 0 is missing."""
-        choice = next((c for c in self.choices if c.index == 0), None)
-        return choice.message if choice else ChatMessage()
+        for choice in self.choices:
+            if choice.index == 0:
+                return choice.message
+        return ChatMessage()
 
     @property
     def text(self) -> str:
@@ -180,7 +182,10 @@ class ChatCompletion(Model):
     @property
     def finish_reason(self) -> str | None:
         """The finish reason of choice 0; None if the server did not send one."""
-        return next((c.finish_reason for c in self.choices if c.index == 0), None)
+        for choice in self.choices:
+            if choice.index == 0:
+                return choice.finish_reason
+        return None
 
     @property
     def exhausted(self) -> bool:

@@ -7,8 +7,11 @@ the first takes a number of connections, None for the default. `stream_async`,
 call with a client, and return how many characters they have read; so do `parse_async`
 and `parse_sync`, for answers that become a value. `turns_async` returns
 a coroutine function that asks the question after the messages, and returns the same;
-`planner` returns a function that cuts messages to half the size of the given ones. The
-table has a "-" for a function that a module lacks.
+`planner` returns a function that cuts messages to half the size of the given ones.
+`round_async`, `round_sync` and `round_thread` let the model call a tool, and
+`creates_async`, `creates_sync` and `creates_thread` send the same requests with
+`create`; they return what `create_async` does. The table has a "-" for a function that
+a module lacks.
 """
 
 # Maps a contender, the name of its module, to the import that it needs.

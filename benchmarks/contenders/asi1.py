@@ -1,8 +1,15 @@
 """asi1, this package."""
 
+import functools
+
+import asi1
+
 from asi1 import ASI1, AsyncASI1, Limits
 
 from . import TIMEOUT
+
+
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "5"}
 
 
 def settings(url):
@@ -120,3 +127,63 @@ def planner(messages):
 
     budget = TokenEstimator().count(messages) // 2
     return DropLeastRelevant(budget).fit
+
+
+def hours_asleep(animal: str) -> int:
+    """Return how many hours a day an animal sleeps."""
+    return len(animal)
+
+
+async def hours_asleep_async(animal: str) -> int:
+    """Return how many hours a day an animal sleeps."""
+    return len(animal)
+
+
+@functools.cache
+def tools(function):
+    """Return the tools of a run, and the option of `create` that sends them."""
+    # `tool` is read here, because the cases that measure starting import this module.
+    made = [asi1.tool(function, name="hours_asleep")]
+    return made, [tool.to_dict() for tool in made]
+
+
+async def round_async(client, model, messages):
+    """Let the model call a tool, and answer."""
+    run = client.chat.completions.run_tools(
+        messages, model=model, tools=tools(hours_asleep_async)[0]
+    )
+    return len((await run.until_done()).text)
+
+
+def round_sync(client, model, messages, function=hours_asleep_async):
+    """Let the model call a tool, and answer."""
+    run = client.chat.completions.run_tools(
+        messages, model=model, tools=tools(function)[0]
+    )
+    return len(run.until_done().text)
+
+
+def round_thread(client, model, messages):
+    """Let the model call a tool that runs in a thread, and answer."""
+    return round_sync(client, model, messages, hours_asleep)
+
+
+async def creates_async(client, model, messages):
+    """Send the requests of `round_async`."""
+    create = client.chat.completions.create
+    options = {"model": model, "tools": tools(hours_asleep)[1], "tool_choice": "auto"}
+    answer = await create(messages=messages, **options)
+    answer = await create(messages=[*messages, answer, RESULT], **options)
+    return len(answer.text)
+
+
+def creates_sync(client, model, messages):
+    """Send the requests of `round_sync`."""
+    create = client.chat.completions.create
+    options = {"model": model, "tools": tools(hours_asleep)[1], "tool_choice": "auto"}
+    answer = create(messages=messages, **options)
+    answer = create(messages=[*messages, answer, RESULT], **options)
+    return len(answer.text)
+
+
+creates_thread = creates_sync

@@ -87,7 +87,10 @@ def test_each_benchmark_case_gives_a_value_or_the_reason_why_it_cannot_run(
         assert found == {"absent": "not installed"}
     elif (
         linux_only
-        or (case.startswith(("parse", "policy")) and contender in contenders.FLOORS)
+        or (
+            case.startswith(("parse", "policy", "round"))
+            and contender in contenders.FLOORS
+        )
         or (contender == "aiohttp" and "value" not in found)
     ):
         assert found == {"absent": "-"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from ..support.talk import SSE, TEXT, Event, chunk
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+URL = "https://example.com/otter.png"
 
 
 @pytest.fixture
@@ -30,6 +32,13 @@ def fake(fake, monkeypatch):
     monkeypatch.setenv("ASI_ONE_API_KEY", "sk-example")
     monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
     return fake
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return an empty folder, in which the example runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def load(name):
@@ -103,6 +112,157 @@ def test_extraction_prints_the_error_if_no_answer_fits(fake, capsys):
     printed = capsys.readouterr()
     assert (1, "") == (code, printed.out)
     assert "no list: the answer is not JSON" in printed.err
+
+
+CALLS = [
+    {"name": "temperature", "arguments": {"city": "Oslo"}},
+    {"name": "temperature", "arguments": {"city": "Atlantis"}},
+]
+
+
+def test_tools_prints_text_calls_results_and_errors_as_they_come(fake, capsys):
+    """
+    ``tools.py`` prints the model's text, and each tool call with its result or error.
+    The model reads the results, in the order of its calls.
+    """
+    fake.reply("I'll look.", tool_calls=CALLS)
+    fake.reply("It is 25.7 \u00b0F in Oslo.")
+
+    asyncio.run(load("tools").main("Is it cold in Oslo?"))
+
+    printed = capsys.readouterr()
+    results = [m["content"] for m in fake.requests[1].json["messages"][2:]]
+    assert [True, True] == [request.json["stream"] for request in fake.requests]
+    assert printed.out.startswith("I'll look.")
+    assert "\n> 'temperature' '{\"city\":\"Oslo\"}'\n" in printed.out.replace(": ", ":")
+    assert "\n< '-3.5'\n" in printed.out
+    assert '\n! failed: \'{"error":"no station in Atlantis' in printed.out
+    assert printed.out.endswith("It is 25.7 \u00b0F in Oslo.\n")
+    assert "-3.5" == results[0]
+    assert "no station in Atlantis; there are: oslo, rome" in results[1]
+    assert " tokens\n" in printed.err
+
+
+def approval(folder, **options):
+    """Start ``approval.py`` in *folder*, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, EXAMPLES / "approval.py", "Mail Ada."],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        **options,
+    )
+
+
+def asks_to_send_mail(fake, last):
+    """Script a model that looks up an address, sends a mail, and says *last*."""
+    fake.reply("", tool_calls=[{"name": "address_of", "arguments": {"name": "Ada"}}])
+    mail = {"address": "ada@example.com", "text": "Otters \x1b[2J asleep."}
+    fake.reply("", tool_calls=[{"name": "send_mail", "arguments": mail}])
+    fake.reply(last)
+
+
+@pytest.mark.system
+def test_approval_goes_on_after_a_kill_and_sends_one_mail(fake, tmp_path):
+    """
+    ``approval.py`` that is killed while it waits for the user's decision goes on when
+    it is started again: it repeats no request to the model, asks for the decision once
+    more, and sends one mail. A third start begins a new run.
+    """
+    asks_to_send_mail(fake, "Ada knows.")
+    with approval(tmp_path) as killed:
+        shown = killed.stdout.readline()
+        killed.kill()
+    assert not (tmp_path / "outbox.txt").exists()
+
+    with approval(tmp_path) as second:
+        printed, errors = second.communicate("y\n", timeout=240)
+
+    assert (0, "") == (second.returncode, errors)
+    assert shown.startswith("'send_mail' '")
+    assert "\x1b" not in shown
+    assert printed == f"{shown}Run it? [y, or why not] Ada knows.\n"
+    assert 3 == len(fake.requests)
+    sent = (tmp_path / "outbox.txt").read_text("utf-8")
+    assert "ada@example.com: Otters \x1b[2J asleep.\n" == sent
+
+    fake.reply("Again?")
+    with approval(tmp_path) as third:
+        assert "Again?\n" == third.communicate("", timeout=240)[0]
+    assert 1 == len(fake.requests[3].json["messages"])
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("typed", "code", "words"),
+    [
+        pytest.param("Ada is asleep too\n", 0, "Ada is asleep too", id="reason"),
+        pytest.param("\n", 0, "the user does not allow this call", id="empty"),
+        pytest.param("", 130, None, id="end-of-input"),
+    ],
+)
+def test_approval_sends_no_mail_without_a_yes(fake, tmp_path, typed, code, words):
+    """
+    ``approval.py`` sends no mail if the user types anything but yes: the model reads
+    the reason. If the input ends, the program says how to go on.
+    """
+    asks_to_send_mail(fake, "As you wish.")
+
+    with approval(tmp_path) as process:
+        printed, errors = process.communicate(typed, timeout=240)
+
+    assert code == process.returncode
+    assert not (tmp_path / "outbox.txt").exists()
+    if words is None:
+        assert "stopped; the same command goes on" in errors
+        assert 2 == len(fake.requests)
+    else:
+        assert printed.endswith("As you wish.\n")
+        assert words in fake.requests[2].json["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("image", "place"), [(None, "generated.gif"), (URL, URL)], ids=["bytes", "url"]
+)
+def test_images_sends_the_generated_image_back(fake, folder, capsys, image, place):
+    """
+    ``images.py`` saves the generated image, or prints its URL, and asks the model what
+    the image shows.
+    """
+    fake.image(image)
+    fake.reply("An otter.")
+
+    load("images").main("An otter in a teacup")
+
+    drawn, asked = (request.json for request in fake.requests)
+    (part,) = (p for p in asked["messages"][0]["content"] if p["type"] == "image_url")
+    sent = part["image_url"]["url"]
+    assert f"{place}\nAn otter.\n" == capsys.readouterr().out
+    assert "An otter in a teacup" == drawn["prompt"]
+    assert sent == URL if image else sent.startswith("data:image/gif;base64,")
+    assert (image is None) == (folder / "generated.gif").exists()
+
+
+def test_agent_session_waits_for_the_agent_in_one_session(fake, folder, capsys):
+    """
+    ``agent_session.py`` asks again until the agent has answered. If that takes too
+    long, it saves the session, and goes on waiting when it is started again.
+    """
+    fake.reply("I've sent the message to the agent.", times=None)
+    main = load("agent_session").main
+
+    assert 1 == main("Book a table.", interval=0.01, timeout=0.1)
+    assert "still deferred" in capsys.readouterr().err
+    assert (folder / "agent_session.json").exists()
+
+    fake.reply("Booked for 7.")
+    assert 0 == main("Book a table.", interval=0.01)
+    assert "Booked for 7.\n" == capsys.readouterr().out
+    assert not (folder / "agent_session.json").exists()
+    assert 1 == len({request.headers["x-session-id"] for request in fake.requests})
+    assert "Book a table." == fake.requests[-1].json["messages"][0]["content"]
 
 
 @contextmanager

@@ -100,6 +100,18 @@ def test_first_call_over_a_custom_transport_loads_few_modules(program, most):
 
 
 @pytest.mark.system
+@pytest.mark.parametrize("program", [CALL, BLOCKING], ids=["async", "blocking"])
+def test_program_without_tools_loads_no_module_of_tools(program):
+    """
+    A program that makes plain calls loads no module that only runs with tools need.
+    """
+    modules = loaded(MOCK, program)
+
+    assert "asi1._client.agent_calls" in modules
+    assert [] == [name for name in modules if "tool" in name or "mcp" in name]
+
+
+@pytest.mark.system
 @FIRST_CALLS
 def test_first_call_over_the_default_transport_loads_few_modules(url, program, most):
     """

@@ -17,8 +17,10 @@ def test_blocking_client_has_the_same_members_as_the_async_client():
     walk = differences(asi1.AsyncASI1, asi1.ASI1)
 
     assert [] == walk.found
-    assert {"create", "map", "stream"} <= {s.rpartition(".")[2] for s in walk.seen}
-    assert {"Answers", "Chat", "ChatStream", "Completions", "Pieces"} <= {
+    assert {"create", "map", "run_tools", "stream"} <= {
+        s.rpartition(".")[2] for s in walk.seen
+    }
+    assert {"Answers", "Chat", "ChatStream", "Completions", "Pieces", "ToolRun"} <= {
         blocking_class.__name__ for _, blocking_class in walk.paired
     }
 

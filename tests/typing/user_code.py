@@ -11,6 +11,7 @@ import httpx
 from asi1 import (
     ASI1,
     Answers,
+    AnswerStep,
     APIError,
     APITimeoutError,
     ASI1Error,
@@ -19,6 +20,7 @@ from asi1 import (
     AsyncChatStream,
     AsyncParsedStream,
     AsyncPieces,
+    AsyncToolRun,
     Attempt,
     ChatCompletion,
     ChatCompletionChunk,
@@ -34,11 +36,18 @@ from asi1 import (
     ResponseInfo,
     RetryPolicy,
     StreamTruncatedError,
+    TextStep,
     Timeouts,
+    Tool,
     ToolCall,
+    ToolEndedStep,
     ToolMessage,
+    ToolRun,
+    ToolRunResult,
+    ToolStep,
     Usage,
     UserMessage,
+    tool,
 )
 
 
@@ -209,3 +218,85 @@ async def values(client: AsyncASI1, blocking: ASI1) -> Place:
         assert_type(opened, ParsedStream[Place])
         assert_type(opened.get_final_completion().parsed, Place)
     return blocking.conversation().parse("Where?", Place).parsed
+
+
+@tool
+def add(a: int, b: int = 1) -> int:
+    """A tool that was a function keeps its signature when it is called."""
+    return a + b
+
+
+@tool(name="reverse", needs_approval=True, timeout=5)
+async def reversed_text(text: str) -> str:
+    """A tool with options also keeps its signature."""
+    return text[::-1]
+
+
+class Desk:
+    """A user's class with a tool."""
+
+    @tool(serial=True)
+    def note(self, text: str) -> int:
+        """The tool of a method is taken from an instance."""
+        return len(text)
+
+
+async def signatures() -> None:
+    """Calling a tool calls its function, with the function's types."""
+    assert_type(add(1, b=2), int)
+    assert_type(await reversed_text("abc"), str)
+    assert_type(Desk().note("abc"), int)
+    assert_type(tool(len)("abc"), int)
+    assert_type(add.name, str)
+    taken: list[Tool[..., Any]] = [add, reversed_text, Desk().note]
+    assert_type(taken[0].parameters, dict[str, Any])
+    add("1")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await reversed_text()  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
+def told(step: ToolStep) -> str:
+    """Each kind of step has typed fields of its own."""
+    match step:
+        case TextStep(text=text):
+            return text
+        case AnswerStep(answer=answer):
+            assert_type(answer, ChatCompletion)
+            return answer.text
+        case _:
+            pass
+    if isinstance(step, ToolEndedStep):
+        assert_type(step.call, ToolCall)
+        assert_type(step.error, BaseException | None)
+        return step.content
+    return ""
+
+
+async def tool_runs(client: AsyncASI1, blocking: ASI1) -> str:
+    """Runs with tools, of clients and conversations, return the same types."""
+    ask, chat = client.chat.completions, client.conversation()
+    run = ask.run_tools("Hi", tools=[add, reversed_text, Desk().note, len], stream=True)
+    assert_type(run, AsyncToolRun)
+    async for step in run:
+        assert_type(told(step), str)
+    result = await run.until_done()
+    assert_type(result, ToolRunResult)
+    assert_type(result.answer, ChatCompletion)
+    assert_type(result.pending, tuple[ToolCall, ...])
+    assert_type(result.steps, tuple[ToolStep, ...])
+    assert_type(run.usage, Usage | None)
+    decisions: dict[str, bool | str] = {call.id: True for call in result.pending}
+    again = ask.resume_tools(run.to_json(), tools=[add], decisions=decisions)
+    assert_type(again, AsyncToolRun)
+    assert_type(chat.run_tools("Hi", tools=[add], temperature=0), AsyncToolRun)
+    assert_type(chat.resume_tools(["{}"], tools=[add]), AsyncToolRun)
+
+    with blocking.chat.completions.run_tools("Hi", tools=[add]) as opened:
+        assert_type(opened, ToolRun)
+        assert_type([told(step) for step in opened], list[str])
+        assert_type(opened.until_done(), ToolRunResult)
+    other = blocking.conversation().run_tools("Hi", tools=[add], journal=print)
+    assert_type(other, ToolRun)
+    saved = other.to_json()
+    more = blocking.chat.completions.resume_tools(saved, tools=[add])
+    assert_type(more, ToolRun)
+    return more.until_done().text

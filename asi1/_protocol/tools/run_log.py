@@ -225,10 +225,11 @@ class RunLog:
 
     def added(self) -> list[Wire]:
         """Return the messages after those with which the run began."""
-        for answer in self.answers[self._complete : -1]:
+        complete = len(self.answers) - bool(self.open)
+        for answer in self.answers[self._complete : complete]:
             self._sent += self._round(answer)
-            self._complete += 1
-        last = self.answers[-1:]
+        self._complete = complete
+        last = self.answers[complete:]
         return [*self._sent, *(m for answer in last for m in self._round(answer))]
 
     def _round(self, answer: ChatCompletion) -> Iterable[Wire]:

@@ -78,7 +78,8 @@ class Runnable:
 
 def own_calls(answer: ChatCompletion) -> tuple[ToolCall, ...]:
     """Return the tool calls that the server has not run itself."""
-    return tuple(c for c in answer.message.tool_calls if not _has_run(c))
+    calls = answer.message.tool_calls
+    return tuple([call for call in calls if not _has_run(call)]) if calls else ()
 
 
 def _has_run(call: ToolCall) -> bool:
@@ -227,7 +228,10 @@ def _with_own_ids(
     was refused, and so never ran, may be repeated: some servers number the calls of
     each answer from 0.
     """
-    used, taken = set(seen), {*seen, *(call.id for call in calls)}
+    ids = {call.id for call in calls}
+    if len(ids) == len(calls) and all(ids) and not ids & seen.keys():
+        return calls  # as most servers send them
+    used, taken = set(seen), {*seen, *ids}
     met: set[tuple[str, ...]] = set()
     own: list[ToolCall] = []
     for call in calls:
