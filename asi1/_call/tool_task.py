@@ -1,5 +1,5 @@
 """
-Runs one tool call in its own task; the function of a blocking tool in its own thread.
+Runs one tool call in its own task; the function of a blocking tool in a thread.
 
 Whatever the tool does, its call gets a result: the tool may raise, hang, return a value
 without a form in JSON, or be cancelled.
@@ -8,11 +8,9 @@ without a form in JSON, or be cancelled.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import functools
 import inspect
 import math
-import threading
 
 from collections.abc import Callable
 from typing import Any
@@ -29,8 +27,8 @@ from .._protocol.tools.tool_calls import (
     error_words,
     result_content,
 )
-from .._transport.event_loop import Flag, call_soon, loop_token
 from .batch_queue import BatchQueue
+from .tool_thread import run_in_thread
 
 
 __all__ = ["ToolOutcome", "ToolTask"]
@@ -101,7 +99,7 @@ class ToolTask:
 
 async def _value_of(run: Callable[[], Any]) -> Any:
     """Call *run*, and return its result, awaited if need be."""
-    value = run() if _is_async(run) else await _in_thread(run)
+    value = run() if _is_async(run) else await run_in_thread(run)
     return await value if inspect.isawaitable(value) else value
 
 
@@ -129,29 +127,3 @@ def _is_cancelled(error: BaseException) -> bool:
         return any(map(_is_cancelled, error.exceptions))
     kinds = anyio.get_cancelled_exc_class(), asyncio.CancelledError, GeneratorExit
     return isinstance(error, kinds)
-
-
-async def _in_thread(run: Callable[[], Any]) -> Any:
-    """
-    Return the result of *run*, which a new thread calls with the caller's contextvars.
-
-    The thread is a daemon, unlike anyio's and asyncio's worker threads: a tool that
-    hangs must not keep Python from exiting.
-    """
-    token, done = loop_token(), Flag()
-    context = contextvars.copy_context()
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(context.run(run))
-        except BaseException as error:  # noqa: BLE001 - raised by the task
-            errors.append(error)
-        call_soon(token, done.set)
-
-    threading.Thread(target=work, name="asi1 tool", daemon=True).start()
-    await done.wait()
-    if errors:
-        raise errors.pop()
-    return results.pop()

@@ -208,7 +208,7 @@ def tool(
     The parameters' types become the schema, as for `AsyncCompletions.parse`; the
     docstring (Google, NumPy or Sphinx style) describes the tool and its parameters.
     What the function returns is sent to the model: a str as it is, any other value as
-    JSON. A coroutine function runs on the event loop, any other in a thread of its own.
+    JSON. A coroutine function runs on the event loop, any other in a worker thread.
 
     Args:
         function: The function; None to use ``@tool(...)`` with options.

@@ -252,7 +252,7 @@ def test_lambda_needs_a_name():
         functools.partial(endless),
         asi1.tool(endless),
     ],
-    ids=repr,
+    ids=["function", "async-function", "object", "method", "partial", "tool"],
 )
 def test_generator_is_refused(function):
     """
