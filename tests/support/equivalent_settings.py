@@ -49,7 +49,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_settings.echoes",
         "_encoded: 3 -> 4",
     ): "the fourth form is the first one",
-    ("_settings.echoes", "_layers: 2 -> 3"): "`may_be_in` decodes less often",
     (
         "_settings.option_checks",
         "_unknown: n=1 -> (nothing)",
