@@ -30,8 +30,9 @@ class AsyncEventBytes:
                      True: the call waits for an approval; these events come last,
                      before ``done``.
     ``tool_result``  Only of a run: ``id``, ``name``, ``content`` (the str that the
-                     model reads), ``failed`` (whether it is an error). A call that is
-                     refused has this event alone.
+                     model reads; but "the tool failed" in place of an exception),
+                     ``failed`` (whether it is an error). A call that is refused has
+                     this event alone.
     ``done``         The last event of a whole answer: ``id``, ``model``,
                      ``finish_reason`` (a str, or null), ``usage`` (null, or an object
                      of ``prompt_tokens``, ``completion_tokens``, ``total_tokens``,

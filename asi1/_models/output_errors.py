@@ -4,11 +4,14 @@ The errors of answers that do not become a value of the requested type.
 `errors` shows the whole tree.
 """
 
+from functools import reduce
+
 from attrs import define
 
 from .base_types import public
-from .completion import ChatCompletion
+from .completion import ChatCompletion, Usage
 from .errors import ASI1Error
+from .usage_sum import sum_of_usage
 
 
 __all__ = [
@@ -37,6 +40,14 @@ class OutputError(ASI1Error):
     text: str = ""
     completion: ChatCompletion | None = None
     earlier: tuple[ASI1Error, ...] = ()
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of this answer and of all `earlier` ones; None if unknown."""
+        errors = [error for error in self.earlier if isinstance(error, OutputError)]
+        answers = [error.completion for error in [*errors, self]]
+        known = [answer.usage for answer in answers if answer and answer.usage]
+        return reduce(sum_of_usage, known) if known else None
 
 
 @public

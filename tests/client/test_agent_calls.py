@@ -208,6 +208,7 @@ async def test_failed_repair_raises_the_last_error_with_the_earlier_ones(
 
     assert "No." == caught.value.text
     assert [BAD] == [error.text for error in caught.value.earlier]
+    assert 2 * USAGE["total_tokens"] == caught.value.usage.total_tokens
 
 
 async def test_answer_that_was_cut_off_is_not_repaired(fake, fake_client):

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 
 from ..._models.completion import ChatCompletion, ToolCall
 from ..sse_writer import done_event, event_bytes
+from .errors import ToolError
 from .steps import (
     AnswerStep,
     TextStep,
@@ -18,6 +19,7 @@ from .steps import (
     ToolStartedStep,
     ToolStep,
 )
+from .tool_calls import error_content
 
 
 __all__ = ["run_done_event", "step_events"]
@@ -46,10 +48,17 @@ def step_events(step: ToolStep | None, *, streamed: bool) -> bytes:
         case ToolStartedStep(call=call):
             return _call(call, needs_approval=False)
         case ToolEndedStep(call=call):
-            result = {"content": step.content, "failed": step.failed}
+            result = {"content": _shown_content(step), "failed": step.failed}
             named = {"id": call.id, "name": call.function.name}
             return event_bytes(b"tool_result", named | result)
     return b""
+
+
+def _shown_content(step: ToolEndedStep) -> str:
+    """Return the result for a browser, without the message of a tool's exception."""
+    if step.error is None or isinstance(step.error, ToolError):
+        return step.content
+    return error_content("the tool failed")
 
 
 def _text(name: bytes, text: str) -> bytes:

@@ -51,6 +51,16 @@ def in_steps(event):
         (
             asi1.ToolEndedStep(call=CALL, content="x", failed=True, error=OSError("s")),
             (
+                b'event: tool_result\ndata: {"id":"c1","name":"f","content":"{\\"error'
+                b'\\":\\"the tool failed\\",\\"status\\":\\"failed\\"}",'
+                b'"failed":true}\n\n'
+            ),
+        ),
+        (
+            asi1.ToolEndedStep(
+                call=CALL, content="x", failed=True, error=asi1.ToolError("s")
+            ),
+            (
                 b'event: tool_result\ndata: {"id":"c1","name":"f","content":"x",'
                 b'"failed":true}\n\n'
             ),
