@@ -92,7 +92,7 @@ class ParsePlan(Generic[_T]):
                 result = self.output.read(answer)
             except OutputError as error:
                 error.earlier = tuple(earlier)
-                repairs = len(earlier) < self.repair
+                repairs = len(earlier) < self.repair and not answer.message.tool_calls
                 if not repairs or not isinstance(error, OutputInvalidError):
                     raise
                 earlier.append(error)

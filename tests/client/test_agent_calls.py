@@ -211,6 +211,20 @@ async def test_failed_repair_raises_the_last_error_with_the_earlier_ones(
     assert 2 * USAGE["total_tokens"] == caught.value.usage.total_tokens
 
 
+async def test_answer_that_calls_tools_is_not_repaired(fake, fake_client):
+    """
+    An answer that calls a tool has no value. The model is not asked again, since a
+    server refuses a request in which the call has no result.
+    """
+    fake.reply("", tool_calls=[{"name": "look_up", "arguments": {}}])
+
+    with pytest.raises(asi1.OutputInvalidError, match="calls tools") as caught:
+        await parse(fake_client, repair=3)
+
+    assert 1 == len(fake.requests)
+    assert "look_up" == caught.value.completion.message.tool_calls[0].function.name
+
+
 async def test_answer_that_was_cut_off_is_not_repaired(fake, fake_client):
     """
     The model is not asked again after an answer that was cut off or refused, since the

@@ -137,6 +137,12 @@ def _check_whole(completion: ChatCompletion, text: str) -> None:
             "the answer is cut off by the token limit; raise max_tokens",
             completion,
         )
+    if message.tool_calls and not text.strip():
+        _fail(
+            OutputInvalidError,
+            "the answer calls tools in place of giving a value; run_tools runs them",
+            completion,
+        )
 
 
 def _fail(cls: type[OutputError], message: str, completion: ChatCompletion) -> NoReturn:
