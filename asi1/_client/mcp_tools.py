@@ -9,7 +9,7 @@ from typing import Any
 
 from .._models.base_types import JSON, public
 from .._models.errors import ArgumentError, ASI1Error
-from .._protocol.tools.mcp_tool import MCPTool, fitting_names, result_text
+from .._protocol.tools.mcp_tool import fitting_names, mcp_tool, result_text
 from .._protocol.tools.tool import Tool
 from .._settings.validators import flag, is_number, wrong
 from .._transport.event_loop import loop_token
@@ -141,7 +141,7 @@ def _tool(
     session: Any, listed: Any, name: str, needs_approval: bool, timeout: float | None
 ) -> Tool[..., Any]:
     """Return a tool that the server has listed, under another name."""
-    spec = MCPTool.of(listed, name)
+    spec = mcp_tool(listed, name)
     home = loop_token()
 
     async def call(**arguments: JSON) -> str:

@@ -10,100 +10,28 @@ from __future__ import annotations
 import hashlib
 import re
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from attrs import frozen
-
-from ..._models.base_types import JSON
 from ..._models.json_text import json_text
-from ..._models.output_errors import OutputInvalidError
-from ..schema.mismatch import MismatchError, excerpt
 from .errors import ToolError
-from .function_tool import loaded_arguments
+from .schema_tool import SchemaTool
 
 
-__all__ = ["MCPTool", "fitting_names", "result_text"]
+__all__ = ["fitting_names", "mcp_tool", "result_text"]
 
 _LONGEST = 64  # characters of a name
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 
 
-@frozen(kw_only=True, eq=False)
-class MCPTool:
-    """
-    A tool of an MCP server as the model sees it.
-
-    Attributes:
-        name: The name by which the model calls the tool.
-        description: What the tool does, in the server's words.
-        parameters: The server's JSON Schema of the arguments, unchanged.
-    """
-
-    name: str
-    description: str
-    parameters: dict[str, JSON]
-
-    @classmethod
-    def of(cls, listed: Any, name: str) -> MCPTool:
-        """Return the tool that an MCP server has *listed*, under another name."""
-        schema = _first(listed, "input_schema", "inputSchema")
-        return cls(
-            name=name,
-            description=_first(listed, "description", "title") or "",
-            parameters=schema or {"type": "object", "properties": {}},
-        )
-
-    @property
-    def wire(self) -> dict[str, JSON]:
-        """The tool as a request has it in ``tools``."""
-        function: dict[str, JSON] = {"name": self.name}
-        if self.description:
-            function["description"] = self.description
-        function["parameters"] = self.parameters
-        return {"type": "function", "function": function}
-
-    def bind(self, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """
-        Return the arguments of a call, all of them keyword arguments.
-
-        The names are checked here. The server checks the values.
-
-        Raises:
-            OutputTruncatedError: The text ends inside a JSON value.
-            OutputInvalidError: The text is not a JSON object, a required argument is
-                missing, or the schema does not allow an argument.
-        """
-        # Servers send no text for a call that has no arguments.
-        has_none = not arguments.strip() and not self.parameters.get("properties")
-        data = {} if has_none else loaded_arguments(arguments, self.name)
-        try:
-            return (), _checked(data, self.parameters)
-        except MismatchError as mismatch:
-            raise OutputInvalidError(
-                f"the arguments of {self.name} do not fit: {mismatch}",
-                text=arguments,
-                path=mismatch.path,
-                expected=mismatch.expected,
-            ) from None
-
-
-def _checked(data: JSON, schema: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return *data* if it is an object with keys that *schema* allows; else raise."""
-    if not isinstance(data, dict):
-        raise MismatchError("an object", excerpt(data))
-    required, properties = schema.get("required"), schema.get("properties")
-    for key in required if isinstance(required, list) else []:
-        if key not in data:
-            raise MismatchError("a value", "no such key").inside(str(key))
-    known = properties if isinstance(properties, dict) else {}
-    is_closed = schema.get("additionalProperties") is False
-    if is_closed and "patternProperties" not in schema:
-        words = f"only the keys {', '.join(known)}" if known else "no keys"
-        for key, value in data.items():
-            if key not in known:
-                raise MismatchError(words, excerpt(value)).inside(key)
-    return data
+def mcp_tool(listed: Any, name: str) -> SchemaTool:
+    """Return the tool that an MCP server has *listed*, under another name."""
+    schema = _first(listed, "input_schema", "inputSchema")
+    return SchemaTool(
+        name=name,
+        description=_first(listed, "description", "title") or "",
+        parameters=schema or {"type": "object", "properties": {}},
+    )
 
 
 def fitting_names(names: Iterable[str], prefix: str = "") -> dict[str, str]:
