@@ -69,12 +69,10 @@ class ToolTask:
         seconds = math.inf if self.timeout is None else self.timeout
         try:
             with anyio.move_on_after(seconds) as scope:
-                value = await _value_of(self.call.run)
+                self._succeed(await _value_of(self.call.run))
             if scope.cancelled_caught:
                 words = _TOO_LONG.format(self.timeout)
                 self._fail(TimeoutError(words), words)
-            else:
-                self._succeed(value)
         except Exception as error:  # noqa: BLE001 - the model reads any error
             self._fail(error, error_words(error))
         except BaseException as error:

@@ -70,8 +70,11 @@ def _check(session: Any, needs_approval: Any, timeout: Any, prefix: Any) -> None
         if not callable(getattr(session, name, None)):
             raise wrong("session", f"must have the method {name}", session)
     if not callable(needs_approval) and flag(needs_approval):
-        problem = "must be True, False or a function of a tool's name"
-        raise wrong("needs_approval", problem, needs_approval)
+        raise wrong(
+            "needs_approval",
+            "must be True, False or a function of a tool's name",
+            needs_approval,
+        )
     if problem := or_none(seconds)(timeout):
         raise wrong("timeout", problem, timeout)
     if not isinstance(prefix, str):

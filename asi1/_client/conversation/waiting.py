@@ -43,8 +43,9 @@ class Waiting:
 
     def __attrs_post_init__(self) -> None:
         if not (is_number(self.interval) and self.interval >= 0):
-            problem = "must be a number of seconds of at least 0"
-            raise wrong("interval", problem, self.interval)
+            raise wrong(
+                "interval", "must be a number of seconds of at least 0", self.interval
+            )
         if problem := or_none(seconds)(self.timeout):
             raise wrong("timeout", problem, self.timeout)
 
