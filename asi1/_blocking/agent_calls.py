@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
-from .._client.agent_calls import parse_rounds, tool_runs
+from .._client.agent_calls import load_tool_runs, parse_rounds
 from .._client.lazy import loader
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .tool_run import ToolRun
 
 
-__all__ = ["AgentCalls", "run_rounds", "tool_run"]
+__all__ = ["AgentCalls", "load_run_class", "run_rounds"]
 
 _T = TypeVar("_T")
 
@@ -83,8 +83,12 @@ class AgentCalls:
         journal: Callable[[str], object] | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
-        """Same as `AsyncCompletions.run_tools`."""
-        runs = tool_runs()
+        """
+        Same as `AsyncCompletions.run_tools`, but *journal* must be a blocking function.
+
+        If it returns an awaitable, reading the run raises `ArgumentError`.
+        """
+        runs = load_tool_runs()
         plan = runs.RunPlan.of(
             tools,
             max_rounds=max_rounds,
@@ -95,7 +99,7 @@ class AgentCalls:
         rounds = runs.begin_run(
             self._engine, plan, messages=messages, model=model, options=options
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
     def resume_tools(
         self,
@@ -111,7 +115,7 @@ class AgentCalls:
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncCompletions.resume_tools`."""
-        runs = tool_runs()
+        runs = load_tool_runs()
         plan = runs.RunPlan.of(
             tools,
             max_rounds=max_rounds,
@@ -127,7 +131,7 @@ class AgentCalls:
             model=model,
             options=options,
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
 
 def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
@@ -152,7 +156,7 @@ def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
 
 
 @loader
-def tool_run() -> type[ToolRun]:
+def load_run_class() -> type[ToolRun]:
     """Return the class of a blocking run with tools."""
     from .tool_run import ToolRun  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.answer_reader import ChunkReader
-from .._client.agent_calls import tool_runs
+from .._client.agent_calls import load_tool_runs
 from .._client.conversation.agent_turns import tool_turns, turn_rounds
 from .._client.conversation.conversation import AsyncConversation
 from .._client.conversation.turn import Turn
@@ -17,7 +17,7 @@ from .._models.completion import ChatCompletion, Usage
 from .._models.messages import Message, Messages
 from .._protocol.context.tokens import TokenEstimator
 from .._settings.options import ChatOptions, ParseOptions, ToolOptions
-from .agent_calls import run_rounds, tool_run
+from .agent_calls import load_run_class, run_rounds
 from .loop_thread import loop_thread
 from .stream import ChatStream
 
@@ -123,7 +123,7 @@ class Conversation:
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncConversation.run_tools`."""
-        plan = tool_runs().RunPlan.of(
+        plan = load_tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
@@ -133,7 +133,7 @@ class Conversation:
         rounds = tool_turns().begin_turn(
             self._turns, plan, message=message, model=model, options=options
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
     def resume_tools(
         self,
@@ -149,7 +149,7 @@ class Conversation:
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncConversation.resume_tools`."""
-        plan = tool_runs().RunPlan.of(
+        plan = load_tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
@@ -164,7 +164,7 @@ class Conversation:
             model=model,
             options=options,
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
     def wait(
         self,

@@ -17,7 +17,7 @@ from anyio.lowlevel import checkpoint
 
 from .._models.errors import ASI1Error, StreamBusyError
 from .._protocol.sse_writer import PING, failed_event
-from .._settings.validators import is_number, wrong
+from .._settings.validators import or_none, seconds, wrong
 
 
 __all__ = ["AnswerEvents", "EventSource", "Recording"]
@@ -87,8 +87,8 @@ class AnswerEvents:
         Raises:
             ArgumentError: *ping* is neither None nor a number above 0.
         """
-        if ping is not None and not (is_number(ping) and ping > 0):
-            raise wrong("ping", "must be a number of seconds above 0, or None", ping)
+        if problem := or_none(seconds)(ping):
+            raise wrong("ping", problem, ping)
         self._source = source
         self._ping = ping
         self._ready = source.unread()

@@ -8,7 +8,7 @@ or, for the blocking client, in the caller's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import frozen
@@ -20,6 +20,7 @@ from .._models.output_errors import OutputError, OutputInvalidError
 from .._models.parsed import ParsedCompletion, parsed_completion
 from .._protocol.request import draft_chat
 from .._protocol.schema.output_type import OutputType, output_type
+from .._settings.option_checks import check_own_keys
 from .._settings.validators import whole_number, wrong
 from .answer_reader import AnswerReader
 from .call import Call, OneRequest
@@ -66,6 +67,16 @@ class ParsePlan(Generic[_T]):
             raise wrong("repair", problem, repair)
         times = cast("int", repair)
         return ParsePlan(output=output_type(response_format), repair=times)
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """
+        Check the options of the requests, those of the client included.
+
+        Raises:
+            ArgumentError: The requests of a repair would have the same idempotency key.
+        """
+        if self.repair:
+            check_own_keys(options, "answer")
 
     def rounds(
         self,
@@ -130,6 +141,7 @@ def parse_rounds(
     plan = ParsePlan.of(response_format, repair)
     wanted = {**options, "response_format": plan.output.response_format}
     draft = draft_chat(engine.config, model=model, stream=False, options=wanted)
+    plan.check(draft.options)
 
     sent = wire_messages(messages)
     first = OneRequest(draft.request_of(sent))

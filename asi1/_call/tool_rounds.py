@@ -25,7 +25,7 @@ from .._protocol.tools.run_events import (
     Event,
     Started,
 )
-from .._protocol.tools.run_log import Ask, Refuse, RunLog, RunTools
+from .._protocol.tools.run_log import Ask, Refuse, RunLog, RunTools, Stop
 from .._protocol.tools.steps import ToolStep
 from .._protocol.tools.tool_calls import Runnable, error_content
 from .answer_reader import AnswerReader, ChunkReader
@@ -187,7 +187,7 @@ class ToolRounds:
                 self._group = calls
                 for runnable in calls:
                     self._add(Started(runnable.call.id))
-            case _:
+            case Stop():
                 self.over = True
                 if not self.log.pending:
                     self.requests.commit(self.log)

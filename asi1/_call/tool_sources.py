@@ -34,7 +34,7 @@ __all__ = ["AnswerSource", "Item", "Source", "StreamSource", "ToolSource"]
 @frozen
 class Item:
     """
-    The next of a run: an event, or a step that is no event, such as a piece of text.
+    What a run does next: an event, or a step that is not an event, such as a text.
 
     Attributes:
         event: What happened; its step is made when it is recorded.

@@ -33,6 +33,12 @@ from .tool_thread import run_in_thread
 
 __all__ = ["ToolOutcome", "ToolTask"]
 
+# Without these words, the model might call the tool again: it would send a mail twice.
+_UNSENDABLE = "the tool has run, but its result cannot be sent"
+_TOO_LONG = (
+    "the tool took longer than {} seconds; it is not known whether it took effect"
+)
+
 
 @frozen
 class ToolOutcome:
@@ -63,10 +69,9 @@ class ToolTask:
         seconds = math.inf if self.timeout is None else self.timeout
         try:
             with anyio.move_on_after(seconds) as scope:
-                content = result_content(await _value_of(self.call.run))
-                self._end(Ended(self.call.call.id, content, failed=False))
+                self._succeed(await _value_of(self.call.run))
             if scope.cancelled_caught:
-                words = f"the tool took longer than {self.timeout} seconds"
+                words = _TOO_LONG.format(self.timeout)
                 self._fail(TimeoutError(words), words)
         except Exception as error:  # noqa: BLE001 - the model reads any error
             self._fail(error, error_words(error))
@@ -80,6 +85,15 @@ class ToolTask:
                 self._fail(error, "the tool was cancelled")
             elif isinstance(error, anyio.get_cancelled_exc_class()):
                 raise  # the run is cancelled, not the tool alone
+
+    def _succeed(self, value: Any) -> None:
+        """End the call with what the tool returned, as the model reads it."""
+        try:
+            content = result_content(value)
+        except Exception as error:  # noqa: BLE001 - a value of the user may raise any
+            self._fail(error, f"{_UNSENDABLE}: {error_words(error)}")
+        else:
+            self._end(Ended(self.call.call.id, content, failed=False))
 
     def _fail(self, error: BaseException, words: str) -> None:
         # The frames of the traceback would keep the tool's values alive.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .tool_run import AsyncToolRun
 
 
-__all__ = ["AsyncAgentCalls", "parse_rounds", "tool_run", "tool_runs"]
+__all__ = ["AsyncAgentCalls", "load_run_class", "load_tool_runs", "parse_rounds"]
 
 _T = TypeVar("_T")
 
@@ -121,9 +121,9 @@ class AsyncAgentCalls:
         read.
 
         A call never runs if its answer was cut off, or if its arguments are not whole
-        JSON or do not fit the tool: the model reads an error instead. So it does if a
-        tool raises an exception (its class and message; a `ToolError` chooses the
-        words), takes too long or is cancelled.
+        JSON or do not fit the tool: the model reads an error instead. The model also
+        reads an error if a tool raises an exception (its class and message; a
+        `ToolError` chooses the words), takes too long or is cancelled.
 
         Args:
             messages: As for `create`.
@@ -133,9 +133,10 @@ class AsyncAgentCalls:
             stream: Whether the pieces of text, thoughts and tool calls are steps too.
             tool_timeout: The most seconds of a tool call, for tools without a timeout
                 of their own; None for no limit.
-            journal: Called with one line of JSON for each event, before the run goes
-                on; may return an awaitable. The lines of a run whose process was
-                killed can be given to `resume_tools`: no tool runs twice for a call.
+            journal: Called with one line of JSON, without a line break, for each event,
+                before the run goes on; may return an awaitable. The lines of a run
+                whose process was killed can be given to `resume_tools`: no tool runs
+                twice for a call.
             **options: Fields of `ToolOptions`, for each call of the model.
 
         Raises:
@@ -143,9 +144,11 @@ class AsyncAgentCalls:
                 was sent.
             ClientClosedError: The client is closed.
 
+        Reading the run raises as `AsyncToolRun.until_done`.
+
         Source: https://docs.asi1.ai/documentation/build-with-asi-one/tool-calling
         """
-        runs = tool_runs()
+        runs = load_tool_runs()
         plan = runs.RunPlan.of(
             tools,
             max_rounds=max_rounds,
@@ -156,7 +159,7 @@ class AsyncAgentCalls:
         rounds = runs.begin_run(
             self._engine, plan, messages=messages, model=model, options=options
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
     def resume_tools(
         self,
@@ -195,7 +198,7 @@ class AsyncAgentCalls:
                 an id in *decisions* is pending.
             ClientClosedError: The client is closed.
         """
-        runs = tool_runs()
+        runs = load_tool_runs()
         plan = runs.RunPlan.of(
             tools,
             max_rounds=max_rounds,
@@ -211,7 +214,7 @@ class AsyncAgentCalls:
             model=model,
             options=options,
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
 
 @loader
@@ -223,7 +226,7 @@ def parse_rounds() -> ModuleType:
 
 
 @loader
-def tool_runs() -> ModuleType:
+def load_tool_runs() -> ModuleType:
     """Return the module that begins runs with tools."""
     from . import tool_runs as module  # noqa: PLC0415
 
@@ -231,7 +234,7 @@ def tool_runs() -> ModuleType:
 
 
 @loader
-def tool_run() -> type[AsyncToolRun]:
+def load_run_class() -> type[AsyncToolRun]:
     """Return the class of a run with tools."""
     from .tool_run import AsyncToolRun  # noqa: PLC0415
 

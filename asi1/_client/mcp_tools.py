@@ -11,7 +11,7 @@ from .._models.base_types import JSON, public
 from .._models.errors import ArgumentError, ASI1Error
 from .._protocol.tools.mcp_tool import fitting_names, mcp_tool, result_text
 from .._protocol.tools.tool import Tool
-from .._settings.validators import flag, is_number, wrong
+from .._settings.validators import flag, or_none, seconds, wrong
 from .._transport.event_loop import loop_token
 
 
@@ -70,10 +70,12 @@ def _check(session: Any, needs_approval: Any, timeout: Any, prefix: Any) -> None
         if not callable(getattr(session, name, None)):
             raise wrong("session", f"must have the method {name}", session)
     if not callable(needs_approval) and flag(needs_approval):
-        problem = "must be True, False or a function of a tool's name"
-        raise wrong("needs_approval", problem, needs_approval)
-    if timeout is not None and not (is_number(timeout) and timeout > 0):
-        problem = "must be a number of seconds above 0, or None"
+        raise wrong(
+            "needs_approval",
+            "must be True, False or a function of a tool's name",
+            needs_approval,
+        )
+    if problem := or_none(seconds)(timeout):
         raise wrong("timeout", problem, timeout)
     if not isinstance(prefix, str):
         raise wrong("prefix", "must be a str", prefix)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from .._call.tool_rounds import ToolRounds
 from .._models.base_types import public
 from .._models.completion import ChatCompletion, ToolCall, Usage
-from .._models.errors import ASI1Error, StreamConsumedError
+from .._models.errors import StreamConsumedError
 from .._protocol.tools.run_events import Event, event_text, saved_events
 from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
 from .lazy import loader
@@ -38,7 +38,12 @@ class RunState:
 
     @property
     def steps(self) -> tuple[ToolStep, ...]:
-        """The steps that were read so far, without pieces of answers."""
+        """
+        The steps so far, without pieces of answers.
+
+        These are the steps that were read; after a resume, those of the saved run come
+        first.
+        """
         return tuple(self._rounds.steps)
 
     @property
@@ -66,10 +71,7 @@ class RunState:
         return _event_maker()(self._rounds, ping)
 
     def _result(self) -> ToolRunResult:
-        log = self._rounds.log
-        if not log.answers:
-            raise ASI1Error("the run has no answer")
-        return log.result(self._rounds.steps)
+        return self._rounds.log.result(self._rounds.steps)
 
 
 @public

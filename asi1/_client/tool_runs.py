@@ -21,7 +21,8 @@ from .._protocol.request import ChatDraft, Request, draft_chat
 from .._protocol.tools.run_events import Begun, Decision, load_events
 from .._protocol.tools.run_log import RunLog
 from .._protocol.tools.tool import Tool, tools_by_name
-from .._settings.validators import flag, is_number, whole_number, wrong
+from .._settings.option_checks import check_own_keys
+from .._settings.validators import flag, or_none, seconds, whole_number, wrong
 
 
 __all__ = ["RunPlan", "begin_run", "resume_run"]
@@ -64,10 +65,7 @@ class RunPlan:
             raise wrong("max_rounds", problem, max_rounds)
         if problem := flag(stream):
             raise wrong("stream", problem, stream)
-        if tool_timeout is not None and not (
-            is_number(tool_timeout) and tool_timeout > 0
-        ):
-            problem = "must be a number of seconds above 0, or None"
+        if problem := or_none(seconds)(tool_timeout):
             raise wrong("tool_timeout", problem, tool_timeout)
         if journal is not None and not callable(journal):
             raise wrong("journal", "must be a function of one str", journal)
@@ -78,11 +76,18 @@ class RunPlan:
             tool_timeout=tool_timeout,
         )
 
-    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of the first request: *options*, and the tools."""
-        wire = [tool.to_dict() for tool in self.tools.values()]
-        choice = options.get("tool_choice")
-        return {**options, "tools": wire, "tool_choice": choice or "auto"}
+    def options(
+        self, options: Mapping[str, Any], defaults: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """
+        Return the options of the first request: *options*, and the tools.
+
+        Args:
+            options: The caller's options.
+            defaults: Options of the client, and of the conversation, if any.
+        """
+        choice = options.get("tool_choice") or defaults.get("tool_choice")
+        return {**self.later_options(options), "tool_choice": choice or "auto"}
 
     def later_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -91,7 +96,8 @@ class RunPlan:
         Without tools, or when it must not call any, a model writes calls as text. When
         it must call one in each answer, it never ends.
         """
-        return {**self.options(options), "tool_choice": "auto"}
+        wire = [tool.to_dict() for tool in self.tools.values()]
+        return {**options, "tools": wire, "tool_choice": "auto"}
 
     def loaded(self, saved: Any) -> RunLog:
         """
@@ -191,8 +197,10 @@ def _requests(
 ) -> _Requests:
     engine.check_open()
     draft = partial(draft_chat, engine.config, model=begun.model, stream=plan.stream)
-    chosen, others = plan.options(options), plan.later_options(options)
+    chosen = plan.options(options, engine.config.options)
+    others = plan.later_options(options)
     first = draft(options=chosen)
+    check_own_keys(first.options, "answer")
     is_same = chosen["tool_choice"] == others["tool_choice"]
     later = first if is_same else draft(options=others)
     # Made at once: it raises if the messages cannot be JSON.

@@ -32,6 +32,7 @@ from .validators import (
 __all__ = [
     "as_argument",
     "check_options",
+    "check_own_keys",
     "checked_defaults",
     "checked_options",
     "read_default_options",
@@ -183,6 +184,26 @@ def read_idempotency_key(value: Any) -> str | None:
         raise wrong("idempotency_key", "must be 1 to 255 characters long", value)
     key: str = value
     return key
+
+
+def check_own_keys(options: Mapping[str, Any], sent: str) -> None:
+    """
+    Check that several requests with *options* do not have the same idempotency key.
+
+    To a second request with the key of the first, a server may send the answer to the
+    first again.
+
+    Args:
+        options: The options of all the requests.
+        sent: What each request is for, as the error calls it.
+
+    Raises:
+        ArgumentError: The options have a key that is not "auto".
+    """
+    key = options.get("idempotency_key")
+    if key is not None and key != "auto":
+        problem = f"must be 'auto', since each {sent} needs its own key"
+        raise wrong("idempotency_key", problem, key)
 
 
 def _read_session_id(name: str, value: object) -> None:

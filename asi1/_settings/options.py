@@ -32,7 +32,8 @@ class RequestOptions(TypedDict, total=False):
             for no timeout of any kind.
         max_retries: Maximum number of retries; 0 for a single attempt.
         idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
-            makes a random key.
+            makes a random key for each call. Must be "auto" in ``run_tools``, and in
+            ``parse`` with *repair*, since each answer needs its own key.
         session_id: Sent as ``x-session-id``; agentic models keep state under this id.
         extra_headers: Headers to add to the request; they override the client's.
         extra_query: Query parameters to add to the URL.
@@ -61,7 +62,8 @@ class ToolOptions(RequestOptions, total=False):
         presence_penalty: The API's ``presence_penalty``, from -2 to 2.
         stop: One str or several; the answer ends where one of them occurs.
         seed: An int for repeatable sampling, if the model supports it.
-        tool_choice: "auto", "none", "required", or one function.
+        tool_choice: "auto", "none", "required", or one function. In ``run_tools``, for
+            the first answer only; later ones use "auto".
         parallel_tool_calls: False for one tool call at a time.
         web_search: Let the model search the web.
         agents: Addresses (``agent1...``) to route the request to.

@@ -17,6 +17,7 @@ from .._models.errors import ArgumentError, ConfigurationError
 
 __all__ = [
     "Check",
+    "argument",
     "flag",
     "instance_of",
     "is_number",
@@ -24,6 +25,7 @@ __all__ = [
     "mapping",
     "number",
     "or_none",
+    "seconds",
     "setting",
     "shown",
     "string",
@@ -91,6 +93,16 @@ def setting(check: Check, part_of: str | None = None) -> Any:
     return validate
 
 
+def argument(check: Check) -> Any:
+    """Return an attrs validator that raises *check*'s problem as `ArgumentError`."""
+
+    def validate(_: object, attribute: Any, value: object) -> None:
+        if problem := check(value):
+            raise wrong(attribute.name, problem, value)
+
+    return validate
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Tell whether *value* is a finite number; a bool is not a number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
@@ -126,6 +138,12 @@ def whole_number(low: int | None = None) -> Check:
 def flag(value: Any) -> str | None:
     """Check that *value* is True or False."""
     return None if isinstance(value, bool) else "must be True or False"
+
+
+def seconds(value: Any) -> str | None:
+    """Check that *value* is a finite number above 0, such as a timeout."""
+    fits = is_number(value) and value > 0
+    return None if fits else "must be a number of seconds above 0"
 
 
 def string(value: Any) -> str | None:

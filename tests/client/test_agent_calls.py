@@ -225,6 +225,23 @@ async def test_answer_that_calls_tools_is_not_repaired(fake, fake_client):
     assert "look_up" == caught.value.completion.message.tool_calls[0].function.name
 
 
+async def test_each_request_of_a_repair_has_its_own_idempotency_key(fake, fake_client):
+    """
+    With the key "auto", each request of `parse` has a key of its own: to a request with
+    an old key, a server may send the old answer again. A given key is sent if `parse`
+    makes only one request.
+    """
+    for text in (BAD, GOOD, GOOD):
+        fake.reply(text)
+
+    await parse(fake_client, repair=1, idempotency_key="auto")
+    await parse(fake_client, idempotency_key="mine")
+
+    keys = [request.headers["idempotency-key"] for request in fake.requests]
+    assert 3 == len(set(keys))
+    assert "mine" == keys[2]
+
+
 async def test_answer_that_was_cut_off_is_not_repaired(fake, fake_client):
     """
     The model is not asked again after an answer that was cut off or refused, since the
@@ -248,6 +265,7 @@ async def test_answer_that_was_cut_off_is_not_repaired(fake, fake_client):
         ({"response_format": {}}, "response_format"),
         ({"temperature": "hot"}, "temperature"),
         ({"messages": []}, "messages"),
+        ({"repair": 1, "idempotency_key": "k"}, "idempotency_key"),
     ],
     ids=repr,
 )

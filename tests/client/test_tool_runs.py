@@ -54,6 +54,39 @@ async def test_tools_are_in_each_request_and_tool_choice_is_auto_after_the_first
     assert [1, 3, 5] == [len(body["messages"]) for body in model.bodies]
 
 
+@pytest.mark.parametrize(
+    ("given", "first"), [({}, "required"), ({"tool_choice": "none"}, "none")]
+)
+async def test_tool_choice_of_the_client_is_that_of_the_first_request(given, first):
+    """
+    The first request of a run has the client's default ``tool_choice``, unless the run
+    has its own.
+    """
+    model = ScriptedModel(*ROUNDS)
+    async with model.client(default_options={"tool_choice": "required"}) as client:
+        run = client.chat.completions.run_tools("Hi", tools=[tool], **given)
+        await run.until_done()
+
+    assert [first, "auto", "auto"] == [body["tool_choice"] for body in model.bodies]
+
+
+async def test_each_request_of_a_run_has_its_own_idempotency_key(fake, fake_client):
+    """
+    With the key "auto", each request of a run has a key of its own: to a request with
+    an old key, a server may send the old answer again. A client's fixed key is refused.
+    """
+    fake.reply("", tool_calls=[call("a", "tool")])
+    fake.reply("done")
+    completions = fake_client.chat.completions
+    run = completions.run_tools("Hi", tools=[tool], idempotency_key="auto")
+    await run.until_done()
+
+    assert 2 == len({request.headers["idempotency-key"] for request in fake.requests})
+    keyed = fake_client.with_options(default_options={"idempotency_key": "mine"})
+    with pytest.raises(asi1.ArgumentError, match="each answer needs its own key"):
+        keyed.chat.completions.run_tools("Hi", tools=[tool])
+
+
 async def test_timeout_option_holds_for_each_call_of_the_model(fake, fake_client):
     """
     The option ``timeout`` limits each call of the model, not the run: tools may take
@@ -161,6 +194,7 @@ async def test_what_is_not_a_saved_run_is_refused(saved):
         ("tools", tool),
         ("tools", [5]),
         ("temperature", "hot"),
+        ("idempotency_key", "mine"),
     ],
 )
 async def test_wrong_argument_of_a_run_is_refused_before_anything_is_sent(name, value):

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from asi1 import ArgumentError, ConfigurationError
 from asi1._settings.validators import (
+    argument,
     flag,
     instance_of,
     is_number,
@@ -21,6 +22,7 @@ from asi1._settings.validators import (
     mapping,
     number,
     or_none,
+    seconds,
     setting,
     shown,
     string,
@@ -57,6 +59,12 @@ STRINGS = list_of(str, "str")
             [0, 10**30, MOST],
             [-1e-9, False, math.inf, math.nan, 10**400],
             "must be a number of at least 0",
+        ),
+        (
+            seconds,
+            [1e-9, 5, MOST],
+            [0, -1, True, "5", None, math.nan, math.inf, 10**400],
+            "must be a number of seconds above 0",
         ),
         (
             whole_number(1),
@@ -102,6 +110,7 @@ STRINGS = list_of(str, "str")
         "instance",
         "number-between",
         "number-at-least",
+        "seconds",
         "whole-number-at-least",
         "whole-number",
         "list-of-str",
@@ -207,3 +216,23 @@ def test_wrong_setting_is_refused_and_named():
     assert "limits: part must be a whole number of at least 1, not str" == str(
         caught.value
     )
+
+
+@frozen
+class Options:
+    """Options with a check."""
+
+    size: int = field(default=1, validator=argument(whole_number(1)))
+
+
+def test_wrong_option_of_a_class_raises_an_argument_error():
+    """
+    A class whose fields are arguments of the user raises `ArgumentError` with the name
+    of the field for a wrong value.
+    """
+    assert 2 == Options(size=2).size
+    with pytest.raises(ArgumentError) as caught:
+        Options(size=0)
+
+    assert "size: must be a whole number of at least 1, not 0" == caught.value.message
+    assert "size" == caught.value.argument

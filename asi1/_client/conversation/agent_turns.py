@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from ..._models.messages import Messages
 from ..._settings.options import ParseOptions, ToolOptions
-from ..agent_calls import parse_rounds, tool_run, tool_runs
+from ..agent_calls import load_run_class, load_tool_runs, parse_rounds
 from ..lazy import loader
 from .turn_taking import TurnTaking
 
@@ -122,7 +122,7 @@ class AsyncAgentTurns:
                 was sent. The other errors of `ask` are raised when the run is read.
             ClientClosedError: The client is closed.
         """
-        plan = tool_runs().RunPlan.of(
+        plan = load_tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
@@ -132,7 +132,7 @@ class AsyncAgentTurns:
         rounds = tool_turns().begin_turn(
             self._turns, plan, message=message, model=model, options=options
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
     def resume_tools(
         self,
@@ -165,7 +165,7 @@ class AsyncAgentTurns:
             ArgumentError: As for `AsyncCompletions.resume_tools`.
             ClientClosedError: The client is closed.
         """
-        plan = tool_runs().RunPlan.of(
+        plan = load_tool_runs().RunPlan.of(
             tools,
             max_rounds=max_rounds,
             stream=stream,
@@ -180,7 +180,7 @@ class AsyncAgentTurns:
             model=model,
             options=options,
         )
-        return tool_run()(rounds, journal)
+        return load_run_class()(rounds, journal)
 
 
 @loader

@@ -15,7 +15,11 @@ from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.saved_conversation import from_json
 from ..._settings.config import read_model
-from ..._settings.option_checks import as_argument, checked_defaults
+from ..._settings.option_checks import (
+    as_argument,
+    check_own_keys,
+    checked_defaults,
+)
 from ..._settings.validators import wrong
 from .turn_taking import TurnTaking
 
@@ -49,11 +53,7 @@ def open_conversation(
     history = _first_history(system, saved).with_reasoning(keep_reasoning)
     given = checked_defaults(options)
     chosen = {**history.options, **given}
-    if chosen.get("idempotency_key", "auto") != "auto":
-        key = chosen["idempotency_key"]
-        raise wrong(
-            "idempotency_key", "must be 'auto', since each turn needs its own key", key
-        )
+    check_own_keys({**engine.config.options, **chosen}, "turn")
     if model is not None:
         history = attrs.evolve(history, model=as_argument("model", read_model, model))
     own = history.session and "session_id" not in given

@@ -18,6 +18,7 @@ from ..._protocol.context.tokens import Wire
 from ..._protocol.request import ChatDraft, draft_chat
 from ..._protocol.tools.run_events import Begun, Decision
 from ..._protocol.tools.run_log import RunLog
+from ..._settings.option_checks import check_own_keys
 from ..tool_runs import RunPlan
 from .turn import Turn, listed
 from .turn_taking import TurnTaking
@@ -112,14 +113,17 @@ def _requests(
 ) -> _TurnRequests:
     # Only the first request of a tool run uses the caller's `tool_choice`. A resumed
     # run that has answers sent that request earlier.
-    chosen: Any = (plan.later_options if log.answers else plan.options)(options)
+    defaults = {**turns.engine.config.options, **turns.history.options}
+    others = plan.later_options(options)
+    chosen: Any = others if log.answers else plan.options(options, defaults)
     reader = ChunkReader if plan.stream else AnswerReader
     turn: Turn[Any] = Turn(turns, begun.messages, begun.model, chosen, reader)
     later = draft_chat(
         turns.engine.config,
         model=begun.model or turns.history.model,
         stream=plan.stream,
-        options={**turns.history.options, **plan.later_options(options)},
+        options={**turns.history.options, **others},
     )
+    check_own_keys(later.options, "answer")
     log.wire = turn.wire
     return _TurnRequests(turn, later, log)

@@ -52,6 +52,7 @@ class Turn(Generic[_T]):
 
     Attributes:
         call: The call of this turn; it must run inside the block.
+        options: The options of the call, with those of the conversation and client.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Turn(Generic[_T]):
             stream=reader.streams,
             options=self._options,
         )
+        self.options = draft.options
         draft.request_of(new)  # raises if the request cannot be written as JSON
         self._requests = TurnRequests(
             resources=engine.resources,

@@ -39,6 +39,7 @@ def turn_rounds(
     plan = ParsePlan.of(response_format, repair)
     wanted: Any = {**options, "response_format": plan.output.response_format}
     turn = Turn(turns, message, model, wanted, AnswerReader)
+    plan.check(turn.options)
     return _rounds(turn, plan)
 
 

@@ -14,7 +14,7 @@ from attrs import define
 from ..._call.answer_reader import AnswerReader
 from ..._models.completion import ChatCompletion
 from ..._models.errors import APITimeoutError
-from ..._settings.validators import is_number, wrong
+from ..._settings.validators import is_number, or_none, seconds, wrong
 from .turn import Turn
 from .turn_taking import TurnTaking
 
@@ -43,12 +43,10 @@ class Waiting:
 
     def __attrs_post_init__(self) -> None:
         if not (is_number(self.interval) and self.interval >= 0):
-            problem = "must be a number of seconds of at least 0"
-            raise wrong("interval", problem, self.interval)
-        if self.timeout is not None and not (
-            is_number(self.timeout) and self.timeout > 0
-        ):
-            problem = "must be a number of seconds above 0, or None"
+            raise wrong(
+                "interval", "must be a number of seconds of at least 0", self.interval
+            )
+        if problem := or_none(seconds)(self.timeout):
             raise wrong("timeout", problem, self.timeout)
 
     async def run(self) -> ChatCompletion:

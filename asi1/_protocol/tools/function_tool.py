@@ -1,8 +1,8 @@
 """
 Functions as tools: the schema of a function's parameters, and the arguments of a call.
 
-The arguments that a model writes are complete and of the right types, or else an error:
-a call with other arguments cannot be made.
+A call is made only with arguments that are complete and of the right types; otherwise
+there is an error.
 """
 
 from __future__ import annotations

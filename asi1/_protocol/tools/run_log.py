@@ -21,7 +21,7 @@ from .errors import MaxRoundsError
 from .run_events import Answered, Begun, Decided, Decision, Ended, Event, Started
 from .steps import AnswerStep, ToolEndedStep, ToolRunResult, ToolStartedStep, ToolStep
 from .tool import Tool
-from .tool_calls import Runnable, checked_answer, own_calls, refusal_of
+from .tool_calls import Runnable, checked_answer, own_calls, prepared
 
 
 __all__ = ["Action", "Ask", "Refuse", "RunLog", "RunTools", "Stop"]
@@ -185,7 +185,7 @@ class RunLog:
             return _INTERRUPTED
         found = self._refusals.get(call.id)
         if found is None:
-            found = refusal_of(self.answers[-1], call, self.tools)
+            found = prepared(self.answers[-1], call, self.tools)
             self._refusals[call.id] = found
         decision = self.decisions.get(call.id)
         if isinstance(found, str) or decision is None or decision is True:

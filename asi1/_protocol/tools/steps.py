@@ -94,7 +94,10 @@ class AnswerStep:
 @frozen(kw_only=True)
 class ToolStartedStep:
     """
-    A tool is about to run: it begins when the next step is read.
+    A tool is about to run.
+
+    Tools that run together have one such step each, one after the other; they begin
+    with the read after the last of these steps.
 
     Attributes:
         call: The model's call.

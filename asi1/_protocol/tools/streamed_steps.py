@@ -17,7 +17,7 @@ __all__ = ["StreamedSteps"]
 # Steps for the arguments of tool calls are made again when this share of all arguments
 # is new, so that all steps together take time linear in the length of the arguments.
 _GROWTH = 1 / 32
-# What a new call counts, in characters of arguments.
+# The size of a new call, in characters of arguments.
 _NEW_CALL = 16
 
 

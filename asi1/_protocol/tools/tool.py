@@ -13,7 +13,15 @@ from attrs import define, field
 
 from ..._models.base_types import JSON, public
 from ..._models.errors import ArgumentError
-from ..._settings.validators import Check, flag, is_number, or_none, string, wrong
+from ..._settings.validators import (
+    Check,
+    argument,
+    flag,
+    or_none,
+    seconds,
+    string,
+    wrong,
+)
 from .function_tool import function_tool
 
 
@@ -56,25 +64,21 @@ class ToolSpec(Protocol):
         ...
 
 
-def _seconds(value: object) -> str | None:
-    fits = is_number(value) and value > 0
-    return None if fits else "must be a number of seconds above 0"
+_TIMEOUT = or_none(seconds)
+_CHECKS: dict[str, Check] = {
+    "name": or_none(string),
+    "description": or_none(string),
+    "serial": flag,
+    "needs_approval": flag,
+    "timeout": _TIMEOUT,
+    "strict": or_none(flag),
+}
 
 
 def _check(**options: Any) -> None:
     for name, value in options.items():
         if problem := _CHECKS[name](value):
             raise wrong(name, problem, value)
-
-
-_CHECKS: dict[str, Check] = {
-    "name": or_none(string),
-    "description": or_none(string),
-    "serial": flag,
-    "needs_approval": flag,
-    "timeout": or_none(_seconds),
-    "strict": or_none(flag),
-}
 
 
 @public
@@ -91,9 +95,9 @@ class Tool(Generic[_P, _R]):
     """
 
     function: Callable[_P, _R]
-    serial: bool = False
-    needs_approval: bool = False
-    timeout: float | None = None
+    serial: bool = field(default=False, validator=argument(flag))
+    needs_approval: bool = field(default=False, validator=argument(flag))
+    timeout: float | None = field(default=None, validator=argument(_TIMEOUT))
     _make: Callable[[Any], ToolSpec] = field(default=function_tool, alias="make")
 
     def __attrs_post_init__(self) -> None:

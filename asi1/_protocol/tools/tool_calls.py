@@ -42,7 +42,7 @@ __all__ = [
     "error_content",
     "error_words",
     "own_calls",
-    "refusal_of",
+    "prepared",
     "result_content",
 ]
 
@@ -54,7 +54,7 @@ _INCOMPLETE = CUT_OFF | {
     *("error", "abort", "aborted", "cancelled", "incomplete"),
     *("insufficient_system_resource", "model_context_window_exceeded"),
 }
-# The keys of a message under which calls stay that could not be read.
+# The keys of a message that still hold calls which could not be read.
 _UNREAD = ("tool_calls", "function_call")
 # Maximum characters of an exception's message that the model reads.
 _LONGEST = 2000
@@ -87,7 +87,7 @@ def _has_run(call: ToolCall) -> bool:
     return call.extra.get("result") is not None
 
 
-def refusal_of(
+def prepared(
     answer: ChatCompletion, call: ToolCall, tools: Mapping[str, Tool[..., Any]]
 ) -> Runnable | str:
     """Return the call, ready to run; or the words that say why it must not run."""

@@ -751,6 +751,21 @@ async def test_wrong_argument_is_refused_when_a_conversation_is_created(
     assert caught.value.argument in {*wrong}
 
 
+async def test_idempotency_key_of_the_client_is_refused_in_a_conversation(fake_client):
+    """
+    A client's fixed idempotency key would be that of each turn, so the client makes no
+    conversation; with "auto" it does.
+    """
+    auto, fixed = (
+        fake_client.with_options(default_options={"idempotency_key": key})
+        for key in ("auto", "mine")
+    )
+
+    assert () == auto.conversation().messages
+    with pytest.raises(asi1.ArgumentError, match="each turn needs its own key"):
+        fixed.conversation()
+
+
 async def test_lone_surrogate_in_an_answer_is_replaced_in_the_history(
     fake, fake_client
 ):

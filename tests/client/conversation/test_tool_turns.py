@@ -63,6 +63,42 @@ async def test_run_is_one_turn_of_the_history(fake, fake_client, stream):
     assert ["system"] == roles(chat)
 
 
+async def test_tool_choice_of_the_conversation_is_that_of_the_first_request(
+    fake, fake_client
+):
+    """
+    The first request of a run has the conversation's ``tool_choice``, and later ones
+    have "auto": a model that must call a tool in each answer never ends.
+    """
+    chat = fake_client.conversation(tool_choice="required")
+
+    await chat.run_tools("1 + 2?", tools=[add]).until_done()
+
+    choices = [request.json["tool_choice"] for request in fake.requests]
+    assert ["required", "auto"] == choices
+
+
+async def test_idempotency_key_that_all_answers_of_a_turn_would_share_is_refused(
+    fake, fake_client
+):
+    """
+    A run in a conversation makes several requests, so it refuses a given idempotency
+    key, when it is made and when it is resumed; "auto" gives each request its own key.
+    """
+    chat = fake_client.conversation()
+    run = chat.run_tools("1 + 2?", tools=[add], idempotency_key="auto")
+    saved = run.to_json()
+
+    for make, first in ((chat.run_tools, "1 + 2?"), (chat.resume_tools, saved)):
+        with pytest.raises(asi1.ArgumentError) as caught:
+            make(first, tools=[add], idempotency_key="mine")
+        assert "idempotency_key" == caught.value.argument
+    assert [] == fake.requests
+    await run.until_done()
+
+    assert 2 == len({request.headers["idempotency-key"] for request in fake.requests})
+
+
 @pytest.mark.parametrize("keep", [False, True])
 async def test_thoughts_are_sent_with_the_results_only_if_they_are_kept(
     fake, fake_client, keep

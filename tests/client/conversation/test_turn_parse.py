@@ -69,6 +69,19 @@ async def test_repaired_parse_adds_only_the_final_answer_but_counts_all_tokens(
     assert 3 == len(fake.requests[1].json["messages"])
 
 
+async def test_repair_refuses_a_key_that_its_requests_would_share(fake, fake_client):
+    """
+    With `repair`, a given idempotency key is refused before anything is sent: to a
+    request with an old key, a server may send the old answer again.
+    """
+    chat = fake_client.conversation()
+
+    with pytest.raises(asi1.ArgumentError, match="each answer needs its own key"):
+        await chat.parse("Which city?", City, repair=1, idempotency_key="mine")
+
+    assert [] == fake.requests
+
+
 async def test_parse_without_a_valid_answer_leaves_the_history_unchanged(
     fake, fake_client
 ):

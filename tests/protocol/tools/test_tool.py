@@ -335,6 +335,23 @@ def test_wrong_option_is_refused_at_the_decorator(options, words):
     assert name == caught.value.argument
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("serial", "no"), ("needs_approval", 1), ("timeout", -1), ("timeout", "5")],
+)
+def test_wrong_option_of_the_class_is_refused(name, value):
+    """
+    A wrong option raises `ArgumentError` in `Tool`, and when it is set later.
+    """
+    made = asi1.Tool(plain)
+
+    with pytest.raises(asi1.ArgumentError) as caught:
+        asi1.Tool(plain, **{name: value})
+    assert name == caught.value.argument
+    with pytest.raises(asi1.ArgumentError):
+        setattr(made, name, value)
+
+
 @pytest.mark.parametrize("function", ["add", 5, [], object()])
 def test_what_cannot_be_called_is_refused(function):
     """

@@ -22,7 +22,7 @@ from asi1._protocol.tools.tool_calls import (
     error_content,
     error_words,
     own_calls,
-    refusal_of,
+    prepared,
     result_content,
 )
 
@@ -74,7 +74,7 @@ def short(value):
 def verdict(call, finish="tool_calls"):
     answer = answer_of(call, finish=finish)
     (found,) = own_calls(answer)
-    return refusal_of(answer, found, TOOLS)
+    return prepared(answer, found, TOOLS)
 
 
 def calls_of(*calls, seen=(), settled=None, **options):
@@ -239,7 +239,7 @@ def test_call_in_the_form_of_agentic_models_runs():
     answer = answer_of({"id": "b", "tool_name": "add", "args": {"a": 1}})
     (call,) = own_calls(checked_answer(answer, TOOLS, {}))
 
-    assert 3 == refusal_of(answer, call, TOOLS).run()
+    assert 3 == prepared(answer, call, TOOLS).run()
 
 
 ONE, TWO = '{"a": 1}', '{"a": 2}'
@@ -480,7 +480,7 @@ def test_call_as_markup_in_an_answer_that_was_cut_off_does_not_run():
     answer = checked_answer(answer_of(text=MARKUP, finish="length"), TOOLS, {})
     (call,) = own_calls(answer)
 
-    assert "cut off" in refusal_of(answer, call, TOOLS)
+    assert "cut off" in prepared(answer, call, TOOLS)
 
 
 @pytest.mark.parametrize(
