@@ -12,7 +12,8 @@ from .._call.tool_rounds import ToolRounds
 from .._models.base_types import public
 from .._models.completion import ChatCompletion, ToolCall, Usage
 from .._models.errors import ASI1Error, StreamConsumedError
-from .._protocol.tools.run_events import Event, event_text, saved_events
+from .._protocol.tools.run_events import Event
+from .._protocol.tools.saved_run import event_text, saved_events
 from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
 from .lazy import loader
 
@@ -175,7 +176,7 @@ class AsyncToolRun(RunState):
 @loader
 def _event_maker() -> Callable[[ToolRounds, float | None], AnswerEvents]:
     from .._call.answer_events import AnswerEvents  # noqa: PLC0415
-    from .._call.run_events import RunEvents  # noqa: PLC0415
+    from .._call.run_sse import RunEvents  # noqa: PLC0415
 
     return lambda rounds, ping: AnswerEvents(RunEvents(rounds), ping)
 

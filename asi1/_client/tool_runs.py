@@ -18,8 +18,9 @@ from .._models.messages import Messages
 from .._protocol.context.history import stored
 from .._protocol.context.tokens import Wire
 from .._protocol.request import ChatDraft, Request, draft_chat
-from .._protocol.tools.run_events import Begun, Decision, load_events
+from .._protocol.tools.run_events import Begun, Decision
 from .._protocol.tools.run_log import RunLog
+from .._protocol.tools.saved_run import load_events
 from .._protocol.tools.tool import Tool, tools_by_name
 from .._settings.validators import flag, is_number, whole_number, wrong
 

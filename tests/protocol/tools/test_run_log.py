@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1._protocol.tools.run_events import (
-    Begun,
-    Ended,
-    Started,
-    event_text,
-    load_events,
-    saved_events,
-)
+from asi1._protocol.tools.run_events import Begun, Ended, Started
 from asi1._protocol.tools.run_log import Ask, Refuse, RunLog, RunTools, Stop
+from asi1._protocol.tools.saved_run import event_text, load_events, saved_events
 from asi1._protocol.tools.tool import tools_by_name
 
 from ...support.tool_answers import answer_of, call_of

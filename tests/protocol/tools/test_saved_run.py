@@ -14,16 +14,8 @@ import asi1
 
 from asi1._models.completion import ChatCompletion
 from asi1._protocol.converter import decode
-from asi1._protocol.tools.run_events import (
-    Answered,
-    Begun,
-    Decided,
-    Ended,
-    Started,
-    event_text,
-    load_events,
-    saved_events,
-)
+from asi1._protocol.tools.run_events import Answered, Begun, Decided, Ended, Started
+from asi1._protocol.tools.saved_run import event_text, load_events, saved_events
 
 from ...support.tool_answers import answer_of, call_of
 
