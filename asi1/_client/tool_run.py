@@ -56,8 +56,8 @@ class RunState:
         """
         Return the run so far as JSON text, to go on with ``resume_tools``.
 
-        The text contains the messages, the answers, and which calls have begun and
-        ended. It contains neither the tools nor the options.
+        The text contains the messages, the model, ``max_rounds``, the answers, and
+        which calls have begun and ended. It contains neither the tools nor the options.
         """
         return saved_events(self._rounds.log.events)
 

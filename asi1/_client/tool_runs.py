@@ -14,6 +14,7 @@ from .._call.call import Call, OneRequest
 from .._call.engine import Engine
 from .._call.reply_reader import ReplyReader
 from .._call.tool_rounds import RunRequests, ToolRounds
+from .._models.errors import ArgumentError
 from .._models.messages import Messages
 from .._protocol.context.history import stored
 from .._protocol.context.tokens import Wire
@@ -28,6 +29,13 @@ from .._settings.validators import flag, is_number, whole_number, wrong
 __all__ = ["RunPlan", "begin_run", "resume_run"]
 
 
+# What is wrong with a saved run, by whether it should be a turn of a conversation.
+_OTHER_KIND = {
+    False: "saved: is a run of a conversation; use the conversation's resume_tools",
+    True: "saved: is not a run of a conversation; use chat.completions.resume_tools",
+}
+
+
 @frozen(kw_only=True)
 class RunPlan:
     """
@@ -35,13 +43,13 @@ class RunPlan:
 
     Attributes:
         tools: The tools by their names.
-        max_rounds: The most answers of the model.
+        max_rounds: The most answers of the model; None for that of the saved run.
         stream: Whether answers are streamed.
         tool_timeout: The most seconds of a tool call; None for no limit.
     """
 
     tools: Mapping[str, Tool[..., Any]]
-    max_rounds: int
+    max_rounds: int | None
     stream: bool
     tool_timeout: float | None
 
@@ -61,8 +69,8 @@ class RunPlan:
         Raises:
             ArgumentError: An argument is wrong, or a function cannot be a tool.
         """
-        if problem := whole_number(1)(max_rounds):
-            raise wrong("max_rounds", problem, max_rounds)
+        if max_rounds is not None:
+            _check_rounds(max_rounds)
         if problem := flag(stream):
             raise wrong("stream", problem, stream)
         if tool_timeout is not None and not (
@@ -94,16 +102,28 @@ class RunPlan:
         """
         return {**self.options(options), "tool_choice": "auto"}
 
-    def loaded(self, saved: Any) -> RunLog:
+    def begun(self, messages: Messages, model: str, *, turn: bool) -> Begun:
         """
-        Return the log of a saved run.
+        Return the first event of a new run; *turn*: whether of a conversation.
 
         Raises:
-            ArgumentError: *saved* is not a saved run.
+            ArgumentError: *messages* are wrong, or `max_rounds` is None.
+        """
+        max_rounds = _check_rounds(self.max_rounds)
+        return Begun(stored(messages), model, max_rounds, turn)
+
+    def loaded(self, saved: Any, *, turn: bool) -> RunLog:
+        """
+        Return the log of a saved run; *turn*: whether it must be of a conversation.
+
+        Raises:
+            ArgumentError: *saved* is not a saved run, or not one of this kind.
         """
         log = self.log()
         for event in load_events(saved):
             log.add(event)
+        if log.begun.turn is not turn:
+            raise ArgumentError(_OTHER_KIND[turn], argument="saved")
         return log
 
     def log(self) -> RunLog:
@@ -113,6 +133,13 @@ class RunPlan:
     def rounds(self, engine: Engine, requests: RunRequests, log: RunLog) -> ToolRounds:
         """Return the run of *log*, which begins or goes on with the first read."""
         return ToolRounds(engine, requests, log, self.stream, self.tool_timeout)
+
+
+def _check_rounds(max_rounds: Any) -> int:
+    if problem := whole_number(1)(max_rounds):
+        raise wrong("max_rounds", problem, max_rounds)
+    number: int = max_rounds
+    return number
 
 
 @define(eq=False)
@@ -157,7 +184,8 @@ def begin_run(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
-    begun = Begun(stored(messages), model)
+    name = engine.config.model if model is None else model
+    begun = plan.begun(messages, name, turn=False)
     requests = _requests(engine, plan, begun, options)
     rounds = plan.rounds(engine, requests, plan.log())
     rounds.record(begun)
@@ -180,7 +208,7 @@ def resume_run(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
-    log = plan.loaded(saved)
+    log = plan.loaded(saved, turn=False)
     begun = log.begun if model is None else attrs.evolve(log.begun, model=model)
     rounds = plan.rounds(engine, _requests(engine, plan, begun, options), log)
     rounds.resume(decisions or {})

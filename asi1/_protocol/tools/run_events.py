@@ -31,10 +31,20 @@ Decision: TypeAlias = bool | str
 
 @frozen
 class Begun:
-    """The run has begun, with these messages and this model; None for the client's."""
+    """
+    The run has begun.
+
+    Attributes:
+        messages: The messages with which it began, without those of a conversation.
+        model: The name of the model.
+        max_rounds: The most answers of the model.
+        turn: Whether the run is a turn of a conversation.
+    """
 
     messages: tuple[Wire, ...]
-    model: str | None
+    model: str
+    max_rounds: int
+    turn: bool
 
 
 @frozen

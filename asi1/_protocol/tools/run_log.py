@@ -73,7 +73,8 @@ class RunLog:
 
     Attributes:
         tools: The tools by their names.
-        max_rounds: The most answers that the model gives.
+        max_rounds: The most answers that the model gives; None for the number with
+            which the run began.
         wire: Returns an answer as a later request contains it.
         events: All events, oldest first.
         answers: The model's answers.
@@ -85,7 +86,7 @@ class RunLog:
     """
 
     tools: Mapping[str, Tool[..., Any]]
-    max_rounds: int
+    max_rounds: int | None = None
     wire: Callable[[ChatCompletion], Wire] = _wire
     events: list[Event] = field(factory=list, init=False)
     answers: list[ChatCompletion] = field(factory=list, init=False)
@@ -155,9 +156,10 @@ class RunLog:
             return RunTools(group)
         if runnable or not own_calls(self.answers[-1]):
             return Stop()
-        if len(self.answers) >= self.max_rounds:
+        most = self.max_rounds or self.begun.max_rounds
+        if len(self.answers) >= most:
             raise MaxRoundsError(
-                f"the model still calls tools after {self.max_rounds} answers",
+                f"the model still calls tools after {most} answers",
                 result=self.result(),
             )
         return Ask()

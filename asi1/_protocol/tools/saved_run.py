@@ -14,7 +14,7 @@ from ..._models.base_types import JSON
 from ..._models.completion import ChatCompletion
 from ..._models.errors import ArgumentError
 from ..._models.json_text import json_text, load_slowly, too_deep
-from ..._settings.validators import wrong
+from ..._settings.validators import flag, whole_number, wrong
 from ..converter import decode
 from .run_events import Answered, Begun, Decided, Ended, Event, Started
 from .tool_calls import own_calls
@@ -33,9 +33,8 @@ def event_text(event: Event) -> str:
 
 def _value_of(event: Event) -> dict[str, JSON]:
     match event:
-        case Begun(messages, model):
-            head: dict[str, JSON] = {"kind": _KIND, "version": _VERSION}
-            return head | {"messages": list(messages), "model": model}
+        case Begun():
+            return _head(event)
         case Answered(answer):
             return {"answer": answer.to_dict()}
         case Decided(decisions):
@@ -44,6 +43,17 @@ def _value_of(event: Event) -> dict[str, JSON]:
             return {"started": call}
         case Ended(call, content, failed):
             return {"ended": {"id": call, "content": content, "failed": failed}}
+
+
+def _head(begun: Begun) -> dict[str, JSON]:
+    return {
+        "kind": _KIND,
+        "version": _VERSION,
+        "messages": list(begun.messages),
+        "model": begun.model,
+        "max_rounds": begun.max_rounds,
+        "turn": begun.turn,
+    }
 
 
 def saved_events(events: Iterable[Event]) -> str:
@@ -134,9 +144,12 @@ def _begun(value: Any) -> Event:
     messages, model = value["messages"], value["model"]
     if not all(isinstance(message, dict) for message in messages):
         raise ValueError("a message is not an object")
-    if model is not None and not isinstance(model, str):
-        raise ValueError("the model is not a str")
-    return Begun(tuple(messages), model)
+    if not isinstance(model, str):
+        raise TypeError("the model is not a str")
+    max_rounds, turn = value["max_rounds"], value["turn"]
+    if whole_number(1)(max_rounds) or flag(turn):
+        raise ValueError("max_rounds or turn has a wrong type")
+    return Begun(tuple(messages), model, max_rounds, turn)
 
 
 def _event(value: Any) -> Event:

@@ -19,7 +19,7 @@ from asi1._protocol.tools.tool import tools_by_name
 from ...support.tool_answers import answer_of, call_of
 
 
-BEGUN = Begun(({"role": "user", "content": "Hi"},), None)
+BEGUN = Begun(({"role": "user", "content": "Hi"},), "asi1", 10, False)
 FINAL = answer_of(text="Done.", finish="stop")
 
 

@@ -20,7 +20,7 @@ from asi1._protocol.tools.saved_run import event_text, load_events, saved_events
 from ...support.tool_answers import answer_of, call_of
 
 
-BEGUN = Begun(({"role": "user", "content": "Grüße\u2028\x85\n"},), "asi1")
+BEGUN = Begun(({"role": "user", "content": "Grüße\u2028\x85\n"},), "asi1", 10, True)
 EVENTS = [
     BEGUN,
     Answered(answer_of(call_of("a"), call_of("b"), call_of("c"))),
@@ -195,6 +195,12 @@ def test_what_is_not_a_saved_run_is_an_argument_error(saved, words):
         {"messages": [None]},
         {"model": 5},
         {"model": {}},
+        {"model": None},
+        {"max_rounds": 0},
+        {"max_rounds": True},
+        {"max_rounds": None},
+        {"turn": None},
+        {"turn": 1},
         {"version": None},
         {"version": "1" * 1000},
     ],
