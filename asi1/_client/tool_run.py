@@ -40,17 +40,17 @@ class RunState:
     @property
     def steps(self) -> tuple[ToolStep, ...]:
         """The steps that were read so far, without pieces of answers."""
-        return tuple(self._rounds.steps)
+        return tuple(self._rounds.log.steps)
 
     @property
     def usage(self) -> Usage | None:
         """The tokens of all answers so far; None if the server reported none."""
-        return usage_of(self._rounds.steps)
+        return usage_of(self._rounds.log.steps)
 
     @property
     def pending(self) -> tuple[ToolCall, ...]:
         """The calls that wait for an approval; empty while the run goes on."""
-        return self._rounds.log.pending if self._rounds.over else ()
+        return self._rounds.pending
 
     def to_json(self) -> str:
         """
@@ -70,7 +70,7 @@ class RunState:
         log = self._rounds.log
         if not log.answers:
             raise ASI1Error("the run has no answer")
-        return log.result(self._rounds.steps)
+        return log.result()
 
 
 @public

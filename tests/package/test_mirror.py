@@ -31,6 +31,8 @@ TESTED_IN = {
         "_protocol/schema/mismatch",
         "_protocol/schema/objects",
     ],
+    # What a run does next is decided by its log.
+    "protocol/tools/test_run_log": ["_protocol/tools/run_actions"],
     # The events of a run are tested where they are saved and loaded.
     "protocol/tools/test_saved_run": ["_protocol/tools/run_events"],
     # `_version` has no behaviour of its own.

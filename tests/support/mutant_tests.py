@@ -137,6 +137,7 @@ _LISTED: dict[str, list[str]] = {
         "protocol/schema/test_bounds",
         "protocol/schema/test_output_type",
     ],
+    "_protocol.tools.run_actions": ["protocol/tools/test_run_log"],
     "_protocol.tools.run_events": ["protocol/tools/test_saved_run"],
     "_protocol.schema.choices": [
         "protocol/schema/test_describe",

@@ -179,14 +179,20 @@ class Turn(Generic[_T]):
         """
         Add a turn of several answers to the history, unless this turn has ended.
 
+        A turn whose run was over when it was saved is added once: its process may have
+        saved the conversation too.
+
         Args:
             answers: All answers of the turn.
             added: The messages after those that `call` sent, with the last answer.
-            first: The place of the answer to `call` in *answers*.
+            first: The place of the answer to `call` in *answers*; their number if
+                `call` was not made.
         """
         if self._taking.current is not self:
             return
-        history = self._requests.history
+        history, new = self._requests.history, (*self._requests.new, *added)
+        if first == len(answers) and history.messages[-len(new) :] == new:
+            return
         history = history.with_messages((*self._requests.messages, *added))
         for answer in answers:
             history = history.with_usage(answer.usage)

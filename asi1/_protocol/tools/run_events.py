@@ -22,6 +22,7 @@ __all__ = [
     "Decision",
     "Ended",
     "Event",
+    "Paused",
     "Started",
 ]
 
@@ -55,6 +56,13 @@ class Answered:
 
 
 @frozen
+class Paused:
+    """The run waits for decisions about the calls with these ids."""
+
+    ids: tuple[str, ...]
+
+
+@frozen
 class Decided:
     """The user has decided which calls may run, by their ids."""
 
@@ -77,4 +85,4 @@ class Ended:
     failed: bool
 
 
-Event: TypeAlias = Begun | Answered | Decided | Started | Ended
+Event: TypeAlias = Begun | Answered | Paused | Decided | Started | Ended

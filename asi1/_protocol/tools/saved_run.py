@@ -16,7 +16,7 @@ from ..._models.errors import ArgumentError
 from ..._models.json_text import json_text, load_slowly, too_deep
 from ..._settings.validators import flag, whole_number, wrong
 from ..converter import decode
-from .run_events import Answered, Begun, Decided, Ended, Event, Started
+from .run_events import Answered, Begun, Decided, Ended, Event, Paused, Started
 from .tool_calls import own_calls
 
 
@@ -37,6 +37,8 @@ def _value_of(event: Event) -> dict[str, JSON]:
             return _head(event)
         case Answered(answer):
             return {"answer": answer.to_dict()}
+        case Paused(ids):
+            return {"paused": list(ids)}
         case Decided(decisions):
             return {"decided": dict(decisions)}
         case Started(call):
@@ -161,6 +163,10 @@ def _event(value: Any) -> Event:
             if too_deep(told):
                 raise ValueError("nested too deeply")
             return Answered(decode(ChatCompletion, told))
+        case "paused":
+            if not isinstance(told, list):
+                raise TypeError("the ids of paused calls are not a list")
+            return Paused(tuple(map(str, told)))
         case "decided":
             if not all(isinstance(each, bool | str) for each in told.values()):
                 raise ValueError("a decision is neither a bool nor a str")
@@ -184,6 +190,8 @@ def _check_order(events: Iterable[Event]) -> None:
                     raise ValueError("an answer does not follow the results before it")
                 last = {call.id for call in own_calls(answer)}
                 known |= last
+            case Paused(ids):
+                _check_known(ids, known)
             case Decided(decisions):
                 _check_known(decisions, known)
             case Started(call):

@@ -261,3 +261,23 @@ async def test_resumed_turn_uses_the_model_with_which_it_began(fake, fake_client
     await other.resume_tools(run.to_json(), tools=[add]).until_done()
 
     assert ["big", "big"] == [request.json["model"] for request in fake.requests]
+
+
+async def test_finished_turn_is_added_once_if_its_process_was_killed(fake, fake_client):
+    """
+    A process may be killed when it has saved the conversation, but still has the
+    journal of the run. Then the resumed run is over, and adds no second turn; to a
+    conversation without the turn, it adds the turn.
+    """
+    chat, lines = fake_client.conversation("Be brief."), []
+    run = chat.run_tools("1 + 2?", tools=[add], journal=lines.append)
+    await run.until_done()
+    other = fake_client.conversation("Be brief.")
+    saved = fake_client.conversation("Be brief.", saved=chat.to_json())
+    for each in (saved, other, other):
+        result = await each.resume_tools(lines, tools=[add]).until_done()
+        assert "It is 3." == result.text
+
+    assert chat.messages == saved.messages == other.messages
+    assert chat.usage == saved.usage == other.usage
+    assert 2 == len(fake.requests)
