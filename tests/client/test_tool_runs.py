@@ -168,6 +168,38 @@ async def test_resumed_run_keeps_its_limit_unless_another_is_given(saved, given)
     assert "done" == result.text
 
 
+async def test_saved_run_waits_for_its_calls_before_and_after_it_is_read():
+    """
+    A resumed run waits for the calls of the saved run, though the function needs no
+    approval any more: `pending` has them before the first read and after the last, and
+    a call without a decision does not run. While a run goes on, `pending` is empty.
+    """
+    ran, lines = [], []
+
+    async def pay(number: int):
+        ran.append(number)
+
+    paused = asi1.tool(pay, needs_approval=True)
+    calls = [call("a", "pay", number=1), call("b", "pay", number=2)]
+    async with ScriptedModel(calls).client() as client:
+        completions = client.chat.completions
+        run = completions.run_tools("Hi", tools=[paused], journal=lines.append)
+        result = await run.until_done()
+        assert ["a", "b"] == [each.id for each in result.pending]
+        for saved in (run.to_json(), lines):
+            again = completions.resume_tools(saved, tools=[pay])
+            assert result.pending == again.pending
+            assert result.pending == (await again.until_done()).pending
+        rest = completions.resume_tools(lines, tools=[pay], decisions={"b": True})
+        assert result.pending[:1] == rest.pending
+        await anext(rest)
+        assert () == rest.pending
+        assert result.pending[:1] == (await rest.until_done()).pending
+
+    assert [2] == ran
+    assert ['{"paused":["a","b"]}'] == [line for line in lines if "paused" in line]
+
+
 async def test_new_run_needs_a_limit():
     """
     ``max_rounds=None`` is for resumed runs only, which have a limit.

@@ -273,7 +273,7 @@ async def test_finished_turn_is_added_once_if_its_process_was_killed(fake, fake_
     run = chat.run_tools("1 + 2?", tools=[add], journal=lines.append)
     await run.until_done()
     other = fake_client.conversation("Be brief.")
-    saved = fake_client.conversation("Be brief.", saved=chat.to_json())
+    saved = fake_client.conversation(saved=chat.to_json())
     for each in (saved, other, other):
         result = await each.resume_tools(lines, tools=[add]).until_done()
         assert "It is 3." == result.text
