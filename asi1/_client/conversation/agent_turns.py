@@ -162,7 +162,8 @@ class AsyncAgentTurns:
             **options: As for `run_tools`.
 
         Raises:
-            ArgumentError: As for `AsyncCompletions.resume_tools`.
+            ArgumentError: As for `AsyncCompletions.resume_tools`, but *saved* must be a
+                run of a conversation.
             ClientClosedError: The client is closed.
         """
         plan = tool_runs().RunPlan.of(
