@@ -150,6 +150,8 @@ class AsyncAgentTurns:
         """
         Go on with a run of this conversation, as `AsyncCompletions.resume_tools`.
 
+        A run that was over adds its turn, unless the turn is the last of the history.
+
         Args:
             saved: What ``run.to_json()`` returned, or the lines of the journal.
             tools: The same tools again.

@@ -190,6 +190,7 @@ class Turn(Generic[_T]):
         """
         if self._taking.current is not self:
             return
+        self._taking.last = answers[-1]
         history, new = self._requests.history, (*self._requests.new, *added)
         if first == len(answers) and history.messages[-len(new) :] == new:
             return
@@ -200,7 +201,6 @@ class Turn(Generic[_T]):
             usage = answers[first].usage
             history = history.with_tokens_learned(self._requests.sent, usage)
         self._taking.history = history
-        self._taking.last = answers[-1]
 
     def wire(self, answer: ChatCompletion) -> Wire:
         """Return *answer* as the history stores it, and later requests contain it."""
