@@ -142,7 +142,7 @@ class Conversation:
         tools: Iterable[Callable[..., Any]],
         decisions: Mapping[str, bool | str] | None = None,
         model: str | None = None,
-        max_rounds: int = 10,
+        max_rounds: int | None = None,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,

@@ -23,7 +23,7 @@ from .loop_thread import close_on_loop, loop_thread
 
 if TYPE_CHECKING:
     from .._call.answer_events import AnswerEvents
-    from .._call.chunk_events import ChunkEvents
+    from .._call.chunk_sse import ChunkEvents
     from .to_sse import EventBytes
 
 
@@ -154,7 +154,7 @@ class Pieces:
 @loader
 def _to_sse() -> tuple[type[EventBytes], type[AnswerEvents], type[ChunkEvents]]:
     from .._call.answer_events import AnswerEvents  # noqa: PLC0415
-    from .._call.chunk_events import ChunkEvents  # noqa: PLC0415
+    from .._call.chunk_sse import ChunkEvents  # noqa: PLC0415
     from .to_sse import EventBytes  # noqa: PLC0415
 
     return EventBytes, AnswerEvents, ChunkEvents

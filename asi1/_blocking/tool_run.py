@@ -19,7 +19,8 @@ from .._client.lazy import loader
 from .._client.tool_run import RunState
 from .._models.base_types import public
 from .._models.errors import ArgumentError
-from .._protocol.tools.run_events import Event, event_text
+from .._protocol.tools.run_events import Event
+from .._protocol.tools.saved_run import event_text
 from .._protocol.tools.steps import ToolRunResult, ToolStep
 from .loop_thread import close_on_loop, loop_thread
 

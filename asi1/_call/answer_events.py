@@ -50,7 +50,7 @@ class EventSource(Protocol):
         ...
 
     def shut(self) -> None:
-        """Refuse later reads; needs no running event loop."""
+        """Refuse later reads, and perhaps cancel; needs no running event loop."""
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on the call's event loop."""

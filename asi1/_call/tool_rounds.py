@@ -15,17 +15,20 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
+from .._models.completion import ToolCall
 from .._models.errors import StreamBusyError, StreamClosedError
 from .._protocol.context.tokens import Wire
+from .._protocol.tools.run_actions import Ask, Pause, Refuse, RunTools, Stop
 from .._protocol.tools.run_events import (
     Begun,
     Decided,
     Decision,
     Ended,
     Event,
+    Paused,
     Started,
 )
-from .._protocol.tools.run_log import Ask, Refuse, RunLog, RunTools, Stop
+from .._protocol.tools.run_log import RunLog
 from .._protocol.tools.steps import ToolStep
 from .._protocol.tools.tool_calls import Runnable, error_content
 from .answer_reader import AnswerReader, ChunkReader
@@ -61,7 +64,6 @@ class ToolRounds:
 
     Attributes:
         log: What has happened.
-        steps: The steps that were read, without pieces of answers.
         over: Whether the run is over, or waits for decisions.
     """
 
@@ -70,7 +72,6 @@ class ToolRounds:
     log: RunLog
     stream: bool
     tool_timeout: float | None
-    steps: list[ToolStep] = field(factory=list, init=False)
     over: bool = field(default=False, init=False)
     _items: deque[Item] = field(factory=deque, init=False)
     _group: Sequence[Runnable] = field(default=(), init=False)
@@ -91,10 +92,13 @@ class ToolRounds:
         Raises:
             ArgumentError: A decision is wrong, or not about a pending call.
         """
-        made = [self.log.step_of(event) for event in self.log.events]
-        self.steps += [step for step in made if step is not None]
         if decisions:
             self.record(self.log.decided(decisions))
+
+    @property
+    def pending(self) -> tuple[ToolCall, ...]:
+        """The calls that wait for an approval; empty while the run goes on."""
+        return self.log.pending if self.over or not self._begun else ()
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
@@ -163,12 +167,7 @@ class ToolRounds:
         self._items.popleft()
         if item.event is None:
             return item.step
-        if not item.recorded:
-            self.log.add(item.event)
-        step = self.log.step_of(item.event, item.error)
-        if step is not None:
-            self.steps.append(step)
-        return step
+        return None if item.recorded else self.log.add(item.event, item.error)
 
     def _begin_next(self) -> None:
         if not self._begun:
@@ -187,6 +186,8 @@ class ToolRounds:
                 self._group = calls
                 for runnable in calls:
                     self._add(Started(runnable.call.id))
+            case Pause(ids):
+                self._add(Paused(ids))
             case Stop():
                 self.over = True
                 if not self.log.pending:

@@ -168,7 +168,7 @@ class AsyncAgentCalls:
         tools: Iterable[Callable[..., Any]],
         decisions: Mapping[str, bool | str] | None = None,
         model: str | None = None,
-        max_rounds: int = 10,
+        max_rounds: int | None = None,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
@@ -187,15 +187,16 @@ class AsyncAgentCalls:
             decisions: For ids of pending calls: True to run the call, False or the
                 reason as a str to refuse it. The others stay pending.
             model: The model; None for that with which the run began.
-            max_rounds: As for `run_tools`; answers before the pause count.
+            max_rounds: The most answers of the model, with those that the run has; None
+                for the number with which the run began.
             stream: As for `run_tools`.
             tool_timeout: As for `run_tools`.
             journal: As for `run_tools`; is called for new events only.
             **options: As for `run_tools`; they are not saved.
 
         Raises:
-            ArgumentError: An argument is wrong, *saved* is not a run, or no call with
-                an id in *decisions* is pending.
+            ArgumentError: An argument is wrong, *saved* is not a run or is a run of a
+                conversation, or no call with an id in *decisions* is pending.
             ClientClosedError: The client is closed.
         """
         runs = load_tool_runs()

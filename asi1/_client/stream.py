@@ -17,7 +17,7 @@ from .lazy import loader
 
 if TYPE_CHECKING:
     from .._call.answer_events import AnswerEvents
-    from .._call.chunk_events import ChunkEvents
+    from .._call.chunk_sse import ChunkEvents
     from .to_sse import AsyncEventBytes
 
 
@@ -212,7 +212,7 @@ class AsyncPieces:
 @loader
 def _to_sse() -> tuple[type[AsyncEventBytes], type[AnswerEvents], type[ChunkEvents]]:
     from .._call.answer_events import AnswerEvents  # noqa: PLC0415
-    from .._call.chunk_events import ChunkEvents  # noqa: PLC0415
+    from .._call.chunk_sse import ChunkEvents  # noqa: PLC0415
     from .to_sse import AsyncEventBytes  # noqa: PLC0415
 
     return AsyncEventBytes, AnswerEvents, ChunkEvents

@@ -12,7 +12,8 @@ from .._call.tool_rounds import ToolRounds
 from .._models.base_types import public
 from .._models.completion import ChatCompletion, ToolCall, Usage
 from .._models.errors import StreamConsumedError
-from .._protocol.tools.run_events import Event, event_text, saved_events
+from .._protocol.tools.run_events import Event
+from .._protocol.tools.saved_run import event_text, saved_events
 from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
 from .lazy import loader
 
@@ -44,24 +45,24 @@ class RunState:
         These are the steps that were read; after a resume, those of the saved run come
         first.
         """
-        return tuple(self._rounds.steps)
+        return tuple(self._rounds.log.steps)
 
     @property
     def usage(self) -> Usage | None:
         """The tokens of all answers so far; None if the server reported none."""
-        return usage_of(self._rounds.steps)
+        return usage_of(self._rounds.log.steps)
 
     @property
     def pending(self) -> tuple[ToolCall, ...]:
         """The calls that wait for an approval; empty while the run goes on."""
-        return self._rounds.log.pending if self._rounds.over else ()
+        return self._rounds.pending
 
     def to_json(self) -> str:
         """
         Return the run so far as JSON text, to go on with ``resume_tools``.
 
-        The text contains the messages, the answers, and which calls have begun and
-        ended. It contains neither the tools nor the options.
+        The text contains the messages, the model, ``max_rounds``, the answers, and
+        which calls have begun and ended. It contains neither the tools nor the options.
         """
         return saved_events(self._rounds.log.events)
 
@@ -71,7 +72,7 @@ class RunState:
         return _event_maker()(self._rounds, ping)
 
     def _result(self) -> ToolRunResult:
-        return self._rounds.log.result(self._rounds.steps)
+        return self._rounds.log.result()
 
 
 @public
@@ -177,7 +178,7 @@ class AsyncToolRun(RunState):
 @loader
 def _event_maker() -> Callable[[ToolRounds, float | None], AnswerEvents]:
     from .._call.answer_events import AnswerEvents  # noqa: PLC0415
-    from .._call.run_events import RunEvents  # noqa: PLC0415
+    from .._call.run_sse import RunEvents  # noqa: PLC0415
 
     return lambda rounds, ping: AnswerEvents(RunEvents(rounds), ping)
 

@@ -14,18 +14,27 @@ from .._call.call import Call, OneRequest
 from .._call.engine import Engine
 from .._call.reply_reader import ReplyReader
 from .._call.tool_rounds import RunRequests, ToolRounds
+from .._models.errors import ArgumentError
 from .._models.messages import Messages
 from .._protocol.context.history import stored
 from .._protocol.context.tokens import Wire
 from .._protocol.request import ChatDraft, Request, draft_chat
-from .._protocol.tools.run_events import Begun, Decision, load_events
+from .._protocol.tools.run_events import Begun, Decision
 from .._protocol.tools.run_log import RunLog
+from .._protocol.tools.saved_run import load_events
 from .._protocol.tools.tool import Tool, tools_by_name
 from .._settings.option_checks import check_own_keys
 from .._settings.validators import flag, or_none, seconds, whole_number, wrong
 
 
 __all__ = ["RunPlan", "begin_run", "resume_run"]
+
+
+# What is wrong with a saved run, by whether it should be a turn of a conversation.
+_OTHER_KIND = {
+    False: "saved: is a run of a conversation; use the conversation's resume_tools",
+    True: "saved: is not a run of a conversation; use chat.completions.resume_tools",
+}
 
 
 @frozen(kw_only=True)
@@ -35,13 +44,13 @@ class RunPlan:
 
     Attributes:
         tools: The tools by their names.
-        max_rounds: The most answers of the model.
+        max_rounds: The most answers of the model; None for that of the saved run.
         stream: Whether answers are streamed.
         tool_timeout: The most seconds of a tool call; None for no limit.
     """
 
     tools: Mapping[str, Tool[..., Any]]
-    max_rounds: int
+    max_rounds: int | None
     stream: bool
     tool_timeout: float | None
 
@@ -61,8 +70,8 @@ class RunPlan:
         Raises:
             ArgumentError: An argument is wrong, or a function cannot be a tool.
         """
-        if problem := whole_number(1)(max_rounds):
-            raise wrong("max_rounds", problem, max_rounds)
+        if max_rounds is not None:
+            _check_rounds(max_rounds)
         if problem := flag(stream):
             raise wrong("stream", problem, stream)
         if problem := or_none(seconds)(tool_timeout):
@@ -99,16 +108,28 @@ class RunPlan:
         wire = [tool.to_dict() for tool in self.tools.values()]
         return {**options, "tools": wire, "tool_choice": "auto"}
 
-    def loaded(self, saved: Any) -> RunLog:
+    def begun(self, messages: Messages, model: str, *, turn: bool) -> Begun:
         """
-        Return the log of a saved run.
+        Return the first event of a new run; *turn*: whether of a conversation.
 
         Raises:
-            ArgumentError: *saved* is not a saved run.
+            ArgumentError: *messages* are wrong, or `max_rounds` is None.
+        """
+        max_rounds = _check_rounds(self.max_rounds)
+        return Begun(stored(messages), model, max_rounds, turn)
+
+    def loaded(self, saved: Any, *, turn: bool) -> RunLog:
+        """
+        Return the log of a saved run; *turn*: whether it must be of a conversation.
+
+        Raises:
+            ArgumentError: *saved* is not a saved run, or not one of this kind.
         """
         log = self.log()
         for event in load_events(saved):
             log.add(event)
+        if log.begun.turn is not turn:
+            raise ArgumentError(_OTHER_KIND[turn], argument="saved")
         return log
 
     def log(self) -> RunLog:
@@ -118,6 +139,13 @@ class RunPlan:
     def rounds(self, engine: Engine, requests: RunRequests, log: RunLog) -> ToolRounds:
         """Return the run of *log*, which begins or goes on with the first read."""
         return ToolRounds(engine, requests, log, self.stream, self.tool_timeout)
+
+
+def _check_rounds(max_rounds: Any) -> int:
+    if problem := whole_number(1)(max_rounds):
+        raise wrong("max_rounds", problem, max_rounds)
+    number: int = max_rounds
+    return number
 
 
 @define(eq=False)
@@ -162,7 +190,8 @@ def begin_run(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
-    begun = Begun(stored(messages), model)
+    name = engine.config.model if model is None else model
+    begun = plan.begun(messages, name, turn=False)
     requests = _requests(engine, plan, begun, options)
     rounds = plan.rounds(engine, requests, plan.log())
     rounds.record(begun)
@@ -185,7 +214,7 @@ def resume_run(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
-    log = plan.loaded(saved)
+    log = plan.loaded(saved, turn=False)
     begun = log.begun if model is None else attrs.evolve(log.begun, model=model)
     rounds = plan.rounds(engine, _requests(engine, plan, begun, options), log)
     rounds.resume(decisions or {})

@@ -59,7 +59,7 @@ UNUSED = {
     "asi1._blocking.map",
     "asi1._blocking.to_sse",
     "asi1._call.answer_events",
-    "asi1._call.chunk_events",
+    "asi1._call.chunk_sse",
     "asi1._call.concurrent_calls",
     "asi1._client.conversation",
     "asi1._client.display",

@@ -162,6 +162,91 @@ async def test_resumed_run_uses_the_model_of_the_run_unless_another_is_given():
     assert {"auto"} == {body["tool_choice"] for body in model.bodies}
 
 
+async def test_resumed_run_uses_the_default_model_of_the_client_that_began_it():
+    """
+    A saved run has the name of its model even if the client chose it, so a client with
+    another default goes on with the same model.
+    """
+    model = ScriptedModel(*ROUNDS)
+    async with model.client(model="big") as client:
+        run = client.chat.completions.run_tools("Hi", tools=[tool])
+        await anext(run)
+    async with model.client(model="small") as client:
+        await client.chat.completions.resume_tools(
+            run.to_json(), tools=[tool]
+        ).until_done()
+
+    assert ["big"] * 3 == [body["model"] for body in model.bodies]
+
+
+@pytest.mark.parametrize(("saved", "given"), [(12, None), (2, 12)])
+async def test_resumed_run_keeps_its_limit_unless_another_is_given(saved, given):
+    """
+    A resumed run may have as many answers as the saved run, whatever the default of
+    `run_tools` is; a given ``max_rounds`` replaces this number.
+    """
+    paused = asi1.tool(tool, needs_approval=True)
+    model = ScriptedModel(*([call(str(n), "tool")] for n in range(11)))
+    async with model.client() as client:
+        completions = client.chat.completions
+        run = completions.run_tools("Hi", tools=[paused], max_rounds=saved)
+        while (result := await run.until_done()).pending:
+            run = completions.resume_tools(
+                run.to_json(),
+                tools=[paused],
+                decisions={each.id: True for each in result.pending},
+                max_rounds=given,
+            )
+
+    assert "done" == result.text
+
+
+async def test_saved_run_waits_for_its_calls_before_and_after_it_is_read():
+    """
+    A resumed run waits for the calls of the saved run, though the function needs no
+    approval any more: `pending` has them before the first read and after the last, and
+    a call without a decision does not run. While a run goes on, `pending` is empty.
+    """
+    ran, lines = [], []
+
+    async def pay(number: int):
+        ran.append(number)
+
+    paused = asi1.tool(pay, needs_approval=True)
+    calls = [call("a", "pay", number=1), call("b", "pay", number=2)]
+    async with ScriptedModel(calls).client() as client:
+        completions = client.chat.completions
+        run = completions.run_tools("Hi", tools=[paused], journal=lines.append)
+        result = await run.until_done()
+        assert ["a", "b"] == [each.id for each in result.pending]
+        for saved in (run.to_json(), lines):
+            again = completions.resume_tools(saved, tools=[pay])
+            assert result.pending == again.pending
+            assert result.pending == (await again.until_done()).pending
+        rest = completions.resume_tools(lines, tools=[pay], decisions={"b": True})
+        assert result.pending[:1] == rest.pending
+        await anext(rest)
+        assert () == rest.pending
+        assert result.pending[:1] == (await rest.until_done()).pending
+
+    assert [2] == ran
+    assert ['{"paused":["a","b"]}'] == [line for line in lines if "paused" in line]
+
+
+async def test_new_run_needs_a_limit():
+    """
+    ``max_rounds=None`` is for resumed runs only, which have a limit.
+    """
+    async with ScriptedModel().client() as client:
+        for begin in (
+            client.chat.completions.run_tools,
+            client.conversation().run_tools,
+        ):
+            with pytest.raises(asi1.ArgumentError, match="a whole number") as caught:
+                begin("Hi", tools=[tool], max_rounds=None)
+            assert "max_rounds" == caught.value.argument
+
+
 @pytest.mark.parametrize(
     "saved", ["", [], b"", "[]", "{}", "nonsense", 5, None, ["\n"]]
 )

@@ -31,6 +31,10 @@ TESTED_IN = {
         "_protocol/schema/mismatch",
         "_protocol/schema/objects",
     ],
+    # What a run does next is decided by its log.
+    "protocol/tools/test_run_log": ["_protocol/tools/run_actions"],
+    # The events of a run are tested where they are saved and loaded.
+    "protocol/tools/test_saved_run": ["_protocol/tools/run_events"],
     # `_version` has no behaviour of its own.
     "package/test_exports": ["_names", "_version"],
     # The checks of options are tested by the tests of the options.
@@ -47,7 +51,7 @@ TESTED_IN = {
         "_client/conversation/turn_stream",
         "_client/conversation/turn_taking",
     ],
-    "client/test_to_sse": ["_call/chunk_events"],
+    "client/test_to_sse": ["_call/chunk_sse"],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],

@@ -89,7 +89,7 @@ _LISTED: dict[str, list[str]] = {
         "call/test_rate_limiter",
         "package/test_constructors",
     ],
-    "_call.chunk_events": ["client/test_to_sse"],
+    "_call.chunk_sse": ["client/test_to_sse"],
     "_call.chunk_stream": ["call/test_chunk_stream", "client/test_stream"],
     "_call.concurrent_calls": [
         "call/test_concurrent_calls",
@@ -110,7 +110,7 @@ _LISTED: dict[str, list[str]] = {
         "package/test_constructors",
     ],
     "_call.resources": ["call/test_resources", "package/test_constructors"],
-    "_call.run_events": ["call/test_run_events", "package/test_constructors"],
+    "_call.run_sse": ["call/test_run_sse", "package/test_constructors"],
     "_call.without_key": ["call/test_without_key", "call/test_scrub_errors"],
     "_settings.escapes": ["settings/test_escapes", "settings/test_echoes"],
     "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
@@ -137,6 +137,8 @@ _LISTED: dict[str, list[str]] = {
         "protocol/schema/test_bounds",
         "protocol/schema/test_output_type",
     ],
+    "_protocol.tools.run_actions": ["protocol/tools/test_run_log"],
+    "_protocol.tools.run_events": ["protocol/tools/test_saved_run"],
     "_protocol.schema.choices": [
         "protocol/schema/test_describe",
         "protocol/schema/test_output_type",

@@ -141,7 +141,7 @@ class AsyncAgentTurns:
         tools: Iterable[Callable[..., Any]],
         decisions: Mapping[str, bool | str] | None = None,
         model: str | None = None,
-        max_rounds: int = 10,
+        max_rounds: int | None = None,
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
@@ -149,6 +149,8 @@ class AsyncAgentTurns:
     ) -> AsyncToolRun:
         """
         Go on with a run of this conversation, as `AsyncCompletions.resume_tools`.
+
+        A run that was over adds its turn, unless the turn is the last of the history.
 
         Args:
             saved: What ``run.to_json()`` returned, or the lines of the journal.
@@ -162,7 +164,8 @@ class AsyncAgentTurns:
             **options: As for `run_tools`.
 
         Raises:
-            ArgumentError: As for `AsyncCompletions.resume_tools`.
+            ArgumentError: As for `AsyncCompletions.resume_tools`, but *saved* must be a
+                run of a conversation.
             ClientClosedError: The client is closed.
         """
         plan = load_tool_runs().RunPlan.of(

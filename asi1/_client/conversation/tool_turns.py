@@ -13,7 +13,6 @@ from ..._call.answer_reader import AnswerReader, ChunkReader
 from ..._call.call import Call
 from ..._call.tool_rounds import ToolRounds
 from ..._models.messages import Message, Messages
-from ..._protocol.context.history import stored
 from ..._protocol.context.tokens import Wire
 from ..._protocol.request import ChatDraft, draft_chat
 from ..._protocol.tools.run_events import Begun, Decision
@@ -74,7 +73,8 @@ def begin_turn(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
-    begun = Begun(stored(listed(message)), model)
+    name = model or turns.history.model or turns.engine.config.model
+    begun = plan.begun(listed(message), name, turn=True)
     log = plan.log()
     rounds = plan.rounds(turns.engine, _requests(turns, plan, begun, log, options), log)
     rounds.record(begun)
@@ -97,7 +97,7 @@ def resume_turn(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
-    log = plan.loaded(saved)
+    log = plan.loaded(saved, turn=True)
     begun = log.begun if model is None else attrs.evolve(log.begun, model=model)
     rounds = plan.rounds(turns.engine, _requests(turns, plan, begun, log, options), log)
     rounds.resume(decisions or {})
@@ -120,7 +120,7 @@ def _requests(
     turn: Turn[Any] = Turn(turns, begun.messages, begun.model, chosen, reader)
     later = draft_chat(
         turns.engine.config,
-        model=begun.model or turns.history.model,
+        model=begun.model,
         stream=plan.stream,
         options={**turns.history.options, **others},
     )

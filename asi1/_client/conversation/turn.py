@@ -181,14 +181,21 @@ class Turn(Generic[_T]):
         """
         Add a turn of several answers to the history, unless this turn has ended.
 
+        A turn whose run was over when it was saved is added once: its process may have
+        saved the conversation too.
+
         Args:
             answers: All answers of the turn.
             added: The messages after those that `call` sent, with the last answer.
-            first: The place of the answer to `call` in *answers*.
+            first: The place of the answer to `call` in *answers*; their number if
+                `call` was not made.
         """
         if self._taking.current is not self:
             return
-        history = self._requests.history
+        self._taking.last = answers[-1]
+        history, new = self._requests.history, (*self._requests.new, *added)
+        if first == len(answers) and history.messages[-len(new) :] == new:
+            return
         history = history.with_messages((*self._requests.messages, *added))
         for answer in answers:
             history = history.with_usage(answer.usage)
@@ -196,7 +203,6 @@ class Turn(Generic[_T]):
             usage = answers[first].usage
             history = history.with_tokens_learned(self._requests.sent, usage)
         self._taking.history = history
-        self._taking.last = answers[-1]
 
     def wire(self, answer: ChatCompletion) -> Wire:
         """Return *answer* as the history stores it, and later requests contain it."""

@@ -31,6 +31,8 @@ class MaxRoundsError(ASI1Error):
     """
     The model called tools in every round, until ``max_rounds`` was reached.
 
+    ``resume_tools`` with a higher ``max_rounds`` goes on.
+
     Attributes:
         result: All that was done. The calls of the last answer were run, and their
             results are in its messages.

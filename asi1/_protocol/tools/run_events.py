@@ -1,25 +1,18 @@
 """
-What happens in a run with tools, as events that can be saved and loaded again.
+What happens in a run with tools, as events.
 
 The events alone tell the state of a run, so a saved run is the list of its events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from itertools import pairwise
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from attrs import frozen
 
-from ..._models.base_types import JSON
 from ..._models.completion import ChatCompletion
-from ..._models.errors import ArgumentError
-from ..._models.json_text import json_text, load_slowly, too_deep
-from ..._settings.validators import wrong
 from ..context.tokens import Wire
-from ..converter import decode
-from .tool_calls import own_calls
 
 
 __all__ = [
@@ -29,24 +22,30 @@ __all__ = [
     "Decision",
     "Ended",
     "Event",
+    "Paused",
     "Started",
-    "event_text",
-    "load_events",
-    "saved_events",
 ]
 
-_KIND = "asi1.tool_run"
-_VERSION = 1
 # True to run the call; False, or the reason as a str, to refuse it.
 Decision: TypeAlias = bool | str
 
 
 @frozen
 class Begun:
-    """The run has begun, with these messages and this model; None for the client's."""
+    """
+    The run has begun.
+
+    Attributes:
+        messages: The messages with which it began, without those of a conversation.
+        model: The name of the model.
+        max_rounds: The most answers of the model.
+        turn: Whether the run is a turn of a conversation.
+    """
 
     messages: tuple[Wire, ...]
-    model: str | None
+    model: str
+    max_rounds: int
+    turn: bool
 
 
 @frozen
@@ -54,6 +53,13 @@ class Answered:
     """The model has answered."""
 
     answer: ChatCompletion
+
+
+@frozen
+class Paused:
+    """The run waits for decisions about the calls with these ids."""
+
+    ids: tuple[str, ...]
 
 
 @frozen
@@ -79,164 +85,4 @@ class Ended:
     failed: bool
 
 
-Event: TypeAlias = Begun | Answered | Decided | Started | Ended
-
-
-def event_text(event: Event) -> str:
-    """Return *event* as JSON text, on one line."""
-    return json_text(_value_of(event))
-
-
-def _value_of(event: Event) -> dict[str, JSON]:
-    match event:
-        case Begun(messages, model):
-            head: dict[str, JSON] = {"kind": _KIND, "version": _VERSION}
-            return head | {"messages": list(messages), "model": model}
-        case Answered(answer):
-            return {"answer": answer.to_dict()}
-        case Decided(decisions):
-            return {"decided": dict(decisions)}
-        case Started(call):
-            return {"started": call}
-        case Ended(call, content, failed):
-            return {"ended": {"id": call, "content": content, "failed": failed}}
-
-
-def saved_events(events: Iterable[Event]) -> str:
-    """Return *events* as one JSON text, with one line for each."""
-    return "[\n" + ",\n".join(map(event_text, events)) + "\n]"
-
-
-def load_events(saved: Any) -> list[Event]:
-    """
-    Load the events of a run.
-
-    Args:
-        saved: The str that `saved_events` returned; or the lines that a journal was
-            given, as one str or as an iterable of str; or any of these as bytes. A last
-            line that was only written in part is left out: what it tells had not
-            happened yet. A line that was written twice counts once.
-
-    Raises:
-        ArgumentError: *saved* is not a saved run, or has a later version.
-    """
-    try:
-        first, *later = _values(saved)
-        events = [_begun(first), *map(_event, later)]
-        _check_order(events)
-    except ArgumentError:
-        raise
-    except KeyError as error:
-        raise _wrong(f"the key {error} is missing") from None
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _wrong(str(error)) from None
-    return events
-
-
-def _wrong(reason: str) -> ArgumentError:
-    message = f"saved: is not a run saved by asi1 ({reason})"
-    return ArgumentError(message, argument="saved")
-
-
-def _values(saved: Any) -> list[Any]:
-    """Return the JSON value of each event; one that repeats the last is left out."""
-    if isinstance(saved, str):
-        saved = saved.encode()
-    if isinstance(saved, bytes | bytearray):
-        text = bytes(saved)
-        # `str.splitlines` also splits at characters that JSON does not escape.
-        lines = text.splitlines(keepends=True)
-        values = _array(text) if text.lstrip()[:1] == b"[" else _lines(lines)
-    elif isinstance(saved, Iterable) and not isinstance(saved, Mapping):
-        values = _lines(map(_bytes, saved))
-    else:
-        raise wrong("saved", "must be the str that to_json() returned", saved)
-    if not values:
-        raise ValueError("it is empty")
-    # A journal that was cancelled after it had kept a line is given the line again.
-    return values[:1] + [new for old, new in pairwise(values) if new != old]
-
-
-def _array(text: bytes) -> list[Any]:
-    values: list[Any] = load_slowly(text)
-    return values
-
-
-def _bytes(line: Any) -> bytes:
-    if not isinstance(line, str | bytes | bytearray):
-        raise TypeError(f"a line is not a str but {type(line).__name__}")
-    return line.encode() if isinstance(line, str) else bytes(line)
-
-
-def _lines(lines: Iterable[bytes]) -> list[Any]:
-    kept = [line for line in lines if line.strip()]
-    values = []
-    for number, line in enumerate(kept, 1):
-        try:
-            values.append(load_slowly(line))
-        except ValueError:
-            # A line is written in part only if its line break is missing too.
-            if 1 < number == len(kept) and not line.endswith((b"\n", b"\r")):
-                break
-            raise ValueError(f"line {number} is not valid JSON") from None
-    return values
-
-
-def _begun(value: Any) -> Event:
-    if value.get("kind") != _KIND:
-        raise ValueError(f"its kind is not {_KIND!r}")
-    if value["version"] != _VERSION:
-        raise ValueError(f"its version is {value['version']!r:.20}, not {_VERSION}")
-    messages, model = value["messages"], value["model"]
-    if not all(isinstance(message, dict) for message in messages):
-        raise ValueError("a message is not an object")
-    if model is not None and not isinstance(model, str):
-        raise ValueError("the model is not a str")
-    return Begun(tuple(messages), model)
-
-
-def _event(value: Any) -> Event:
-    if len(value) != 1:
-        raise ValueError("an event does not have one key")
-    ((name, told),) = value.items()
-    match name:
-        case "answer":
-            if too_deep(told):
-                raise ValueError("nested too deeply")
-            return Answered(decode(ChatCompletion, told))
-        case "decided":
-            if not all(isinstance(each, bool | str) for each in told.values()):
-                raise ValueError("a decision is neither a bool nor a str")
-            return Decided(told)
-        case "started":
-            return Started(str(told))
-        case "ended":
-            return Ended(str(told["id"]), str(told["content"]), told["failed"] is True)
-    raise ValueError(f"{name!r:.80} is not an event")
-
-
-def _check_order(events: Iterable[Event]) -> None:
-    """Raise ValueError for events that cannot follow each other in one run."""
-    known: set[str] = set()
-    last: set[str] | None = None
-    done: set[str] = set()
-    for event in events:
-        match event:
-            case Answered(answer):
-                if last is not None and not (last and last <= done):
-                    raise ValueError("an answer does not follow the results before it")
-                last = {call.id for call in own_calls(answer)}
-                known |= last
-            case Decided(decisions):
-                _check_known(decisions, known)
-            case Started(call):
-                _check_known([call], known)
-            case Ended(call):
-                _check_known([call], known)
-                done.add(call)
-
-
-def _check_known(calls: Iterable[str], known: Collection[str]) -> None:
-    unknown = [call for call in calls if call not in known]
-    if unknown:
-        raise ValueError(f"no answer has a call with the id {unknown[0]!r:.80}")
+Event: TypeAlias = Begun | Answered | Paused | Decided | Started | Ended

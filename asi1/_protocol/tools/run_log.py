@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..._models.completion import ChatCompletion, ToolCall
 from ..._models.errors import ArgumentError
@@ -18,13 +18,23 @@ from ..._models.messages import wire_messages
 from ..._settings.validators import wrong
 from ..context.tokens import Wire
 from .errors import MaxRoundsError
-from .run_events import Answered, Begun, Decided, Decision, Ended, Event, Started
+from .run_actions import Action, Ask, Pause, Refuse, RunTools, Stop
+from .run_events import (
+    Answered,
+    Begun,
+    Decided,
+    Decision,
+    Ended,
+    Event,
+    Paused,
+    Started,
+)
 from .steps import AnswerStep, ToolEndedStep, ToolRunResult, ToolStartedStep, ToolStep
 from .tool import Tool
 from .tool_calls import Runnable, checked_answer, own_calls, prepared
 
 
-__all__ = ["Action", "Ask", "Refuse", "RunLog", "RunTools", "Stop"]
+__all__ = ["RunLog"]
 
 _INTERRUPTED = (
     "the call was interrupted: it is not known whether it took effect, and it is not"
@@ -33,32 +43,8 @@ _INTERRUPTED = (
 _REFUSED = "the user does not allow this call"
 
 
-@frozen
-class Ask:
-    """Send the messages to the model."""
-
-
-@frozen
-class RunTools:
-    """Run these calls at the same time."""
-
-    calls: tuple[Runnable, ...]
-
-
-@frozen
-class Refuse:
-    """Answer this call with an error, without running it."""
-
-    call: ToolCall
-    words: str
-
-
-@frozen
-class Stop:
-    """The run is over, or waits for decisions."""
-
-
-Action: TypeAlias = Ask | RunTools | Refuse | Stop
+# A call, and the same ready to run; or the words that say why it must not run.
+_Open: TypeAlias = tuple[ToolCall, Runnable | str]
 
 
 def _wire(answer: ChatCompletion) -> Wire:
@@ -73,51 +59,83 @@ class RunLog:
 
     Attributes:
         tools: The tools by their names.
-        max_rounds: The most answers that the model gives.
+        max_rounds: The most answers that the model gives; None for the number with
+            which the run began.
         wire: Returns an answer as a later request contains it.
         events: All events, oldest first.
+        steps: The steps that show the events.
         answers: The model's answers.
         calls: The tool calls of all answers, by their ids.
         results: The results of calls that have one, by their ids.
         started: The ids of the calls that were begun.
+        paused: The ids of the calls for which the run has waited.
         decisions: The user's decisions, by the ids of the calls.
         open: The calls of the last answer that have no result, by their ids.
     """
 
     tools: Mapping[str, Tool[..., Any]]
-    max_rounds: int
+    max_rounds: int | None = None
     wire: Callable[[ChatCompletion], Wire] = _wire
     events: list[Event] = field(factory=list, init=False)
+    steps: list[ToolStep] = field(factory=list, init=False)
     answers: list[ChatCompletion] = field(factory=list, init=False)
     calls: dict[str, ToolCall] = field(factory=dict, init=False)
     results: dict[str, Ended] = field(factory=dict, init=False)
     started: set[str] = field(factory=set, init=False)
+    paused: set[str] = field(factory=set, init=False)
     decisions: dict[str, Decision] = field(factory=dict, init=False)
     open: dict[str, ToolCall] = field(factory=dict, init=False)
     # Whether open calls may run is found out once, since it takes long to decode many
     # arguments.
-    _refusals: dict[str, Runnable | str] = field(factory=dict, init=False)
+    _prepared: dict[str, Runnable | str] = field(factory=dict, init=False)
     # The messages of the first answers, whose calls all have results, and their number.
     _sent: list[Wire] = field(factory=list, init=False)
     _complete: int = field(default=0, init=False)
 
-    def add(self, event: Event) -> None:
-        """Record *event*."""
+    def add(self, event: Event, error: BaseException | None = None) -> ToolStep | None:
+        """
+        Record *event*, and return its step; None if it has no step.
+
+        Args:
+            event: What has happened.
+            error: The exception that a tool raised.
+        """
         self.events.append(event)
+        self._update(event)
+        step = self._step_of(event, error)
+        if step is not None:
+            self.steps.append(step)
+        return step
+
+    def _update(self, event: Event) -> None:
         match event:
             case Answered(answer):
                 self.answers.append(answer)
                 calls = {call.id: call for call in own_calls(answer)}
                 self.calls |= calls
                 self.open = {i: c for i, c in calls.items() if i not in self.results}
-                self._refusals.clear()
+                self._prepared.clear()
             case Started(call):
                 self.started.add(call)
             case Ended(call):
                 self.results.setdefault(call, event)
                 self.open.pop(call, None)
+            case Paused(ids):
+                self.paused.update(ids)
             case Decided(decisions):
                 self.decisions |= decisions
+
+    def _step_of(self, event: Event, error: BaseException | None) -> ToolStep | None:
+        match event:
+            case Answered(answer):
+                return AnswerStep(answer=answer, round=len(self.answers))
+            case Started(call):
+                return ToolStartedStep(call=self.calls[call])
+            case Ended(call, content, failed):
+                return ToolEndedStep(
+                    call=self.calls[call], content=content, failed=failed, error=error
+                )
+        return None
 
     @property
     def begun(self) -> Begun:
@@ -146,35 +164,39 @@ class RunLog:
         """
         if not self.answers:
             return Ask()
-        runnable: list[Runnable] = []
+        calls: list[_Open] = []
         for call, found in self._open_calls():
-            if isinstance(found, str):
+            if isinstance(found, str) and not self._is_pending(call, found):
                 return Refuse(call, found)
-            runnable.append(found)
-        if group := self._next_group(runnable):
+            calls.append((call, found))
+        if group := self._next_group(calls):
             return RunTools(group)
-        if runnable or not own_calls(self.answers[-1]):
+        pending = tuple(call.id for call in self.pending)
+        if not self.paused.issuperset(pending):
+            return Pause(pending)
+        if pending or not own_calls(self.answers[-1]):
             return Stop()
-        if len(self.answers) >= self.max_rounds:
+        most = self.max_rounds or self.begun.max_rounds
+        if len(self.answers) >= most:
             raise MaxRoundsError(
-                f"the model still calls tools after {self.max_rounds} answers",
+                f"the model still calls tools after {most} answers",
                 result=self.result(),
             )
         return Ask()
 
-    def _open_calls(self) -> Iterator[tuple[ToolCall, Runnable | str]]:
+    def _open_calls(self) -> Iterator[_Open]:
         """Yield the last answer's calls without a result, and whether they may run."""
         for call in self.open.values():
             yield call, self._verdict(call)
 
-    def _next_group(self, runnable: Sequence[Runnable]) -> tuple[Runnable, ...]:
+    def _next_group(self, calls: Sequence[_Open]) -> tuple[Runnable, ...]:
         """Return the first calls that can run at the same time, in their order."""
         group: list[Runnable] = []
-        for found in runnable:
-            waits = self._is_pending(found)
-            if not found.tool.serial:
-                group += [] if waits else [found]
-            elif waits or found is not runnable[0]:
+        for call, found in calls:
+            waits = self._is_pending(call, found)
+            if isinstance(found, str) or not found.tool.serial:
+                group += [] if waits or isinstance(found, str) else [found]
+            elif waits or call is not calls[0][0]:
                 break  # a serial tool runs after all calls before it have ended
             else:
                 return (found,)
@@ -183,25 +205,27 @@ class RunLog:
     def _verdict(self, call: ToolCall) -> Runnable | str:
         if call.id in self.started:
             return _INTERRUPTED
-        found = self._refusals.get(call.id)
+        found = self._prepared.get(call.id)
         if found is None:
             found = prepared(self.answers[-1], call, self.tools)
-            self._refusals[call.id] = found
+            self._prepared[call.id] = found
         decision = self.decisions.get(call.id)
-        if isinstance(found, str) or decision is None or decision is True:
+        if decision is None or decision is True:
             return found
         return decision or _REFUSED
 
-    def _is_pending(self, found: Runnable) -> bool:
-        return found.tool.needs_approval and self.decisions.get(found.call.id) is None
+    def _is_pending(self, call: ToolCall, found: Runnable | str) -> bool:
+        if call.id in self.decisions or call.id in self.started:
+            return False
+        # A saved run waits for its calls whatever the tools are now.
+        needs = isinstance(found, Runnable) and found.tool.needs_approval
+        return needs or call.id in self.paused
 
     @property
     def pending(self) -> tuple[ToolCall, ...]:
         """The calls of the last answer that wait for a decision, in their order."""
         return tuple(
-            call
-            for call, found in self._open_calls()
-            if isinstance(found, Runnable) and self._is_pending(found)
+            call for call, found in self._open_calls() if self._is_pending(call, found)
         )
 
     def decided(self, decisions: Mapping[str, Decision]) -> Decided:
@@ -210,17 +234,23 @@ class RunLog:
 
         Raises:
             ArgumentError: A decision is neither a bool nor a str, or the run has no
-                pending call with its id.
+                pending call with its id, or there is no tool for an allowed call.
         """
         if not isinstance(decisions, Mapping):
             raise wrong("decisions", "must be a dict by ids of calls", decisions)
-        ids = {call.id for call in self.pending}
+        names = {call.id: call.function.name for call in self.pending}
         for call, decision in decisions.items():
-            if call not in ids:
+            if call not in names:
                 message = f"decisions: no call with the id {call!r:.80} is pending"
                 raise ArgumentError(message, argument="decisions")
             if not isinstance(decision, bool | str):
                 raise wrong("decisions", "must be True, False or a reason", decision)
+            if decision is True and names[call] not in self.tools:
+                message = (
+                    f"decisions: the call with the id {call!r:.80} cannot run, since"
+                    f" the tool {names[call]!r:.80} is missing"
+                )
+                raise ArgumentError(message, argument="decisions")
         return Decided(dict(decisions))
 
     def added(self) -> list[Wire]:
@@ -242,31 +272,12 @@ class RunLog:
                     "content": ended.content,
                 }
 
-    def step_of(
-        self, event: Event, error: BaseException | None = None
-    ) -> ToolStep | None:
-        """Return the step that shows *event*, after it was recorded; None for none."""
-        match event:
-            case Answered(answer):
-                place = next(n for n, a in enumerate(self.answers, 1) if a is answer)
-                return AnswerStep(answer=answer, round=place)
-            case Started(call):
-                return ToolStartedStep(call=self.calls[call])
-            case Ended(call, content, failed):
-                return ToolEndedStep(
-                    call=self.calls[call], content=content, failed=failed, error=error
-                )
-        return None
-
-    def result(self, steps: Sequence[ToolStep] | None = None) -> ToolRunResult:
+    def result(self) -> ToolRunResult:
         """Return all that was done; there must be an answer."""
-        if steps is None:
-            made = [self.step_of(event) for event in self.events]
-            steps = [step for step in made if step is not None]
         messages = [*self.begun.messages, *self.added()]
         return ToolRunResult(
             answer=self.answers[-1],
             messages=tuple(dict(message) for message in messages),
-            steps=tuple(steps),
+            steps=tuple(self.steps),
             pending=self.pending,
         )

@@ -145,7 +145,8 @@ class ToolRunResult:
     Attributes:
         answer: The model's last answer. If `pending` is not empty, it calls tools and
             is not the end of the run.
-        messages: All messages as dicts for the API, with the last answer, oldest first.
+        messages: The messages of the run as dicts for the API, with the last answer,
+            oldest first; without the history of its conversation.
         steps: The steps, without pieces of answers.
         pending: The calls that wait for an approval; empty if the run is over.
     """

@@ -267,3 +267,54 @@ async def test_options_of_the_conversation_reach_each_request(fake, fake_client)
     assert [("big", 0.9, 7)] * 2 == [
         (r.json["model"], r.json["temperature"], r.json["seed"]) for r in fake.requests
     ]
+
+
+async def test_saved_run_goes_on_only_where_it_began(fake, fake_client):
+    """
+    A run of a conversation sends the history, which a saved run does not have. So only
+    a conversation resumes such a run, and no other.
+    """
+    chat, completions = fake_client.conversation(), fake_client.chat.completions
+    for first, other, words in (
+        (chat, completions, "is a run of a conversation; use"),
+        (completions, chat, "is not a run of a conversation; use"),
+    ):
+        saved = first.run_tools("1 + 2?", tools=[add]).to_json()
+        with pytest.raises(asi1.ArgumentError, match=f"^saved: {words}") as caught:
+            other.resume_tools(saved, tools=[add])
+        assert "saved" == caught.value.argument
+
+    assert [] == fake.requests
+
+
+async def test_resumed_turn_uses_the_model_with_which_it_began(fake, fake_client):
+    """
+    A saved turn has the name of its model, so a conversation with another model goes on
+    with the same one.
+    """
+    run = fake_client.conversation(model="big").run_tools("1 + 2?", tools=[add])
+    other = fake_client.conversation(model="small")
+    await other.resume_tools(run.to_json(), tools=[add]).until_done()
+
+    assert ["big", "big"] == [request.json["model"] for request in fake.requests]
+
+
+async def test_finished_turn_is_added_once_if_its_process_was_killed(fake, fake_client):
+    """
+    A process may be killed when it has saved the conversation, but still has the
+    journal of the run. Then the resumed run is over, and adds no second turn; to a
+    conversation without the turn, it adds the turn.
+    """
+    chat, lines = fake_client.conversation("Be brief."), []
+    run = chat.run_tools("1 + 2?", tools=[add], journal=lines.append)
+    await run.until_done()
+    other = fake_client.conversation("Be brief.")
+    saved = fake_client.conversation(saved=chat.to_json())
+    for each in (saved, other, other):
+        result = await each.resume_tools(lines, tools=[add]).until_done()
+        assert "It is 3." == result.text
+
+    assert chat.messages == saved.messages == other.messages
+    assert chat.usage == saved.usage == other.usage
+    assert "It is 3." == saved.last.text == other.last.text
+    assert 2 == len(fake.requests)

@@ -11,21 +11,16 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1._protocol.tools.run_events import (
-    Begun,
-    Ended,
-    Started,
-    event_text,
-    load_events,
-    saved_events,
-)
-from asi1._protocol.tools.run_log import Ask, Refuse, RunLog, RunTools, Stop
+from asi1._protocol.tools.run_actions import Ask, Pause, Refuse, RunTools, Stop
+from asi1._protocol.tools.run_events import Answered, Begun, Ended, Paused, Started
+from asi1._protocol.tools.run_log import RunLog
+from asi1._protocol.tools.saved_run import event_text, load_events, saved_events
 from asi1._protocol.tools.tool import tools_by_name
 
 from ...support.tool_answers import answer_of, call_of
 
 
-BEGUN = Begun(({"role": "user", "content": "Hi"},), None)
+BEGUN = Begun(({"role": "user", "content": "Hi"},), "asi1", 10, False)
 FINAL = answer_of(text="Done.", finish="stop")
 
 
@@ -136,7 +131,7 @@ def test_calls_run_together_up_to_a_serial_tool(names, groups):
         found.append(" ".join(["wait", *(call.id for call in log.pending)]))
 
     assert groups == found
-    assert ("Stop" if log.pending else "Ask") == action
+    assert ("Pause" if log.pending else "Ask") == action
 
 
 def test_approved_calls_run_in_their_places():
@@ -201,6 +196,73 @@ def test_wrong_decision_is_an_argument_error(decisions, words):
 
     assert "decisions" == caught.value.argument
     assert ["0"] == [call.id for call in log.pending]
+
+
+def paused(*names, tools=TOOLS):
+    """Return a log that waits for decisions, loaded for a run with these tools."""
+    before = asked(log_of(), *names)
+    action = before.next_action()
+    before.add(Paused(action.ids))
+    assert Pause(tuple(call.id for call in before.pending)) == action
+    assert Stop() == before.next_action()
+
+    log = RunLog(tools)
+    for event in load_events(saved_events(before.events)):
+        log.add(event)
+    return log
+
+
+@pytest.mark.parametrize("names", [["pay"], ["count"], ["pay", "count"]])
+def test_saved_run_waits_for_its_calls_although_tools_changed(names):
+    """
+    A call for which the run has waited does not run without a decision, even if its
+    tool needs no approval any more.
+    """
+    log = paused(*names, tools=tools_by_name([pay, asi1.tool(count, serial=True)]))
+
+    assert names == [call.function.name for call in log.pending]
+    assert Stop() == log.next_action()
+    log.add(log.decided({call.id: True for call in log.pending}))
+    assert () == log.pending
+    assert "0" == action_of(log)[1]
+
+
+def test_saved_run_waits_for_a_call_whose_tool_is_missing():
+    """
+    A call whose tool is missing when a run goes on stays pending: allowing it raises
+    `ArgumentError`, which names the tool, and refusing it is possible.
+    """
+    log = paused("pay", tools=tools_by_name([add]))
+
+    assert ["0"] == [call.id for call in log.pending]
+    assert Stop() == log.next_action()
+    with pytest.raises(asi1.ArgumentError, match="the tool 'pay' is missing") as caught:
+        log.decided({"0": True})
+    assert "decisions" == caught.value.argument
+    log.add(log.decided({"0": "no"}))
+    assert ["refuse", "0", "no"] == action_of(log)
+
+
+def test_each_event_is_recorded_with_its_step():
+    """
+    A log returns the step of an event, and keeps it with the exception of its tool:
+    the result of a run that reached ``max_rounds`` has the exceptions too.
+    """
+    problem = ValueError("broken")
+    log = log_of(max_rounds=1)
+    answered = Answered(answer_of(call_of("0")))
+
+    made = [
+        log.add(answered),
+        log.add(Started("0")),
+        log.add(Ended("0", "failed", failed=True), problem),
+    ]
+
+    assert made == log.steps
+    assert (1, problem) == (made[0].round, made[2].error)
+    with pytest.raises(asi1.MaxRoundsError) as caught:
+        log.next_action()
+    assert problem is caught.value.result.steps[-1].error
 
 
 def test_decision_cannot_be_made_twice():
@@ -385,6 +447,8 @@ def one_step(log, data):
                 log.add(Started(call))
                 if data.draw(st.booleans()):
                     log.add(Ended(call, f"result of {call}\u2028\x85", failed=False))
+        case Pause(ids):
+            log.add(Paused(ids))
         case Stop():
             if not log.pending:
                 return False

@@ -19,19 +19,19 @@ from asi1._protocol.tools.run_events import (
     Begun,
     Decided,
     Ended,
+    Paused,
     Started,
-    event_text,
-    load_events,
-    saved_events,
 )
+from asi1._protocol.tools.saved_run import event_text, load_events, saved_events
 
 from ...support.tool_answers import answer_of, call_of
 
 
-BEGUN = Begun(({"role": "user", "content": "Grüße\u2028\x85\n"},), "asi1")
+BEGUN = Begun(({"role": "user", "content": "Grüße\u2028\x85\n"},), "asi1", 10, True)
 EVENTS = [
     BEGUN,
     Answered(answer_of(call_of("a"), call_of("b"), call_of("c"))),
+    Paused(("a", "b", "c")),
     Decided({"a": True, "b": False, "c": "no, \u2029 because"}),
     Started("a"),
     Ended("a", "line 1\nline 2\u2028line 3\x85\x0b\x1c end", failed=False),
@@ -90,7 +90,7 @@ def test_loaded_events_are_equal_to_the_saved_ones():
     """
     loaded = load_events(saved_events(EVENTS))
 
-    assert EVENTS[:1] + EVENTS[2:7] == loaded[:1] + loaded[2:7]
+    assert EVENTS[:1] + EVENTS[2:-1] == loaded[:1] + loaded[2:-1]
     assert EVENTS[1].answer.message == loaded[1].answer.message
 
 
@@ -158,6 +158,9 @@ def test_torn_last_line_is_left_out(form):
         pytest.param([LINES[0], '{"started":"a"}'], "call with the id 'a'", id="early"),
         pytest.param([*LINES[:2], '{"started":"z"}'], "the id 'z'", id="started-z"),
         pytest.param([*LINES[:2], '{"started":["a"]}'], "the id", id="started-list"),
+        pytest.param([*LINES[:2], '{"paused":["z"]}'], "the id 'z'", id="paused-z"),
+        pytest.param([*LINES[:2], '{"paused":[["a"]]}'], "the id", id="paused-list"),
+        pytest.param([*LINES[:2], '{"paused":"a"}'], "not a list", id="paused-str"),
         pytest.param([*LINES[:2], '{"decided":{"z":true}}'], "id 'z'", id="decided-z"),
         pytest.param([*LINES[:2], '{"decided":{"a":1}}'], "bool nor", id="decided-1"),
         pytest.param([*LINES[:2], '{"decided":[]}'], "", id="decided-list"),
@@ -169,9 +172,11 @@ def test_torn_last_line_is_left_out(form):
         ),
         pytest.param([*LINES[:2], '{"ended":{"id":"a"}}'], "'content'", id="ended-key"),
         pytest.param([*LINES[:2], '{"ended":"a"}'], "", id="ended-string"),
-        pytest.param([*LINES[:2], LINES[7]], "does not follow", id="results-missing"),
+        pytest.param([*LINES[:2], LINES[-1]], "does not follow", id="results-missing"),
         pytest.param([*LINES, LINES[1]], "does not follow", id="after-the-end"),
-        pytest.param([*LINES, LINES[7], LINES[1]], "does not follow", id="after-end-2"),
+        pytest.param(
+            [*LINES, LINES[-1], LINES[1]], "does not follow", id="after-end-2"
+        ),
         pytest.param(None, "must be the str", id="none"),
         pytest.param(5, "must be the str", id="int"),
         pytest.param({"kind": "asi1.tool_run"}, "must be the str", id="dict"),
@@ -203,6 +208,12 @@ def test_what_is_not_a_saved_run_is_an_argument_error(saved, words):
         {"messages": [None]},
         {"model": 5},
         {"model": {}},
+        {"model": None},
+        {"max_rounds": 0},
+        {"max_rounds": True},
+        {"max_rounds": None},
+        {"turn": None},
+        {"turn": 1},
         {"version": None},
         {"version": "1" * 1000},
     ],
@@ -233,6 +244,7 @@ def test_wrong_beginning_is_an_argument_error(head):
                             "version",
                             "messages",
                             "answer",
+                            "paused",
                             "decided",
                             "started",
                         ),

@@ -71,17 +71,11 @@ class RunEvents:
         log = self._rounds.log
         return run_done_event(log.answers[-1], log.pending)
 
-    def shut(self) -> None:
-        """Cancel what is running, without waiting; needs no running event loop."""
-        self._rounds.abandon()
-
-    def leave(self) -> None:
-        """Cancel what is running, without waiting; the run cannot be read again."""
-        self._rounds.abandon()
-
     def abandon(self) -> None:
         """Cancel what is running, without waiting; may be called from any thread."""
         self._rounds.abandon()
+
+    shut = leave = abandon
 
     async def aclose(self, *, delivered: bool) -> None:  # noqa: ARG002
         """Cancel what is running, and wait until it has ended; callable twice."""

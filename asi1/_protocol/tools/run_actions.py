@@ -1,0 +1,48 @@
+"""What a run with tools can do next, as frozen attrs classes."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from ..._models.completion import ToolCall
+from .tool_calls import Runnable
+
+
+__all__ = ["Action", "Ask", "Pause", "Refuse", "RunTools", "Stop"]
+
+
+@frozen
+class Ask:
+    """Send the messages to the model."""
+
+
+@frozen
+class RunTools:
+    """Run these calls at the same time."""
+
+    calls: tuple[Runnable, ...]
+
+
+@frozen
+class Refuse:
+    """Answer this call with an error, without running it."""
+
+    call: ToolCall
+    words: str
+
+
+@frozen
+class Pause:
+    """Record that the run waits for decisions about the calls with these ids."""
+
+    ids: tuple[str, ...]
+
+
+@frozen
+class Stop:
+    """The run is over, or waits for decisions."""
+
+
+Action: TypeAlias = Ask | RunTools | Refuse | Pause | Stop
