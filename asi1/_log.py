@@ -1,6 +1,8 @@
 """
 The ``asi1`` logger: silent by default; prompts and keys are never logged.
 
+Exceptions of tools are logged as they are, with their messages and tracebacks.
+
 ``import asi1`` loads this module only if ``ASI1_LOG`` is set.
 """
 

@@ -19,7 +19,9 @@ import anyio
 
 from attrs import define, field, frozen
 
+from .._log import logger
 from .._models.errors import ClientClosedError
+from .._protocol.tools.errors import ToolError
 from .._protocol.tools.run_events import Ended
 from .._protocol.tools.tool_calls import (
     Runnable,
@@ -96,6 +98,11 @@ class ToolTask:
             self._end(Ended(self.call.call.id, content, failed=False))
 
     def _fail(self, error: BaseException, words: str) -> None:
+        name = self.call.call.function.name
+        if not isinstance(error, ToolError):
+            # Only the model reads the result: without the log, a mistake in the tool
+            # would be noticed by no developer.
+            logger.warning("the tool %s failed: %s", name, words, exc_info=error)
         # The frames of the traceback would keep the tool's values alive.
         error = error.with_traceback(None)
         event = Ended(self.call.call.id, error_content(words), failed=True)

@@ -102,6 +102,28 @@ def error_of(step):
     return content["error"]
 
 
+async def test_exception_of_a_tool_is_logged_with_its_traceback(caplog):
+    """
+    A tool's exception is logged as a warning, with the line that raised it; a
+    `ToolError`, which a tool raises on purpose, is not.
+    """
+
+    def broken():
+        raise KeyError("rate")
+
+    def refuses():
+        raise asi1.ToolError("Ask again later.")
+
+    model = ScriptedModel([call("a", "broken"), call("b", "refuses")])
+    async with model.client() as client:
+        run = client.chat.completions.run_tools("Hi", tools=[broken, refuses])
+        await run.until_done()
+
+    (record,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert "the tool broken failed: KeyError: 'rate'" == record.getMessage()
+    assert 'raise KeyError("rate")' in caplog.text
+
+
 @pytest.mark.parametrize("kind", ["coroutine", "thread"])
 @pytest.mark.parametrize("name", RAISED)
 async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name):
