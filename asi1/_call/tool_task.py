@@ -85,7 +85,7 @@ class ToolTask:
 
     def _fail(self, error: BaseException, words: str) -> None:
         # The frames of the traceback would keep the tool's values alive.
-        error = error.with_traceback(None)
+        BaseException.with_traceback(error, None)
         event = Ended(self.call.call.id, error_content(words), failed=True)
         self._end(event, error)
 

@@ -11,6 +11,7 @@ import functools
 import json
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -122,12 +123,13 @@ def result_content(value: Any) -> str:
 
 def error_words(error: BaseException) -> str:
     """Return what the model reads of an exception that a tool raised."""
-    if isinstance(error, ToolError):
-        return str(error.message)
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001 - an exception of the user may have any `__str__`
-        message = ""
+    # An exception of the user may have any `__str__`. A `ToolError` has no message if
+    # the `__init__` of its class does not call that of `ToolError`.
+    message = ""
+    with suppress(Exception):
+        if isinstance(error, ToolError):
+            return str.__str__(str(error.message))
+        message = str.__str__(str(error))
     name = type(error).__name__
     return f"{name}: {message}"[:_LONGEST] if message else name
 
