@@ -47,10 +47,9 @@ class RunTools:
 
 @frozen
 class Refuse:
-    """Answer this call with an error, without running it."""
+    """Answer each of these calls with an error in these words, without running it."""
 
-    call: ToolCall
-    words: str
+    calls: tuple[tuple[ToolCall, str], ...]
 
 
 @frozen
@@ -147,10 +146,14 @@ class RunLog:
         if not self.answers:
             return Ask()
         runnable: list[Runnable] = []
+        refused: list[tuple[ToolCall, str]] = []
         for call, found in self._open_calls():
             if isinstance(found, str):
-                return Refuse(call, found)
-            runnable.append(found)
+                refused.append((call, found))
+            else:
+                runnable.append(found)
+        if refused:
+            return Refuse(tuple(refused))
         if group := self._next_group(runnable):
             return RunTools(group)
         if runnable or not own_calls(self.answers[-1]):
