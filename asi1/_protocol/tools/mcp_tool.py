@@ -16,8 +16,8 @@ from typing import Any
 from attrs import frozen
 
 from ..._models.base_types import JSON
-from ..._models.json_text import json_text
 from ..._models.output_errors import OutputInvalidError
+from ..schema.encode import encoded_text
 from ..schema.mismatch import MismatchError, excerpt
 from .errors import ToolError
 from .function_tool import loaded_arguments
@@ -143,7 +143,7 @@ def result_text(result: Any) -> str:
     lines = [_part_text(part) for part in parts]
     structured = _first(result, "structured_content", "structuredContent")
     if structured is not None and not any(_is_text(part) for part in parts):
-        lines.insert(0, json_text(structured))
+        lines.insert(0, encoded_text(structured))
     text = "\n".join(lines)
     if _first(result, "is_error", "isError"):
         raise ToolError(text or "the tool failed without a message")

@@ -31,7 +31,7 @@ from ..._models.output_errors import (
     OutputTruncatedError,
     ThoughtBudgetError,
 )
-from ..schema.encode import encoded
+from ..schema.encode import encoded, encoded_text
 from .errors import ToolError
 from .leaked_calls import read_leaked_calls
 from .tool import Tool
@@ -118,7 +118,7 @@ def result_content(value: Any) -> str:
     """
     if isinstance(value, str):
         return replace_surrogates(str.__str__(value))  # of an Enum, its value
-    return json_text(encoded(value))
+    return encoded_text(encoded(value))
 
 
 def error_words(error: BaseException) -> str:
