@@ -29,7 +29,7 @@ from .._protocol.tools.tool_calls import (
     error_words,
     result_content,
 )
-from .._transport.event_loop import Flag, call_soon, loop_token
+from .._transport.event_loop import Flag, call_soon, forget_library, loop_token
 from .batch_queue import BatchQueue
 
 
@@ -140,6 +140,7 @@ async def _in_thread(run: Callable[[], Any]) -> Any:
     """
     token, done = loop_token(), Flag()
     context = contextvars.copy_context()
+    context.run(forget_library)  # no event loop runs in the new thread
     results: list[Any] = []
     errors: list[BaseException] = []
 

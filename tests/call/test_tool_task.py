@@ -11,7 +11,9 @@ import threading
 import time
 
 import anyio
+import anyio.lowlevel
 import pytest
+import sniffio
 
 import asi1
 
@@ -346,6 +348,22 @@ async def test_blocking_tool_runs_in_another_thread_with_the_readers_contextvars
 
     assert main != seen[0]
     assert "of the reader" == seen[1]
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+async def test_blocking_tool_may_run_an_event_loop_of_its_own(library):
+    """
+    The thread of a blocking tool has no event loop, and anyio is not told that it has
+    that of the reader: otherwise `anyio.run` would refuse to begin another.
+    """
+
+    async def answer():
+        await anyio.lowlevel.checkpoint()
+        return sniffio.current_async_library()
+
+    step = await ended(lambda: anyio.run(answer, backend=library))
+
+    assert library == step.content
 
 
 async def test_coroutine_tool_runs_on_the_loop_with_the_readers_contextvars():
