@@ -13,6 +13,7 @@ import re
 
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -262,8 +263,16 @@ def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
 
 
 def _hints(function: Any, name: str) -> dict[str, Any]:
+    # The type of the result is not needed, and may be known to type checkers only.
+    annotations = dict(getattr(function, "__annotations__", {}))
+    annotations.pop("return", None)
+    parameters: Any = SimpleNamespace(
+        __annotations__=annotations,
+        __globals__=getattr(function, "__globals__", {}),
+        __type_params__=getattr(function, "__type_params__", ()),
+    )
     try:
-        return resolved_hints(function, {})
+        return resolved_hints(parameters, {})
     except UnresolvedError as error:
         raise _error(name, str(error)) from None
 
