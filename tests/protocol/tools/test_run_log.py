@@ -229,6 +229,18 @@ def test_call_that_was_begun_is_not_run_again():
     assert ["run", "1"] == action_of(log)
 
 
+def test_first_of_two_results_of_a_call_counts():
+    """
+    A journal may have two results of a call, if the run went on from an older text: the
+    model has read the first one, and reads it again.
+    """
+    log = asked(log_of(), "add")
+    end(log, 0, content="first")
+    end(log, 0, content="second")
+
+    assert ["first"] == [m["content"] for m in log.added() if m["role"] == "tool"]
+
+
 def test_repeated_call_gets_the_result_of_the_earlier_one():
     """
     A call with the id, tool and arguments of an earlier call is not run again: the
