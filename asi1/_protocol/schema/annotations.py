@@ -200,7 +200,7 @@ def _flattened(metadata: list[Any]) -> Iterator[Any]:
 
 
 def without_result(function: Callable[..., Any]) -> Any:
-    """Return an object with the annotations of *function*, except that of its result."""
+    """Return an object with the annotations of *function* but that of its result."""
     try:
         annotations = dict(getattr(function, "__annotations__", {}))
     except NameError:  # Python 3.14 evaluates the annotations here
