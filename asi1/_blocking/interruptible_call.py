@@ -10,7 +10,6 @@ waits to acquire this lock, and the event loop releases it.
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 
 from collections.abc import Coroutine
@@ -19,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from attrs import define, field
 
 from .._models.errors import ASI1Error
+from .._transport.event_loop import forget_library
 
 
 __all__ = ["InterruptibleCall"]
@@ -65,13 +65,8 @@ class InterruptibleCall(Generic[_T]):
             del outcome  # avoids a reference cycle between error and frame
 
     def _begin(self) -> None:
-        # The task gets the caller's contextvars. If the caller runs in trio, sniffio's
-        # context variable says "trio", so it is reset for this asyncio task. The
-        # variable does not exist yet while another thread is importing sniffio.
-        sniffio = sys.modules.get("sniffio")
-        library = getattr(sniffio, "current_async_library_cvar", None)
-        if library is not None:
-            library.set(None)
+        # The task gets the caller's contextvars, also if the caller runs in trio.
+        forget_library()
         self._task = self.loop.create_task(self._run())
         self._task.add_done_callback(self._task_ended)
 

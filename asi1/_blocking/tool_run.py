@@ -90,8 +90,12 @@ class ToolRun(RunState):
         return None
 
     def _record(self, event: Event) -> None:
-        if self._journal is not None:
+        if self._journal is None:
+            return
+        try:
             _check_kept(self._journal(event_text(event)))
+        except StopIteration as error:  # it would end the iteration, not the run
+            raise RuntimeError("the journal raised StopIteration") from error
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
         """Same as `AsyncToolRun.to_sse`, but blocks."""

@@ -180,8 +180,9 @@ class ToolRounds:
         match self.log.next_action():
             case Ask():
                 self._source = self._ask()
-            case Refuse(call, words):
-                self._add(Ended(call.id, error_content(words), failed=True))
+            case Refuse(refused):
+                for call, words in refused:
+                    self._add(Ended(call.id, error_content(words), failed=True))
             case RunTools(calls):
                 self._group = calls
                 for runnable in calls:

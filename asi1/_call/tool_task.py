@@ -104,7 +104,7 @@ class ToolTask:
             # would be noticed by no developer.
             logger.warning("the tool %s failed: %s", name, words, exc_info=error)
         # The frames of the traceback would keep the tool's values alive.
-        error = error.with_traceback(None)
+        BaseException.with_traceback(error, None)
         event = Ended(self.call.call.id, error_content(words), failed=True)
         self._end(event, error)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from .._transport.event_loop import Flag, call_soon, loop_token
+from .._transport.event_loop import Flag, call_soon, forget_library, loop_token
 
 
 __all__ = ["run_in_thread"]
@@ -71,6 +71,7 @@ async def run_in_thread(run: Callable[[], Any]) -> Any:
     """
     token, done = loop_token(), Flag()
     context = contextvars.copy_context()
+    context.run(forget_library)  # no event loop runs in the worker thread
     results: list[Any] = []
     errors: list[BaseException] = []
 

@@ -130,10 +130,14 @@ class AsyncToolRun(RunState):
         return None
 
     async def _record(self, event: Event) -> None:
-        if self._journal is not None:
+        if self._journal is None:
+            return
+        try:
             kept = self._journal(event_text(event))
             if inspect.isawaitable(kept):
                 await kept
+        except StopAsyncIteration as error:  # it would end the iteration, not the run
+            raise RuntimeError("the journal raised StopAsyncIteration") from error
 
     def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
         """

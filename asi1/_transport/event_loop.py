@@ -29,6 +29,7 @@ __all__ = [
     "Flag",
     "Run",
     "call_soon",
+    "forget_library",
     "import_backends",
     "in_worker",
     "loop_clock",
@@ -107,6 +108,20 @@ def import_backends() -> None:
             # The import may fail while another thread is importing the library.
             with suppress(ImportError, AttributeError):
                 importlib.import_module(f"anyio._backends._{library}")
+
+
+def forget_library() -> None:
+    """
+    Make sniffio and anyio look for the running event loop again.
+
+    A context variable of sniffio says "asyncio" or "trio", and is copied with the other
+    variables into a thread or onto a loop where that is wrong. The variable does not
+    exist yet while another thread is importing sniffio.
+    """
+    sniffio = sys.modules.get("sniffio")
+    library = getattr(sniffio, "current_async_library_cvar", None)
+    if library is not None:
+        library.set(None)
 
 
 async def in_worker(work: Callable[[], _T]) -> _T:

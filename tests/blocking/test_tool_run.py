@@ -149,6 +149,28 @@ def test_error_of_a_blocking_journal_leaves_the_run_as_it_was():
     assert RESULTS == tool_results(result.messages)
 
 
+@pytest.mark.parametrize("sse", [False, True])
+def test_stop_iteration_of_a_blocking_journal_does_not_end_the_run(sse):
+    """
+    A journal that raises `StopIteration` has failed: otherwise a run that is not over
+    would look like one that is.
+    """
+
+    def journal(line):
+        if "ended" in line:
+            next(iter(()))
+
+    with ScriptedModel(*ROUNDS).client(asi1.ASI1) as client:
+        run = client.chat.completions.run_tools(
+            "Hi", tools=[add, plus], journal=journal
+        )
+        with pytest.raises(RuntimeError, match="journal raised StopIteration"):
+            if sse:
+                list(run.to_sse())
+            else:
+                run.until_done()
+
+
 def test_blocking_tool_may_use_the_blocking_client_and_a_coroutine_tool_may_not():
     """
     A tool in its own thread may use the blocking client of its run. In a coroutine tool

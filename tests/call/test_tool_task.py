@@ -11,7 +11,9 @@ import threading
 import time
 
 import anyio
+import anyio.lowlevel
 import pytest
+import sniffio
 
 import asi1
 
@@ -47,6 +49,39 @@ class FrozenError(Exception):
     place: int
 
 
+class NoMessageError(asi1.ToolError):
+    """A `ToolError` that forgets to call the `__init__` of `ToolError`."""
+
+    def __init__(self, place):
+        self.place = place
+
+
+class OddText(str):
+    """A str that cannot be formatted, and is neither true nor false."""
+
+    __slots__ = ()
+
+    def __format__(self, spec):
+        raise RuntimeError
+
+    def __bool__(self):
+        raise RuntimeError
+
+
+class OddTextError(Exception):
+    """An exception whose `__str__` returns a str of another class."""
+
+    def __str__(self):
+        return OddText("odd")
+
+
+class NoTracebackError(Exception):
+    """An exception with a `with_traceback` of its own, which fails."""
+
+    def with_traceback(self, frames):
+        raise RuntimeError
+
+
 class OwnBaseError(BaseException):
     """An exception that `except Exception` does not catch."""
 
@@ -57,7 +92,10 @@ RAISED = {
     "no-message": (KeyError(), "KeyError"),
     "tool-error": (asi1.ToolError("Ask again later."), "Ask again later."),
     "tool-error-of-an-int": (asi1.ToolError(404), "404"),
+    "tool-error-without-message": (NoMessageError("x"), "NoMessageError"),
     "str-fails": (OddError("x"), "OddError"),
+    "str-of-another-class": (OddTextError("x"), "OddTextError: odd"),
+    "with-traceback-fails": (NoTracebackError("x"), "NoTracebackError: x"),
     "str-is-no-str": (NoStrError(), "NoStrError"),
     "frozen": (FrozenError(3), "FrozenError: 3"),
     "surrogate": (ValueError("\ud800"), "ValueError: \ufffd"),
@@ -339,6 +377,22 @@ async def test_blocking_tool_runs_in_another_thread_with_the_readers_contextvars
 
     assert main != seen[0]
     assert "of the reader" == seen[1]
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+async def test_blocking_tool_may_run_an_event_loop_of_its_own(library):
+    """
+    The thread of a blocking tool has no event loop, and anyio is not told that it has
+    that of the reader: otherwise `anyio.run` would refuse to begin another.
+    """
+
+    async def answer():
+        await anyio.lowlevel.checkpoint()
+        return sniffio.current_async_library()
+
+    step = await ended(lambda: anyio.run(answer, backend=library))
+
+    assert library == step.content
 
 
 async def test_coroutine_tool_runs_on_the_loop_with_the_readers_contextvars():

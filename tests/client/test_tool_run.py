@@ -237,6 +237,30 @@ async def test_error_of_the_journal_is_raised_and_its_event_is_kept_by_the_next_
     assert RESULTS == tool_results(result.messages)
 
 
+@pytest.mark.parametrize("sse", [False, True])
+async def test_stop_async_iteration_of_a_journal_does_not_end_the_run(sse):
+    """
+    A journal that raises `StopAsyncIteration` has failed: otherwise a run that is not
+    over would look like one that is.
+    """
+
+    async def journal(line):
+        if "ended" in line:
+            raise StopAsyncIteration
+
+    async with ScriptedModel(*ROUNDS).client() as client:
+        run = begin(client, journal=journal)
+        with pytest.raises(RuntimeError, match="journal raised StopAsyncIteration"):
+            if sse:
+                async for _ in run.to_sse():
+                    pass
+            else:
+                await run.until_done()
+
+    assert not run.pending
+    assert 1 == len(run.steps)
+
+
 async def test_awaited_journal_may_be_cancelled_after_it_kept_a_line():
     """
     A journal may return an awaitable. If the read is cancelled after the journal kept

@@ -13,6 +13,7 @@ import re
 import typing
 
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import (
     Annotated,
     Any,
@@ -35,6 +36,7 @@ __all__ = [
     "parameters_of",
     "resolved_hints",
     "unwrap",
+    "without_result",
 ]
 
 BOUNDS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
@@ -195,6 +197,20 @@ def _flattened(metadata: list[Any]) -> Iterator[Any]:
         inner = getattr(item, "metadata", None)
         if isinstance(inner, list):
             yield from inner
+
+
+def without_result(function: Callable[..., Any]) -> Any:
+    """Return an object with the annotations of *function* but that of its result."""
+    try:
+        annotations = dict(getattr(function, "__annotations__", {}))
+    except NameError:  # Python 3.14 evaluates the annotations here
+        return function
+    annotations.pop("return", None)
+    return SimpleNamespace(
+        __annotations__=annotations,
+        __globals__=getattr(function, "__globals__", {}),
+        __type_params__=getattr(function, "__type_params__", ()),
+    )
 
 
 def resolved_hints(

@@ -14,12 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 from ..._models.base_types import JSON
+from ..._models.json_text import dump_json, json_text, replace_surrogates_in
 from .annotations import unwrap
 from .fields import fields_of, has_fields
 from .scalars import duration_text
 
 
-__all__ = ["encoded"]
+__all__ = ["encoded", "encoded_text"]
 
 
 def encoded(value: Any) -> JSON:
@@ -47,6 +48,20 @@ def encoded(value: Any) -> JSON:
     if isinstance(value, list | tuple | AbstractSet | deque):
         return [encoded(each) for each in value]
     return _encoded_scalar(value)
+
+
+def encoded_text(value: JSON) -> str:
+    """
+    Return a value that `encoded` returned as JSON text; lone surrogates become U+FFFD.
+
+    Raises:
+        ValueError: A number is NaN or infinite.
+    """
+    text = json_text(value)
+    # orjson writes NaN as null, and the standard library writes it as a name.
+    if any(name in text for name in ("null", "NaN", "Infinity")):
+        dump_json(replace_surrogates_in(value))  # raises for such a number
+    return text
 
 
 def _encoded_scalar(value: Any) -> JSON:

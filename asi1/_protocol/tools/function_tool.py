@@ -23,7 +23,7 @@ from ..._models.base_types import JSON
 from ..._models.errors import ArgumentError
 from ..._models.json_text import load_json
 from ..._models.output_errors import OutputInvalidError, OutputTruncatedError
-from ..schema.annotations import UnresolvedError, resolved_hints
+from ..schema.annotations import UnresolvedError, resolved_hints, without_result
 from ..schema.answer_text import JSONCutOffError, NoJSONError, read_json_answer
 from ..schema.decode import decoder_of
 from ..schema.describe import Describer
@@ -262,8 +262,9 @@ def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
 
 
 def _hints(function: Any, name: str) -> dict[str, Any]:
+    # The type of the result is not needed, and may be known to type checkers only.
     try:
-        return resolved_hints(function, {})
+        return resolved_hints(without_result(function), {})
     except UnresolvedError as error:
         raise _error(name, str(error)) from None
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..._models.json_text import json_text
+from ..schema.encode import encoded_text
 from .errors import ToolError
 from .schema_tool import SchemaTool
 
@@ -71,7 +71,7 @@ def result_text(result: Any) -> str:
     lines = [_part_text(part) for part in parts]
     structured = _first(result, "structured_content", "structuredContent")
     if structured is not None and not any(_is_text(part) for part in parts):
-        lines.insert(0, json_text(structured))
+        lines.insert(0, encoded_text(structured))
     text = "\n".join(lines)
     if _first(result, "is_error", "isError"):
         raise ToolError(text or "the tool failed without a message")

@@ -27,10 +27,9 @@ class RunTools:
 
 @frozen
 class Refuse:
-    """Answer this call with an error, without running it."""
+    """Answer each of these calls with an error in these words, without running it."""
 
-    call: ToolCall
-    words: str
+    calls: tuple[tuple[ToolCall, str], ...]
 
 
 @frozen

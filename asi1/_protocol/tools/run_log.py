@@ -165,10 +165,14 @@ class RunLog:
         if not self.answers:
             return Ask()
         calls: list[_Open] = []
+        refused: list[tuple[ToolCall, str]] = []
         for call, found in self._open_calls():
             if isinstance(found, str) and not self._is_pending(call, found):
-                return Refuse(call, found)
-            calls.append((call, found))
+                refused.append((call, found))
+            else:
+                calls.append((call, found))
+        if refused:
+            return Refuse(tuple(refused))
         if group := self._next_group(calls):
             return RunTools(group)
         pending = tuple(call.id for call in self.pending)

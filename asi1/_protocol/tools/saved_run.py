@@ -103,7 +103,7 @@ def _values(saved: Any) -> list[Any]:
         # `str.splitlines` also splits at characters that JSON does not escape.
         lines = text.splitlines(keepends=True)
         values = _array(text) if text.lstrip()[:1] == b"[" else _lines(lines)
-    elif isinstance(saved, Iterable) and not isinstance(saved, Mapping):
+    elif isinstance(saved, Iterable) and not _is_other(saved):
         values = _lines(map(_bytes, saved))
     else:
         raise wrong("saved", "must be the str that to_json() returned", saved)
@@ -111,6 +111,11 @@ def _values(saved: Any) -> list[Any]:
         raise ValueError("it is empty")
     # A journal that was cancelled after it had kept a line is given the line again.
     return values[:1] + [new for old, new in pairwise(values) if new != old]
+
+
+def _is_other(saved: Any) -> bool:
+    """Return whether *saved* cannot be lines; to iterate over a run would run it."""
+    return isinstance(saved, Mapping) or hasattr(saved, "to_json")
 
 
 def _array(text: bytes) -> list[Any]:

@@ -11,6 +11,7 @@ import functools
 import json
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -30,7 +31,7 @@ from ..._models.output_errors import (
     OutputTruncatedError,
     ThoughtBudgetError,
 )
-from ..schema.encode import encoded
+from ..schema.encode import encoded, encoded_text
 from .errors import ToolError
 from .leaked_calls import read_leaked_calls
 from .tool import Tool
@@ -118,17 +119,18 @@ def result_content(value: Any) -> str:
     """
     if isinstance(value, str):
         return replace_surrogates(str.__str__(value))  # of an Enum, its value
-    return json_text(encoded(value))
+    return encoded_text(encoded(value))
 
 
 def error_words(error: BaseException) -> str:
     """Return what the model reads of an exception that a tool raised."""
-    if isinstance(error, ToolError):
-        return str(error.message)
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001 - an exception of the user may have any `__str__`
-        message = ""
+    # An exception of the user may have any `__str__`. A `ToolError` has no message if
+    # the `__init__` of its class does not call that of `ToolError`.
+    message = ""
+    with suppress(Exception):
+        if isinstance(error, ToolError):
+            return str.__str__(str(error.message))
+        message = str.__str__(str(error))
     name = type(error).__name__
     return f"{name}: {message}"[:_LONGEST] if message else name
 

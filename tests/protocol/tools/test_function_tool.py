@@ -304,6 +304,21 @@ def test_arguments_cut_off_anywhere_raise_output_error(data):
         tool.bind(text[:end])
 
 
+def hidden_result(place: Place) -> Hidden:
+    """Return a value of a type that only type checkers know."""
+    return place.lat
+
+
+def test_type_of_the_result_may_be_known_to_type_checkers_only():
+    """
+    Only the types of the parameters are needed: the result's type is often imported
+    below ``if TYPE_CHECKING:``.
+    """
+    args, kwargs = function_tool(hidden_result).bind('{"place":{"lat":1.5,"lon":2}}')
+
+    assert 1.5 == hidden_result(*args, **kwargs)
+
+
 @pytest.mark.parametrize(
     ("function", "options", "words"),
     [

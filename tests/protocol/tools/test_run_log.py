@@ -78,7 +78,7 @@ def action_of(log):
     match action:
         case RunTools(calls):
             return ["run", *(found.call.id for found in calls)]
-        case Refuse(call, words):
+        case Refuse([(call, words), *_]):
             return ["refuse", call.id, words]
     return type(action).__name__
 
@@ -291,6 +291,18 @@ def test_call_that_was_begun_is_not_run_again():
     assert ["run", "1"] == action_of(log)
 
 
+def test_first_of_two_results_of_a_call_counts():
+    """
+    A journal may have two results of a call, if the run went on from an older text: the
+    model has read the first one, and reads it again.
+    """
+    log = asked(log_of(), "add")
+    end(log, 0, content="first")
+    end(log, 0, content="second")
+
+    assert ["first"] == [m["content"] for m in log.added() if m["role"] == "tool"]
+
+
 def test_repeated_call_gets_the_result_of_the_earlier_one():
     """
     A call with the id, tool and arguments of an earlier call is not run again: the
@@ -323,16 +335,18 @@ def test_call_that_was_refused_runs_when_it_is_repeated():
 
 def test_wrong_calls_are_refused_before_the_others_run():
     """
-    Calls that must not run are answered first, one by one; then the others run.
+    Calls that must not run are answered first, all of them at once: otherwise each
+    would cause all calls of the answer to be looked at again. Then the others run.
     """
     log = asked(log_of(), "add", "nope", "add", "nope")
 
-    refused = []
-    while (action := action_of(log))[0] == "refuse":
-        refused.append(action[1])
-        end(log, action[1])
+    refusal = log.next_action()
 
-    assert (["1", "3"], ["run", "0", "2"]) == (refused, action)
+    assert isinstance(refusal, Refuse)
+    refused = [call.id for call, _ in refusal.calls]
+    assert ["1", "3"] == refused
+    end(log, *refused)
+    assert ["run", "0", "2"] == action_of(log)
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
@@ -437,8 +451,9 @@ def one_step(log, data):
     match log.next_action():
         case Ask():
             log.add(log.checked(data.draw(answers)))
-        case Refuse(call, words):
-            log.add(Ended(call.id, words, failed=True))
+        case Refuse(refused):
+            for call, words in refused[: data.draw(st.integers(1, len(refused)))]:
+                log.add(Ended(call.id, words, failed=True))
         case RunTools(found):
             ids = [each.call.id for each in found]
             assert not log.started.intersection(ids)

@@ -119,6 +119,16 @@ def test_torn_last_line_is_left_out(form):
             assert LINES[:place] == told(load_events(saved))
 
 
+class Run:
+    """A run that was not saved: to read it goes on with it."""
+
+    def to_json(self):
+        raise AssertionError
+
+    def __iter__(self):
+        raise AssertionError
+
+
 @pytest.mark.parametrize(
     ("saved", "words"),
     [
@@ -185,6 +195,7 @@ def test_torn_last_line_is_left_out(form):
         pytest.param([{"kind": "x"}], "a line is not a str but dict", id="list-dict"),
         pytest.param([LINES[0], [LINES[1]]], "a line is not a str", id="nested"),
         pytest.param(object(), "must be the str", id="object"),
+        pytest.param(Run(), "must be the str", id="run"),
     ],
 )
 def test_what_is_not_a_saved_run_is_an_argument_error(saved, words):

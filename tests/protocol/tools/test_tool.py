@@ -245,14 +245,13 @@ def test_lambda_needs_a_name():
 @pytest.mark.parametrize(
     "function",
     [
-        endless,
-        async_endless,
-        Endless(),
-        Endless().__call__,
-        functools.partial(endless),
-        asi1.tool(endless),
+        pytest.param(endless, id="function"),
+        pytest.param(async_endless, id="async"),
+        pytest.param(Endless(), id="object"),
+        pytest.param(Endless().__call__, id="method"),
+        pytest.param(functools.partial(endless), id="partial"),
+        pytest.param(asi1.tool(endless), id="tool"),
     ],
-    ids=["function", "async-function", "object", "method", "partial", "tool"],
 )
 def test_generator_is_refused(function):
     """

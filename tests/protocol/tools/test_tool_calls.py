@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import math
 
 import pytest
 
@@ -498,6 +499,7 @@ def test_call_as_markup_in_an_answer_that_was_cut_off_does_not_run():
         ((1, 2), "[1,2]"),
         ({"a": Place(1.5)}, '{"a":{"lat":1.5}}'),
         ({"a": "\ud83d"}, '{"a":"\\ufffd"}'),
+        ([None, "NaN", "\ud83d"], '[null,"NaN","\\ufffd"]'),
     ],
 )
 def test_result_of_a_tool_is_sent_as_text(value, content):
@@ -510,12 +512,19 @@ def test_result_of_a_tool_is_sent_as_text(value, content):
     assert str is type(found)
 
 
-@pytest.mark.parametrize("value", [b"a", object(), {1: "a"}, (n for n in [1]), int])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"a", object(), {1: "a"}, (n for n in [1]), int),
+        *(math.nan, {"a": [-math.inf]}, [10**30, math.nan], Place(math.nan)),
+    ],
+)
 def test_result_that_json_cannot_express_is_a_value_error(value):
     """
-    A result without a form in JSON raises `ValueError`, of which the model reads.
+    A result without a form in JSON raises `ValueError`, of which the model reads: null
+    in place of NaN would be a wrong result.
     """
-    with pytest.raises(ValueError, match=r"form in JSON|not a str but"):
+    with pytest.raises(ValueError, match=r"form in JSON|not a str but|not valid JSON"):
         result_content(value)
 
 
