@@ -316,5 +316,4 @@ async def test_finished_turn_is_added_once_if_its_process_was_killed(fake, fake_
 
     assert chat.messages == saved.messages == other.messages
     assert chat.usage == saved.usage == other.usage
-    assert "It is 3." == saved.last.text == other.last.text
     assert 2 == len(fake.requests)

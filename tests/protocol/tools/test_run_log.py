@@ -259,7 +259,7 @@ def test_each_event_is_recorded_with_its_step():
     ]
 
     assert made == log.steps
-    assert (1, problem) == (made[0].round, made[2].error)
+    assert (1, True, problem) == (made[0].round, made[2].failed, made[2].error)
     with pytest.raises(asi1.MaxRoundsError) as caught:
         log.next_action()
     assert problem is caught.value.result.steps[-1].error
