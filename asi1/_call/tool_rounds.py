@@ -18,7 +18,14 @@ from attrs import define, field
 from .._models.completion import ToolCall
 from .._models.errors import StreamBusyError, StreamClosedError
 from .._protocol.context.tokens import Wire
-from .._protocol.tools.run_actions import Ask, Pause, Refuse, RunTools, Stop
+from .._protocol.tools.run_actions import (
+    Action,
+    Ask,
+    Pause,
+    Refuse,
+    RunTools,
+    Stop,
+)
 from .._protocol.tools.run_events import (
     Begun,
     Decided,
@@ -176,8 +183,11 @@ class ToolRounds:
         if self._group:
             calls, self._group = self._group, ()
             self._source = ToolSource(self.engine, calls, self.tool_timeout)
-            return
-        match self.log.next_action():
+        else:
+            self._act(self.log.next_action())
+
+    def _act(self, action: Action) -> None:
+        match action:
             case Ask():
                 self._source = self._ask()
             case Refuse(refused):

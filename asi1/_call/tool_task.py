@@ -21,6 +21,7 @@ from attrs import define, field, frozen
 
 from .._log import logger
 from .._models.errors import ClientClosedError
+from .._models.json_text import replace_surrogates
 from .._protocol.tools.errors import ToolError
 from .._protocol.tools.run_events import Ended
 from .._protocol.tools.tool_calls import (
@@ -102,7 +103,8 @@ class ToolTask:
         if not isinstance(error, ToolError):
             # Only the model reads the result: without the log, a mistake in the tool
             # would be noticed by no developer.
-            logger.warning("the tool %s failed: %s", name, words, exc_info=error)
+            text = replace_surrogates(words)
+            logger.warning("the tool %s failed: %s", name, text, exc_info=error)
         # The frames of the traceback would keep the tool's values alive.
         BaseException.with_traceback(error, None)
         event = Ended(self.call.call.id, error_content(words), failed=True)

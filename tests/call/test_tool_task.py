@@ -164,13 +164,15 @@ async def test_exception_of_a_tool_is_logged_with_its_traceback(caplog):
 
 @pytest.mark.parametrize("kind", ["coroutine", "thread"])
 @pytest.mark.parametrize("name", RAISED)
-async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name):
+async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name, caplog):
     """
     The model reads the class and message of any exception that a tool raises, the words
     of a `ToolError`, or that the tool was cancelled; and the run goes on. The step has
     the exception, without the frames of the tool.
     """
     error, words = RAISED[name]
+    # A report of pytest cannot contain the lone surrogate of a logged traceback.
+    caplog.set_level("CRITICAL", logger="asi1")
 
     async def in_loop():
         raise error

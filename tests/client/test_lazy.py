@@ -189,7 +189,7 @@ ACCEPTED = {
     "max_retries": {*WHOLE, "zero", "none"},
     "retry": {"retry", "none"},
     "rate_limit": {"none"},
-    "limits": {"limits", "none"},
+    "limits": {"httpx-limits", "limits", "none"},
     "http_client": {"none"},
     "transport": {"none"},
     "default_headers": {"dict", "none"},
