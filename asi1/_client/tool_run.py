@@ -63,6 +63,7 @@ class RunState:
 
         The text contains the messages, the model, ``max_rounds``, the answers, and
         which calls have begun and ended. It contains neither the tools nor the options.
+        Resume it only once: if it is resumed twice, its approved calls run twice.
         """
         return saved_events(self._rounds.log.events)
 
