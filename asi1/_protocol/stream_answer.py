@@ -20,7 +20,7 @@ from .._models.chunks import (
     ChunkChoice,
     PendingFields,
 )
-from .._models.completion import ChatChoice, ChatCompletion, ChatMessage, Usage
+from .._models.completion import CUT_OFF, ChatChoice, ChatCompletion, ChatMessage, Usage
 from .answer_parts import Parts, ToolCalls
 from .members import Members, Text, is_name_of_ping, is_sign_of_life
 
@@ -72,9 +72,12 @@ class _Choice:
         self.reasoning.add(delta.reasoning)
         self.refusal.add(delta.refusal or "")
         called = bool(delta.tool_calls) and self.calls.add(delta.tool_calls)
-        # Some servers send the finish reason twice, so the first is used; some send ""
-        # until the choice has ended, so "" is ignored.
-        self.finish_reason = self.finish_reason or choice.finish_reason or None
+        # Some servers send the finish reason twice, so the first is used, unless a later
+        # one says that the answer is cut off. Some send "" until the choice has ended,
+        # so "" is ignored.
+        reason = choice.finish_reason
+        if reason and (not self.finish_reason or reason.lower() in CUT_OFF):
+            self.finish_reason = reason
         self.stop_reason = (
             choice.stop_reason if self.stop_reason is None else self.stop_reason
         )

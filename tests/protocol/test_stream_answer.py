@@ -356,6 +356,22 @@ def test_choices_are_sorted_by_index():
     assert ("a1 a2", "stop") == (completion.text, completion.finish_reason)
 
 
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
+def test_finish_reason_that_tells_of_a_cut_is_used_whenever_it_comes(reason):
+    """
+    If a later finish reason says that the answer is cut off, it is used, so that the
+    answer is not taken for complete.
+    """
+    completion = answer(
+        piece("Hi"),
+        piece(finish="tool_calls"),
+        piece(finish=reason),
+        piece(finish="stop"),
+    )
+
+    assert reason == completion.finish_reason
+
+
 def test_first_finish_reason_of_a_choice_is_used():
     """
     A choice's first finish reason is used, and later ones are ignored.
