@@ -72,8 +72,8 @@ class _Choice:
         self.reasoning.add(delta.reasoning)
         self.refusal.add(delta.refusal or "")
         called = bool(delta.tool_calls) and self.calls.add(delta.tool_calls)
-        # Some servers send the finish reason twice, so the first is used, unless a later
-        # one says that the answer is cut off. Some send "" until the choice has ended,
+        # Some servers send the finish reason twice, so the first is used, but a later
+        # one that tells of a cut replaces it. Some send "" until the choice has ended,
         # so "" is ignored.
         reason = choice.finish_reason
         if reason and (not self.finish_reason or reason.lower() in CUT_OFF):
@@ -228,7 +228,7 @@ class Assembler:
     def cut_by_length(self) -> bool:
         """Whether choice 0 has ended because it reached its maximum length."""
         first = self._choices.get(0)
-        return first is not None and first.finish_reason == "length"
+        return first is not None and (first.finish_reason or "").lower() in CUT_OFF
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
