@@ -316,3 +316,27 @@ async def test_run_of_a_closed_client_is_refused():
         client.chat.completions.run_tools("Hi", tools=[tool])
     with pytest.raises(asi1.ClientClosedError):
         await run.until_done()
+
+
+async def test_function_with_a_given_schema_gets_the_arguments_by_name():
+    """
+    A function with ``**arguments`` can be a tool if its schema is given. It gets the
+    arguments that the model wrote, by their names.
+    """
+    seen = []
+
+    async def note(**arguments):
+        seen.append(arguments)
+        return "noted"
+
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
+    model = ScriptedModel([call("a", "note", text="Hi")])
+    async with model.client() as client:
+        run = client.chat.completions.run_tools(
+            "Hi", tools=[asi1.tool(note, parameters=schema)]
+        )
+        result = await run.until_done()
+
+    assert [{"text": "Hi"}] == seen
+    assert "done" == result.text
+    assert schema == model.bodies[0]["tools"][0]["function"]["parameters"]

@@ -139,6 +139,7 @@ _LISTED: dict[str, list[str]] = {
     ],
     "_protocol.tools.run_actions": ["protocol/tools/test_run_log"],
     "_protocol.tools.run_events": ["protocol/tools/test_saved_run"],
+    "_protocol.tools.tool_spec": ["protocol/tools/test_tool"],
     "_protocol.schema.choices": [
         "protocol/schema/test_describe",
         "protocol/schema/test_output_type",

@@ -7,38 +7,39 @@ there is an error.
 
 from __future__ import annotations
 
-import functools
 import inspect
-import re
 
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
 from typing import Any
 
-import attrs
-
 from attrs import frozen
 
 from ..._models.base_types import JSON
-from ..._models.errors import ArgumentError
 from ..._models.json_text import load_json
 from ..._models.output_errors import OutputInvalidError, OutputTruncatedError
 from ..schema.annotations import UnresolvedError, resolved_hints, without_result
 from ..schema.answer_text import JSONCutOffError, NoJSONError, read_json_answer
 from ..schema.decode import decoder_of
 from ..schema.describe import Describer
-from ..schema.docstrings import Docs, read_docs
+from ..schema.docstrings import Docs
 from ..schema.fields import RawField, shown_default
 from ..schema.mismatch import MismatchError
 from ..schema.shapes import Definition, Object
 from ..schema.strict import is_strict
 from ..schema.write import json_schema
+from .callables import (
+    ARGUMENT,
+    annotated,
+    docs_of,
+    name_of,
+    tool_error,
+    without_partials,
+)
 
 
 __all__ = ["FunctionTool", "function_tool", "loaded_arguments"]
 
-_ARGUMENT = "tools"
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _VARIADIC: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
 
@@ -159,15 +160,13 @@ def function_tool(
     Raises:
         ArgumentError: The function cannot be a tool; the message says why.
     """
-    inner, preset = _without_partials(function)
-    own_name: str = getattr(inner, "__name__", type(inner).__name__)
-    name = _checked_name(name or own_name)
-    _refuse_generator(inner, name)
+    inner, preset = without_partials(function)
+    name = name_of(function, name)
     signature = _signature(function, name)
-    hints = _hints(_annotated(inner), name)
-    docs = _docs_of(inner)
+    hints = _hints(annotated(inner), name)
+    docs = docs_of(inner)
     fields: list[RawField] = []
-    for parameter in _named(signature, name, _annotated(inner)):
+    for parameter in _named(signature, name, annotated(inner)):
         annotation = hints.get(parameter.name, Any)
         if parameter.name not in preset:
             fields.append(_field_of(parameter, annotation, docs))
@@ -175,7 +174,9 @@ def function_tool(
     schema = json_schema(shape)
     can_be_strict = is_strict(schema)
     if strict and not can_be_strict:
-        raise _error(name, "its types do not allow strict=True: a dict or any value")
+        raise tool_error(
+            name, "its types do not allow strict=True: a dict or any value"
+        )
     return FunctionTool(
         name=name,
         description=docs.text if description is None else description,
@@ -187,7 +188,7 @@ def function_tool(
 
 
 def _shape(name: str, fields: list[RawField]) -> Object:
-    describer = Describer(_ARGUMENT, {})
+    describer = Describer(ARGUMENT, {})
     definition = Definition(
         name=name,
         fields=tuple(
@@ -219,46 +220,24 @@ def _named(
     for place, parameter in enumerate(signature.parameters.values()):
         stars = _VARIADIC.get(parameter.kind)
         if stars:
-            raise _error(
+            raise tool_error(
                 name,
                 f"the model cannot give {stars}{parameter.name}; name each parameter,"
                 " and let decorators use functools.wraps",
             )
         is_method = "." in getattr(function, "__qualname__", "").rpartition(">")[2]
         if not place and parameter.name in {"self", "cls"} and is_method:
-            raise _error(name, "the method has no object; give the method of an object")
+            raise tool_error(
+                name, "the method has no object; give the method of an object"
+            )
         yield parameter
-
-
-def _without_partials(function: Any) -> tuple[Any, set[str]]:
-    """Return the function inside partials, and the names of the arguments they set."""
-    names: set[str] = set()
-    while isinstance(function, functools.partial):
-        names |= function.keywords.keys()
-        function = function.func
-    if inspect.isclass(function) or not callable(function):
-        message = f"{_ARGUMENT}: {function!r} is not a function"
-        raise ArgumentError(message, argument=_ARGUMENT)
-    return function, names
-
-
-def _annotated(function: Any) -> Any:
-    """Return the function that has the annotations of a callable object."""
-    is_object = not inspect.isroutine(function)
-    return inspect.unwrap(type(function).__call__ if is_object else function)
-
-
-def _refuse_generator(function: Any, name: str) -> None:
-    called = function if inspect.isroutine(function) else type(function).__call__
-    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
-        raise _error(name, "a generator has no result for the model; return a value")
 
 
 def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
     try:
         return inspect.signature(function)
     except (TypeError, ValueError) as error:
-        raise _error(name, f"its signature cannot be read: {error}") from None
+        raise tool_error(name, f"its signature cannot be read: {error}") from None
 
 
 def _hints(function: Any, name: str) -> dict[str, Any]:
@@ -266,24 +245,4 @@ def _hints(function: Any, name: str) -> dict[str, Any]:
     try:
         return resolved_hints(without_result(function), {})
     except UnresolvedError as error:
-        raise _error(name, str(error)) from None
-
-
-def _docs_of(function: Any) -> Docs:
-    docs = read_docs(_annotated(function))
-    if docs.text or inspect.isroutine(function):
-        return docs
-    return attrs.evolve(docs, text=read_docs(type(function)).text)
-
-
-def _checked_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise _error(
-            name, "a tool's name has 1 to 64 ASCII letters, digits, '_' and '-'; set it"
-        )
-    return name
-
-
-def _error(name: str, reason: str) -> ArgumentError:
-    message = f"{_ARGUMENT}: {name}: {reason}"
-    return ArgumentError(message, argument=_ARGUMENT)
+        raise tool_error(name, str(error)) from None

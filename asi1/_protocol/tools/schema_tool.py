@@ -6,7 +6,7 @@ Only the names of arguments are checked against the schema: the values are the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -14,10 +14,11 @@ from attrs import frozen
 from ..._models.base_types import JSON
 from ..._models.output_errors import OutputInvalidError
 from ..schema.mismatch import MismatchError, excerpt
+from .callables import description_of, name_of
 from .function_tool import loaded_arguments
 
 
-__all__ = ["SchemaTool"]
+__all__ = ["SchemaTool", "schema_tool"]
 
 
 @frozen(kw_only=True, eq=False)
@@ -29,11 +30,14 @@ class SchemaTool:
         name: The name by which the model calls the tool.
         description: What the tool does.
         parameters: The JSON Schema of the arguments, unchanged.
+        strict: Whether the server is asked to enforce the schema; None to leave that
+            out of requests.
     """
 
     name: str
     description: str
     parameters: dict[str, JSON]
+    strict: bool | None = None
 
     @property
     def wire(self) -> dict[str, JSON]:
@@ -42,6 +46,8 @@ class SchemaTool:
         if self.description:
             function["description"] = self.description
         function["parameters"] = self.parameters
+        if self.strict is not None:
+            function["strict"] = self.strict
         return {"type": "function", "function": function}
 
     def bind(self, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -67,6 +73,28 @@ class SchemaTool:
                 path=mismatch.path,
                 expected=mismatch.expected,
             ) from None
+
+
+def schema_tool(
+    function: Callable[..., Any],
+    *,
+    parameters: Mapping[str, JSON],
+    name: str | None = None,
+    description: str | None = None,
+    strict: bool | None = None,
+) -> SchemaTool:
+    """
+    Return the tool of a function whose schema is given.
+
+    Raises:
+        ArgumentError: The function cannot be a tool; the message says why.
+    """
+    return SchemaTool(
+        name=name_of(function, name),
+        description=description_of(function) if description is None else description,
+        parameters=dict(parameters),
+        strict=strict,
+    )
 
 
 def _checked(data: JSON, schema: Mapping[str, JSON]) -> dict[str, JSON]:

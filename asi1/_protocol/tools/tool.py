@@ -6,8 +6,8 @@ import functools
 import inspect
 import sys
 
-from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from attrs import define, field
 
@@ -17,51 +17,21 @@ from ..._settings.validators import (
     Check,
     argument,
     flag,
+    mapping,
     or_none,
     seconds,
     string,
     wrong,
 )
 from .function_tool import function_tool
+from .schema_tool import schema_tool
+from .tool_spec import ToolSpec
 
 
-__all__ = ["Tool", "ToolSpec", "tool", "tools_by_name"]
+__all__ = ["Tool", "tool", "tools_by_name"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-
-
-class ToolSpec(Protocol):
-    """A tool as the model sees it; reads the arguments of calls."""
-
-    @property
-    def name(self) -> str:
-        """The name by which the model calls the tool."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """What the tool does."""
-        ...
-
-    @property
-    def parameters(self) -> dict[str, JSON]:
-        """The JSON Schema of the arguments; not to be changed."""
-        ...
-
-    @property
-    def wire(self) -> dict[str, JSON]:
-        """The tool as a request has it in ``tools``."""
-        ...
-
-    def bind(self, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """
-        Return the positional and keyword arguments of a call.
-
-        Raises:
-            OutputError: The text is not whole JSON, or does not fit the parameters.
-        """
-        ...
 
 
 _TIMEOUT = or_none(seconds)
@@ -72,6 +42,7 @@ _CHECKS: dict[str, Check] = {
     "needs_approval": flag,
     "timeout": _TIMEOUT,
     "strict": or_none(flag),
+    "parameters": or_none(mapping),
 }
 
 
@@ -179,6 +150,7 @@ def tool(
     needs_approval: bool = False,
     timeout: float | None = None,
     strict: bool | None = None,
+    parameters: Mapping[str, JSON] | None = None,
 ) -> Tool[_P, _R]: ...
 
 
@@ -191,6 +163,7 @@ def tool(
     needs_approval: bool = False,
     timeout: float | None = None,
     strict: bool | None = None,
+    parameters: Mapping[str, JSON] | None = None,
 ) -> Callable[[Callable[_P, _R]], Tool[_P, _R]]: ...
 
 
@@ -205,6 +178,7 @@ def tool(
     needs_approval: bool = False,
     timeout: float | None = None,
     strict: bool | None = None,
+    parameters: Mapping[str, JSON] | None = None,
 ) -> Any:
     """
     Make a tool of a function, method, partial or other callable; may be a decorator.
@@ -225,6 +199,9 @@ def tool(
             result is discarded.
         strict: Whether the server is asked to enforce the schema; by default if the
             types allow it.
+        parameters: The JSON Schema of the arguments, an object, in place of the one
+            that the function's types become. The function is called with keyword
+            arguments; only their names are checked.
 
     Raises:
         ArgumentError: An option is wrong, or *function* is not callable. Whether the
@@ -237,10 +214,12 @@ def tool(
         needs_approval=needs_approval,
         timeout=timeout,
         strict=strict,
+        parameters=parameters,
     )
-    make = functools.partial(
-        function_tool, name=name, description=description, strict=strict
-    )
+    made: dict[str, Any] = {"name": name, "description": description, "strict": strict}
+    make: Callable[[Any], ToolSpec] = functools.partial(function_tool, **made)
+    if parameters is not None:
+        make = functools.partial(schema_tool, **made, parameters=parameters)
 
     def wrap(function: Any) -> Tool[..., Any]:
         _check_function(function)

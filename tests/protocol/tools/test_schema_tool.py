@@ -6,7 +6,7 @@ import pytest
 
 import asi1
 
-from asi1._protocol.tools.schema_tool import SchemaTool
+from asi1._protocol.tools.schema_tool import SchemaTool, schema_tool
 
 
 SCHEMA = {
@@ -105,3 +105,33 @@ def test_closed_schema_without_properties_allows_no_arguments():
     assert ((), {}) == closed.bind("")
     with pytest.raises(asi1.OutputInvalidError, match="expected no keys, found null"):
         closed.bind('{"x": null}')
+
+
+def test_function_with_a_given_schema_becomes_a_tool():
+    """
+    The tool has the function's name and docstring, and the given schema unchanged. A
+    request asks the server to enforce the schema only if *strict* was given.
+    """
+
+    def weather(**arguments):
+        """Tell the weather."""
+        return arguments
+
+    made = schema_tool(weather, parameters=SCHEMA)
+    other = schema_tool(
+        weather, parameters=SCHEMA, name="w", description="It.", strict=True
+    )
+
+    function = {"name": "weather", "description": "Tell the weather."}
+    assert {"type": "function", "function": {**function, "parameters": SCHEMA}} == (
+        made.wire
+    )
+    named = {"name": "w", "description": "It.", "parameters": SCHEMA, "strict": True}
+    assert named == other.wire["function"]
+
+
+@pytest.mark.parametrize("function", ["weather", lambda: 1, int])
+def test_given_schema_needs_a_function_with_a_name(function):
+    """What is not a function, or has no name that the API takes, cannot be a tool."""
+    with pytest.raises(asi1.ArgumentError):
+        schema_tool(function, parameters=SCHEMA)
