@@ -31,6 +31,8 @@ Every exception that this package raises.
     │   │   └── ThoughtBudgetError          the model's thoughts used up all tokens
     │   ├── OutputRefusedError          the model refused to answer
     │   └── OutputInvalidError          it is not JSON, or does not fit the type
+    ├── MaxRoundsError              the model called tools in every round
+    ├── ToolError                   raised by your tool, for the model to read
     ├── ClientClosedError           the client was closed before or during the call
     ├── StreamClosedError           the stream was closed before or during the read
     ├── StreamConsumedError         the stream was read a second time
@@ -39,7 +41,8 @@ Every exception that this package raises.
 
 Errors contain plain data, never httpx objects, so they can be pickled, copied and
 compared. No error contains the API key. The errors for statuses are in `status_errors`,
-those of answers that are to become values in `output_errors`.
+those of answers that are to become values in `output_errors`, those of runs with tools
+in the tools' own `errors`.
 """
 
 from collections.abc import Callable

@@ -112,11 +112,13 @@ async def test_worker_that_was_taken_at_the_end_of_its_idle_time_runs_the_tool()
     caller's tool.
     """
     done = threading.Event()
+    before = set(threading.enumerate())
     worker = _Worker(idle_seconds=0.001)
+    (thread,) = set(threading.enumerate()) - before
     await anyio.sleep(0.05)
 
     worker.run(done.set)
 
-    await until(done.is_set)
-    await until(lambda: worker in tool_thread._idle)
-    tool_thread._idle.remove(worker)
+    await until(lambda: not thread.is_alive())
+    assert done.is_set()
+    assert worker not in tool_thread._idle

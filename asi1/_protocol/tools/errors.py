@@ -6,9 +6,10 @@ The errors of tools and of runs with tools.
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, field
 
 from ..._models.base_types import public
+from ..._models.completion import ChatCompletion
 from ..._models.errors import ASI1Error
 from .steps import ToolRunResult
 
@@ -25,6 +26,10 @@ class ToolError(ASI1Error):
     """
 
 
+def _nothing() -> ToolRunResult:
+    return ToolRunResult(answer=ChatCompletion(), messages=(), steps=())
+
+
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class MaxRoundsError(ASI1Error):
@@ -38,4 +43,4 @@ class MaxRoundsError(ASI1Error):
             results are in its messages.
     """
 
-    result: ToolRunResult
+    result: ToolRunResult = field(factory=_nothing)
