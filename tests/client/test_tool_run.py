@@ -163,6 +163,7 @@ async def test_second_reader_at_the_same_time_is_refused():
     assert RESULTS == tool_results(results[0].messages)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", ["aclose", "with", "error", "collect", "close-client"])
 async def test_leaving_a_run_early_cancels_its_tools(way):
     """

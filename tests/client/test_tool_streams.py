@@ -92,6 +92,7 @@ async def ran(fake, client, *steps):
     return runs
 
 
+@pytest.mark.system
 async def test_call_cut_into_two_or_three_deltas_runs_once(fake, fake_client):
     """
     However the arguments of a streamed call are cut into two or three deltas, also in
@@ -104,6 +105,7 @@ async def test_call_cut_into_two_or_three_deltas_runs_once(fake, fake_client):
         assert [VALUES] == await ran(fake, fake_client, *streamed(*chunks))
 
 
+@pytest.mark.system
 async def test_call_whose_events_arrive_in_pieces_runs_once(fake, fake_client):
     """
     However the network cuts the bytes of the stream, the tool runs once.
@@ -118,6 +120,7 @@ async def test_call_whose_events_arrive_in_pieces_runs_once(fake, fake_client):
         assert [VALUES] == await ran(fake, fake_client, *steps)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("finish", ["tool_calls", "stop", "length", "LENGTH", None])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_call_that_ends_too_early_never_runs(fake, fake_client, stream, finish):

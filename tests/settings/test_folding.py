@@ -27,6 +27,7 @@ def test_folded_text_has_plain_lowercase_letters(text, plain):
     assert len(text) == len(plain)
 
 
+@pytest.mark.system
 def test_folding_keeps_the_number_of_characters():
     """
     Folding replaces each character of Unicode by exactly one character.
@@ -55,6 +56,7 @@ def test_unicode_name_of_an_ascii_or_invisible_character_is_known(name, char):
     assert char == named(name)
 
 
+@pytest.mark.system
 def test_squeezed_text_has_no_whitespace_and_no_controls():
     """
     Squeezing removes exactly the characters that `SPACED` matches: all whitespace and

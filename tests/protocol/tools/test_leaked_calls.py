@@ -285,6 +285,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
 def test_work_grows_as_the_text(unit):
     """

@@ -296,6 +296,7 @@ def test_answer_as_deep_as_any_can_be_loaded_again():
         load_events([LINES[0], line])
 
 
+@pytest.mark.system
 def test_run_of_very_many_calls_can_be_loaded_again():
     """
     A saved run may have more values than a single reply may have.
