@@ -280,6 +280,7 @@ async def mcp_session(request):
         yield client if request.param == "client" else client.session, calls
 
 
+@pytest.mark.system
 async def test_tools_of_the_mcp_package_are_those_of_all_pages(mcp_session):
     """
     `tools_of` returns the tools of a real server, with the server's schemas. A tool
@@ -295,6 +296,7 @@ async def test_tools_of_the_mcp_package_are_those_of_all_pages(mcp_session):
     assert [False] * 6 == [each.needs_approval for each in tools]
 
 
+@pytest.mark.system
 async def test_model_calls_tools_of_the_mcp_package(fake, fake_client, mcp_session):
     """
     A run calls the tools of a real server at the same time. The model reads the texts,
@@ -327,6 +329,7 @@ async def test_model_calls_tools_of_the_mcp_package(fake, fake_client, mcp_sessi
     assert {"files/read.it", *wanted[1:]} == {name for name, _ in calls}
 
 
+@pytest.mark.system
 async def test_session_works_after_a_cancelled_run(fake, fake_client, mcp_session):
     """
     Closing a run cancels the call of the server's tool; the session can still be used.

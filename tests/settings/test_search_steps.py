@@ -88,6 +88,7 @@ def test_long_text_without_the_key_stays_the_same_object():
     assert text is finished(Secret(KEY).redact_in_steps(text))
 
 
+@pytest.mark.system
 def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
     """
     A long text that contains the key is searched and redacted in many steps.

@@ -69,6 +69,7 @@ def test_calls_and_first_problem_of_a_text_are_returned():
     assert LeakedText("a b", (call, call), "<tool_call> has no function name") == found
 
 
+@pytest.mark.system
 def test_text_with_too_many_markers_is_not_read_to_its_end():
     """
     From marker 10,001 on, the text is unreadable, so that a model that repeats itself
@@ -182,6 +183,7 @@ def shown(pieces):
     return "".join(map(hold.feed, pieces)), hold.rest()
 
 
+@pytest.mark.system
 @settings(max_examples=300)
 @given(text=streamed, data=st.data())
 def test_every_cut_of_a_stream_shows_the_same_text(text, data):
@@ -199,6 +201,7 @@ def test_every_cut_of_a_stream_shows_the_same_text(text, data):
         assert whole == shown([text[:cut], text[cut:]])
 
 
+@pytest.mark.system
 @settings(max_examples=300)
 @given(text=streamed)
 def test_shown_text_is_the_beginning_of_the_text_without_markup(text):

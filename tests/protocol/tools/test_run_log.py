@@ -473,6 +473,7 @@ def one_step(log, data):
     return True
 
 
+@pytest.mark.system
 @given(st.data())
 def test_run_that_was_saved_goes_on_as_it_would_have_done(data):
     """
@@ -500,6 +501,7 @@ def test_run_that_was_saved_goes_on_as_it_would_have_done(data):
         assert len(started) == len(set(started))
 
 
+@pytest.mark.system
 @given(st.data())
 def test_each_call_of_a_run_gets_one_result(data):
     """
