@@ -20,6 +20,7 @@ __all__ = [
     "OutputRefusedError",
     "OutputTruncatedError",
     "ThoughtBudgetError",
+    "thoughts_used_up",
 ]
 
 
@@ -80,3 +81,13 @@ class OutputInvalidError(OutputError):
 
     path: str = "$"
     expected: str = ""
+
+
+def thoughts_used_up(completion: ChatCompletion) -> ThoughtBudgetError:
+    """Return the error of an answer whose tokens were all used by thoughts."""
+    return ThoughtBudgetError(
+        "the model's thoughts used up all tokens; raise max_tokens, or lower"
+        " thinking_budget",
+        text=completion.text,
+        completion=completion,
+    )

@@ -18,7 +18,7 @@ from ..._models.output_errors import (
     OutputInvalidError,
     OutputRefusedError,
     OutputTruncatedError,
-    ThoughtBudgetError,
+    thoughts_used_up,
 )
 from .answer_text import CutAway, JSONCutOffError, NoJSONError, read_json_answer
 from .decode import decoder_of
@@ -126,12 +126,7 @@ def _check_whole(completion: ChatCompletion, text: str) -> None:
         usage = completion.usage
         tokens = (usage.reasoning_tokens if usage else None) or 0
         if not text.strip() and (completion.thoughts or message.reasoning or tokens):
-            _fail(
-                ThoughtBudgetError,
-                "the model's thoughts used up all tokens; raise max_tokens, or lower"
-                " thinking_budget",
-                completion,
-            )
+            raise thoughts_used_up(completion)
         _fail(
             OutputTruncatedError,
             "the answer is cut off by the token limit; raise max_tokens",

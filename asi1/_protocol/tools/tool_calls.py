@@ -29,7 +29,7 @@ from ..._models.output_errors import (
     OutputError,
     OutputInvalidError,
     OutputTruncatedError,
-    ThoughtBudgetError,
+    thoughts_used_up,
 )
 from ..schema.encode import encoded, encoded_text
 from .errors import ToolError
@@ -165,11 +165,7 @@ def checked_answer(
             can be read.
     """
     if answer.exhausted:
-        raise ThoughtBudgetError(
-            "the model's thoughts used up all tokens; raise max_tokens, or lower"
-            " thinking_budget",
-            completion=answer,
-        )
+        raise thoughts_used_up(answer)
     text, calls = _without_markup(answer, names)
     if not calls and (problem := _unread(answer)):
         raise OutputInvalidError(problem, text=answer.text, completion=answer)
