@@ -41,7 +41,8 @@ from .._protocol.tools.tool_calls import Runnable, error_content
 from .answer_reader import AnswerReader, ChunkReader
 from .call import Call
 from .engine import Engine
-from .tool_sources import AnswerSource, Item, Source, StreamSource, ToolSource
+from .run_item import Item
+from .tool_sources import AnswerSource, Source, StreamSource, ToolSource
 
 
 __all__ = ["RunRequests", "ToolRounds"]

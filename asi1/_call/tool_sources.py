@@ -11,12 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from attrs import field, frozen
-
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
-from .._protocol.tools.run_events import Answered, Event
-from .._protocol.tools.steps import ToolStep
+from .._protocol.tools.run_events import Answered
 from .._protocol.tools.streamed_steps import StreamedSteps
 from .._protocol.tools.tool_calls import Runnable
 from .._transport.event_loop import loop_token
@@ -24,29 +21,12 @@ from .batch_queue import BatchQueue
 from .call import Call
 from .chunk_stream import ChunkStream
 from .engine import Engine
+from .run_item import Item
 from .task import CallTask
-from .tool_task import ToolOutcome, ToolTask
+from .tool_task import ToolTask
 
 
-__all__ = ["AnswerSource", "Item", "Source", "StreamSource", "ToolSource"]
-
-
-@frozen
-class Item:
-    """
-    What a run does next: an event, or a step that is not an event, such as a text.
-
-    Attributes:
-        event: What happened; its step is made when it is recorded.
-        step: The step, if there is no event.
-        error: The exception that a tool raised.
-        recorded: Whether the run's log has the event already.
-    """
-
-    event: Event | None = None
-    step: ToolStep | None = None
-    error: BaseException | None = field(default=None, eq=False)
-    recorded: bool = False
+__all__ = ["AnswerSource", "Source", "StreamSource", "ToolSource"]
 
 
 class Source(Protocol):
@@ -167,7 +147,7 @@ class ToolSource(_Tasks):
         self, engine: Engine, calls: Sequence[Runnable], timeout: float | None
     ) -> None:
         """Begin the tools; *timeout* is for tools that have none of their own."""
-        self._outcomes: BatchQueue[ToolOutcome] = BatchQueue()
+        self._outcomes: BatchQueue[Item] = BatchQueue()
         self._left = len(calls)
         tasks: list[CallTask] = []
         self._tasks = tasks
@@ -189,4 +169,4 @@ class ToolSource(_Tasks):
         batch = await self._outcomes.get()
         self._left -= len(batch)
         self.ended = not self._left
-        return [Item(each.event, error=each.error) for each in batch]
+        return batch

@@ -17,7 +17,7 @@ from typing import Any
 
 import anyio
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from .._log import logger
 from .._models.errors import ClientClosedError
@@ -31,24 +31,17 @@ from .._protocol.tools.tool_calls import (
     result_content,
 )
 from .batch_queue import BatchQueue
+from .run_item import Item
 from .tool_thread import run_in_thread
 
 
-__all__ = ["ToolOutcome", "ToolTask"]
+__all__ = ["ToolTask"]
 
 # Without these words, the model might call the tool again: it would send a mail twice.
 _UNSENDABLE = "the tool has run, but its result cannot be sent"
 _TOO_LONG = (
     "the tool took longer than {} seconds; it is not known whether it took effect"
 )
-
-
-@frozen
-class ToolOutcome:
-    """The result of a tool call, and the exception that the tool raised, if any."""
-
-    event: Ended
-    error: BaseException | None = None
 
 
 @define(eq=False)
@@ -64,7 +57,7 @@ class ToolTask:
 
     call: Runnable
     timeout: float | None
-    outcomes: BatchQueue[ToolOutcome]
+    outcomes: BatchQueue[Item]
     _ended: bool = field(default=False, init=False)
 
     async def run(self) -> None:
@@ -112,7 +105,7 @@ class ToolTask:
 
     def _end(self, event: Ended, error: BaseException | None = None) -> None:
         self._ended = True
-        self.outcomes.put([ToolOutcome(event, error)])
+        self.outcomes.put([Item(event, error=error)])
 
     def settle(self) -> None:
         """Wake the waiting reader: the task has ended."""

@@ -35,6 +35,8 @@ TESTED_IN = {
     "protocol/tools/test_run_log": ["_protocol/tools/run_actions"],
     # The events of a run are tested where they are saved and loaded.
     "protocol/tools/test_saved_run": ["_protocol/tools/run_events"],
+    # A run's items are made and read by its sources.
+    "call/test_tool_sources": ["_call/run_item"],
     # `ToolSpec` is a protocol, which has no behaviour of its own.
     "protocol/tools/test_tool": ["_protocol/tools/tool_spec"],
     # `_version` has no behaviour of its own.

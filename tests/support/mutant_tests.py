@@ -110,6 +110,7 @@ _LISTED: dict[str, list[str]] = {
         "package/test_constructors",
     ],
     "_call.resources": ["call/test_resources", "package/test_constructors"],
+    "_call.run_item": ["call/test_tool_sources", "call/test_tool_rounds"],
     "_call.run_sse": ["call/test_run_sse", "package/test_constructors"],
     "_call.without_key": ["call/test_without_key", "call/test_scrub_errors"],
     "_settings.escapes": ["settings/test_escapes", "settings/test_echoes"],
