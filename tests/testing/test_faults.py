@@ -6,6 +6,7 @@ import gzip
 import json
 import ssl
 
+import anyio
 import httpx
 import pytest
 
@@ -16,6 +17,9 @@ from asi1.testing import FAULTS, FakeASI1
 # time, so all clients share this empty TLS context.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+# Seconds between two parts of an endless fault: longer than any test waits.
+PAUSE = 3600
+
 # Options that shorten the faults that are endless or large by default.
 OPTIONS = {
     "deep_nesting": {"depth": 2_000},
@@ -24,12 +28,12 @@ OPTIONS = {
     "giant_event": {"mib": 1},
     "gzip_bomb": {"mib": 1},
     "hiccup": {"seconds": 0.01},
-    "heartbeat_forever": {"seconds": 1},
+    "heartbeat_forever": {"seconds": PAUSE},
     "infinite_body": {"mib": 1},
-    "informational_flood": {"seconds": 1},
-    "empty_data_forever": {"seconds": 1},
-    "empty_deltas_forever": {"seconds": 1},
-    "ping_forever": {"seconds": 1},
+    "informational_flood": {"seconds": PAUSE},
+    "empty_data_forever": {"seconds": PAUSE},
+    "empty_deltas_forever": {"seconds": PAUSE},
+    "ping_forever": {"seconds": PAUSE},
     "flood_chunks": {"count": 1000},
     "flood_comments": {"count": 1000},
     "flood_empty_data": {"count": 1000},
@@ -53,22 +57,35 @@ NAMED = """
 """
 
 
-async def outcome_of(client, url, *, stream):
+# Seconds between two pieces of the endless faults: more than any test waits.
+PAUSE = 3600
+
+
+async def outcome_of(client, url, *, stream, silent_after=None):
     """
     Request *url*; return the outcome and the bytes read. The outcome is the status and
-    the headers, or the class of the error.
+    the headers, or the class of the error. A reply that stops after *silent_after* bytes
+    of its body, and sends nothing for 0.3 seconds, is a read timeout.
     """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
     got = b""
-    try:
-        async with client.stream("POST", url, json=body, headers=headers) as response:
-            head = response.status_code, sorted(response.headers.items())
-            async for piece in response.aiter_raw():
-                got += piece
-    except httpx.HTTPError as exc:
-        return type(exc), got
-    return head, got
+    with anyio.CancelScope() as silence:
+        if silent_after == 0:
+            silence.deadline = anyio.current_time() + 0.3
+        try:
+            async with client.stream(
+                "POST", url, json=body, headers=headers
+            ) as response:
+                head = response.status_code, sorted(response.headers.items())
+                async for piece in response.aiter_raw():
+                    got += piece
+                    if len(got) == silent_after:
+                        silence.deadline = anyio.current_time() + 0.3
+        except httpx.HTTPError as exc:
+            return type(exc), got
+        return head, got
+    return httpx.ReadTimeout, got
 
 
 async def ask(name, *, stream, **options):
@@ -90,12 +107,14 @@ async def test_client_gets_the_same_fault_in_process_and_on_a_socket(name, strea
     """
     options = OPTIONS.get(name, {})
     in_process = await ask(name, stream=stream, **options)
-    limit = 0.2 if in_process[0] is httpx.ReadTimeout else 10
+    silent_after = len(in_process[1]) if in_process[0] is httpx.ReadTimeout else None
     with FakeASI1(seed=7) as fake:
         fake.fault(name, **options)
-        async with httpx.AsyncClient(timeout=limit, verify=NO_TLS) as client:
+        async with httpx.AsyncClient(timeout=60, verify=NO_TLS) as client:
             url = fake.base_url + "/chat/completions"
-            on_socket = await outcome_of(client, url, stream=stream)
+            on_socket = await outcome_of(
+                client, url, stream=stream, silent_after=silent_after
+            )
 
     assert on_socket == in_process
 
