@@ -142,7 +142,7 @@ class EventDecoder:
         texts = data[len(_PLAIN) : -2].split(_BETWEEN)
         if data.count(b"\n") != 2 * len(texts):  # some event has another form
             return None
-        return zip(itertools.repeat("message"), texts, strict=False)
+        return zip(itertools.repeat("message"), texts)
 
     def _read(self, blocks: list[bytes]) -> Iterator[Event]:
         for block in blocks:

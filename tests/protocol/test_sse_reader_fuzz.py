@@ -152,8 +152,8 @@ def broken_decoder(old, new):
 def test_random_streams_are_read_as_the_oracle_reads_them(batch):
     """
     For random streams, decoded at once, in pieces or event by event, asi1's decoder
-    returns the oracle's events. After each piece it has returned exactly the events that are
-    complete so far.
+    returns the oracle's events. After each piece it has returned exactly the events
+    that are complete so far.
     """
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         rng = random.Random(seed)
