@@ -148,6 +148,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "neither number of lines is too large",
     (
         "_protocol.sse_reader",
+        "module: b'data: ' -> b'XXdata: '",
+    ): "the events are the same if none is read as a plain event",
+    (
+        "_protocol.sse_reader",
+        "module: b'\\n\\ndata: ' -> b'XX\\n\\ndata: '",
+    ): "the events are the same if only single events are read as plain events",
+    (
+        "_protocol.sse_reader",
         "module: 100 -> 101",
     ): "an event is the same, whichever way its lines are read",
     (

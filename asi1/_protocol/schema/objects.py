@@ -149,7 +149,10 @@ def _generated_reader(
 
 
 def _is_name(argument: str) -> bool:
-    return argument.isidentifier() and not keyword.iskeyword(argument)
+    """Return whether source can contain *argument* as the name of an argument."""
+    # Python changes some names in source that are not ASCII, such as "\ufb01" to "fi".
+    reserved = keyword.iskeyword(argument) or argument == "__debug__"
+    return argument.isascii() and argument.isidentifier() and not reserved
 
 
 def _line(place: int, slot: _Slot) -> str:
