@@ -119,7 +119,7 @@ class _CompletionReader(EventReader[_T]):
             await self._deliver(rest)
         if not done and not self.whole:
             left = decoder.unfinished()
-            if not any(is_done(data) for _, data, _, _ in left):
+            if not any(is_done(data) for _, data in left):
                 await self._ended_early(bytes(start), len(left))
         if not self.begun and self._assembler.empty:
             raise APIResponseError("the stream ended without a single chunk")
