@@ -14,8 +14,9 @@ two parts with a name, the same index and different ids are always two calls.
 import json
 import re
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -75,14 +76,14 @@ class _Arguments:
     Each character is scanned at most once, however often `whole` is read.
     """
 
-    _text: str = field(default="", init=False)
+    _text: str = ""
     # The complete JSON objects before the current one (see `add_text`). None instead of
     # an empty list: Python's garbage collector would scan the list of each tool call.
-    _earlier: list[str] | None = field(default=None, init=False)
-    _scanned: int = field(default=0, init=False)
-    _depth: int = field(default=0, init=False)
-    _in_string: bool = field(default=False, init=False)
-    _begun: bool = field(default=False, init=False)
+    _earlier: list[str] | None = None
+    _scanned: int = 0
+    _depth: int = 0
+    _in_string: bool = False
+    _begun: bool = False
 
     def add_text(self, piece: str) -> bool:
         """
@@ -185,7 +186,7 @@ def _repeats(new: str, old: str) -> bool:
 class _Call(_Arguments):
     """A tool call with its arguments, assembled from the parts received so far."""
 
-    index: int | None
+    index: int | None = None
     id: str = ""
     type: str = "function"
     name: str = ""
@@ -235,20 +236,30 @@ class _Call(_Arguments):
         return bool(arguments)
 
     def build(self) -> ToolCall:
+        """Return the call so far."""
         inner, extra = dict(self.function_extra or ()), dict(self.extra or ())
         function = FunctionCall(name=self.name, arguments=self.arguments(), extra=inner)
         return ToolCall(id=self.id, type=self.type, function=function, extra=extra)
+
+
+# The values of a call that has not changed lately, for `_Call`. A tuple of plain values,
+# since Python's garbage collector would scan the object of each of many calls.
+_Packed: TypeAlias = tuple[Any, ...]
+_pack: Callable[[_Call], _Packed] = attrgetter(*(a.name for a in attrs.fields(_Call)))
 
 
 @define
 class ToolCalls:
     """The tool calls of a message, in the order of their first parts."""
 
-    calls: list[_Call] = field(factory=list)
-    # The last call with each index, and the last call with each id.
-    _by_index: dict[int, _Call] = field(factory=dict)
-    _by_id: dict[str, _Call] = field(factory=dict)
-    _models: Parts[ToolCall] = field(factory=Parts)
+    _packed: list[_Packed] = field(factory=list)
+    _models: list[ToolCall | None] = field(factory=list)
+    # The calls that have changed since they were packed, by their places; at most
+    # `_MOST_STALE`, the oldest first.
+    _open: dict[int, _Call] = field(factory=dict)
+    # The place of the last call with each index, and of the last call with each id.
+    _by_index: dict[int, int] = field(factory=dict)
+    _by_id: dict[str, int] = field(factory=dict)
 
     def add(self, parts: Sequence[ToolCallDelta]) -> bool:
         """Add the parts in one chunk; return whether they add anything to the calls."""
@@ -267,33 +278,63 @@ class ToolCalls:
 
     def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
         """Add *part* to its call; to a new call if it has none, or *begins* is True."""
-        call = self._place_of(part)
-        if call is None or begins or call.ends_before(part):
+        place = self._place_of(part)
+        call = None if place is None else self._opened(place)
+        if call is None or place is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name
-            call = _Call(part.index, name=call.name if call and again else "")
-            self.calls.append(call)
+            call = _Call(index=part.index, name=call.name if call and again else "")
+            place = len(self._models)
+            self._packed.append(())
+            self._models.append(None)
+            self._open[place] = call
         carries = call.add(part)
-        self._models.changed(call)
+        if len(self._open) > _MOST_STALE:
+            self._close(next(iter(self._open)))
         if call.index is not None:
-            self._by_index[call.index] = call
+            self._by_index[call.index] = place
         if part.id:
-            self._by_id[part.id] = call
+            self._by_id[part.id] = place
         return carries
 
-    def _place_of(self, part: ToolCallDelta) -> _Call | None:
+    def _place_of(self, part: ToolCallDelta) -> int | None:
         """Return the last call with *part*'s index, or else with its id; else None."""
         named = self._by_id.get(part.id) if part.id else None
-        last = self.calls[-1] if self.calls else None
+        last = len(self._models) - 1 if self._models else None
         if part.index is None:
-            return named or last
-        if named is not None and named.index in (None, part.index):
+            return last if named is None else named
+        if named is not None and self._index_of(named) in (None, part.index):
             return named
         if part.index in self._by_index:
             return self._by_index[part.index]
         if not part.function.name and named is not None:
             return named
-        return last if last is not None and last.index is None else None
+        return last if last is not None and self._index_of(last) is None else None
+
+    def _index_of(self, place: int) -> int | None:
+        call = self._open.get(place) or _Call(*self._packed[place])
+        return call.index
+
+    def _opened(self, place: int) -> _Call:
+        """Return the call at *place*, which may be changed then."""
+        if place not in self._open:
+            self._open[place] = _Call(*self._packed[place])
+            # Without these, the call has the only reference to its arguments, and
+            # CPython appends to them in place.
+            self._packed[place], self._models[place] = (), None
+        return self._open[place]
+
+    def _close(self, place: int) -> None:
+        """Build the model of the call at *place*, and pack the call."""
+        call = self._open.pop(place)
+        self._models[place] = call.build()
+        self._packed[place] = _pack(call)
+
+    def indexes(self) -> Iterator[int | None]:
+        """Return the index of each call; None for a call that has none."""
+        return map(self._index_of, range(len(self._models)))
 
     def build(self) -> tuple[ToolCall, ...]:
         """Return the tool calls so far."""
-        return self._models.build()
+        for place in list(self._open):
+            self._close(place)
+        return tuple(cast("list[ToolCall]", self._models))
