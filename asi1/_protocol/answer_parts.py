@@ -238,6 +238,8 @@ class _Call(_Arguments):
     def build(self) -> ToolCall:
         """Return the call so far."""
         inner, extra = dict(self.function_extra or ()), dict(self.extra or ())
+        if not (self.name or self._text or inner):
+            return ToolCall(id=self.id, type=self.type, extra=extra)
         function = FunctionCall(name=self.name, arguments=self.arguments(), extra=inner)
         return ToolCall(id=self.id, type=self.type, function=function, extra=extra)
 
