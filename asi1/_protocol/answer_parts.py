@@ -244,8 +244,8 @@ class _Call(_Arguments):
         return ToolCall(id=self.id, type=self.type, function=function, extra=extra)
 
 
-# The values of a call that has not changed lately, for `_Call`. A tuple of plain values,
-# since Python's garbage collector would scan the object of each of many calls.
+# The values of a call that has not changed lately, for `_Call`. A tuple of plain
+# values, since Python's garbage collector would scan the object of each of many calls.
 _Packed: TypeAlias = tuple[Any, ...]
 _pack: Callable[[_Call], _Packed] = attrgetter(*(a.name for a in attrs.fields(_Call)))
 
