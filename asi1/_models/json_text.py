@@ -43,8 +43,7 @@ __all__ = [
 # Translates digits to "0", to find long integers, which orjson turns into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
-# The types of JSON values that can always be written, except a str with a lone surrogate,
-# which orjson refuses.
+# The types of values that contain no other values, and are never NaN.
 _PLAIN = frozenset({str, int, bool, type(None)})
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
 MAX_DEPTH = 200
@@ -238,8 +237,7 @@ def _check_writable(value: JSON) -> None:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                kind = type(key).__name__
-                raise ValueError(f"a key is not a str but {kind}")  # noqa: TRY004
+                raise ValueError(f"a key is not a str but {type(key).__name__}")  # noqa: TRY004
     for item in _parts(value):
         if type(item) not in _PLAIN:
             _check_writable(item)

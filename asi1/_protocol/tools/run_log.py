@@ -13,9 +13,7 @@ from typing import Any, TypeAlias
 from attrs import define, field
 
 from ..._models.completion import ChatCompletion, ToolCall
-from ..._models.errors import ArgumentError
 from ..._models.messages import wire_messages
-from ..._settings.validators import wrong
 from ..context.tokens import Wire
 from .errors import MaxRoundsError
 from .run_actions import Action, Ask, Pause, Refuse, RunTools, Stop
@@ -28,6 +26,7 @@ from .run_events import (
     Event,
     Paused,
     Started,
+    checked_decisions,
 )
 from .steps import AnswerStep, ToolEndedStep, ToolRunResult, ToolStartedStep, ToolStep
 from .tool import Tool
@@ -264,22 +263,8 @@ class RunLog:
             ArgumentError: A decision is neither a bool nor a str, or the run has no
                 pending call with its id, or there is no tool for an allowed call.
         """
-        if not isinstance(decisions, Mapping):
-            raise wrong("decisions", "must be a dict by ids of calls", decisions)
         names = {call.id: call.function.name for call in self.pending}
-        for call, decision in decisions.items():
-            if call not in names:
-                message = f"decisions: no call with the id {call!r:.80} is pending"
-                raise ArgumentError(message, argument="decisions")
-            if not isinstance(decision, bool | str):
-                raise wrong("decisions", "must be True, False or a reason", decision)
-            if decision is True and names[call] not in self.tools:
-                message = (
-                    f"decisions: the call with the id {call!r:.80} cannot run, since"
-                    f" the tool {names[call]!r:.80} is missing"
-                )
-                raise ArgumentError(message, argument="decisions")
-        return Decided(dict(decisions))
+        return checked_decisions(decisions, names, self.tools)
 
     def added(self) -> list[Wire]:
         """Return the messages after those with which the run began."""
