@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from .._models.completion import ToolCall
@@ -38,6 +39,7 @@ from .._protocol.tools.run_events import (
 from .._protocol.tools.run_log import RunLog
 from .._protocol.tools.steps import ToolStep
 from .._protocol.tools.tool_calls import Runnable, error_content
+from .._transport.event_loop import run_in_turns
 from .answer_reader import AnswerReader, ChunkReader
 from .call import Call
 from .engine import Engine
@@ -46,6 +48,9 @@ from .tool_sources import AnswerSource, Source, StreamSource, ToolSource
 
 
 __all__ = ["RunRequests", "ToolRounds"]
+
+# Other tasks run after this many reads, since a read of many ready items never waits.
+_READS_PER_TURN = 256
 
 
 class RunRequests(Protocol):
@@ -86,6 +91,7 @@ class ToolRounds:
     _source: Source | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
     _reading: bool = field(default=False, init=False)
+    _reads: int = field(default=0, init=False)
     _error: Exception | None = field(default=None, init=False)
 
     def record(self, event: Begun | Decided) -> None:
@@ -131,8 +137,13 @@ class ToolRounds:
         Raises:
             ASI1Error: A call failed, an answer cannot be used, or too many rounds.
         """
+        self._reads += 1
         try:
+            if self._reads % _READS_PER_TURN == 0:
+                await checkpoint()
             while not self._items and not self.over:
+                if self._source is None:
+                    await run_in_turns(self.log.prepare())
                 self._check()  # another thread may have abandoned the run
                 if self._source is None:
                     self._begin_next()

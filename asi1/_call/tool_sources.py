@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Protocol
+
+from anyio.lowlevel import checkpoint
 
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
@@ -27,6 +30,9 @@ from .tool_task import ToolTask
 
 
 __all__ = ["AnswerSource", "Source", "StreamSource", "ToolSource"]
+
+# Number of tools that begin before other tasks run.
+_TOOLS_PER_TURN = 64
 
 
 class Source(Protocol):
@@ -146,18 +152,37 @@ class ToolSource(_Tasks):
     def __init__(
         self, engine: Engine, calls: Sequence[Runnable], timeout: float | None
     ) -> None:
-        """Begin the tools; *timeout* is for tools that have none of their own."""
+        """Begin the first tools; *timeout* is for tools that have none of their own."""
+        self._engine, self._timeout = engine, timeout
         self._outcomes: BatchQueue[Item] = BatchQueue()
         self._left = len(calls)
-        tasks: list[CallTask] = []
-        self._tasks = tasks
+        self._stopped = False
+        self._begun: list[CallTask] = []
+        self._tasks = self._begun
+        self._waiting = iter(calls)
+        self._begin_some()
+
+    def _begin_some(self) -> bool:
+        """Begin the next tools; return whether there were any."""
+        calls = () if self._stopped else islice(self._waiting, _TOOLS_PER_TURN)
+        begun = len(self._begun)
         try:
             for call in calls:
-                limit = timeout if call.tool.timeout is None else call.tool.timeout
-                tasks.append(engine.begin(ToolTask(call, limit, self._outcomes)))
+                limit = call.tool.timeout
+                limit = self._timeout if limit is None else limit
+                task = self._engine.begin(ToolTask(call, limit, self._outcomes))
+                self._begun.append(task)
         except BaseException:
             self.stop()  # the traceback refers to this source, so it is not freed yet
             raise
+        if self._stopped:  # by another thread, meanwhile
+            self.stop()
+        return len(self._begun) > begun
+
+    def stop(self) -> None:
+        """Cancel the tasks, and begin no more of them; callable by any thread."""
+        self._stopped = True
+        super().stop()
 
     async def read(self) -> Sequence[Item]:
         """
@@ -166,6 +191,8 @@ class ToolSource(_Tasks):
         Raises:
             ClientClosedError: The client was closed, which cancels the tools.
         """
+        while self._left > len(self._begun) and self._begin_some():
+            await checkpoint()
         batch = await self._outcomes.get()
         self._left -= len(batch)
         self.ended = not self._left

@@ -56,6 +56,11 @@ class FunctionCall(Model):
     arguments: str = ""
 
 
+# Shared by all calls without a function, so that Python's garbage collector does not
+# scan an object for each of many such calls.
+_NO_FUNCTION = FunctionCall()
+
+
 @public
 @frozen(kw_only=True)
 class ToolCall(Model):
@@ -71,7 +76,7 @@ class ToolCall(Model):
 
     id: str = ""
     type: str = "function"
-    function: FunctionCall = field(factory=FunctionCall)
+    function: FunctionCall = field(factory=lambda: _NO_FUNCTION)
 
 
 @public

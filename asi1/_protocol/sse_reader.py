@@ -39,6 +39,8 @@ Event: TypeAlias = tuple[str, bytes]
 # Maximum number of lines in one event, since each line becomes an object that is larger
 # than the line's bytes.
 _MOST_LINES = 100_000
+# An event is large if more than this many bytes arrive before its last fragment.
+_LARGE = 256 * 1024
 # If an event has more lines than this, httpx-sse gets only the lines with an effect,
 # since it takes about a microsecond for each line.
 _MANY_LINES = 100
@@ -101,6 +103,8 @@ class EventDecoder:
                 self._pending_bytes += len(data)
                 self._check_size(self._pending_bytes - data.endswith(b"\n"))
             return ()
+        if self._pending_bytes > _LARGE:
+            return self._after_large(data, end)
         whole = b"".join([*self._pending, data[:end]])
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
@@ -143,6 +147,33 @@ class EventDecoder:
         if data.count(b"\n") != 2 * len(texts):  # some event has another form
             return None
         return zip(itertools.repeat("message"), texts)
+
+    def _after_large(self, data: bytes, end: int) -> Iterator[Event]:
+        """
+        Return the events in *data* before *end*, of which the first is a large one.
+
+        A large event is copied only once, since copying takes long.
+        """
+        border = self._pending[-1][-1:]
+        stop = (border + data).find(b"\n\n") - len(border)
+        if stop < 0:  # the blank line is split between two fragments
+            fragments = [*self._pending[:-1], self._pending[-1][:-1]]
+        else:
+            fragments = [*self._pending, data[:stop]]
+        more = data[stop + 2 : end].split(b"\n\n")
+        size = self._pending_bytes + stop
+        self._pending = [data[end:]] if data[end:] else []
+        self._pending_bytes = len(data) - end
+        is_line = fragments[0].startswith(b"data: ")
+        if not is_line or any(b"\n" in fragment for fragment in fragments):
+            yield from self._read([b"".join(fragments), *more])
+            return
+        self._check_size(size)
+        fragments[0] = fragments[0][6:]
+        text = b"".join(fragments)
+        fragments.clear()
+        yield "message", text
+        yield from self._read(more)
 
     def _read(self, blocks: list[bytes]) -> Iterator[Event]:
         for block in blocks:

@@ -536,3 +536,47 @@ def test_events_before_an_event_above_the_size_limit_are_returned():
     assert [event("a"), event("b")] == as_tuples([next(events), next(events)])
     with pytest.raises(EventTooLargeError):
         next(events)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(b"data: ", id="one-line"),
+        pytest.param(b"\ndata: ", id="after-a-blank-line"),
+        pytest.param(b"event: x\ndata: ", id="with-a-name"),
+        pytest.param(b"data:y\nid: 7\ndata: ", id="two-data-lines-and-id"),
+    ],
+)
+@pytest.mark.parametrize(
+    "end",
+    [
+        (b"\n\n",),
+        (b"\n", b"\n"),
+        (b"z\n", b"\ndata: more\n\ndata: la", b"st\n\n"),
+        (b"z\n\n\n\ndata: more\n\ndata: last\n\n",),
+        (b"\r\n", b"\r", b"\ndata: more\r\r"),
+    ],
+)
+def test_large_event_in_fragments_is_read_as_in_one_piece(start, end):
+    """
+    An event of more than 256 KiB that arrives in fragments gives the same events as in
+    one piece, and so do the events after it.
+    """
+    text = [b"x" * 100_000] * 3
+    fragments = [start, *text, *end]
+
+    events = decoded(b"".join(fragments))
+
+    assert events == decoded(*fragments)
+    assert 300_000 <= len(events[0][1])
+
+
+def test_large_event_in_fragments_is_still_limited():
+    """
+    An event above the limit raises an error, although its last fragment is short.
+    """
+    fragments = [b"data: ", *[b"x" * 100_000] * 3, b"x\n\n"]
+
+    assert 1 == len(decoded(*fragments, limit=300_007))
+    with pytest.raises(EventTooLargeError, match="300,006 bytes"):
+        decoded(*fragments, limit=300_006)
