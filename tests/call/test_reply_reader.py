@@ -13,8 +13,9 @@ from anyio.lowlevel import checkpoint
 
 import asi1
 
-from asi1.testing import FAULTS, Data, Head, Pause, Stall
+from asi1.testing import FAULTS, Data, FakeASI1, Head, Pause, Stall
 
+from ..support.pairs import in_pairs
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 from ..support.virtual_time import advance
 
@@ -33,30 +34,30 @@ async def ask(fake, *, stream=True, **options):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
+@in_pairs("fault", sorted(FAULTS), "stream", [False, True])
+async def test_every_fault_ends_in_an_answer_or_an_api_error(fault, stream):
     """
     Whatever a server does, a call ends within its total timeout, with an answer or with
     an `APIError`. An error of an underlying library never reaches the caller.
     """
     size = {"mib": 2} if "mib" in FAULTS[fault].options else {}
+    fake = FakeASI1(seed=1)
     fake.fault(fault, times=None, **size)
     limits = asi1.Timeouts(total=60, first_token=20, idle=10)
 
-    for stream in (False, True):
-        failed = None
-        with anyio.fail_after(61):
-            try:
-                answer = await ask(fake, stream=stream, timeout=limits)
-            except asi1.APIError as error:
-                failed = error
+    failed = None
+    with anyio.fail_after(61):
+        try:
+            answer = await ask(fake, stream=stream, timeout=limits)
+        except asi1.APIError as error:
+            failed = error
 
-        if failed is None:
-            assert answer.response.attempts[-1].cause is None
-        else:
-            assert failed.response.attempts[-1].cause == (
-                f"{type(failed).__name__}: {failed}"
-            )
+    if failed is None:
+        assert answer.response.attempts[-1].cause is None
+    else:
+        assert failed.response.attempts[-1].cause == (
+            f"{type(failed).__name__}: {failed}"
+        )
 
 
 @both_forms

@@ -12,6 +12,8 @@ import pytest
 
 from asi1.testing import FAULTS, FakeASI1
 
+from ..support.pairs import in_pairs
+
 
 # Loading the system's certificates for each client would take most of these tests'
 # time, so all clients share this empty TLS context.
@@ -57,10 +59,6 @@ NAMED = """
 """
 
 
-# Seconds between two pieces of the endless faults: more than any test waits.
-PAUSE = 3600
-
-
 async def outcome_of(client, url, *, stream, silent_after=None):
     """
     Request *url*; return the outcome and the bytes read. The outcome is the status and
@@ -98,8 +96,7 @@ async def ask(name, *, stream, **options):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
-@pytest.mark.parametrize("name", FAULTS)
+@in_pairs("name", FAULTS, "stream", [True, False])
 async def test_client_gets_the_same_fault_in_process_and_on_a_socket(name, stream):
     """
     For each fault, a client gets the same reply, or the same class of error, from the
