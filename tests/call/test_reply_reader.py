@@ -1227,13 +1227,13 @@ FLOODS = [
 
 
 @pytest.mark.system
-@both_forms
-@pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_other_tasks_run_while_many_events_are_read(fake, name, count, stream):
+@in_pairs("flood", FLOODS, "stream", [False, True])
+async def test_other_tasks_run_while_many_events_are_read(fake, flood, stream):
     """
     While a call reads many events, or one event with many objects, that arrived in one
     write, another task runs many times.
     """
+    name, count = flood
     fake.fault(name, count=1)
     fake.fault(name, count=count)
 
@@ -1244,12 +1244,12 @@ async def test_other_tasks_run_while_many_events_are_read(fake, name, count, str
 
 
 @pytest.mark.system
-@both_forms
-@pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_call_that_reads_many_events_can_be_cancelled(fake, name, count, stream):
+@in_pairs("flood", FLOODS, "stream", [False, True])
+async def test_call_that_reads_many_events_can_be_cancelled(fake, flood, stream):
     """
     A call that reads a flood of events from one write can be cancelled at once.
     """
+    name, count = flood
     fake.fault(name, count=1)
     fake.fault(name, count=count)
 
@@ -1284,17 +1284,19 @@ async def turns_after_the_timeout(fake, *, stream, late):
 
 
 @pytest.mark.system
-@both_forms
-@pytest.mark.parametrize(
-    ("name", "count"),
+@in_pairs(
+    "flood",
     [*FLOODS, ("flood_comments", 1_000_000), ("flood_tool_calls", 20_000)],
+    "stream",
+    [False, True],
 )
-async def test_total_timeout_ends_a_read_of_many_events(fake, name, count, stream):
+async def test_total_timeout_ends_a_read_of_many_events(fake, flood, stream):
     """
     The total timeout ends a call that reads a flood of events from one write. After the
     timeout other tasks run at most six times before the call raises its error: once
     while it still reads, and at most five times while it closes the reply.
     """
+    name, count = flood
     fake.fault(name, count=1)
     fake.fault(name, count=count)
 

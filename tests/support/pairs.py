@@ -13,7 +13,7 @@ LOOPS = ("asyncio", "trio")
 
 
 def in_pairs(
-    name: str, values: Iterable[str], other: str, others: Sequence[object]
+    name: str, values: Iterable[object], other: str, others: Sequence[object]
 ) -> pytest.MarkDecorator:
     """
     Return a mark that runs a test with each pair of a value of *name* and one of
@@ -25,9 +25,14 @@ def in_pairs(
     return pytest.mark.parametrize(
         (name, other, "anyio_backend"),
         [
-            pytest.param(value, each, LOOPS[(row + place) % 2], id=f"{value}-{each}")
+            pytest.param(value, each, LOOPS[(row + place) % 2], id=_id(value, each))
             for row, value in enumerate(values)
             for place, each in enumerate(others)
         ],
         indirect=["anyio_backend"],
     )
+
+
+def _id(value: object, other: object) -> str:
+    parts = value if isinstance(value, tuple) else (value,)
+    return "-".join(map(str, (*parts, other)))

@@ -83,7 +83,8 @@ async def test_next_call_closes_the_expired_idle_connections_of_a_burst(fake):
     The first call after a burst of calls closes the burst's connections that have been
     idle for `Limits.keepalive_expiry`.
     """
-    fake.reply("Hi.", delay=0.1, times=None)
+    # The delay is long enough for a slow machine to send 17 calls before it ends.
+    fake.reply("Hi.", delay=0.5, times=None)
     limits = asi1.Limits(keepalive_expiry=0.3)
     async with asi1.AsyncASI1("sk-test", fake.base_url, limits=limits) as client:
         async with anyio.create_task_group() as tasks:
