@@ -1114,6 +1114,7 @@ async def test_chunks_before_the_first_part_of_the_answer_are_delivered_with_it(
     assert anyio.current_time() - waited < 1
 
 
+@pytest.mark.system
 async def test_at_most_a_thousand_chunks_without_text_are_buffered(fake):
     """
     At most a thousand chunks before the first part of the answer are buffered; further
