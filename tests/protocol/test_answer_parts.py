@@ -520,6 +520,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(
     value=st.dictionaries(st.text(max_size=3), json_values, max_size=3), data=st.data()

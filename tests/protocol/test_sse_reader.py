@@ -240,6 +240,7 @@ line = st.sampled_from([b"data: a", b"data", b"event: b", b"id: 1", b"id", b": c
 block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_size=8)
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
 def test_random_lines_give_the_same_events_wherever_they_are_cut(lines, cuts):

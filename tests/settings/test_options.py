@@ -440,6 +440,7 @@ def test_too_deeply_nested_option_is_refused_and_named():
     assert "a" == caught.value.argument
 
 
+@pytest.mark.system
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
