@@ -152,7 +152,8 @@ def parse_rounds(
     first = OneRequest(draft.request_of(sent))
 
     def again(added: Sequence[Message]) -> Call[ChatCompletion]:
-        request = draft.request_of([*sent, *wire_messages(added)])
+        more = wire_messages(added) if added else ()
+        request = draft.request_of([*sent, *more])
         return engine.call(OneRequest(request), AnswerReader)
 
     return plan.rounds(engine.call(first, AnswerReader), again)

@@ -225,21 +225,27 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _set_up(database: sqlite3.Connection) -> None:
-    """Make an empty database a cache; raise if it is not empty."""
+    """Make an empty database a cache; raise if it is not empty, and do not change it."""
+    _check_empty(database)
     # Another process may open the file at the same time. Changing to WAL then fails at
     # once, without a wait; the other process makes the change.
     with suppress(sqlite3.OperationalError):
         database.execute("PRAGMA journal_mode = WAL")
     database.execute("BEGIN IMMEDIATE")
     if _number(database, "application_id") != _APPLICATION:
-        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            database.execute("ROLLBACK")
-            raise sqlite3.DatabaseError("the file is a database of another program")
+        _check_empty(database)
         for statement in _SCHEMA.split(";"):
             database.execute(statement)
         database.execute(f"PRAGMA application_id = {_APPLICATION}")
         database.execute(f"PRAGMA user_version = {_VERSION}")
     database.execute("COMMIT")
+
+
+def _check_empty(database: sqlite3.Connection) -> None:
+    known = _number(database, "application_id") == _APPLICATION
+    tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and not known:
+        raise sqlite3.DatabaseError("the file is a database of another program")
 
 
 def _check_version(database: sqlite3.Connection) -> None:

@@ -100,12 +100,18 @@ def _body(body: bytes, key: Secret) -> JSON:
     if key.is_plainly_in(text):
         text = key.redact(text)
     try:
-        value: JSON = json.loads(text)
+        value: JSON = json.loads(text, parse_float=_number)
     except ValueError:  # the key was a part of the JSON's syntax
         return text
     if isinstance(value, dict):
         value.pop("stream", None)
     return value
+
+
+def _number(text: str) -> float:
+    """Return the number in *text*: the same for 0 and 0.0."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def may_be_kept(result: ChatCompletion | GeneratedImages, choices: int) -> bool:

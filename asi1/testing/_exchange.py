@@ -63,10 +63,13 @@ class Asked:
     @property
     def compared(self) -> Any:
         """The value of the body that is compared with that of other requests."""
-        value = self.body.get("json")
+        if "json" not in self.body:
+            return next(iter(self.body.values()), None)
+        # 0 and 0.0 are the same number.
+        value = json.loads(json.dumps(self.body["json"]), parse_float=_number)
         if isinstance(value, dict):
             return {k: v for k, v in value.items() if k not in _IGNORED}
-        return value if "json" in self.body else next(iter(self.body.values()), None)
+        return value
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -142,6 +145,11 @@ class Exchange:
 
 def _refuse(problem: str) -> NoReturn:
     raise ValueError(problem)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def _written(body: bytes) -> dict[str, Any]:

@@ -88,8 +88,8 @@ class Tape:
         same = sum(each.asked.key == asked.key for _, each in recorded)
         if same:
             return (
-                f"{self.path} has {same} recording(s) of {target}, and all of them were"
-                " replayed: this is the same request once more"
+                f"{self.path} has {same} recording{'s' * (same > 1)} of {target}, each"
+                " of which was replayed: this is the same request once more"
             )
         place, lines = nearest(asked, [each.asked for _, each in recorded])
         number = recorded[place][0]
