@@ -29,7 +29,14 @@ def nearest(asked: Asked, recorded: Sequence[Asked]) -> tuple[int, list[str]]:
     Also return its differences from *asked*, one per line, the first ones.
     """
     found = [list(islice(_differences(each, asked), _COUNTED)) for each in recorded]
-    best = min(range(len(found)), key=lambda place: len(found[place]))
+    target = asked.method, asked.target
+    best = min(
+        range(len(recorded)),
+        key=lambda place: (
+            (recorded[place].method, recorded[place].target) != target,
+            len(found[place]),
+        ),
+    )
     lines, more = found[best][:_SHOWN], len(found[best]) - _SHOWN
     return best, [*lines, f"and {more} more"] if more > 0 else lines
 

@@ -29,7 +29,7 @@ __all__ = [
 
 _OPTION = "asi1_cassette_mode"
 # Characters of a test's name that are not wanted in the name of a file.
-_UNUSUAL = re.compile(r"[^\w.=,+-]+")
+_UNUSUAL = re.compile(r"[^\w.=,+\[\]-]+")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -54,8 +54,8 @@ async def create_stream(client, **options):
 
 
 async def mapped(client, **options):
-    answers = client.chat.completions.map(["Hi"], **options)
-    return [answer async for answer in answers][0]
+    async with client.chat.completions.map(["Hi"], **options) as answers:
+        return await anext(answers)
 
 
 async def turn(client, **options):
@@ -126,9 +126,11 @@ async def test_stream_that_is_left_early_is_not_kept():
     fake, store = FakeASI1(), Store()
     fake.play(SSE, Event(chunk("Hel")), asi1.testing.Pause(60), Event(chunk("lo")))
 
-    async with in_process(fake, cache=store) as client:
-        async with client.chat.completions.stream(messages="Hi") as chunks:
-            await anext(chunks)
+    async with (
+        in_process(fake, cache=store) as client,
+        client.chat.completions.stream(messages="Hi") as chunks,
+    ):
+        await anext(chunks)
 
     assert {} == store
 

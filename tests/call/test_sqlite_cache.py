@@ -62,7 +62,7 @@ async def test_stored_bytes_are_read_by_this_and_by_other_caches(cache, path):
 
 async def test_old_answers_are_not_read(path):
     """
-    An answer older than ``max_age`` seconds is not read; it is read without ``max_age``.
+    An answer older than ``max_age`` seconds is not read.
     """
     cache, other = SQLiteCache(path, max_age=60), SQLiteCache(path)
     with closing(cache), closing(other), freeze_time("2026-01-01") as clock:
@@ -150,15 +150,14 @@ async def test_unusable_file_is_left_as_it_is_and_fails_no_call(tmp_path, spoil)
     before = digest(path)
     with closing(SQLiteCache(path)) as cache:
         async with in_process(fake, cache=cache) as client:
-            with pytest.warns(
-                RuntimeWarning, match="the cache of answers fails"
-            ) as seen:
-                for _ in range(3):
-                    assert (await client.chat.completions.create(messages="Hi")).text
+            ask = client.chat.completions.create
+            with pytest.warns(RuntimeWarning, match="the cache of answers fails"):
+                await ask(messages="Hi")
+            texts = [(await ask(messages="Hi")).text for _ in range(2)]
         with pytest.raises(asi1.ASI1Error, match="cannot be cleared"):
             cache.clear()
 
-    assert 1 == len(seen)
+    assert all(texts)
     assert 3 == len(fake.requests)
     assert before == digest(path)
 

@@ -213,7 +213,9 @@ async def test_same_request_is_replayed_in_the_order_of_its_recordings(path):
         recorded = [await ask(client) for _ in range(2)]
     async with client_of(fake, path, "replay") as client:
         replayed = [await ask(client) for _ in range(2)]
-        with pytest.raises(CassetteError, match="has 2 recordings of POST .*once more"):
+        with pytest.raises(
+            CassetteError, match=r"has 2 recordings of POST .*once more"
+        ):
             await ask(client)
     async with client_of(fake, path) as client:
         more = [await ask(client) for _ in range(3)]
