@@ -26,4 +26,4 @@ def test_capital(asi1_cassette: Cassette) -> None:
     """The answer is the name of the capital."""
     key = os.environ.get("ASI_ONE_API_KEY", "replaying-needs-no-key")
     with ASI1(key, transport=asi1_cassette) as client:
-        assert "Oslo" in capital(client, "Norway")
+        assert "Oslo" in capital(client, "Norway")  # noqa: S101 - as pytest has it

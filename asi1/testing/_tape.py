@@ -21,11 +21,6 @@ from ._difference import nearest
 from ._exchange import Asked, CassetteError, Exchange
 
 
-try:
-    import fcntl
-except ImportError:  # Windows has no `flock`; there, use one process per file
-    fcntl = None  # type: ignore[assignment]
-
 __all__ = ["Tape"]
 
 
@@ -70,8 +65,7 @@ class Tape:
         with self._lock, self._translated("written"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a+b") as file:
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX)
+                _lock(file)
                 if self.anew:
                     file.truncate(0)
                     self.anew = False
@@ -146,3 +140,12 @@ def _whole_end(data: bytes) -> int:
     except ValueError:
         return start
     return len(data)
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Wait until no other process adds to *file*; closing it ends the lock."""
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none; there, use one process a file
+    except ImportError:
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)

@@ -89,6 +89,7 @@ TESTED_IN = {
     "testing/test_cassette": [
         "testing/_difference",
         "testing/_exchange",
+        "testing/_recorded_body",
         "testing/_tape",
     ],
     "testing/test_server": ["testing/_connection"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -35,70 +34,73 @@ def test_fixture_fake_asi1_yields_a_running_fake(fake_asi1):
     assert 200 == httpx.post(url).status_code
 
 
-CONFTEST = """
+def test_cassette_fixture_has_a_file_of_the_tests_own(request, monkeypatch):
+    """
+    The fixture `asi1_cassette` has a file named like the test, beside its module, and
+    records what is missing.
+    """
+    monkeypatch.delenv("CI", raising=False)
+    tape = request.getfixturevalue("asi1_cassette")
+
+    folder = request.path.parent / "cassettes" / "test_pytest_plugin"
+    assert folder / f"{request.node.name}.jsonl" == tape.path
+    assert "replay-or-record" == tape.mode
+    assert not tape.path.exists()
+
+
+@pytest.mark.parametrize("name", ["a/b \u00f6"])
+def test_cassette_fixture_only_replays_where_ci_is_set(request, monkeypatch, name):
+    """
+    If the environment variable ``CI`` is set, the fixture `asi1_cassette` only replays.
+    """
+    monkeypatch.setenv("CI", "true")
+    tape = request.getfixturevalue("asi1_cassette")
+
+    assert "replay" == tape.mode
+    assert request.path.parent / "cassettes" / "test_pytest_plugin" == tape.path.parent
+
+
+def test_mark_sets_the_file_and_the_mode_of_the_cassette(request, monkeypatch):
+    """
+    The mark ``asi1_cassette`` sets the file, relative to the test's module, and the
+    mode, which then prevails over ``CI``.
+    """
+    monkeypatch.setenv("CI", "true")
+    mark = pytest.mark.asi1_cassette("../mine.jsonl", mode="record", times=True)
+    request.node.add_marker(mark)
+    tape = request.getfixturevalue("asi1_cassette")
+
+    assert "record" == tape.mode
+    assert request.path.parent / "../mine.jsonl" == tape.path
+
+
+PROGRAM = """
 import pytest
 
-pytest_plugins = ["asi1.testing.pytest_plugin"]
-"""
-MODULE = """
-import asi1
-import pytest
-
-URL = "{url}"
-
-
-def ask(tape):
-    with asi1.ASI1("sk-0123456789", URL, transport=tape, max_retries=0) as client:
-        return client.chat.completions.create(messages="Hi").text
-
-
-@pytest.mark.parametrize("name", ["a/b"])
-def test_usual(asi1_cassette, name):
-    assert "Hello" == ask(asi1_cassette)
-
-
-@pytest.mark.asi1_cassette("mine.jsonl", mode="{mode}", times=True)
-def test_marked(asi1_cassette):
-    assert "Hello" == ask(asi1_cassette)
+@pytest.mark.asi1_cassette("mine.jsonl", mode="record")
+def test_mode(asi1_cassette):
+    assert "off" == asi1_cassette.mode
 """
 
 
 @pytest.mark.system
-def test_cassette_fixture_records_beside_the_module_and_replays_in_ci(tmp_path):
+def test_option_of_pytest_prevails_over_the_mode_of_the_mark(tmp_path):
     """
-    The fixture `asi1_cassette` records into a file beside the test's module. It only
-    replays if ``CI`` is set, and the option of pytest prevails over the mark.
+    pytest's option ``--asi1-cassette-mode`` prevails over the modes of all tests. The
+    mark is registered.
     """
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    module = tmp_path / "test_otter.py"
+    conftest = 'pytest_plugins = ["asi1.testing.pytest_plugin"]'
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_mode.py").write_text(PROGRAM)
+    options = ["--strict-markers", "-p", "no:cacheprovider", "--asi1-cassette-mode=off"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, tmp_path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
 
-    def run(url, mode, *arguments, **env):
-        module.write_text(MODULE.format(url=url, mode=mode))
-        kept = {k: v for k, v in os.environ.items() if k != "CI"}
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        done = subprocess.run(
-            [*command, *arguments, str(module)],
-            cwd=tmp_path,
-            env={**kept, **env},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-        return done.stdout.splitlines()[-1].partition(" in ")[0], done.stdout
-
-    with asi1.testing.FakeASI1() as fake:
-        fake.reply("Hello", times=None)
-        first = run(fake.base_url, "replay-or-record")
-    gone = "http://127.0.0.1:1/v1"
-    again = run(gone, "replay", CI="1")
-    forced = run(gone, "replay", "--asi1-cassette-mode=off")
-    (tmp_path / "mine.jsonl").unlink()
-    missing = run(gone, "replay-or-record", "--asi1-cassette-mode=replay")
-
-    assert ["2 passed", "2 passed", "2 failed", "1 failed, 1 passed"] == [
-        result for result, _ in (first, again, forced, missing)
-    ]
-    assert "CassetteError" in missing[1]
-    usual = tmp_path / "cassettes" / "test_otter" / "test_usual[a-b].jsonl"
-    assert "Hello" in usual.read_text()
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "1 passed" in done.stdout
