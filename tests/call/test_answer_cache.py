@@ -437,11 +437,12 @@ async def test_answer_larger_than_the_limit_of_the_client_is_asked_for_again():
     it would fail.
     """
     fake, store = FakeASI1(), Store()
-    fake.reply("x" * 5000, times=1)
+    end = Event(chunk("x" * 5000, finish="stop"))
+    fake.play(SSE, Event(chunk("a")), end, DONE)
     async with in_process(fake, cache=store) as client:
-        await create(client)
+        await stream(client)
     async with in_process(fake, cache=store, max_event_bytes=4000) as client:
-        answer = await create(client)
+        answer = await stream(client)
 
     assert (False, 2) == (answer.response.cached, len(fake.requests))
 
@@ -482,7 +483,8 @@ async def test_answer_is_kept_although_the_client_is_closed_at_once():
 
     store.set = set_slowly
     async with in_process(fake, cache=store) as client:
-        await stream(client)
+        chunks = client.chat.completions.stream(messages="Hi")
+        assert "".join([each.text async for each in chunks])
 
     assert 1 == len(store)
 
