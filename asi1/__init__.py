@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._blocking.stream import ChatStream, Pieces
     from ._blocking.to_sse import EventBytes
     from ._blocking.tool_run import ToolRun
+    from ._call.sqlite_cache import SQLiteCache
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
         ToolStep,
     )
     from ._protocol.tools.tool import Tool, tool
+    from ._settings.cache import Cache
     from ._settings.config import Limits
     from ._settings.hooks import Hooks, Wait
     from ._settings.models import MODELS, ModelInfo
@@ -159,6 +161,7 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
+    "Cache",
     "Chat",
     "ChatChoice",
     "ChatCompletion",
@@ -213,6 +216,7 @@ __all__ = [
     "RequestTooLargeError",
     "ResponseInfo",
     "RetryPolicy",
+    "SQLiteCache",
     "ServerStreamError",
     "StreamBusyError",
     "StreamClosedError",

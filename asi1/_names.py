@@ -15,6 +15,7 @@ _MODULES = {
     "_client.chat": ("AsyncChat", "AsyncCompletions"),
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client.client": ("AsyncASI1",),
+    "_settings.cache": ("Cache",),
     "_settings.config": ("Limits",),
     "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
     "_client.conversation.conversation": ("AsyncConversation",),
@@ -82,6 +83,7 @@ _MODULES = {
     "_client.tool_run": ("AsyncToolRun",),
     "_client.mcp_tools": ("tools_of",),
     "_blocking.tool_run": ("ToolRun",),
+    "_call.sqlite_cache": ("SQLiteCache",),
     "_protocol.tools.tool": ("Tool", "tool"),
     "_protocol.tools.errors": ("MaxRoundsError", "ToolError"),
     "_protocol.tools.steps": (

@@ -40,12 +40,14 @@ class Attempts:
         jitter: Returns a random number in [0, 1).
         made: The attempts that have ended, oldest first.
         elapsed: When the last attempt ended; None before the first one has ended.
+        cached: Whether the client's cache answers the call.
     """
 
     budget: RetryBudget
     jitter: Callable[[], float] = random.random
     made: list[Attempt] = field(factory=list, init=False)
     elapsed: float | None = field(default=None, init=False)
+    cached: bool = field(default=False, init=False)
     _request: Request = field(init=False)
     _retries: int = field(init=False)
     _since: float | None = field(init=False)
@@ -53,7 +55,8 @@ class Attempts:
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
         """Return a copy of *info*, the response metadata, with all ended attempts."""
-        return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
+        made, elapsed = tuple(self.made), self.elapsed
+        return attrs.evolve(info, attempts=made, elapsed=elapsed, cached=self.cached)
 
     def prepare(self, request: Request, retries: int) -> None:
         """Prepare an attempt to send *request* after *retries* earlier retries."""

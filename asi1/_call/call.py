@@ -166,9 +166,10 @@ class Call(Generic[_T]):
         if self.began is None:
             self.began = anyio.current_time()
         request: Request | None = await self.requests.first(self.began)
+        send = self.resources.cached(self, self._attempts, self._attempt_until_answered)
         while request is not None:
             try:
-                await self._attempt_until_answered(request)
+                await send(request)
             except APIStatusError as error:
                 request = await self.requests.after(error)
                 if request is None:

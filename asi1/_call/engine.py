@@ -26,6 +26,8 @@ from .task import CallTask, start
 
 
 if TYPE_CHECKING:
+    from .._settings.cache import Cache
+    from .answer_cache import AnswerCache
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
@@ -160,22 +162,26 @@ def engine_of(
     transport: HTTPTransport | None,
     rate_limit: RateLimit | Limiter | None,
     hooks: Hooks | None,
+    *,
+    cache: Cache | None = None,
 ) -> Engine:
     """
     Return the engine of a new client.
 
     Raises:
-        ConfigurationError: *http_client* or *transport* is wrong.
+        ConfigurationError: *http_client*, *transport* or *cache* is wrong.
     """
     resources = Resources(config, Transport(Pools(config, http_client, transport)))
     if rate_limit is not None:
         resources = attrs.evolve(resources, limiter=_limiter_of()(rate_limit))
     if hooks is not None:
         resources = attrs.evolve(resources, hooks=_hook_caller()(hooks))
+    if cache is not None:
+        resources = attrs.evolve(resources, cache=_answer_cache()(cache))
     return Engine(resources)
 
 
-# Most clients have neither a rate limit nor hooks, so the modules for these are
+# Most clients have no rate limit, hooks or cache, so the modules for these are
 # imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
@@ -189,3 +195,10 @@ def _hook_caller() -> Callable[[Hooks], HookCaller]:
     from .hook_caller import HookCaller  # noqa: PLC0415
 
     return HookCaller
+
+
+@run_apart_once
+def _answer_cache() -> Callable[[Cache], AnswerCache]:
+    from .answer_cache import AnswerCache  # noqa: PLC0415
+
+    return AnswerCache

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+import attrs
 
 from attrs import define, field, frozen
 
@@ -10,8 +13,9 @@ from .._settings.config import ClientConfig
 from .._transport.transport import Transport
 
 
-# Most clients have no hooks and no rate limit, and never import these modules.
+# Most clients have no hooks, rate limit or cache, and never import these modules.
 if TYPE_CHECKING:
+    from .answer_cache import AnswerCache, CachedCall, CallAttempts, Send
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
@@ -63,6 +67,7 @@ class Resources:
         budget: Limits the retries of all calls together.
         limiter: Delays calls to keep a rate limit; None for no rate limit.
         hooks: Calls the user's hooks; None without hooks.
+        cache: Answers calls from the user's cache; None without a cache.
     """
 
     config: ClientConfig
@@ -70,3 +75,15 @@ class Resources:
     budget: RetryBudget = field(factory=RetryBudget, repr=False)
     limiter: LocalLimiter | UserLimiter | None = field(default=None, repr=False)
     hooks: HookCaller | None = field(default=None, repr=False)
+    cache: AnswerCache | None = field(default=None, repr=False)
+
+    def cached(self, call: CachedCall, attempts: CallAttempts, send: Send) -> Send:
+        """Return *send*, which sends a request of *call*, with the cache before it."""
+        if self.cache is None:
+            return send
+        return partial(self.cache.answer, call, attempts, send)
+
+    def renewing_cache(self) -> Resources:
+        """Return the same resources, whose cache replaces answers and reads none."""
+        cache = None if self.cache is None else self.cache.renewing()
+        return attrs.evolve(self, cache=cache)

@@ -62,6 +62,8 @@ class AsyncASI1(BaseClient):
         models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
             and prices change, and models are added.
         hooks: Your functions to call on waits, on retries and at the end of calls.
+        cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
+            without sending it; no cache if left out.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
             in bytes.
         trust_env: False ignores the environment's proxies and CA files.

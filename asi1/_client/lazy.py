@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .._call.bytes_reader import BytesReader
     from .._call.engine import Engine
     from .._protocol.request import Request
+    from .._settings.cache import Cache
     from .._settings.models import ModelInfo
 
 
@@ -86,6 +87,7 @@ class LazyEngine:
     _transport: HTTPTransport | None = None
     _rate_limit: RateLimit | Limiter | None = None
     _hooks: Hooks | None = None
+    _cache: Cache | None = None
     made: Engine | None = field(default=None, kw_only=True)
     _closed: bool = field(default=False, init=False)
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
@@ -94,15 +96,16 @@ class LazyEngine:
         check_limiter(self._rate_limit)
         if not isinstance(self._hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
-        if self._http_client is not None or self._transport is not None:
-            self.get()  # raises if the HTTP client or transport is wrong
+        given = (self._http_client, self._transport, self._cache)
+        if any(each is not None for each in given):
+            self.get()  # raises if the HTTP client, transport or cache is wrong
 
     def get(self) -> Engine:
         """
         Return the engine; the first call creates it, and imports the modules it needs.
 
         Raises:
-            ConfigurationError: A user-provided HTTP client or transport is wrong.
+            ConfigurationError: A user-provided client, transport or cache is wrong.
         """
         if self.made is not None:
             return self.made
@@ -119,6 +122,7 @@ class LazyEngine:
             self._transport,
             self._rate_limit,
             self._hooks,
+            cache=self._cache,
         )
 
     def shut(self) -> None:
@@ -155,6 +159,7 @@ class BaseClient:
         default_options: ChatOptions | None = None,
         models: Mapping[str, ModelInfo] | None = None,
         hooks: Hooks | None = None,
+        cache: Cache | None = None,
         max_event_bytes: int = 16 * 1024 * 1024,
         trust_env: bool = True,
         allow_insecure_http: bool = False,
@@ -172,7 +177,8 @@ class BaseClient:
             trust_env=trust_env,
             **_read(default_headers, default_query, default_options, models),
         )
-        self._lazy = LazyEngine(config, http_client, transport, rate_limit, hooks)
+        given = (http_client, transport, rate_limit, hooks, cache)
+        self._lazy = LazyEngine(config, *given)
 
     @property
     def _engine(self) -> Engine:

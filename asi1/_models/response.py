@@ -74,6 +74,8 @@ class ResponseInfo:
         time_to_first_token: Seconds from the start of the call to the first thought or
             text of a stream; None before the first, and for calls without streaming.
         rate_limits: The server's rate limits; None if it sent no rate limit headers.
+        cached: Whether the answer comes from the client's cache. It was not sent for,
+            so it cost nothing; its usage is that of the call that the server answered.
     """
 
     status: int | None = None
@@ -83,6 +85,7 @@ class ResponseInfo:
     elapsed: float | None = None
     time_to_first_token: float | None = None
     rate_limits: RateLimits | None = None
+    cached: bool = False
 
 
 def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:

@@ -20,12 +20,7 @@ from .._models.base_types import JSON
 from .._models.errors import ArgumentError
 from .._models.json_text import dump_json
 from .._models.messages import Messages, sendable, wire_messages
-from .._settings.config import (
-    ClientConfig,
-    check_headers,
-    read_model,
-    read_query,
-)
+from .._settings.config import ClientConfig, check_headers, read_model, read_query
 from .._settings.option_checks import (
     as_argument,
     check_options,
@@ -66,6 +61,7 @@ class Request:
         tokens: Rough estimate of the tokens that the call uses: a quarter of its body's
             bytes, without images, plus ``max_tokens`` if given.
         idempotency_key: Sent by every attempt; "auto" until a random key is made.
+        cache: Whether the client's cache may answer the call, and keep the answer.
     """
 
     method: str
@@ -78,6 +74,7 @@ class Request:
     choices: int = 1
     tokens: int = 0
     idempotency_key: str | None = None
+    cache: bool = True
 
 
 @frozen(kw_only=True)
@@ -212,6 +209,7 @@ def _parts(
         "timeouts": _timeouts(config, options),
         "retry": _retry(config, options.get("max_retries")),
         "idempotency_key": read_idempotency_key(options.get("idempotency_key")),
+        "cache": options.get("cache") is not False,
     }
 
 

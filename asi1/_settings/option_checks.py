@@ -51,6 +51,7 @@ _ELSEWHERE = {
 _CHECKS: Mapping[str, Check] = {
     "agent_address": string,
     "agents": list_of(str, "str"),
+    "cache": flag,
     "enable_thinking": flag,
     "extra_body": mapping,
     "frequency_penalty": number(-2, 2),

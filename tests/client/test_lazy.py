@@ -197,6 +197,7 @@ ACCEPTED = {
     "default_options": {"dict", "none"},
     "models": {"dict", "none"},
     "hooks": {"none"},
+    "cache": {"none"},
     "max_event_bytes": WHOLE,
     "trust_env": {"true", "false"},
     "allow_insecure_http": {"true", "false"},

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from asi1.testing import Data, Pause, Repeat
+from asi1.testing import Data, Pause, Repeat, cassette
 
 from ..support.browser import said, seen
 from ..support.services import aiohttp_serving, uvicorn_serving
@@ -83,6 +83,38 @@ def test_many_prompts_prints_a_failure_in_place_of_the_answer(fake):
         printed = many.by_map(client, ["a", "b"])
 
     assert ["failed: 400: no such word"] * 2 == printed
+
+
+def test_cache_answers_the_second_run_from_the_file(fake, folder, capsys):
+    """
+    ``cache.py`` sends each question once; in its second run, the file answers.
+    """
+    fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
+
+    load("cache").main("answers.sqlite3", ["a", "b"])
+
+    wanted = [
+        f"run {run}, from the {source}: <{prompt}>"
+        for run, source in ((1, "server"), (2, "cache"))
+        for prompt in "ab"
+    ]
+    assert wanted == capsys.readouterr().out.splitlines()
+    assert 2 == len(fake.requests)
+
+
+def test_recorded_test_passes_with_the_service_and_then_with_its_recording(
+    fake, folder
+):
+    """
+    ``recorded_test.py`` records its reply in the first run, and replays it in the next.
+    """
+    fake.reply("Oslo.")
+    for _ in range(2):
+        with cassette("oslo.jsonl") as tape:
+            load("recorded_test").test_capital(tape)
+        fake.stop()
+
+    assert 1 == len(fake.requests)
 
 
 def test_extraction_prints_the_people_that_the_model_finds(fake, capsys):

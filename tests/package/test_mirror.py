@@ -57,6 +57,7 @@ TESTED_IN = {
     ],
     "client/test_to_sse": ["_call/chunk_sse"],
     "client/test_lifetime": ["_transport/event_loop"],
+    "call/test_answer_cache": ["_call/reply_recorder"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],
     "client/test_agent_calls": ["_call/parse_rounds"],
@@ -83,6 +84,13 @@ TESTED_IN = {
         "testing/_faults/text",
         "testing/_plan",
         "testing/_render",
+    ],
+    # The file of a cassette is tested by what a cassette records and replays.
+    "testing/test_cassette": [
+        "testing/_difference",
+        "testing/_exchange",
+        "testing/_recorded_body",
+        "testing/_tape",
     ],
     "testing/test_server": ["testing/_connection"],
     "testing/test_replies": [

@@ -237,6 +237,7 @@ WRONG = {
     "agent_address": [5, ["agent1otter"]],
     "agents": ["agent1", [5], {"a": 1}],
     "enable_thinking": [1, "yes"],
+    "cache": [0, "no", [False]],
     "extra_body": [[1], "a", 5],
     "frequency_penalty": [-2.1, 2.1, "1", True, math.nan],
     "fun_mode": [1, "on"],
