@@ -16,22 +16,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "the type of a cast has no effect",
     (
         "_protocol.answer_parts",
-        "_merged: strict=True -> (nothing)",
-    ): "each text has a value",
-    (
-        "_protocol.answer_parts",
-        "_merged: True -> False",
-    ): "each text has a value",
-    (
-        "_protocol.answer_parts",
-        "_repeats: return False -> return None",
-    ): "both are false",
-    (
-        "_protocol.answer_parts",
-        "_repeats: 0 -> 1",
-    ): "the two values are the same",
-    (
-        "_protocol.answer_parts",
         "_Call: eq=False -> (nothing)",
     ): "no call is compared with another",
     (

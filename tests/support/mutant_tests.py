@@ -36,6 +36,7 @@ _LISTED: dict[str, list[str]] = {
         "protocol/test_request",
         "package/test_constructors",
     ],
+    "_call.reply_recorder": ["call/test_answer_cache"],
     "_settings.hooks": ["settings/test_hooks", "package/test_constructors"],
     "_settings.option_checks": ["settings/test_options"],
     "_settings.options": ["settings/test_options", "protocol/test_request"],
