@@ -55,10 +55,10 @@ def complete(parser: ArgumentParser) -> None:
 
 def _print_script(options: Namespace) -> None:
     try:
-        import argcomplete  # noqa: PLC0415 - only for this command
+        from argcomplete.shell_integration import shellcode  # noqa: PLC0415
     except ImportError:
         raise asi1.ConfigurationError(
             "asi1 completion needs argcomplete: pip install 'asi1[cli]'"
         ) from None
-    script: str = argcomplete.shellcode(["asi1"], shell=options.shell)
+    script: str = shellcode(["asi1"], shell=options.shell)
     Screen(sys.stdout, os.environ).write(script.rstrip("\n") + "\n")

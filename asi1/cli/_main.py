@@ -7,6 +7,7 @@ needs no traceback.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 
 import asi1
@@ -41,9 +42,14 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         complete(parser)
         options = parser.parse_args(argv)
-        options.run(options)
+        return _run_command(options)
     except SystemExit as leaving:  # raised by --help, --version or invalid usage
         return int(leaving.code or 0)
+
+
+def _run_command(options: Namespace) -> int:
+    try:
+        options.run(options)
     except asi1.ASI1Error as error:
         print_error(error_message(error, options), options.key_env)
         return 2 if isinstance(error, asi1.ConfigurationError) else 1

@@ -7,7 +7,10 @@ are plain text, the address of an image is shown, and a line's end stays one.
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -15,6 +18,7 @@ from markdown_it.token import Token
 
 __all__ = ["blocks_of", "tokens_of"]
 
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _PARSER = (
     MarkdownIt("commonmark", {"html": False})
     .enable(["strikethrough", "table"])
@@ -24,21 +28,18 @@ _PARSER = (
 
 def blocks_of(text: str) -> list[str]:
     """
-    Return the blocks of *text*: paragraphs, lists, tables, code.
+    Return the blocks of *text*, at least one: paragraphs, lists, tables, code.
 
-    Text that is added later can change only the last block.
+    Together they are *text*, whose lines end with newlines. Text that is added later can change only the last block.
     """
-    lines = text.split("\n")
+    lines = _LINE.findall(text)
     starts = [
         token.map[0]
         for token in _PARSER.parse(text)
         if token.level == 0 and token.nesting >= 0 and token.map
     ]
-    ends = [*starts[1:], len(lines)]
-    return [
-        "\n".join([*lines[start:end], ""] if end < len(lines) else lines[start:end])
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    bounds = [0, *starts[1:], len(lines)]
+    return ["".join(lines[start:end]) for start, end in pairwise(bounds)]
 
 
 def tokens_of(block: str) -> list[Token]:

@@ -19,6 +19,7 @@ from .._service import error_message, open_client
 from .._terminal import Screen, print_error
 from .._view import AnswerView, View
 from .commands import WITH_FILE, Leave, names, run_command
+from .keys import quiet_keys
 from .reader import Reader, lines_of
 from .session import Session
 from .toolbox import Toolbox
@@ -41,7 +42,8 @@ def chat(options: Namespace) -> None:
         tools = Toolbox(options.tools, "run" if options.yes else "ask")
         session = Session(client, options, tools)
         if sys.stdin is not None and sys.stdin.isatty():
-            _Dialogue(session, _prompt_reader(options), out, err, options).run()
+            with quiet_keys(sys.stdin):
+                _Dialogue(session, _prompt_reader(options), out, err, options).run()
         else:
             _read_lines(session, out, err, options)
 
@@ -74,7 +76,8 @@ def _read_lines(session: Session, out: Screen, err: Screen, options: Namespace) 
             turn = Turn(session, View(out, thoughts), err, None)
             summary = turn.take(line)
             if not options.quiet:
-                err.dim(f"{summary}\n")
+                err.dim(summary)
+                err.end_line()
 
 
 def _shows_thoughts(options: Namespace, screen: Screen) -> bool:
@@ -135,7 +138,8 @@ class _Dialogue:
             return self._stopped(turn, line, kept)
         except asi1.ASI1Error as error:
             self._report(error)
-            self._note_ran(turn)
+            if isinstance(error, asi1.StreamError) or turn.ran:
+                self._note_lost(turn)
             return line
         if not self._options.quiet:
             self._note(summary)
@@ -146,14 +150,15 @@ class _Dialogue:
         if len(self._session.chat.messages) > kept:
             self._note("stopped; the answer so far stays in the conversation (/undo)")
             return ""
-        self._note("stopped; this turn is not a part of the conversation")
-        self._note_ran(turn)
+        self._note("stopped")
+        self._note_lost(turn)
         return line
 
-    def _note_ran(self, turn: Turn) -> None:
+    def _note_lost(self, turn: Turn) -> None:
+        self._note("this turn is not a part of the conversation")
         if turn.ran:
             ran = ", ".join(dict.fromkeys(turn.ran))
-            self._note(f"tools that were run all the same: {ran}")
+            self._note(f"tools that ran all the same, or still run: {ran}")
 
     def _report(self, error: asi1.ASI1Error) -> None:
         self._notes.end_line()
@@ -161,7 +166,8 @@ class _Dialogue:
 
     def _note(self, text: str) -> None:
         self._notes.end_line()
-        self._notes.dim(f"{text}\n")
+        self._notes.dim(text)
+        self._notes.end_line()
 
     def _view(self) -> AnswerView:
         thoughts = _shows_thoughts(self._options, self._notes)

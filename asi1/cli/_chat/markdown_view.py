@@ -119,7 +119,7 @@ class MarkdownView:
         self._screen.dim(thought)
 
     def _draw(self) -> None:
-        *finished, last = blocks_of(self._text) or [""]
+        *finished, last = blocks_of(self._text)
         for block in finished:
             self._begin_block()
             self._region.finish(rows_of(block, self._console))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import (
@@ -22,6 +21,7 @@ from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from ..._models.json_text import replace_surrogates
+from .keys import drop_typed_ahead
 
 
 __all__ = ["PromptReader"]
@@ -71,7 +71,7 @@ class PromptReader:
 
     def ask(self, question: str) -> str:
         """Return the answer to *question*; raise as `Reader.read`."""
-        _drop_typed_ahead()  # a key pressed before the question is not an answer to it
+        drop_typed_ahead(sys.stdin)  # a key pressed before the question is not an answer to it
         return replace_surrogates(self._questions.prompt(question))
 
     @property
@@ -115,10 +115,3 @@ def _keys() -> KeyBindings:
         event.current_buffer.newline(copy_margin=False)
 
     return keys
-
-
-def _drop_typed_ahead() -> None:
-    with suppress(ImportError, OSError, ValueError, AttributeError):
-        import termios  # noqa: PLC0415 - not on Windows
-
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

@@ -22,13 +22,16 @@ class Reader(Protocol):
             EOFError: There is no more.
             KeyboardInterrupt: Ctrl-C was pressed; `discarded` tells what was typed.
         """
+        ...
 
     def ask(self, question: str) -> str:
         """Return the answer to *question*; raise as `read`."""
+        ...
 
     @property
     def discarded(self) -> str:
         """The text that was typed when `read` raised KeyboardInterrupt."""
+        ...
 
 
 def lines_of(stdin: TextIO | None) -> Iterator[str]:

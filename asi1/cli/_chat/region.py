@@ -48,10 +48,11 @@ class Region:
         """
         Show *rows* for good; the next rows stand below them.
 
-        If other rows have scrolled off the screen, such as those of a table whose
-        columns grew, all rows are shown once more.
+        If rows with other words have scrolled off the screen, such as those of a table
+        whose columns grew, all rows are shown once more.
         """
-        if self._rows[: self._scrolled] != list(rows[: self._scrolled]):
+        scrolled = self._scrolled
+        if _words(self._rows[:scrolled]) != _words(rows[:scrolled]):
             self._write(self._scrolled, rows)
         else:
             self.draw(rows)
@@ -71,6 +72,10 @@ def _common(old: Sequence[str], new: Sequence[str]) -> int:
     pairs = zip(old, new, strict=False)
     same = next((at for at, (a, b) in enumerate(pairs) if a != b), None)
     return min(len(old), len(new)) if same is None else same
+
+
+def _words(rows: Sequence[str]) -> list[str]:
+    return " ".join(Text.from_ansi(row).plain for row in rows).split()
 
 
 def _height(row: str, columns: int) -> int:

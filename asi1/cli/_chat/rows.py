@@ -63,10 +63,16 @@ def rows_of(block: str, console: Console) -> list[str]:
     """Return the rows of a block of markdown, with the codes of its colours."""
     width = max(console.width, _NARROWEST)
     options = console.options.update(width=width, height=None)
-    lines = console.render_lines(_Markdown(block), options, pad=False)
+    rendered = console.render_lines(_Markdown(block), options, pad=False)
+    lines = [_stripped(_safe(line)) for line in rendered]
+    # rich (15.0) puts empty rows around tables and code.
+    while lines and not lines[-1]:
+        lines.pop()
+    while lines and not lines[0]:
+        lines.pop(0)
     with console.capture() as capture:
         for line in lines:
-            segments = Segments([*_stripped(_safe(line)), Segment.line()])
+            segments = Segments([*line, Segment.line()])
             console.print(segments, end="", soft_wrap=True)
     return capture.get().split("\n")[:-1]
 

@@ -144,7 +144,8 @@ class Turn:
     def _note(self, line: str) -> None:
         self._view.end()
         self._notes.end_line()
-        self._notes.dim(" ".join(line.split()) + "\n")
+        self._notes.dim(" ".join(line.split()))
+        self._notes.end_line()
 
 
 def _call_text(call: asi1.ToolCall, most: int) -> str:
