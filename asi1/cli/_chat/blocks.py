@@ -30,7 +30,8 @@ def blocks_of(text: str) -> list[str]:
     """
     Return the blocks of *text*, at least one: paragraphs, lists, tables, code.
 
-    Together they are *text*, whose lines end with newlines. Text that is added later can change only the last block.
+    Together they are *text*, whose lines end with newlines. Text that is added later
+    can change only the last block.
     """
     lines = _LINE.findall(text)
     starts = [

@@ -37,20 +37,21 @@ def chat(options: Namespace) -> None:
         asi1.ConfigurationError: An option is invalid, or a library is missing.
         asi1.ASI1Error: A turn failed, and standard input is not a terminal.
     """
-    out, err = Screen(sys.stdout, os.environ), Screen(sys.stderr, os.environ)
-    with open_client(options) as client, cancel_on_interrupt():
+    dialogue = sys.stdin is not None and sys.stdin.isatty()
+    with quiet_keys(sys.stdin), open_client(options) as client, cancel_on_interrupt():
         tools = Toolbox(options.tools, "run" if options.yes else "ask")
         session = Session(client, options, tools)
-        if sys.stdin is not None and sys.stdin.isatty():
-            with quiet_keys(sys.stdin):
-                _Dialogue(session, _prompt_reader(options), out, err, options).run()
+        if dialogue:
+            _Dialogue(session, _prompt_reader(options), options).run()
         else:
-            _read_lines(session, out, err, options)
+            _read_lines(session, options)
 
 
 def _prompt_reader(options: Namespace) -> Reader:
     try:
         import rich as _  # noqa: F401, PLC0415 - for answers, as below for the prompt
+
+        from prompt_toolkit.output import create_output  # noqa: PLC0415
 
         from .history import history_path, open_history  # noqa: PLC0415
         from .prompt import PromptReader  # noqa: PLC0415
@@ -59,7 +60,9 @@ def _prompt_reader(options: Namespace) -> Reader:
             "asi1 chat needs rich and prompt_toolkit: pip install 'asi1[cli]'"
         ) from None
     path = history_path(os.environ) if options.history else None
-    return PromptReader(open_history(path), names(), WITH_FILE)
+    # If standard output is a file, the prompt goes to standard error.
+    output = None if sys.stdout.isatty() else create_output(always_prefer_tty=True)
+    return PromptReader(open_history(path), names(), WITH_FILE, output)
 
 
 def _read_lines(session: Session, out: Screen, err: Screen, options: Namespace) -> None:
@@ -87,18 +90,12 @@ def _shows_thoughts(options: Namespace, screen: Screen) -> bool:
 class _Dialogue:
     """A chat on a terminal."""
 
-    def __init__(
-        self,
-        session: Session,
-        reader: Reader,
-        out: Screen,
-        err: Screen,
-        options: Namespace,
-    ) -> None:
+    def __init__(self, session: Session, reader: Reader, options: Namespace) -> None:
         self._session = session
         self._reader = reader
-        self._out = out
-        self._notes = out if out.live else err
+        self._out = Screen(sys.stdout, os.environ)
+        err = Screen(sys.stderr, os.environ)
+        self._notes = self._out if self._out.live else err
         self._options = options
 
     def run(self) -> None:

@@ -11,7 +11,7 @@ __all__ = ["drop_typed_ahead", "quiet_keys"]
 
 
 @contextmanager
-def quiet_keys(terminal: TextIO) -> Iterator[None]:
+def quiet_keys(terminal: TextIO | None) -> Iterator[None]:
     """
     In the block, do not show what is typed; the next prompt reads it.
 
@@ -19,7 +19,7 @@ def quiet_keys(terminal: TextIO) -> Iterator[None]:
     Enter into the key for a new line. Ctrl-C works as usual.
     """
     before = _mode(terminal)
-    if before is None:
+    if terminal is None or before is None:
         yield
         return
     import termios  # noqa: PLC0415 - not on Windows
@@ -42,13 +42,13 @@ def drop_typed_ahead(terminal: TextIO) -> None:
         termios.tcflush(terminal.fileno(), termios.TCIFLUSH)
 
 
-def _mode(terminal: TextIO) -> list[Any] | None:
+def _mode(terminal: TextIO | None) -> list[Any] | None:
     """Return the mode of *terminal*; None if it is not a terminal of Unix."""
     try:
         import termios  # noqa: PLC0415 - not on Windows
     except ImportError:
         return None
     try:
-        return termios.tcgetattr(terminal.fileno())
+        return None if terminal is None else termios.tcgetattr(terminal.fileno())
     except (OSError, ValueError, termios.error):
         return None

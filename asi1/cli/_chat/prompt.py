@@ -15,9 +15,8 @@ from prompt_toolkit.completion import (
 )
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import History
-from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output import Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from ..._models.json_text import replace_surrogates
@@ -35,8 +34,7 @@ class PromptReader:
         history: What was typed before.
         commands: The names of the commands, for the Tab key.
         with_file: Those of them that take the path of a file.
-        input: The terminal's keys; None for those of standard input.
-        output: The terminal's screen; None for that of standard output or error.
+        output: Shows the prompt; None for standard output.
     """
 
     def __init__(
@@ -44,11 +42,8 @@ class PromptReader:
         history: History,
         commands: Iterable[str],
         with_file: Iterable[str],
-        *,
-        input: Input | None = None,  # noqa: A002 - prompt_toolkit's name
         output: Output | None = None,
     ) -> None:
-        output = output or create_output(always_prefer_tty=True)
         self._session: PromptSession[str] = PromptSession(
             "> ",
             history=history,
@@ -59,10 +54,9 @@ class PromptReader:
             prompt_continuation="  ",
             key_bindings=_keys(),
             enable_suspend=True,
-            input=input,
             output=output,
         )
-        self._questions: PromptSession[str] = PromptSession(input=input, output=output)
+        self._questions: PromptSession[str] = PromptSession(output=output)
 
     def read(self, begun: str = "") -> str:
         """Return the next message or command; raise as `Reader.read`."""
@@ -71,7 +65,9 @@ class PromptReader:
 
     def ask(self, question: str) -> str:
         """Return the answer to *question*; raise as `Reader.read`."""
-        drop_typed_ahead(sys.stdin)  # a key pressed before the question is not an answer to it
+        drop_typed_ahead(
+            sys.stdin
+        )  # a key pressed before the question is not an answer to it
         return replace_surrogates(self._questions.prompt(question))
 
     @property

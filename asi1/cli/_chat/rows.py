@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown, TableElement
 from rich.segment import Segment, Segments
 from rich.syntax import Syntax
+from rich.table import Table
 
 from ..._models.visible import visible
 from .blocks import tokens_of
@@ -40,6 +41,19 @@ class _Heading(Heading):
         yield self.text
 
 
+class _Table(TableElement):
+    """A table that breaks long words, in place of cutting them off."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            if isinstance(table, Table):
+                for column in table.columns:
+                    column.overflow = "fold"
+            yield table
+
+
 class _Markdown(Markdown):
     """Markdown in the terminal's own colours, on its own background."""
 
@@ -48,6 +62,7 @@ class _Markdown(Markdown):
         "fence": _Code,
         "code_block": _Code,
         "heading_open": _Heading,
+        "table_open": _Table,
     }
 
     def __init__(self, block: str) -> None:

@@ -52,6 +52,7 @@ class Turn:
         self._view = view
         self._notes = notes
         self._ask = ask
+        self._decisions: dict[str, bool | str] = {}
         self.ran: list[str] = []
 
     def take(self, text: str) -> str:
@@ -82,6 +83,7 @@ class Turn:
         run = chat.run_tools(message, tools=tools.offered, stream=True)
         while self._show(run) and run.pending:
             decisions = {call.id: self._decision(call) for call in run.pending}
+            self._decisions |= decisions
             run = chat.resume_tools(
                 run.to_json(), tools=tools.offered, decisions=decisions, stream=True
             )
@@ -111,7 +113,11 @@ class Turn:
                 self._view.add(text, "")
             case asi1.ToolStartedStep(call=call):
                 self.ran.append(call.function.name)
-                self._note(f"running {_call_text(call, _SHORT)}")
+                asked = call.id in self._decisions
+                text = call.function.name if asked else _call_text(call, _SHORT)
+                self._note(f"running {text}")
+            case asi1.ToolEndedStep(call=call) if self._is_refused(call):
+                pass
             case asi1.ToolEndedStep(call=call, content=content, failed=failed):
                 word = "failed" if failed else "returned"
                 content = _cut(content, _SHORT)
@@ -134,6 +140,9 @@ class Turn:
         if said.lower() in {"y", "yes"}:
             return True
         return False if said.lower() in {"", "n", "no"} else said
+
+    def _is_refused(self, call: asi1.ToolCall) -> bool:
+        return self._decisions.get(call.id, True) is not True
 
     def _note_missing_text(self, answer: asi1.ChatCompletion) -> None:
         if answer.text.strip():
