@@ -19,6 +19,9 @@ from markdown_it.token import Token
 __all__ = ["blocks_of", "tokens_of"]
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+# A line that is not complete, of which more letters cannot make another kind of block:
+# "--" may become a rule or a word, and "```a" code in a sentence.
+_DECIDED = re.compile(r"\s*+(?![`~]).*[^\W\d_]")
 _PARSER = (
     MarkdownIt("commonmark", {"html": False})
     .enable(["strikethrough", "table"])
@@ -31,12 +34,14 @@ def blocks_of(text: str) -> list[str]:
     Return the blocks of *text*, at least one: paragraphs, lists, tables, code.
 
     Together they are *text*, whose lines end with newlines. Text that is added later
-    can change only the last block.
+    can change only the last block, which may turn out to be several.
     """
     lines = _LINE.findall(text)
+    end = text.rfind("\n") + 1
+    decided = text if _DECIDED.match(text, end) else text[:end]
     starts = [
         token.map[0]
-        for token in _PARSER.parse(text)
+        for token in _PARSER.parse(decided)
         if token.level == 0 and token.nesting >= 0 and token.map
     ]
     bounds = [0, *starts[1:], len(lines)]

@@ -65,8 +65,9 @@ def _prompt_reader(options: Namespace) -> Reader:
     return PromptReader(open_history(path), names(), WITH_FILE, output)
 
 
-def _read_lines(session: Session, out: Screen, err: Screen, options: Namespace) -> None:
+def _read_lines(session: Session, options: Namespace) -> None:
     """Take each line of standard input as a message or a command."""
+    out, err = Screen(sys.stdout, os.environ), Screen(sys.stderr, os.environ)
     thoughts = err if _shows_thoughts(options, err) else None
     for line in lines_of(sys.stdin):
         try:
@@ -174,9 +175,7 @@ class _Dialogue:
 
 
 def _markdown_view(screen: Screen, *, thoughts: bool) -> AnswerView:
-    from rich.console import Console  # noqa: PLC0415 - only for a terminal
+    from .markdown_view import MarkdownView  # noqa: PLC0415 - only for a terminal
+    from .rows import console_of  # noqa: PLC0415
 
-    from .markdown_view import MarkdownView  # noqa: PLC0415
-
-    console = Console(file=sys.stdout, highlight=False, legacy_windows=False)
-    return MarkdownView(screen, console, thoughts=thoughts)
+    return MarkdownView(screen, console_of(sys.stdout), thoughts=thoughts)

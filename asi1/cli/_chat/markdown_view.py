@@ -138,6 +138,7 @@ class MarkdownView:
 
     def _finish(self) -> None:
         """Show the last block for good."""
+        self._text += "\n" if self._text else ""
         self._draw()
         if self._text.strip():
             self._region.finish(rows_of(self._text, self._console))

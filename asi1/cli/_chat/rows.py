@@ -8,19 +8,23 @@ each row is made visible after it was rendered, and no row has a link of the ter
 
 from __future__ import annotations
 
+import io
+
 from collections.abc import Iterable, Iterator
+from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import CodeBlock, Heading, Markdown, TableElement
 from rich.segment import Segment, Segments
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.theme import Theme
 
 from ..._models.visible import visible
 from .blocks import tokens_of
 
 
-__all__ = ["rows_of"]
+__all__ = ["console_of", "rows_of"]
 
 # rich (15.0) fails, or loops, if a table or a list has no room at all.
 _NARROWEST = 10
@@ -72,6 +76,33 @@ class _Markdown(Markdown):
             hyperlinks=False,
         )
         self.parsed = tokens_of(block)
+
+
+class _Likeness(io.StringIO):
+    """Tells rich what a terminal is like, and drops what rich writes."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    @property
+    def encoding(self) -> str:
+        return self._terminal.encoding or "utf-8"
+
+    def isatty(self) -> bool:
+        return self._terminal.isatty()
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def console_of(terminal: TextIO) -> Console:
+    """Return the console that `rows_of` needs for a terminal; it never writes there."""
+    # rich (15.0) ends the program if a terminal is gone.
+    file = _Likeness(terminal)
+    # rich (15.0) puts code in a sentence on black, also on a white terminal.
+    theme = Theme({"markdown.code": "bold cyan"})
+    return Console(file=file, theme=theme, highlight=False, legacy_windows=False)
 
 
 def rows_of(block: str, console: Console) -> list[str]:
