@@ -60,8 +60,8 @@ class Screen:
         self.write(text)
 
     def write_codes(self, shown: str) -> None:
-        """Write *shown* as it is: lines of this program's own, with ANSI codes."""
-        self._put(shown, shown)
+        """Write *shown* as it is: whole lines of this program's own, with ANSI codes."""
+        self._put(shown, "\n")
 
     def end_line(self) -> None:
         """Begin a new line, unless the stream is at the start of one."""

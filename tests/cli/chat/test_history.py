@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+
 import stat
 import sys
 
@@ -76,7 +76,7 @@ def test_history_whose_file_is_lost_raises_nothing(tmp_path):
     path = tmp_path / "history"
     history = open_history(str(path))
     path.unlink()
-    os.mkdir(path)
+    path.mkdir()
 
     history.append_string("lost")
 
