@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 import sys
-import time
 
 from pathlib import Path
 
@@ -259,15 +257,15 @@ def test_help_lists_every_command(chat):
 
 
 @pytest.mark.parametrize(
-    ("keys", "ran", "result"),
+    ("keys", "result"),
     [
-        ("y\r", 1, "sent"),
-        ("always\r", 1, "sent"),
-        ("\r", 0, "the user does not allow this call"),
-        ("not today\r", 0, "not today"),
+        ("y\r", "sent"),
+        ("always\r", "sent"),
+        ("\r", "the user does not allow this call"),
+        ("not today\r", "not today"),
     ],
 )
-def test_tool_runs_only_after_a_yes(chat, fake, tools, keys, ran, result):
+def test_tool_runs_only_after_a_yes(chat, fake, tools, keys, result):
     """
     A tool call is shown with its arguments, hidden characters as escapes, and runs only
     after a yes; the model reads any other answer as the reason.
@@ -276,7 +274,7 @@ def test_tool_runs_only_after_a_yes(chat, fake, tools, keys, ran, result):
 
     rows, _ = chat(f"Mail Ada.\r{keys}", "--tools", "chat_tools:mail")
 
-    assert ran == len(tools.ran)
+    assert (result == "sent") == bool(tools.ran)
     assert 'The model calls mail({"to": "a\\u001b[2J\\u202e\\u200bda"})' in rows
     assert result in sent(fake)[-1]["content"]
     assert any("in 2 answers" in row for row in rows)
@@ -295,11 +293,11 @@ def test_tool_that_is_always_allowed_is_not_asked_for_again(chat, fake, tools):
 
     fake.reply("", tool_calls=[{"name": "broken", "arguments": {}}])
     rows, _ = chat("Break.\r", "--tools", "chat_tools:broken", "--yes")
-    assert any("ValueError: it \u241b[2J broke" in row for row in rows), rows
+    assert any("ValueError: it \\u001b[2J broke" in row for row in rows)
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"])
-def test_ctrl_c_or_ctrl_d_at_the_question_ends_the_turn(chat, fake, tools, key):
+@pytest.mark.parametrize("pressed", ["\x03", "\x04"])
+def test_ctrl_c_or_ctrl_d_at_the_question_ends_the_turn(chat, fake, tools, pressed):
     """
     Ctrl-C and Ctrl-D at the question whether a tool may run end the turn: nothing runs,
     the turn is not a part of the conversation, and its message comes back.
@@ -307,7 +305,7 @@ def test_ctrl_c_or_ctrl_d_at_the_question_ends_the_turn(chat, fake, tools, key):
     fake.reply("", tool_calls=CALL)
 
     rows, code = chat(
-        f"Mail Ada.\r{key} Or not?\r/tools mail off\r", "--tools", "chat_tools:mail"
+        f"Mail Ada.\r{pressed} Or not?\r/tools mail off\r", "--tools", "chat_tools:mail"
     )
 
     assert (0, []) == (code, tools.ran)
@@ -349,13 +347,16 @@ def test_lines_of_a_pipe_are_turns_and_commands(
 
 
 @pytest.mark.parametrize(
-    ("lines", "code", "told"),
+    ("lines", "ended"),
     [
-        ("one\ntwo\n", 1, "400: No."),
-        ("/load missing\n", 2, "missing cannot be read"),
+        ("one\ntwo\n", (1, "asi1: 400: No.\n")),
+        (
+            "/load missing\none\n",
+            (2, "asi1: missing cannot be read: No such file or directory\n"),
+        ),
     ],
 )
-def test_failure_in_a_pipe_ends_the_program(fake, piped, capsys, lines, code, told):
+def test_failure_in_a_pipe_ends_the_program(fake, piped, capsys, lines, ended):
     """
     If standard input is not a terminal, the first failure ends the program, and the
     exit code tells it.
@@ -363,9 +364,7 @@ def test_failure_in_a_pipe_ends_the_program(fake, piped, capsys, lines, code, to
     fake.fail(400, message="No.")
     piped(lines)
 
-    assert code == main(["chat"])
-
-    assert told in capsys.readouterr().err
+    assert ended == (main(["chat"]), capsys.readouterr().err)
     assert len(fake.requests) < 2
 
 
@@ -438,7 +437,7 @@ def test_context_option_limits_what_is_sent(chat, fake):
     """
     ``--context`` limits the prompt: older turns are left out, and stay in the file.
     """
-    long = "word " * 400
+    long = "word " * 150
 
     chat(f"{long}\rtwo\r/save talk.json\r", "--context", "300", "-q")
 
@@ -453,10 +452,12 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
 ):
     """
     On a real terminal, Ctrl-C in the middle of an answer ends the answer, whose text so
-    far is a part of the conversation; what is typed meanwhile is not shown, and is read
-    by the next prompt. Ctrl-D leaves, and the terminal shows typed keys again.
+    far is a part of the conversation. What is typed meanwhile is not shown. Ctrl-D
+    leaves, and the terminal is as it was before.
     """
+    import fcntl
     import pty
+    import struct
     import termios
 
     monkeypatch.setenv("TERM", "xterm")
@@ -464,24 +465,18 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     fake.fault("stall", after_chunks=3)
     ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     before = termios.tcgetattr(theirs)
-    process = start(
-        "chat",
-        python=(
-            "-c",
-            "import os; os.setsid(); import fcntl, termios;"
-            "fcntl.ioctl(0, termios.TIOCSCTTY, 0);" + LISTENING,
-        ),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    seen = until(ours, "> ")
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    process = start("chat", python=("-c", OWN_TERMINAL + LISTENING), **streams)
+    until(ours, PROMPT)
     os.write(ours, b"one\r")
-    seen = until(ours, "three")
+    until(ours, "three")
+    os.write(ours, b"zzz\x03")
+    seen = until(ours, PROMPT)
     os.write(ours, b"two\r")
-    os.write(ours, b"\x03")
-    seen += until(ours, "1 in, ")
+    seen += until(ours, "3: two")
+    seen += until(ours, PROMPT)
     os.write(ours, b"\x04")
 
     assert 0 == process.wait()
@@ -490,7 +485,17 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
     seen += read_all(ours)
     os.close(ours)
     assert "stopped; the answer so far stays in the conversation (/undo)" in seen
+    assert "zzz" not in seen
     assert ["one", "one two three", "two"] == [m["content"].strip() for m in sent(fake)]
+
+
+# Makes standard input the terminal of the program, so that Ctrl-C sends it SIGINT.
+OWN_TERMINAL = """
+import fcntl, os, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+"""
+PROMPT = "\x1b[?2004h"  # prompt_toolkit begins each prompt with it
 
 
 def until(terminal, words):

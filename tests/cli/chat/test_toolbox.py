@@ -65,7 +65,7 @@ def test_tools_are_functions_tools_and_lists_of_a_module(folder):
         ("chat_tools:", "must be MODULE:FUNCTION"),
         ("chat_missing:add", "ModuleNotFoundError: No module named 'chat_missing'"),
         ("chat_tools:sub", "AttributeError: "),
-        ("chat_tools:NUMBER", "7 is not a function"),
+        ("chat_tools:NUMBER", "must be a function, not 7"),
         ("chat_broken:add", "ZeroDivisionError: division by zero"),
         ("chat_tools:unfit", "unfit"),
     ],
