@@ -60,7 +60,7 @@ class Screen:
         self.write(text)
 
     def write_codes(self, shown: str) -> None:
-        """Write *shown* as it is: whole lines of this program's own, with ANSI codes."""
+        """Write *shown* as it is: whole lines, with ANSI codes of this program."""
         self._put(shown, "\n")
 
     def end_line(self) -> None:

@@ -81,13 +81,12 @@ class _Markdown(Markdown):
 class _Likeness(io.StringIO):
     """Tells rich what a terminal is like, and drops what rich writes."""
 
+    encoding = "utf-8"
+
     def __init__(self, terminal: TextIO) -> None:
         super().__init__()
         self._terminal = terminal
-
-    @property
-    def encoding(self) -> str:
-        return self._terminal.encoding or "utf-8"
+        self.encoding = terminal.encoding or "utf-8"
 
     def isatty(self) -> bool:
         return self._terminal.isatty()
