@@ -17,7 +17,7 @@ from typing import TextIO
 from .._models.visible import HIDDEN, visible
 
 
-__all__ = ["Screen", "flush", "print_error", "silence_broken_streams"]
+__all__ = ["Screen", "escaped", "flush", "print_error", "silence_broken_streams"]
 
 
 class Screen:
@@ -79,7 +79,7 @@ class Screen:
         try:
             self._stream.write(shown)
         except UnicodeEncodeError as error:
-            self._stream.write(_escaped(shown, error.encoding))
+            self._stream.write(escaped(shown, error.encoding))
         self._stream.flush()
 
 
@@ -88,8 +88,8 @@ def _supports_ansi(env: Mapping[str, str]) -> bool:
     return env.get("TERM", "dumb") != "dumb" or "WT_SESSION" in env
 
 
-def _escaped(text: str, encoding: str) -> str:
-    """Write each character that *encoding* lacks as its JSON escape."""
+def escaped(text: str, encoding: str) -> str:
+    """Return *text* with each character that *encoding* lacks as its JSON escape."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text

@@ -8,6 +8,7 @@ row that has scrolled off the screen cannot be changed any more.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from rich.text import Text
 
@@ -42,7 +43,8 @@ class Region:
         self._columns = columns
         self._write(first, rows[first:])
         self._rows = [*self._rows[:first], *rows[first:]]
-        self._scrolled = max(self._scrolled, len(self._rows) - max(lines - 1, 1))
+        fitting = _fitting(self._rows, columns, lines - 1)
+        self._scrolled = max(self._scrolled, len(self._rows) - fitting)
 
     def finish(self, rows: Sequence[str]) -> None:
         """
@@ -76,6 +78,12 @@ def _common(old: Sequence[str], new: Sequence[str]) -> int:
 
 def _words(rows: Sequence[str]) -> list[str]:
     return " ".join(Text.from_ansi(row).plain for row in rows).split()
+
+
+def _fitting(rows: Sequence[str], columns: int, lines: int) -> int:
+    """Return how many of the last rows, at least one, fit into *lines*."""
+    heights = accumulate(_height(row, columns) for row in reversed(rows[-lines:]))
+    return max(1, sum(height <= lines for height in heights))
 
 
 def _height(row: str, columns: int) -> int:

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.theme import Theme
 
 from ..._models.visible import visible
+from .._terminal import escaped
 from .blocks import tokens_of
 
 
@@ -109,7 +110,7 @@ def rows_of(block: str, console: Console) -> list[str]:
     width = max(console.width, _NARROWEST)
     options = console.options.update(width=width, height=None)
     rendered = console.render_lines(_Markdown(block), options, pad=False)
-    lines = [_stripped(_safe(line)) for line in rendered]
+    lines = [_stripped(_safe(line, console.encoding)) for line in rendered]
     # rich (15.0) puts empty rows around tables and code.
     while lines and not lines[-1]:
         lines.pop()
@@ -122,10 +123,11 @@ def rows_of(block: str, console: Console) -> list[str]:
     return capture.get().split("\n")[:-1]
 
 
-def _safe(line: Iterable[Segment]) -> Iterator[Segment]:
+def _safe(line: Iterable[Segment], encoding: str) -> Iterator[Segment]:
     for text, style, control in line:
         if control is None:
             shown = visible(text).replace("\n", " ")
+            shown = escaped(shown, encoding)
             yield Segment(shown, style.update_link(None) if style else None)
 
 

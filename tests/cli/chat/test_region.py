@@ -93,6 +93,20 @@ def test_rows_wider_than_a_smaller_terminal_are_erased_as_a_whole():
     assert ["one", "ten", "chars.", ""] == page.rows
 
 
+def test_rows_that_take_two_lines_scroll_off_earlier():
+    """
+    Rows that are wider than the terminal take two lines of it, so that fewer of them
+    can still be changed.
+    """
+    page, _, rows = region(5, columns=4)
+    wide = [f"{number} wide" for number in range(6)]
+    for count in range(1, 7):
+        rows.draw(wide[:count])
+
+    assert 4 == rows._scrolled
+    assert [*wide, ""] == page.rows
+
+
 def test_shorter_version_of_a_block_leaves_no_row_behind():
     """
     If a block has fewer rows than before, the others are erased.

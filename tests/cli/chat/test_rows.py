@@ -112,16 +112,17 @@ def test_rows_have_no_codes_but_those_of_colors(parts, columns):
         )
 
 
-def test_terminal_with_another_encoding_gets_a_table_in_ascii():
+def test_terminal_with_another_encoding_gets_ascii_and_escapes():
     """
-    A terminal whose encoding is not UTF-8 gets the lines of a table as ASCII.
+    A terminal whose encoding is not UTF-8 gets the lines of a table as ASCII, and each
+    character that it lacks as a JSON escape.
     """
 
     class Latin(io.TextIOWrapper):
         def isatty(self):
             return True
 
-    terminal = Latin(io.BytesIO(), encoding="latin-1")
-    table = "| a | b |\n|---|---|\n| c | d |\n"
+    shown = console_of(Latin(io.BytesIO(), encoding="latin-1"))
 
-    assert "".join(rows_of(table, console_of(terminal))).isascii()
+    assert "".join(rows_of("| a | b |\n|---|---|\n| c | d |\n", shown)).isascii()
+    assert ["\\u6f22 \xe4"] == rows_of("漢 ä", shown)
