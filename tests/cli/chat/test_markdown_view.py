@@ -60,6 +60,19 @@ def test_answer_in_any_pieces_is_shown_once_with_blank_lines_between_blocks(view
     assert ROWS == plain(view)
 
 
+def test_last_line_that_could_have_gone_on_is_a_block_of_its_own(view):
+    """
+    At the end of an answer its last line is complete: a rule after a table is a block
+    with one blank line above it.
+    """
+    shown = view()
+    shown.add("", "| a |\n|---|\n| b |\n\n---")
+    shown.end()
+
+    *_, cell, blank, rule, _ = plain(view)
+    assert (" b", "", "─" * 40) == (cell, blank, rule)
+
+
 def test_pieces_that_were_added_are_shown_by_a_thread(view):
     """
     What was added is drawn by a thread, also while no more arrives.
