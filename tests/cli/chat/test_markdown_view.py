@@ -70,7 +70,7 @@ def test_last_line_that_could_have_gone_on_is_a_block_of_its_own(view):
     shown.end()
 
     *_, cell, blank, rule, _ = plain(view)
-    assert (" b", "", "─" * 40) == (cell, blank, rule)
+    assert (" b", "", "-" * 40) == (cell, blank, rule)
 
 
 def test_pieces_that_were_added_are_shown_by_a_thread(view):
