@@ -28,6 +28,7 @@ from .validators import flag, instance_of, number, setting, shown, whole_number
 __all__ = [
     "BASE_URL",
     "KEY_VARIABLES",
+    "URL_VARIABLES",
     "ClientConfig",
     "HTTPClient",
     "HTTPLimits",
@@ -57,7 +58,7 @@ else:
 
 BASE_URL = "https://api.asi1.ai/v1"
 KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
-_URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
+URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 _FRAMING = {"content-length", "transfer-encoding"}
@@ -168,7 +169,7 @@ def read_base_url(
     source = "base_url"
     if value is None:
         value = BASE_URL
-        for name in reversed(_URL_VARIABLES):
+        for name in reversed(URL_VARIABLES):
             if name in env:
                 source, value = f"the environment variable {name}", env[name]
     env = {}  # so that no traceback shows the environment

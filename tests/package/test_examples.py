@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from asi1.cli import main
 from asi1.testing import Data, Pause, Repeat, cassette
 
 from ..support.browser import said, seen
@@ -173,6 +175,29 @@ def test_tools_prints_text_calls_results_and_errors_as_they_come(fake, capsys):
     assert "-3.5" == results[0]
     assert "no station in Atlantis; there are: oslo, rome" in results[1]
     assert " tokens\n" in printed.err
+
+
+def test_terminal_tools_run_in_a_chat(fake, folder, monkeypatch, capsys):
+    """
+    `asi1 chat` runs the tools of ``terminal_tools.py``: they list and read the files of
+    the working directory, and no others.
+    """
+    (folder / "otter.txt").write_text("asleep")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(EXAMPLES)])
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Look.\n"))
+    names = ["otter.txt", "../otter.txt"]
+    calls = [{"name": "read", "arguments": {"name": name}} for name in names]
+    fake.reply("", tool_calls=[{"name": "files", "arguments": {}}, *calls])
+    fake.reply("It is asleep.")
+
+    assert 0 == main(["chat", "--tools", "terminal_tools:TOOLS", "--yes"])
+
+    assert "It is asleep.\n" == capsys.readouterr().out
+    listed, text, refused = [
+        m["content"] for m in fake.requests[1].json["messages"][2:]
+    ]
+    assert ('["otter.txt"]', "asleep") == (listed, text)
+    assert "there is no file ../otter.txt; there are otter.txt" in refused
 
 
 def approval(folder, **options):

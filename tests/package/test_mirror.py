@@ -63,7 +63,20 @@ TESTED_IN = {
     "client/test_agent_calls": ["_call/parse_rounds"],
     "system/life/test_fork": ["_fork_lock"],
     # Parts of the command line are tested by the command's input and output.
-    "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
+    "cli/test_ask": [
+        "cli/_call_options",
+        "cli/_parser",
+        "cli/_terminal",
+        "cli/_view",
+    ],
+    "cli/chat/test_chat": [
+        "cli/_chat/commands",
+        "cli/_chat/keys",
+        "cli/_chat/parser",
+        "cli/_chat/reader",
+        "cli/_chat/session",
+        "cli/_chat/turn",
+    ],
     # Web frameworks call `asi1.integrations`, which is tested on real servers.
     "system/services/test_services": [
         "integrations/_events",
