@@ -43,7 +43,6 @@ if TYPE_CHECKING:
         ChatMessage,
         FunctionCall,
         ToolCall,
-        Usage,
     )
     from ._models.errors import (
         APIConnectionError,
@@ -84,6 +83,7 @@ if TYPE_CHECKING:
     from ._models.planner import AgentUsed
     from ._models.raw import RawReply
     from ._models.response import Attempt, RateLimits, ResponseInfo
+    from ._models.spent import Spent
     from ._models.status_errors import (
         APIStatusError,
         AuthenticationError,
@@ -99,9 +99,11 @@ if TYPE_CHECKING:
         RequestTooLargeError,
         UnprocessableEntityError,
     )
+    from ._models.usage import Usage
     from ._protocol.context.policies import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._protocol.context.summarise import Summarise
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
+    from ._protocol.map_items import ChatRequest
     from ._protocol.tools.errors import MaxRoundsError, ToolError
     from ._protocol.tools.steps import (
         AnswerStep,
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
         ToolStep,
     )
     from ._protocol.tools.tool import Tool, tool
+    from ._settings.budget import Budget, BudgetExceededError
     from ._settings.config import Limits
     from ._settings.hooks import Hooks, Wait
     from ._settings.models import MODELS, ModelInfo
@@ -123,6 +126,7 @@ if TYPE_CHECKING:
         RequestOptions,
         ToolOptions,
     )
+    from ._settings.prices import PRICES, Price
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
@@ -134,6 +138,7 @@ __all__ = [
     "CONTEXT_SIZES",
     "DEFAULT",
     "MODELS",
+    "PRICES",
     "APIConnectionError",
     "APIError",
     "APIResponseError",
@@ -159,12 +164,15 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
+    "Budget",
+    "BudgetExceededError",
     "Chat",
     "ChatChoice",
     "ChatCompletion",
     "ChatCompletionChunk",
     "ChatMessage",
     "ChatOptions",
+    "ChatRequest",
     "ChatStream",
     "ChunkChoice",
     "ClientClosedError",
@@ -204,6 +212,7 @@ __all__ = [
     "PaymentRequiredError",
     "PermissionDeniedError",
     "Pieces",
+    "Price",
     "QuotaExceededError",
     "RateLimit",
     "RateLimitError",
@@ -214,6 +223,7 @@ __all__ = [
     "ResponseInfo",
     "RetryPolicy",
     "ServerStreamError",
+    "Spent",
     "StreamBusyError",
     "StreamClosedError",
     "StreamConsumedError",

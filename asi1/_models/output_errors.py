@@ -9,9 +9,9 @@ from functools import reduce
 from attrs import define
 
 from .base_types import public
-from .completion import ChatCompletion, Usage
+from .completion import ChatCompletion
 from .errors import ASI1Error
-from .usage_sum import sum_of_usage
+from .usage import Usage, sum_of_usage
 
 
 __all__ = [

@@ -8,9 +8,9 @@ import attrs
 from attrs import field, frozen
 
 from .base_types import public
-from .completion import ChatCompletion, Usage
+from .completion import ChatCompletion
 from .output_errors import OutputInvalidError
-from .usage_sum import sum_of_usage
+from .usage import Usage, sum_of_usage
 
 
 __all__ = ["ParsedCompletion", "parsed_completion"]

@@ -5,10 +5,15 @@ Plain data without secrets: cookies and the request's headers are left out.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from .base_types import public
+
+
+if TYPE_CHECKING:
+    from .cost import Rates
 
 
 __all__ = ["Attempt", "RateLimits", "ResponseInfo", "read_info"]
@@ -74,6 +79,9 @@ class ResponseInfo:
         time_to_first_token: Seconds from the start of the call to the first thought or
             text of a stream; None before the first, and for calls without streaming.
         rate_limits: The server's rate limits; None if it sent no rate limit headers.
+        model: The model that the request named; None if it named none.
+        rates: The client's own price of the model, in US dollars for a million tokens:
+            input, output, cached input; None if it has none, so that `PRICES` holds.
     """
 
     status: int | None = None
@@ -83,9 +91,13 @@ class ResponseInfo:
     elapsed: float | None = None
     time_to_first_token: float | None = None
     rate_limits: RateLimits | None = None
+    model: str | None = None
+    rates: "Rates | None" = field(default=None, repr=False)
 
 
-def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
+def read_info(
+    status: int, headers: Mapping[str, str], model: str | None = None
+) -> ResponseInfo:
     """Return the metadata of a reply; *headers* must have lowercase names."""
     kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
     return ResponseInfo(
@@ -93,6 +105,7 @@ def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
         request_id=kept.get("x-request-id") or kept.get("request-id"),
         headers=kept,
         rate_limits=_rate_limits(kept),
+        model=model,
     )
 
 

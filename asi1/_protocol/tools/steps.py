@@ -9,8 +9,8 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from ..._models.base_types import JSON, public
-from ..._models.completion import ChatCompletion, ToolCall, Usage
-from ..._models.usage_sum import sum_of_usage
+from ..._models.completion import ChatCompletion, ToolCall
+from ..._models.usage import Usage, sum_of_usage
 from ..partial_json import PartialValue
 
 

@@ -1,0 +1,57 @@
+"""
+The tokens of a call, and of several calls together.
+
+This module has no ``from __future__ import annotations``, since cattrs reads
+annotations at run time.
+"""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from .base import Model
+from .base_types import public
+
+
+__all__ = ["Usage", "sum_of_usage"]
+
+
+@public
+@frozen(kw_only=True)
+class Usage(Model):
+    """
+    The tokens that a call used. Prompt tokens include the server's hidden prompt.
+
+    Attributes:
+        reasoning_tokens: Completion tokens spent on thoughts; None if the server does
+            not report them.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    reasoning_tokens: int | None = None
+
+    @property
+    def cached_tokens(self) -> int:
+        """The prompt tokens that the server had cached; 0 if it reports none."""
+        details = self.extra.get("prompt_tokens_details")
+        found = details.get("cached_tokens") if isinstance(details, Mapping) else None
+        if found is None:
+            found = self.extra.get("prompt_cache_hit_tokens")
+        return max(min(found, self.prompt_tokens), 0) if type(found) is int else 0
+
+
+def sum_of_usage(one: Usage, two: Usage) -> Usage:
+    """Return the sums of two calls' token counts; None if a count is None in both."""
+    cached = one.cached_tokens + two.cached_tokens
+    thoughts = [
+        u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None
+    ]
+    return Usage(
+        prompt_tokens=one.prompt_tokens + two.prompt_tokens,
+        completion_tokens=one.completion_tokens + two.completion_tokens,
+        total_tokens=one.total_tokens + two.total_tokens,
+        reasoning_tokens=sum(thoughts) if thoughts else None,
+        extra={"prompt_tokens_details": {"cached_tokens": cached}} if cached else {},
+    )
