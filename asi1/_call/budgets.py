@@ -21,7 +21,7 @@ from .._models.errors import ConfigurationError
 from .._models.spent import Spent
 from .._models.usage import Usage
 from .._protocol.request import Request
-from .._settings.budget import Budget, BudgetExceededError
+from .._settings.budget import Budget, BudgetExceededError, check_budget
 from .._settings.config import ClientConfig
 from .._settings.prices import rates_of
 
@@ -241,8 +241,13 @@ class Budgets:
     accounts: tuple[Account, ...] = ()
 
     def and_one(self, budget: Budget) -> Budgets:
-        """Return these budgets and *budget*, whose count begins at zero."""
-        return Budgets((*self.accounts, Account(budget)))
+        """
+        Return these budgets and *budget*, whose count begins at zero.
+
+        Raises:
+            ConfigurationError: *budget* is not a `Budget`.
+        """
+        return Budgets((*self.accounts, Account(check_budget(budget))))
 
     def reserve(self, config: ClientConfig, request: Request) -> Reservation:
         """

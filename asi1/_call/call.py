@@ -155,9 +155,8 @@ class Call(Generic[_T]):
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
-        return self._attempts.of(
-            self.reader.metadata if self.reader else ResponseInfo()
-        )
+        reader = self.reader
+        return self._attempts.of(reader.metadata if reader else ResponseInfo())
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""
@@ -249,7 +248,7 @@ class Call(Generic[_T]):
         try:
             yield
             sent = len(reader.request.body or b"") + tokens
-            used = counted_tokens(reader.answer().usage, sent)
+            used = counted_tokens(reader.usage, sent)
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
             asked = error.retry_after

@@ -171,6 +171,7 @@ def engine_of(
     transport: HTTPTransport | None,
     rate_limit: RateLimit | Limiter | None,
     hooks: Hooks | None,
+    *,
     budget: Budget | None = None,
 ) -> Engine:
     """

@@ -41,8 +41,8 @@ from .._settings.validators import shown
 if TYPE_CHECKING:
     from .._call.bytes_reader import BytesReader
     from .._call.engine import Engine
-    from .._protocol.request import Request
     from .._models.spent import Spent
+    from .._protocol.request import Request
     from .._settings.budget import Budget
     from .._settings.models import ModelInfo
     from .._settings.prices import Price
@@ -55,6 +55,7 @@ _T = TypeVar("_T")
 
 # The settings that `with_options` adds to those of the client.
 _TABLES = ("headers", "query", "options", "models", "prices")
+_LIMITS = ("rate_limit", "budget")
 
 
 def loader(load: Callable[[], _T]) -> Callable[[], _T]:
@@ -117,14 +118,8 @@ class LazyEngine:
         return self.made
 
     def _make(self) -> Engine:
-        return _engine_of()(
-            self.config,
-            self._http_client,
-            self._transport,
-            self._rate_limit,
-            self._hooks,
-            self._budget,
-        )
+        given = self._http_client, self._transport, self._rate_limit, self._hooks
+        return _engine_of()(self.config, *given, budget=self._budget)
 
     def shut(self) -> None:
         """Refuse new calls; running calls go on."""
@@ -179,7 +174,7 @@ class BaseClient:
             trust_env=trust_env,
             **_read(default_headers, default_query, default_options, models, prices),
         )
-        _read(rate_limit, budget, names=("rate_limit", "budget"))
+        _read(rate_limit, budget, names=_LIMITS)
         self._lazy = LazyEngine(
             config, http_client, transport, rate_limit, hooks, budget
         )
@@ -200,12 +195,7 @@ class BaseClient:
 
     @property
     def spent(self) -> Spent:
-        """
-        What the calls of this client, its parents and its children have used so far.
-
-        Usage is counted when an attempt ends. Attempts without reported usage, such as
-        those of a stream that was left early, are counted as ``unpriced``.
-        """
+        """What the calls of this client, its parents and children have used so far."""
         return self._engine.resources.tally.spent()
 
     def with_options(  # noqa: PLR0913 - as the constructor
@@ -227,9 +217,9 @@ class BaseClient:
         Return a client with some settings changed, on the same connections.
 
         Settings left out do not change; headers, query, options, models and prices are
-        added to those of this client. A budget is one more limit: the new client's
-        calls count in it, and in this client's. Closing the new client does not close
-        this client; closing this client closes both.
+        added to those of this client, and a budget limits the new client besides this
+        client's. Closing the new client leaves this one open; closing this one closes
+        both.
 
         Raises:
             ConfigurationError: As for the constructor.
@@ -251,7 +241,7 @@ class BaseClient:
             changes["retry"] = retry
         added = _read(default_headers, default_query, default_options, models, prices)
         changes |= {k: {**getattr(now, k), **v} for k, v in added.items()}
-        _read(budget, names=("budget",))
+        _read(None, budget, names=_LIMITS)
         child = object.__new__(type(self))
         engine = self._engine.child(attrs.evolve(now, **changes), budget)
         child._lazy = LazyEngine(engine.config, made=engine)

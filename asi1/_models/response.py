@@ -5,15 +5,10 @@ Plain data without secrets: cookies and the request's headers are left out.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from .base_types import public
-
-
-if TYPE_CHECKING:
-    from .cost import Rates
+from .base_types import JSON, public
 
 
 __all__ = ["Attempt", "RateLimits", "ResponseInfo", "read_info"]
@@ -81,7 +76,8 @@ class ResponseInfo:
         rate_limits: The server's rate limits; None if it sent no rate limit headers.
         model: The model that the request named; None if it named none.
         rates: The client's own price of the model, in US dollars for a million tokens:
-            input, output, cached input; None if it has none, so that `PRICES` holds.
+            input, output, cached input, each a ``Decimal`` or None; None if it has
+            none, so that `PRICES` holds.
     """
 
     status: int | None = None
@@ -92,7 +88,7 @@ class ResponseInfo:
     time_to_first_token: float | None = None
     rate_limits: RateLimits | None = None
     model: str | None = None
-    rates: "Rates | None" = field(default=None, repr=False)
+    rates: tuple[JSON, JSON, JSON] | None = field(default=None, repr=False)
 
 
 def read_info(

@@ -12,7 +12,7 @@ from .base_types import public
 from .cost import Rates, cost_of_tokens, published, sum_of_costs
 
 
-__all__ = ["Row", "Row", "Spent", "spent_in"]
+__all__ = ["Row", "Spent", "spent_in"]
 
 
 @public

@@ -5,15 +5,21 @@ This module has no ``from __future__ import annotations``, since cattrs reads
 annotations at run time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
+from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import public
 
 
-__all__ = ["Usage", "sum_of_usage"]
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+__all__ = ["Usage", "cost_of_all", "sum_of_usage"]
 
 
 @public
@@ -55,3 +61,22 @@ def sum_of_usage(one: Usage, two: Usage) -> Usage:
         reasoning_tokens=sum(thoughts) if thoughts else None,
         extra={"prompt_tokens_details": {"cached_tokens": cached}} if cached else {},
     )
+
+
+class _Answer(Protocol):
+    @property
+    def cost(self) -> "Decimal | None": ...
+
+
+def cost_of_all(answers: Iterable[_Answer | None]) -> "Decimal | None":
+    """Return the sum of the costs of *answers*; None if one of them is not known."""
+    costs = [None if answer is None else answer.cost for answer in answers]
+    known = [cost for cost in costs if cost is not None]
+    return _sum_of_costs()(known) if known and len(known) == len(costs) else None
+
+
+@run_apart_once
+def _sum_of_costs() -> "Callable[[Iterable[Decimal]], Decimal]":
+    from .cost import sum_of_costs  # noqa: PLC0415 - rarely needed
+
+    return sum_of_costs

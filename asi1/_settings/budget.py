@@ -19,7 +19,7 @@ __all__ = ["Budget", "BudgetExceededError", "check_budget"]
 _count = setting(or_none(whole_number(0)), "budget")
 
 
-def _dollars(value: Any) -> Decimal | None:
+def _dollars(value: float | str | Decimal | None) -> Decimal | None:
     number = None if value is None else exact(value)
     if number is None and value is not None:
         raise ConfigurationError(

@@ -12,7 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attrs import Converter, field, frozen
+from attrs import field, frozen
 
 from .._models.base_types import public
 from .._models.cost import Rates, cost, exact, published
@@ -31,17 +31,25 @@ __all__ = ["PRICES", "Price", "own_rates", "rates_of", "read_prices"]
 _text = setting(or_none(string), "prices")
 
 
-def _read_dollars(value: Any, argument: Any) -> Decimal | None:
-    number = None if value is None else exact(value)
-    if number is None and (value is not None or argument.default is not None):
+# Stands for a wrong price until the validator, which knows the field's name, runs.
+_WRONG = Decimal("NaN")
+
+
+def _dollars(value: float | str | Decimal) -> Decimal:
+    number = exact(value)
+    return _WRONG if number is None else number
+
+
+def _dollars_or_none(value: float | str | Decimal | None) -> Decimal | None:
+    return None if value is None else _dollars(value)
+
+
+def _check(_: object, argument: Any, value: Decimal | None) -> None:
+    if value is not None and value.is_nan():
         raise ConfigurationError(
             f"prices: {argument.name} must be US dollars for a million tokens, a number"
-            f" from 0 to 1,000,000,000, not {shown(value)}"
+            " from 0 to 1,000,000,000"
         )
-    return number
-
-
-_dollars = Converter(_read_dollars, takes_field=True)
 
 
 @public
@@ -65,9 +73,11 @@ class Price:
         ConfigurationError: A price is not a number from 0 to 1,000,000,000.
     """
 
-    input: Decimal = field(converter=_dollars)
-    output: Decimal = field(converter=_dollars)
-    cached_input: Decimal | None = field(default=None, converter=_dollars)
+    input: Decimal = field(converter=_dollars, validator=_check)
+    output: Decimal = field(converter=_dollars, validator=_check)
+    cached_input: Decimal | None = field(
+        default=None, converter=_dollars_or_none, validator=_check
+    )
     as_of: str | None = field(default=None, validator=_text)
     source: str | None = field(default=None, validator=_text)
 
@@ -112,10 +122,10 @@ def read_prices(value: object) -> dict[str, Price]:
 
 def own_rates(config: ClientConfig, *names: str | None) -> Rates | None:
     """Return what the client's settings say of the first of *names* that they name."""
-    for name in names:
+    for name in filter(None, names):
         if name in config.prices:
             return config.prices[name].rates
-        info = config.models.get(name or "")
+        info = config.models.get(name)
         if info and info.input_price is not None and info.output_price is not None:
             price = Price(input=info.input_price, output=info.output_price)
             return price.rates
