@@ -104,7 +104,7 @@ class AgentCalls:
         )
         return load_run_class()(rounds, journal)
 
-    def resume_tools(
+    def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],
         *,

@@ -117,9 +117,9 @@ class Account:
         answer = (request.limit or self._longest) * request.choices
         return _one(rates, prompt, 0, answer)
 
-    def passed(self, amount: Spent, held: Spent) -> str | None:
-        """Return the first limit that *amount* could pass beside *held*, or None."""
-        whole = _sum(self.spent, amount, held)
+    def passed(self, amount: Spent) -> str | None:
+        """Return the first limit that *amount* more could pass, or None."""
+        whole = _sum(self.spent, self.held, amount)
         for name in _LIMITS:
             limit = getattr(self.budget, name)
             if limit is not None and getattr(whole, name) > limit:
@@ -133,7 +133,7 @@ class Account:
         Raises:
             BudgetExceededError: It could pass a limit.
         """
-        limit = self.passed(amount, self.held)
+        limit = self.passed(amount)
         if limit is not None:
             raise BudgetExceededError(
                 "the call was not sent, since it could pass the budget of"
@@ -270,14 +270,6 @@ class Budgets:
                     account.free(amount)
                 raise
         return Reservation(request, rates, tuple(held))
-
-    def must_wait(self, config: ClientConfig, request: Request) -> bool:
-        """Return whether *request* fits only when requests under way have ended."""
-        rates = self._rates(config, request)
-        with _shared.lock:
-            amounts = [(each, each.estimate(request, rates)) for each in self.accounts]
-            now = any(each.passed(amount, each.held) for each, amount in amounts)
-            return now and not any(each.passed(a, Spent()) for each, a in amounts)
 
     def _rates(self, config: ClientConfig, request: Request) -> Rates | None:
         chat = _is_chat(request)

@@ -167,7 +167,7 @@ class AsyncAgentCalls:
         )
         return load_run_class()(rounds, journal)
 
-    def resume_tools(
+    def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],
         *,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Required
+from typing import Any, Required, TypeAlias
 
 from attrs import frozen
 
 from .._models.base_types import public
 from .._models.messages import Messages
 from .._settings.config import ClientConfig
+from .._settings.option_checks import check_own_keys
 from .._settings.options import ChatOptions
 from .request import ChatDraft, Request, draft_chat
 
 
-__all__ = ["ChatRequest", "MapRequests"]
+__all__ = ["ChatRequest", "MapRequests", "Prompt"]
 
 
 class ChatRequest(ChatOptions, total=False):
@@ -31,6 +32,9 @@ class ChatRequest(ChatOptions, total=False):
 
 
 public(ChatRequest)
+
+# An item of ``map``.
+Prompt: TypeAlias = Messages | ChatRequest
 
 
 @frozen
@@ -61,6 +65,7 @@ class MapRequests:
             ArgumentError: An option is wrong.
         """
         draft = draft_chat(config, model=model, stream=False, options=options)
+        check_own_keys(draft.options, "prompt")
         return cls(config, model, options, draft)
 
     def request(self, item: Any) -> Request:

@@ -44,7 +44,7 @@ def _dollars_or_none(value: float | str | Decimal | None) -> Decimal | None:
     return None if value is None else _dollars(value)
 
 
-def _check(_: object, argument: Any, value: Decimal | None) -> None:
+def _check(_: object, argument: Any, value: Any) -> None:
     if value is not None and value.is_nan():
         raise ConfigurationError(
             f"prices: {argument.name} must be US dollars for a million tokens, a number"
