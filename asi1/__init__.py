@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from ._models.parsed import ParsedCompletion
     from ._models.planner import AgentUsed
     from ._models.raw import RawReply
-    from ._models.response import Attempt, RateLimits, ResponseInfo
+    from ._models.response import Attempt, RateLimits, ResponseInfo, Usage
     from ._models.spent import Spent
     from ._models.status_errors import (
         APIStatusError,
@@ -99,7 +99,6 @@ if TYPE_CHECKING:
         RequestTooLargeError,
         UnprocessableEntityError,
     )
-    from ._models.usage import Usage
     from ._protocol.context.policies import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._protocol.context.summarise import Summarise
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator

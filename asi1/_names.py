@@ -45,8 +45,7 @@ _MODULES = {
         "ToolOptions",
     ),
     "_models.spent": ("Spent",),
-    "_models.usage": ("Usage",),
-    "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
+    "_models.response": ("Attempt", "RateLimits", "ResponseInfo", "Usage"),
     "_settings.retry": ("RetryPolicy",),
     "_models.status_errors": (
         "APIStatusError",

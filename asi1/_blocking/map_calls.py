@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
 from .._client.lazy import loader
+from .._models.base_types import ProgressBar
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
+from .._models.messages import Messages
 from .._settings.options import ChatOptions
 
 
 if TYPE_CHECKING:
     from .._call.concurrent_calls import ConcurrentCalls
     from .._call.map_plan import MapPlan
-    from .._call.progress import ProgressBar
-    from .._protocol.map_items import Prompt
+    from .._protocol.map_items import ChatRequest
     from .._settings.budget import Budget
     from .map import Answers
 
@@ -35,14 +36,14 @@ class MapCalls:
     @overload
     def map(  # type: ignore[overload-overlap]
         self,
-        prompts: Mapping[_K, Prompt],
+        prompts: Mapping[_K, Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: Literal[False] = False,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[tuple[_K, ChatCompletion]]: ...
@@ -50,14 +51,14 @@ class MapCalls:
     @overload
     def map(  # type: ignore[overload-overlap]
         self,
-        prompts: Mapping[_K, Prompt],
+        prompts: Mapping[_K, Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: bool,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[tuple[_K, ChatCompletion | ASI1Error]]: ...
@@ -72,7 +73,7 @@ class MapCalls:
         return_exceptions: Literal[False] = False,
         ordered: bool = True,
         key: Callable[[_P], _K],
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[tuple[_K, ChatCompletion]]: ...
@@ -87,7 +88,7 @@ class MapCalls:
         return_exceptions: bool,
         ordered: bool = True,
         key: Callable[[_P], _K],
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[tuple[_K, ChatCompletion | ASI1Error]]: ...
@@ -95,14 +96,14 @@ class MapCalls:
     @overload
     def map(
         self,
-        prompts: Iterable[Prompt],
+        prompts: Iterable[Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: Literal[False] = False,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[ChatCompletion]: ...
@@ -110,14 +111,14 @@ class MapCalls:
     @overload
     def map(
         self,
-        prompts: Iterable[Prompt],
+        prompts: Iterable[Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: bool,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[ChatCompletion | ASI1Error]: ...
@@ -131,7 +132,7 @@ class MapCalls:
         return_exceptions: bool = False,
         ordered: bool = True,
         key: Callable[[Any], Any] | None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[Any]:

@@ -18,8 +18,7 @@ from .._models.errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
-from .._models.response import ResponseInfo
-from .._models.usage import Usage
+from .._models.response import ResponseInfo, Usage
 from .._protocol.converter import decode_in_steps
 from .._protocol.reply import BOM, answer_value, body_kind, is_done, read_answer
 from .._protocol.sse_reader import EventDecoder

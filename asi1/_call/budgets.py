@@ -18,12 +18,12 @@ from attrs import define, field, frozen
 
 from .._models.cost import Rates, cost_of_tokens, published, sum_of_costs
 from .._models.errors import ConfigurationError
+from .._models.response import Usage
 from .._models.spent import Spent
-from .._models.usage import Usage
 from .._protocol.request import Request
 from .._settings.budget import Budget, BudgetExceededError, check_budget
 from .._settings.config import ClientConfig
-from .._settings.prices import rates_of
+from .._settings.prices import own_rates
 
 
 __all__ = ["Account", "Budgets", "Reservation"]
@@ -273,7 +273,10 @@ class Budgets:
 
     def _rates(self, config: ClientConfig, request: Request) -> Rates | None:
         chat = _is_chat(request)
-        rates = rates_of(config, request.model) if chat else None
+        rates = None
+        if chat:
+            own = own_rates(config.prices, config.models, request.model)
+            rates = own or published(request.model)
         in_usd = any(each.budget.usd is not None for each in self.accounts)
         if rates is not None or not in_usd or request.method == "GET":
             return rates

@@ -32,7 +32,6 @@ from .._models.response import ResponseInfo
 from .._models.status_errors import APIStatusError, RateLimitError
 from .._protocol.request import Request
 from .._settings.hooks import Wait
-from .._settings.rate_limit import LimitOutcome, counted_tokens
 from .._transport.event_loop import Flag
 from .attempts import Attempts, idempotency_headers, in_turns, redaction
 from .batch_queue import BatchQueue
@@ -178,8 +177,8 @@ class Call(Generic[_T]):
                 return
 
     async def _attempt_until_answered(self, request: Request) -> None:
-        streams, began = self.reader_class.streams, self.began or 0.0
-        self._timer = Timer(began, request.timeouts, stream=streams)
+        streams = self.reader_class.streams
+        self._timer = Timer(self.began or 0.0, request.timeouts, stream=streams)
         headers = idempotency_headers(request.idempotency_key)
         for retries in itertools.count():
             self._attempts.prepare(request, retries)
@@ -242,13 +241,15 @@ class Call(Generic[_T]):
         self, limiter: LocalLimiter | UserLimiter, reader: ReplyReader[_T]
     ) -> AsyncGenerator[None, None]:
         """Wait for the limiter's permit; report the attempt's end to the limiter."""
+        from .._settings import rate_limit  # noqa: PLC0415 - loaded with the limiter
+
         tokens, retry = reader.request.tokens, reader.request.retry
         await limiter.acquire(tokens, self._waits)
-        outcome = LimitOutcome(estimated=tokens)
+        outcome = rate_limit.LimitOutcome(estimated=tokens)
         try:
             yield
             sent = len(reader.request.body or b"") + tokens
-            used = counted_tokens(reader.usage, sent)
+            used = rate_limit.counted_tokens(reader.usage, sent)
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
             asked = error.retry_after

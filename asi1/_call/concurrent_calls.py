@@ -111,16 +111,19 @@ class ConcurrentCalls:
 
         None if the answers are closed, or all were read.
         """
-        while not self._closed:
-            self._begin()
-            await self._sort()
-            if call := self._first_ready():
-                del self._window[call]
-                return call
-            if not self._window and self._source.over and not self._source.taken:
-                return None
-            await self._ended.wait()
-        return None
+        try:
+            while not self._closed:
+                self._begin()
+                await self._sort()
+                if call := self._first_ready():
+                    del self._window[call]
+                    return call
+                if not self._window and self._source.over and not self._source.taken:
+                    return None
+                await self._ended.wait()
+            return None
+        finally:
+            del self  # as in `next`
 
     def _first_ready(self) -> PromptCall | None:
         first = next(iter(self._window), None)

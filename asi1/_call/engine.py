@@ -15,7 +15,6 @@ from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
 from .._settings.hooks import Hooks
-from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
@@ -27,6 +26,7 @@ from .task import CallTask, start
 
 if TYPE_CHECKING:
     from .._settings.budget import Budget
+    from .._settings.rate_limit import Limiter, RateLimit
     from .budgets import Budgets
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter

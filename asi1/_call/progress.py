@@ -7,7 +7,7 @@ import warnings
 
 from collections.abc import Callable, Sized
 from contextlib import suppress
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 from attrs import define
 
@@ -15,15 +15,7 @@ from .._log import logger
 from .._models.errors import ArgumentError
 
 
-__all__ = ["Progress", "ProgressBar", "progress_of"]
-
-
-class _Bar(Protocol):
-    def update(self, number: Any, /) -> object: ...
-
-
-# What a caller may give as ``progress=``.
-ProgressBar: TypeAlias = Callable[[int], object] | _Bar
+__all__ = ["Progress", "progress_of"]
 
 
 @define(eq=False)

@@ -27,9 +27,8 @@ from .._models.errors import (
     APIResponseError,
     ServerStreamError,
 )
-from .._models.response import ResponseInfo, read_info
+from .._models.response import ResponseInfo, Usage, read_info
 from .._models.status_errors import APIStatusError
-from .._models.usage import Usage
 from .._protocol.reply import read_error
 from .._protocol.request import Request
 from .._protocol.retry_after import wait_of
@@ -116,7 +115,8 @@ class ReplyReader(ABC, Generic[_T]):
         config = self.config
         if not config.prices and not config.models:
             return None
-        return _own_rates()(config, self.model, self.request.model)
+        names = self.model, self.request.model
+        return _own_rates()(config.prices, config.models, *names)
 
     @property
     def metadata(self) -> ResponseInfo:

@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 
 from .._fork_lock import run_apart_once
 from .._models.errors import APIConnectionError, APIError
+from .._models.response import Usage
 from .._models.status_errors import APIStatusError
-from .._models.usage import Usage
 from .._settings.config import ClientConfig
 from .._transport.transport import Transport
 from .reply_reader import ReplyReader

@@ -97,6 +97,7 @@ class LazyEngine:
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        _read(self._rate_limit, self._budget, names=_LIMITS)
         if not isinstance(self._hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
         if self._http_client is not None or self._transport is not None:
@@ -174,7 +175,6 @@ class BaseClient:
             trust_env=trust_env,
             **_read(default_headers, default_query, default_options, models, prices),
         )
-        _read(rate_limit, budget, names=_LIMITS)
         self._lazy = LazyEngine(
             config, http_client, transport, rate_limit, hooks, budget
         )

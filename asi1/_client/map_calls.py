@@ -6,8 +6,10 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
+from .._models.base_types import ProgressBar
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
+from .._models.messages import Messages
 from .._settings.options import ChatOptions
 from .lazy import loader
 
@@ -15,8 +17,7 @@ from .lazy import loader
 if TYPE_CHECKING:
     from .._call.concurrent_calls import ConcurrentCalls
     from .._call.map_plan import MapPlan
-    from .._call.progress import ProgressBar
-    from .._protocol.map_items import Prompt
+    from .._protocol.map_items import ChatRequest
     from .._settings.budget import Budget
     from .map import AsyncAnswers
 
@@ -35,14 +36,14 @@ class AsyncMapCalls:
     @overload
     def map(  # type: ignore[overload-overlap]
         self,
-        prompts: Mapping[_K, Prompt],
+        prompts: Mapping[_K, Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: Literal[False] = False,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[tuple[_K, ChatCompletion]]: ...
@@ -50,14 +51,14 @@ class AsyncMapCalls:
     @overload
     def map(  # type: ignore[overload-overlap]
         self,
-        prompts: Mapping[_K, Prompt],
+        prompts: Mapping[_K, Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: bool,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[tuple[_K, ChatCompletion | ASI1Error]]: ...
@@ -72,7 +73,7 @@ class AsyncMapCalls:
         return_exceptions: Literal[False] = False,
         ordered: bool = True,
         key: Callable[[_P], _K],
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[tuple[_K, ChatCompletion]]: ...
@@ -87,7 +88,7 @@ class AsyncMapCalls:
         return_exceptions: bool,
         ordered: bool = True,
         key: Callable[[_P], _K],
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[tuple[_K, ChatCompletion | ASI1Error]]: ...
@@ -95,14 +96,15 @@ class AsyncMapCalls:
     @overload
     def map(
         self,
-        prompts: Iterable[Prompt] | AsyncIterable[Prompt],
+        prompts: Iterable[Messages | ChatRequest]
+        | AsyncIterable[Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: Literal[False] = False,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[ChatCompletion]: ...
@@ -110,14 +112,15 @@ class AsyncMapCalls:
     @overload
     def map(
         self,
-        prompts: Iterable[Prompt] | AsyncIterable[Prompt],
+        prompts: Iterable[Messages | ChatRequest]
+        | AsyncIterable[Messages | ChatRequest],
         *,
         model: str | None = None,
         concurrency: int = 8,
         return_exceptions: bool,
         ordered: bool = True,
         key: None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[ChatCompletion | ASI1Error]: ...
@@ -131,7 +134,7 @@ class AsyncMapCalls:
         return_exceptions: bool = False,
         ordered: bool = True,
         key: Callable[[Any], Any] | None = None,
-        progress: ProgressBar | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[Any]:

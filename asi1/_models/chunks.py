@@ -16,7 +16,7 @@ from attrs import field, frozen
 from .base import Model
 from .base_types import JSON, public
 from .completion import ChatCompletion, ToolCall, load_agents_in
-from .usage import Usage
+from .response import Usage
 
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from attrs import field, frozen
 from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
-from .response import ResponseInfo
-from .usage import Usage
+from .response import ResponseInfo, Usage
 
 
 if TYPE_CHECKING:

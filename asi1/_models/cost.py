@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Context, Decimal
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from .price_table import FIGURES
-from .usage import Usage
 
 
 __all__ = ["Rates", "cost", "cost_of_tokens", "exact", "published", "sum_of_costs"]
@@ -22,6 +21,20 @@ _EXACT = Context(prec=60, traps=[])
 # A larger price is a mistake in its unit.
 _MOST = 10**9
 _ZERO = Decimal(0)
+
+
+class _Usage(Protocol):
+    @property
+    def prompt_tokens(self) -> int: ...
+
+    @property
+    def cached_tokens(self) -> int: ...
+
+    @property
+    def completion_tokens(self) -> int: ...
+
+    @property
+    def total_tokens(self) -> int: ...
 
 
 def exact(value: object) -> Decimal | None:
@@ -50,7 +63,7 @@ def published(*names: str | None) -> Rates | None:
 
 
 def cost(
-    usage: Usage | None, rates: Rates | None, *names: str | None
+    usage: _Usage | None, rates: Rates | None, *names: str | None
 ) -> Decimal | None:
     """
     Return what a call cost in US dollars; None if it is not known.

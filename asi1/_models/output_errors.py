@@ -12,7 +12,7 @@ from attrs import define
 from .base_types import public
 from .completion import ChatCompletion
 from .errors import ASI1Error
-from .usage import Usage, cost_of_all, sum_of_usage
+from .response import Usage, cost_of_all, sum_of_usage
 
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from .base_types import public
 from .completion import ChatCompletion
 from .output_errors import OutputInvalidError
-from .usage import Usage, cost_of_all, sum_of_usage
+from .response import Usage, cost_of_all, sum_of_usage
 
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Required, TypeAlias
+from typing import Any, Required
 
 from attrs import frozen
 
@@ -15,7 +15,7 @@ from .._settings.options import ChatOptions
 from .request import ChatDraft, Request, draft_chat
 
 
-__all__ = ["ChatRequest", "MapRequests", "Prompt"]
+__all__ = ["ChatRequest", "MapRequests"]
 
 
 class ChatRequest(ChatOptions, total=False):
@@ -32,9 +32,6 @@ class ChatRequest(ChatOptions, total=False):
 
 
 public(ChatRequest)
-
-# An item of ``map``.
-Prompt: TypeAlias = Messages | ChatRequest
 
 
 @frozen

@@ -24,7 +24,7 @@ from .._models.completion import (
     message_key,
 )
 from .._models.json_text import json_text, replace_surrogates, replace_surrogates_in
-from .._models.usage import Usage
+from .._models.response import Usage
 
 
 __all__ = ["NORMALISERS", "HalfCharacters", "Object", "thought_text"]

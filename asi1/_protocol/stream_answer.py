@@ -21,7 +21,7 @@ from .._models.chunks import (
     PendingFields,
 )
 from .._models.completion import CUT_OFF, ChatChoice, ChatCompletion, ChatMessage
-from .._models.usage import Usage
+from .._models.response import Usage
 from .answer_parts import Parts, ToolCalls
 from .members import Members, Text, is_name_of_ping, is_sign_of_life
 

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from .._models.base_types import public
-from .._models.cost import Rates, cost, exact, published
+from .._models.cost import Rates, cost, exact
 from .._models.errors import ConfigurationError
 from .._models.price_table import FIGURES, PUBLISHED, SOURCE
-from .._models.usage import Usage
+from .._models.response import Usage
 from .validators import or_none, setting, shown, string
 
 
 if TYPE_CHECKING:
-    from .config import ClientConfig
+    from .models import ModelInfo
 
 
-__all__ = ["PRICES", "Price", "own_rates", "rates_of", "read_prices"]
+__all__ = ["PRICES", "Price", "own_rates", "read_prices"]
 
 _text = setting(or_none(string), "prices")
 
@@ -120,18 +120,15 @@ def read_prices(value: object) -> dict[str, Price]:
     return dict(value)
 
 
-def own_rates(config: ClientConfig, *names: str | None) -> Rates | None:
-    """Return what the client's settings say of the first of *names* that they name."""
+def own_rates(
+    prices: Mapping[str, Price], models: Mapping[str, ModelInfo], *names: str | None
+) -> Rates | None:
+    """Return what a client's settings say of the first of *names* that they name."""
     for name in filter(None, names):
-        if name in config.prices:
-            return config.prices[name].rates
-        info = config.models.get(name)
+        if name in prices:
+            return prices[name].rates
+        info = models.get(name)
         if info and info.input_price is not None and info.output_price is not None:
             price = Price(input=info.input_price, output=info.output_price)
             return price.rates
     return None
-
-
-def rates_of(config: ClientConfig, *names: str | None) -> Rates | None:
-    """Return the rates of the first of *names* that has any, the client's own first."""
-    return own_rates(config, *names) or published(*names)

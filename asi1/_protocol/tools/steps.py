@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from ..._models.base_types import JSON, public
 from ..._models.completion import ChatCompletion, ToolCall
-from ..._models.usage import Usage, cost_of_all, sum_of_usage
+from ..._models.response import Usage, cost_of_all, sum_of_usage
 from ..partial_json import PartialValue
 
 
