@@ -291,8 +291,7 @@ class Call(Generic[_T]):
             isinstance(error, APITimeoutError) and begun
         ):
             error.partial = await in_turns(without_key(self.answer(), reader.key))
-        hooks = self.resources.hooks
-        if wait is not None and attempt is not None and hooks is not None:
+        if (hooks := self.resources.hooks) and attempt is not None and wait is not None:
             hooks.on_retry(attempt)
         return wait
 
