@@ -179,7 +179,7 @@ def _words(value: Budget | Spent, limit: str) -> str:
     return f"{number:,} {limit.removesuffix('s') if number == 1 else limit}"
 
 
-class Answering(Protocol):
+class _Answering(Protocol):
     """A reader of an answer."""
 
     @property
@@ -200,7 +200,7 @@ class Reservation:
     rates: Rates | None
     held: tuple[tuple[Account, Spent], ...]
 
-    def end(self, usage: Usage | None, reader: Answering, *, free: bool) -> None:
+    def end(self, usage: Usage | None, reader: _Answering, *, free: bool) -> None:
         """
         Count what the request has used, in place of what was reserved for it.
 

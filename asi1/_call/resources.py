@@ -91,11 +91,12 @@ class Tally:
         key = (threading.get_ident(), *kind)
         if key not in self._rows and len(self._rows) >= _MOST_ROWS:
             key = (threading.get_ident(), None, (), kind[-1])
-        requests, *tokens = self._rows.get(key, (0, 0, 0, 0))
+        requests, prompt, cached, answer = self._rows.get(key, (0, 0, 0, 0))
         if usage is not None:
-            parts = usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
-            tokens = [old + new for old, new in zip(tokens, parts, strict=True)]
-        self._rows[key] = (requests + 1, tokens[0], tokens[1], tokens[2])
+            prompt += usage.prompt_tokens
+            cached += usage.cached_tokens
+            answer += usage.completion_tokens
+        self._rows[key] = (requests + 1, prompt, cached, answer)
 
     def spent(self) -> Spent:
         """Return the sum of all rows."""

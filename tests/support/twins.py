@@ -93,7 +93,9 @@ class Twins:
             if plain(a) != plain(b):
                 self.found.append(f"{label}: {name} is {a}, with its twin {b}")
                 continue
-            for first, second in zip(self.ours(a), self.ours(b), strict=True):
+            # A union may name a class more than once.
+            ones, twos = dict.fromkeys(self.ours(a)), dict.fromkeys(self.ours(b))
+            for first, second in zip(ones, twos, strict=True):
                 if name == "return" and second.__name__.startswith("Async"):
                     self.found.append(f"{label}: its twin returns {second.__name__}")
                 self.classes(first, second)
