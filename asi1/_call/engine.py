@@ -15,7 +15,6 @@ from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
 from .._settings.hooks import Hooks
-from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
@@ -26,8 +25,11 @@ from .task import CallTask, start
 
 
 if TYPE_CHECKING:
+    from .._settings.budget import Budget
     from .._settings.cache import Cache
+    from .._settings.rate_limit import Limiter, RateLimit
     from .answer_cache import AnswerCache
+    from .budgets import Budgets
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
@@ -71,10 +73,19 @@ class Engine:
         """The client's settings."""
         return self.resources.config
 
-    def child(self, config: ClientConfig) -> Engine:
-        """Return an engine with other settings on the same connections."""
+    def child(
+        self, config: ClientConfig | None = None, budget: Budget | None = None
+    ) -> Engine:
+        """
+        Return an engine with other settings on the same connections.
+
+        Its calls must also fit into *budget*, whose count begins at zero.
+        """
         self.check_open()
-        resources = attrs.evolve(self.resources, config=config)
+        resources = attrs.evolve(self.resources, config=config or self.config)
+        if budget is not None:
+            budgets = resources.budgets or _no_budgets()()
+            resources = attrs.evolve(resources, budgets=budgets.and_one(budget))
         return Engine(resources, (self, *self.parents))
 
     def check_open(self) -> None:
@@ -164,6 +175,7 @@ def engine_of(
     hooks: Hooks | None,
     *,
     cache: Cache | None = None,
+    budget: Budget | None = None,
 ) -> Engine:
     """
     Return the engine of a new client.
@@ -178,10 +190,13 @@ def engine_of(
         resources = attrs.evolve(resources, hooks=_hook_caller()(hooks))
     if cache is not None:
         resources = attrs.evolve(resources, cache=_answer_cache()(cache))
+    if budget is not None:
+        budgets = _no_budgets()().and_one(budget)
+        resources = attrs.evolve(resources, budgets=budgets)
     return Engine(resources)
 
 
-# Most clients have no rate limit, hooks or cache, so the modules for these are
+# Most clients have no rate limit, hooks, cache or budget, so the modules for these are
 # imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
@@ -202,3 +217,10 @@ def _answer_cache() -> Callable[[Cache], AnswerCache]:
     from .answer_cache import AnswerCache  # noqa: PLC0415
 
     return AnswerCache
+
+
+@run_apart_once
+def _no_budgets() -> Callable[[], Budgets]:
+    from .budgets import Budgets  # noqa: PLC0415
+
+    return Budgets

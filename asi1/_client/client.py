@@ -61,6 +61,10 @@ class AsyncASI1(BaseClient):
         default_options: Chat options for calls that do not give their own.
         models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
             and prices change, and models are added.
+        prices: `Price` by model name; overrides and extends `PRICES`, and the prices in
+            *models*.
+        budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
+            is not sent.
         hooks: Your functions to call on waits, on retries and at the end of calls.
         cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
             without sending it; no cache if left out.

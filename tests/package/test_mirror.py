@@ -18,7 +18,17 @@ TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
     "models/test_errors": ["_models/status_errors"],
-    "models/test_parsed": ["_models/usage_sum"],
+    "call/test_budgets": ["_settings/budget"],
+    "client/test_lazy": ["_settings/optional"],
+    # Prices are tested by what answers cost, and by what clients have spent.
+    "settings/test_prices": ["_models/cost", "_models/price_table", "_models/spent"],
+    "call/test_prompts": [
+        "_call/map_plan",
+        "_call/prompt_call",
+        "_client/map_calls",
+        "_protocol/map_items",
+    ],
+    "blocking/test_map": ["_blocking/map_calls"],
     # Types are tested by the schemas and decoders that are made of them.
     "protocol/schema/test_describe": [
         "_protocol/schema/annotations",
