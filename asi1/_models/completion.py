@@ -182,10 +182,11 @@ class ChatCompletion(Model):
         What the answer cost, in US dollars, by the usage that the server reported.
 
         None if the server reported no usage, or the price of the model is not known:
-        see `PRICES`, and ``prices=`` of the client.
+        see `PRICES`, and ``prices=`` of the client. An answer from a cache cost nothing.
         """
         cost, response = _cost(), self.response
-        return cost(self.usage, response.rates, self.model, response.model)
+        usage = Usage() if response.cached else self.usage
+        return cost(usage, response.rates, self.model, response.model)
 
     @property
     def exhausted(self) -> bool:

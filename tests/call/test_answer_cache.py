@@ -96,6 +96,17 @@ async def test_repeated_request_is_answered_from_the_cache(fake, first, again):
     assert 1 == len(fake.requests)
 
 
+async def test_answer_from_the_cache_costs_nothing(fake):
+    """
+    The cost of an answer from the cache is 0; `AsyncASI1.spent` does not count it.
+    """
+    async with in_process(fake, cache=Store()) as client:
+        one, two = await create(client), await create(client)
+
+    assert one.cost > 0 == two.cost
+    assert (1, one.cost) == (client.spent.requests, client.spent.usd)
+
+
 async def test_stream_from_the_cache_has_the_chunks_of_the_first(fake):
     """
     A stream that the cache answers has the same chunks as the stream that filled it,
