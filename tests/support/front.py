@@ -28,6 +28,7 @@ class Front:
         hang_ups: Number of first connections that are closed after the handshake.
         deaf: Whether it reads nothing that clients send.
         handshakes: Number of handshakes that succeeded.
+        open: Number of connections that it forwards now.
         tunnels: Request lines that its CONNECT proxy received.
         port: Where it accepts TLS.
         proxy_port: Where it accepts CONNECT.
@@ -38,6 +39,7 @@ class Front:
     hang_ups: int = 0
     deaf: bool = False
     handshakes: int = 0
+    open: int = 0
     tunnels: list[bytes] = field(factory=list)
     port: int = 0
     proxy_port: int = 0
@@ -89,6 +91,7 @@ class Front:
     async def _forward(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
     ) -> None:
+        self.open += 1
         back, on = await asyncio.open_connection("127.0.0.1", port)
         self._writers.append(on)
 
@@ -102,6 +105,9 @@ class Front:
             on.transport.abort()
 
         await asyncio.gather(copy(reader, on), copy(back, writer))
+        with suppress(OSError):
+            await writer.wait_closed()
+        self.open -= 1
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def process():
 
 
 def wait_until_it_answers(process, llmock):
-    for _ in range(300):
+    for _ in range(1200):
         if process.poll() is not None:
             pytest.fail(f"llmock ended with {process.returncode}")
         try:
@@ -104,7 +104,7 @@ def wait_until_it_answers(process, llmock):
             time.sleep(0.1)
         else:
             return
-    pytest.fail("llmock did not answer in 30 seconds")
+    pytest.fail("llmock did not answer in 120 seconds")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
 # 0.0.0.0 needs no name lookup, and no server listens on port 1, so a call to this URL
 # fails without leaving this machine.
 NOWHERE = "https://0.0.0.0:1/v1"
-QUICK = {"max_retries": 0, "timeout": 5}
+QUICK = {"max_retries": 0, "timeout": asi1.Timeouts(total=60, connect=60)}
 
 needs_linux = pytest.mark.skipif(
     sys.platform != "linux", reason="0.0.0.0 is this machine on Linux only"

@@ -37,7 +37,11 @@ def service(fake, request):
 
 
 def maker(fake):
-    return functools.partial(asi1.AsyncASI1, "sk-service", fake.base_url, max_retries=0)
+    # A busy machine may take long to connect.
+    patient = asi1.Timeouts(connect=60, pool=60)
+    return functools.partial(
+        asi1.AsyncASI1, "sk-service", fake.base_url, timeout=patient, max_retries=0
+    )
 
 
 @pytest.fixture(scope="module")
