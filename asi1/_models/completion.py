@@ -182,7 +182,7 @@ class ChatCompletion(Model):
         What the answer cost, in US dollars, by the usage that the server reported.
 
         None if the server reported no usage, or the price of the model is not known:
-        see `PRICES`, and ``prices=`` of the client. An answer from a cache cost nothing.
+        see `PRICES`, and ``prices=`` of the client. An answer from a cache costs 0.
         """
         cost, response = _cost(), self.response
         usage = Usage() if response.cached else self.usage
