@@ -1,6 +1,7 @@
 """An answer together with the value that it became."""
 
 from functools import reduce
+from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["ParsedCompletion", "parsed_completion"]
 
 _T = TypeVar("_T")
+
+_FIELDS = [a.name for a in attrs.fields(ChatCompletion)]
+_values_of = attrgetter(*_FIELDS)
 
 
 @public
@@ -63,7 +67,7 @@ def parsed_completion(
     earlier: tuple[OutputInvalidError, ...] = (),
 ) -> ParsedCompletion[_T]:
     """Return *answer* with *value*, into which the answer's text was decoded."""
-    fields = {a.name: getattr(answer, a.name) for a in attrs.fields(ChatCompletion)}
+    fields = dict(zip(_FIELDS, _values_of(answer), strict=True))
     return ParsedCompletion(
         **fields, parsed=value, parsed_from=parsed_from, earlier=earlier
     )

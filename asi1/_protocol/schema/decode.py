@@ -60,11 +60,23 @@ def decoder_of(shape: Shape) -> Callable[[JSON], Any]:
     return decode
 
 
+class _ShapeConverter(Converter):
+    """
+    A cattrs converter that takes a `Shape` wherever cattrs takes a type.
+
+    Each decoder has its own: the cache of a shared one would keep a hook for every
+    shape.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(detailed_validation=False)
+        # By the id of each class's definition: a list of its hook, empty while the hook
+        # is made.
+        self.objects: dict[int, list[_Hook]] = {}
+
+
 def _converter() -> Converter:
-    """Return a cattrs converter that takes a `Shape` wherever cattrs takes a type."""
-    # Each decoder has its own converter: the cache of a shared converter would keep a
-    # hook for every shape.
-    converter = Converter(detailed_validation=False)
+    converter = _ShapeConverter()
     for kind, make in _HOOKS.items():
         converter.register_structure_hook_factory(_is_a(kind), make)
     return converter
@@ -184,8 +196,18 @@ def _union(shape: Union, converter: Converter) -> _Hook:
     return union_reader([(member, get_hook(member)) for member in shape.members])
 
 
-def _object(shape: Object, converter: Converter) -> _Hook:
-    return object_reader(shape.definition, converter.get_structure_hook)
+def _object(shape: Object, converter: _ShapeConverter) -> _Hook:
+    made = converter.objects.get(id(shape.definition))
+    if made is None:
+        made = converter.objects[id(shape.definition)] = []
+        made.append(object_reader(shape.definition, converter.get_structure_hook))
+    if made:
+        return made[0]
+
+    def read(value: JSON, each: object) -> Any:
+        return made[0](value, each)
+
+    return read  # the class contains itself, and its own hook is not complete yet
 
 
 def _foreign(shape: Foreign, _: Converter) -> _Hook:

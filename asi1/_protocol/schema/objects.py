@@ -12,6 +12,7 @@ import keyword
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import isfinite
 from operator import itemgetter
 from typing import Any, NoReturn
 
@@ -19,7 +20,8 @@ from attrs import frozen
 
 from ..._models.base_types import JSON
 from .mismatch import MismatchError, excerpt
-from .shapes import Definition, Shape, allows_null, exact_type
+from .scalars import read_number
+from .shapes import Definition, Scalar, Shape, allows_null, exact_type
 
 
 __all__ = ["object_reader"]
@@ -66,20 +68,11 @@ def object_reader(definition: Definition, get_hook: Callable[[Shape], _Hook]) ->
     Return the cattrs hook that decodes JSON objects into instances of a class.
 
     Args:
-        definition: The class. Its fields are read at the first use of the hook, since
-            those of a recursive class are known only after it was described.
+        definition: The class, with all its fields.
         get_hook: Returns the hook of a shape.
     """
-    ready: list[_Hook] = []
-
-    def read(value: JSON, shape: object) -> Any:
-        if not ready:
-            slots = _slots(definition, get_hook)
-            loop = _loop_reader(definition, slots)
-            ready.append(_generated_reader(definition, slots, loop))
-        return ready[0](value, shape)
-
-    return read
+    slots = _slots(definition, get_hook)
+    return _generated_reader(definition, slots, _loop_reader(definition, slots))
 
 
 def _loop_reader(definition: Definition, slots: Mapping[str, _Slot]) -> _Hook:
@@ -134,6 +127,7 @@ def _generated_reader(
     known: dict[str, Any] = {
         "MismatchError": MismatchError,
         "build": definition.build,
+        "isfinite": isfinite,
         "keys": list(slots_by_key),
         "loop": loop,
         "refused": partial(_refused, definition),
@@ -158,9 +152,16 @@ def _is_name(argument: str) -> bool:
 def _line(place: int, slot: _Slot) -> str:
     """Return the line of source that decodes the field with the number *place*."""
     line = f"place = {place}; v{place} = hook{place}(v{place}, shape{place})"
-    if exact_type(slot.shape) is None:
-        return line
-    return f"if type(v{place}) is not exact{place}: {line}"
+    if exact_type(slot.shape) is not None:
+        return f"if type(v{place}) is not exact{place}: {line}"
+    if _is_float(slot.shape):
+        return f"if type(v{place}) is not float or not isfinite(v{place}): {line}"
+    return line
+
+
+def _is_float(shape: Shape) -> bool:
+    """Return whether every finite float fits *shape* and stays unchanged."""
+    return isinstance(shape, Scalar) and shape.read is read_number and not shape.bounds
 
 
 def _slots(
