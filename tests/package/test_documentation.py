@@ -118,6 +118,17 @@ def test_each_python_block_of_the_documentation_runs(
         assert environment.requests or tests
 
 
+@pytest.mark.parametrize(
+    "part", ["create(", "stream=True", ".thought", "messages +=", "except asi1."]
+)
+def test_programs_show_the_main_features(part):
+    """
+    The programs of the documentation show a call, a stream, thoughts, a conversation
+    of several turns by hand, and error handling.
+    """
+    assert part in "\n".join(PROGRAMS.values())
+
+
 def test_code_blocks_have_a_known_mark():
     """
     Each code block of the documentation says what it is, so that no program escapes
