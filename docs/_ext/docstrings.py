@@ -2,34 +2,40 @@
 Prepares asi1's docstrings for Sphinx.
 
 A name in single backticks becomes a link if the name has a place in the reference, and
-code otherwise. Each attribute gets its type, and its default if it has one.
+code otherwise. Attributes get their defaults; Sphinx itself adds the types.
 """
 
 import builtins
 import inspect
 import re
 
-from typing import Any, get_type_hints
+from typing import Any
 
 import attrs
 
 from docutils.nodes import document
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
-from sphinx.util.typing import stringify_annotation
+from sphinx.domains.python import PyObject
 
 import asi1
 
 
 SINGLE = re.compile(r"(?<![`:\w])`([^`\s][^`]*)`(?!`)")
 ATTRIBUTE = re.compile(r"    (\w+):(\s.*)")
+SHOWN = bool | int | float | str
 OPTION = re.compile(r"        (\w+):(\s.*)")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to autodoc, before napoleon reads the sections."""
     app.connect("autodoc-process-docstring", process, priority=100)
+    app.connect("autodoc-process-docstring", shorten_types, priority=900)
+    app.connect("autodoc-process-signature", shorten)
     app.connect("doctree-read", unlink_builtins)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     return {"parallel_read_safe": True}
 
 
@@ -37,11 +43,35 @@ def process(
     _: Sphinx, kind: str, name: str, thing: Any, __: object, lines: list[str]
 ) -> None:
     """Rewrite the lines of one docstring in place."""
-    if kind == "class":
-        lines[:] = typed_attributes(thing, lines)
+    if kind in ("class", "exception"):
+        lines[:] = with_defaults(thing, lines)
     lines[:] = options_as_list(lines)
-    owner = name if kind == "class" else name.rpartition(".")[0]
+    owner = name if kind in ("class", "exception") else name.rpartition(".")[0]
     lines[:] = [SINGLE.sub(lambda m: linked(m[1], owner), line) for line in lines]
+
+
+def shorten_types(
+    _: Sphinx, __: str, ___: str, ____: Any, _____: object, lines: list[str]
+) -> None:
+    """Mend types with a string in them, in which Sphinx (9.0) leaves the sign ``~``."""
+    for place, line in enumerate(lines):
+        if line.startswith(":vartype") and "'" in line:
+            lines[place] = re.sub(r"~(\w+\.)*", "", line)
+
+
+def shorten(
+    _: Sphinx,
+    kind: str,
+    __: str,
+    thing: Any,
+    ___: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str, str | None] | str | None:
+    """Leave out the arguments of classes that users do not construct."""
+    if kind == "class" and "do not construct" in (thing.__init__.__doc__ or ""):
+        return "", None
+    return signature and (signature.replace("NOTHING", "..."), returns)
 
 
 def unlink_builtins(_: Sphinx, page: document) -> None:
@@ -73,24 +103,21 @@ def has_page(place: str) -> bool:
     return True
 
 
-def typed_attributes(kind: type, lines: list[str]) -> list[str]:
-    """Return the *lines* of a class with the types of the attributes that they name."""
-    types = {name: stringify_annotation(hint, "smart") for name, hint in hints(kind)}
+def with_defaults(kind: type, lines: list[str]) -> list[str]:
+    """Return the *lines* of a class with the defaults of the attributes they name."""
     defaults = {}
     if attrs.has(kind):
         defaults = {field.name: field.default for field in attrs.fields(kind)}
-    typed, inside = [], False
+    changed, inside = [], False
     for line in lines:
         if line and not line.startswith(" "):
             inside = line == "Attributes:"
         found = ATTRIBUTE.fullmatch(line) if inside else None
-        if found and found[1] in types:
-            name, text = found.groups()
-            default = written(defaults.get(name))
-            typed.append(f"    {name} ({types[name]}):{default}{text}")
-        else:
-            typed.append(line)
-    return typed
+        default = defaults.get(found[1]) if found else None
+        if found and default not in (None, "") and isinstance(default, SHOWN):
+            line = f"    {found[1]}: Default: ``{default!r}``.{found[2]}"  # noqa: PLW2901
+        changed.append(line)
+    return changed
 
 
 def options_as_list(lines: list[str]) -> list[str]:
@@ -105,18 +132,3 @@ def options_as_list(lines: list[str]) -> list[str]:
         else:
             listed.append(line[2:] if inside and line.startswith(" " * 12) else line)
     return listed
-
-
-def hints(kind: type) -> list[tuple[str, Any]]:
-    """Return the annotations of a class, as pairs."""
-    try:
-        return list(get_type_hints(kind).items())
-    except NameError:  # a name that is imported for type checkers only
-        return []
-
-
-def written(default: object) -> str:
-    """Return a default as text; "" if there is none that says something."""
-    if isinstance(default, bool | int | float) or (isinstance(default, str) and default):
-        return f" (default: ``{default!r}``)"
-    return ""

@@ -1,7 +1,7 @@
 """
 Mends links in the pages that include files of the repository's top folder.
 
-There, ``[SECURITY.md](SECURITY.md)`` is right; on the site, it is the page ``security``.
+There, ``(SECURITY.md)`` is right; on the site, that is the page ``security.md``.
 """
 
 import re

@@ -223,7 +223,9 @@ def test_promises_name_tests_that_exist():
 
     assert len(rows) >= 15
     assert all(named)
-    assert [] == [path for each in named for path in each if not ROOT.joinpath(path).exists()]
+    assert [] == [
+        path for each in named for path in each if not ROOT.joinpath(path).exists()
+    ]
 
 
 def test_pages_state_the_number_of_faults():
