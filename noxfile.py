@@ -135,6 +135,19 @@ def bare(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in docs/_build; a warning is an error."""
+    session.install(".[aiohttp,fastapi]", *group("docs"))
+    session.run(
+        "sphinx-build",
+        *("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"),
+        *("docs", "docs/_build"),
+        env=INSTALLED_ONLY,
+    )
+    session.log("built docs/_build/index.html")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks with all contenders; arguments after `--` go to them."""
     session.install(".", *group("bench"))

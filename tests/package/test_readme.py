@@ -1,53 +1,78 @@
-"""The README's examples, run unchanged."""
+"""The README: how long it is, what it shows, and the numbers that it gives."""
 
+import os
 import re
-import runpy
+import subprocess
+import sys
 
 from pathlib import Path
 
-import httpx
 import pytest
 
-from asi1.testing import FakeASI1
 
-from ..support.services import uvicorn_serving
+ROOT = Path(__file__).parents[2]
+README = ROOT.joinpath("README.md").read_text("utf-8")
+# test_documentation runs these programs, and those of all other pages.
+EXAMPLES = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 
 
-README = Path(__file__).parents[2] / "README.md"
-EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+def test_readme_has_at_most_150_lines():
+    """The README can be read at one sitting; details are in the guides."""
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("await client.chat.completions.create(", ".stream(", ".thought", ".text"),
+        *("parse(", "run_tools(", "conversation(", "except asi1.", "FakeASI1"),
+        "ChatStreamResponse",
+    ],
+)
+def test_readme_shows_the_main_features(part):
+    """
+    The README's examples show a call, a stream, thoughts, an object, a tool, a
+    conversation, error handling, a web service and the fake server.
+    """
+    assert part in EXAMPLES
+
+
+def test_readme_begins_with_the_two_commands():
+    """The README's first code blocks are the two commands that do everything."""
+    first, second = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)[:2]
+
+    assert "python -m pip install . && asi1 demo" == first
+    assert "python -m pip install nox && python -m nox" == second
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_each_python_example_of_the_readme_runs(number, tmp_path, monkeypatch, capsys):
+def test_pages_show_the_recorded_benchmarks():
     """
-    Each Python example of the README runs unchanged against the fake server. If the
-    example is a web application, it is served and receives a request.
+    The numbers of the benchmarks in the README and on their page are those that
+    ``python -m benchmarks show`` prints.
     """
-    script = tmp_path / "example.py"
-    script.write_text(EXAMPLES[number], "utf-8")
-    monkeypatch.chdir(tmp_path)
+    shown = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "show", "benchmarks/results.json"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},  # the benchmarks are not installed
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=240,
+    ).stdout
+    table = {row[0]: row[1:] for row in cells(shown) if len(row) > 8}
+    unit, httpx, _, asi1, openai, *_ = table["stream-async"]
+    page = ROOT.joinpath("docs/explanation/benchmarks.md").read_text("utf-8")
+    rows = {re.search(r"`(.*)`", row[0])[1]: row[1:] for row in cells(page)[2:]}
 
-    with FakeASI1() as fake:
-        monkeypatch.setenv("ASI_ONE_API_KEY", "sk_readme")
-        monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)
-        made = runpy.run_path(str(script), run_name="__main__")
-        if "app" in made:
-            with uvicorn_serving(made["app"]) as url:
-                page = httpx.get(f"{url}/chat", params={"q": "Hi"})
-            assert "event: done" in page.text
-
-        printed = capsys.readouterr().out
-        assert printed or "assert" in EXAMPLES[number] or "app" in made
-        assert fake.requests or "FakeASI1" in EXAMPLES[number]
+    assert f"costs {asi1[:-1]} times" in README
+    assert f"costs {openai[:-1]} times" in README
+    for case, row in rows.items():
+        unit, httpx, _, *others, _ = table[case]
+        assert [unit, httpx, *others] == [cell.strip("*") for cell in row]
 
 
-def test_readme_shows_the_main_features():
-    """
-    The README's examples show a call, a stream, thoughts, a conversation of several
-    turns, and error handling.
-    """
-    shown = "\n".join(EXAMPLES)
-
-    for part in ("create(", "stream=True", ".thought", "messages +=", "except asi1."):
-        assert part in shown
+def cells(text: str) -> list[list[str]]:
+    """Return the rows of a Markdown table as lists of cells."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
