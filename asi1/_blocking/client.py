@@ -17,9 +17,13 @@ from .loop_thread import close_on_loop, loop_thread
 
 
 if TYPE_CHECKING:
+    from .._client.batch.input_file import BatchLines
     from .._client.conversation.turn_taking import TurnTaking
+    from .._files import FilePath
     from .._models.raw import RawReply
+    from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
+    from .._settings.rate_limit import Limiter, RateLimit
     from .chat import Chat
     from .conversation import Conversation
     from .images import Images
@@ -81,6 +85,34 @@ class ASI1(BaseClient):
         request = plain_request(engine.config, method, path, json=json, options=options)
         return loop_thread().run(engine.fetch(request, reader))
 
+    def batch(
+        self,
+        input: BatchLines,  # noqa: A002 - the word that users know
+        output: FilePath,
+        *,
+        concurrency: int = 8,
+        rate_limit: RateLimit | Limiter | None = None,
+        model: str | None = None,
+        retry_failed: bool = False,
+        progress: Callable[[BatchSummary], object] | object = None,
+    ) -> BatchSummary:
+        """
+        Same as `AsyncASI1.batch`, but blocks.
+
+        After Ctrl-C, KeyboardInterrupt is raised as soon as the answers that have
+        arrived are written; the running calls are cancelled.
+        """
+        return _batch()(
+            self._engine,
+            input,
+            output,
+            concurrency=concurrency,
+            rate_limit=rate_limit,
+            model=model,
+            retry_failed=retry_failed,
+            progress=progress,
+        )
+
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
         self._lazy.shut()  # needs no event loop: runs in the caller's thread
@@ -120,3 +152,10 @@ def _conversation() -> tuple[type[Conversation], Callable[..., TurnTaking]]:
     from .conversation import Conversation  # noqa: PLC0415
 
     return Conversation, open_conversation
+
+
+@loader
+def _batch() -> Callable[..., BatchSummary]:
+    from .batch import run_batch  # noqa: PLC0415 - rarely used
+
+    return run_batch
