@@ -38,13 +38,12 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     try:
         options = parser.parse_args(argv)
-        options.run(options)
+        return options.run(options) or 0
     except SystemExit as leaving:  # raised by --help, --version or invalid usage
         return int(leaving.code or 0)
     except asi1.ASI1Error as error:
         print_error(_message(error))
         return 2 if isinstance(error, asi1.ConfigurationError) else 1
-    return 0
 
 
 def _message(error: asi1.ASI1Error) -> str:

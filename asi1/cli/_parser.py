@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import asi1
 
 from ._ask import ask
+from ._batch import batch
 from ._demo import demo
 from ._terminal import print_error
 
@@ -37,6 +38,28 @@ Piped text is the question, or is added to the question after a blank line:
 
   asi1 ask "Why is the sky blue?"
   git diff | asi1 ask "Write a commit message for this."
+"""
+
+_BATCH = """\
+Send all requests of a file, several at once, and append the answers to another file.
+The lines of both have the form of OpenAI's Batch API:
+
+  {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {...}}
+
+A batch that was stopped goes on when the same command is run again. Nothing that has
+an answer in the output is sent again, unless the line of its custom_id has changed.
+Ctrl-C cancels the running requests, which are then sent again.
+
+  asi1 batch requests.jsonl -o answers.jsonl --concurrency 16 --rpm 60
+"""
+
+_BATCH_CODES = """\
+exit codes:
+  0    all requests have answers
+  1    some requests failed, or the batch could not go on
+  2    invalid usage, configuration or input; nothing was sent
+  130  interrupted by Ctrl-C or SIGTERM
+  141  the pipe that the output goes to was closed
 """
 
 _ENVIRONMENT = """\
@@ -98,6 +121,16 @@ def build_parser() -> argparse.ArgumentParser:
     _add_question(asked)
     _add_output(asked)
     asked.set_defaults(run=ask)
+    _add_batch(
+        commands.add_parser(
+            "batch",
+            help="send the requests of a file",
+            description=_BATCH,
+            epilog=_ENVIRONMENT + _BATCH_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+    )
     return parser
 
 
@@ -148,4 +181,37 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--quiet",
         action="store_true",
         help="print no thoughts and no token counts",
+    )
+
+
+def _add_batch(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=batch)
+    parser.add_argument(
+        "input", help="the file of requests; - reads them from standard input"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="the file of answers"
+    )
+    for name, metavar, words in (
+        ("--concurrency", "N", "the most requests at once; 8 by default"),
+        ("--rpm", "N", "the most requests a minute"),
+        ("--tpm", "N", "the most tokens a minute"),
+    ):
+        default = 8 if name == "--concurrency" else None
+        parser.add_argument(
+            name, type=int, metavar=metavar, default=default, help=words
+        )
+    parser.add_argument(
+        "--model", metavar="NAME", help="the model of all requests, whatever they name"
+    )
+    parser.add_argument(
+        "--retry-failed",
+        action="store_true",
+        help="send requests that failed in an earlier run again",
+    )
+    parser.add_argument(
+        "--base-url", metavar="URL", help="the server; overrides the environment"
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print no progress and no summary"
     )

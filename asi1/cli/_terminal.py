@@ -31,6 +31,7 @@ class Screen:
 
     Attributes:
         live: Whether the stream is a terminal.
+        codes: Whether ANSI codes may be written.
         at_start: Whether the next character begins a line.
     """
 
@@ -38,7 +39,7 @@ class Screen:
         self._stream = stream
         self._last = ""
         self.live = stream is not None and stream.isatty()
-        self._codes = self.live and _supports_ansi(env)
+        self.codes = self.live and _supports_ansi(env)
         self.at_start = True
 
     def write(self, text: str) -> None:
@@ -49,7 +50,7 @@ class Screen:
         """Write *text* dimmed, if the terminal supports it."""
         # Each write switches dimming off too, so Ctrl-C cannot leave a terminal dim.
         shown = self._visible(text)
-        self._put(f"\x1b[2m{shown}\x1b[0m" if self._codes else shown, text)
+        self._put(f"\x1b[2m{shown}\x1b[0m" if self.codes else shown, text)
 
     def write_json(self, text: str) -> None:
         """Write JSON; on a terminal, write invisible characters as JSON escapes."""

@@ -128,7 +128,8 @@ def read_row(line: bytes) -> Row | None:
         return None
     response, error = value.get("response"), value.get("error")
     if isinstance(error, dict):
-        return Row(custom_id, found[1], str(error.get("code")))
+        code = str(error.get("code"))
+        return Row(custom_id, found[1], code if code.isidentifier() else "Unknown")
     status = response.get("status_code") if isinstance(response, dict) else None
     if not isinstance(status, int):
         return None
