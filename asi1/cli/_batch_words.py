@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from collections.abc import Sequence
 
 import asi1
@@ -96,10 +98,9 @@ def _dollars(summary: asi1.BatchSummary) -> str:
 
 
 def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 100:
-        return f"{whole} s"
-    minutes, hours = whole // 60, whole // 3600
+    if seconds < 100:
+        return f"{math.ceil(seconds)} s"
+    minutes = math.ceil(seconds / 60)
     if minutes < 100:
         return f"{minutes} min"
-    return f"{hours} h {minutes % 60:02} min"
+    return f"{minutes // 60} h {minutes % 60:02} min"

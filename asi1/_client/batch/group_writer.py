@@ -64,8 +64,10 @@ class GroupWriter:
         group = self._next
         group.rows.append(finished)
         async with self._turn:
-            if not group.written:  # no other task has written the group meanwhile
+            if group is self._next:  # else another task has written the group
                 await self.flush()
+            elif not group.written:
+                raise OSError("the rows before this one could not be written")
 
     async def flush(self) -> None:
         """Write the rows that no task has begun to write, even if it is cancelled."""

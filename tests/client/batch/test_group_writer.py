@@ -10,6 +10,8 @@ import pytest
 from asi1._client.batch.group_writer import Finished, GroupWriter
 from asi1._models.completion import ChatCompletion
 
+from ...support.talk import until
+
 
 class Disk:
     """A disk whose first write lasts until it is let go."""
@@ -43,8 +45,7 @@ async def test_rows_that_arrive_during_a_write_are_written_together():
 
     async with anyio.create_task_group() as group:
         group.start_soon(work, 0)
-        while not disk.begun.is_set():
-            await anyio.sleep(0.001)
+        await until(disk.begun.is_set)
         for number in range(1, 6):
             group.start_soon(work, number)
         await anyio.wait_all_tasks_blocked()
@@ -68,8 +69,7 @@ async def test_cancelled_tasks_leave_their_rows_to_the_flush():
     async with anyio.create_task_group() as group:
         for number in range(3):
             group.start_soon(writer.write, finished(number))
-        while not disk.begun.is_set():
-            await anyio.sleep(0.001)
+        await until(disk.begun.is_set)
         group.start_soon(writer.write, finished(3))
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
@@ -82,17 +82,25 @@ async def test_cancelled_tasks_leave_their_rows_to_the_flush():
     assert 4 == len(written)
 
 
-async def test_failed_write_raises_and_counts_nothing():
+async def test_failed_write_raises_for_each_row_and_counts_nothing():
     """
-    If rows cannot be written, the task that writes them gets the error, and none of
-    them counts as written.
+    If rows cannot be written, each task whose row was among them gets an error, and
+    none of the rows counts as written.
     """
-    written = []
+    written, failed = [], []
 
     def fails(rows):
         raise OSError("no space")
 
-    with pytest.raises(OSError, match="no space"):
-        await GroupWriter(fails, written.extend).write(finished(1))
+    writer = GroupWriter(fails, written.extend)
 
-    assert [] == written
+    async def work(number):
+        with pytest.raises(OSError, match=r"no space|could not be written"):
+            await writer.write(finished(number))
+        failed.append(number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(3):
+            group.start_soon(work, number)
+
+    assert ([], [0, 1, 2]) == (written, sorted(failed))
