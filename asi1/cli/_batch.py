@@ -23,6 +23,7 @@ from ._terminal import Screen, print_error
 __all__ = ["batch"]
 
 _RETRIES = 5  # as `asi1.batch` without a client
+_INTERRUPTED = "interrupted; running requests were cancelled"
 _GO_ON = "to go on, run the same command again"
 
 
@@ -70,7 +71,10 @@ def _run(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        return 130, "interrupted; running requests were cancelled"
+        begun = progress.last is not None
+        return 130, _INTERRUPTED if begun else "interrupted"
+    except BrokenPipeError:  # the reader of the progress has gone
+        raise
     except OSError as error:
         return 2 if progress.last is None else 1, _words_of(error)
     except asi1.ASI1Error as error:
