@@ -63,6 +63,11 @@ TESTED_IN = {
     "system/life/test_fork": ["_fork_lock"],
     # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": ["cli/_parser", "cli/_terminal", "cli/_view"],
+    "cli/test_batch": ["cli/_batch_progress"],
+    # The locked file is tested by opening it twice.
+    "client/batch/test_output_file": ["_client/batch/file_lock"],
+    # The arguments of a batch are tested by its method.
+    "client/batch/test_run": ["_client/batch/batch", "_client/batch/settings"],
     # Web frameworks call `asi1.integrations`, which is tested on real servers.
     "system/services/test_services": [
         "integrations/_events",
