@@ -1,53 +1,28 @@
-"""
-The batch of the blocking client, and `asi1.batch`, which needs no client.
-
-The files are checked in the caller's thread, since reading a pipe may block; the calls
-run on the event-loop thread.
-"""
+"""`asi1.batch`: a batch that needs no client."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 
-from .._call.engine import Engine
-from .._client.batch.input_file import BatchLines
-from .._client.batch.plan import open_plan
-from .._client.batch.settings import BatchSettings
-from .._files import FilePath
-from .._models.base_types import public
+from .._models.base_types import JSON, public
 from .._models.errors import ArgumentError
 from .._protocol.batch.summary import BatchSummary
 from .._settings.rate_limit import Limiter, RateLimit
 from .client import ASI1
-from .loop_thread import close_on_loop, loop_thread
 
 
-__all__ = ["batch", "run_batch"]
+__all__ = ["batch"]
 
 # Retries of a call if the caller has no client: more than usual, since a batch has
 # time, and a request that fails is not sent again before the next run.
 _RETRIES = 5
 
 
-def run_batch(
-    engine: Engine, source: BatchLines, path: FilePath, **arguments: Any
-) -> BatchSummary:
-    """Run a batch as `AsyncASI1.batch` does, but block."""
-    settings = BatchSettings.of(engine, **arguments)
-    run = settings.run_of(open_plan(source, path, settings.options))
-    try:
-        return loop_thread().run(run.run())
-    except BaseException:
-        # The run is being cancelled: wait until the answers that came are written.
-        close_on_loop(run.aclose)
-        raise
-
-
 @public
 def batch(
-    input: BatchLines,  # noqa: A002 - the word that users know
-    output: FilePath,
+    input: str | PathLike[str] | Iterable[str | bytes | Mapping[str, JSON]],  # noqa: A002
+    output: str | PathLike[str],
     *,
     client: ASI1 | None = None,
     concurrency: int = 8,

@@ -6,7 +6,8 @@ Its public API is the async one without ``await``; a test compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -17,9 +18,7 @@ from .loop_thread import close_on_loop, loop_thread
 
 
 if TYPE_CHECKING:
-    from .._client.batch.input_file import BatchLines
     from .._client.conversation.turn_taking import TurnTaking
-    from .._files import FilePath
     from .._models.raw import RawReply
     from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
@@ -87,8 +86,10 @@ class ASI1(BaseClient):
 
     def batch(
         self,
-        input: BatchLines,  # noqa: A002 - the word that users know
-        output: FilePath,
+        input: str  # noqa: A002 - the word that users know
+        | PathLike[str]
+        | Iterable[str | bytes | Mapping[str, JSON]],
+        output: str | PathLike[str],
         *,
         concurrency: int = 8,
         rate_limit: RateLimit | Limiter | None = None,
@@ -156,6 +157,6 @@ def _conversation() -> tuple[type[Conversation], Callable[..., TurnTaking]]:
 
 @loader
 def _batch() -> Callable[..., BatchSummary]:
-    from .batch import run_batch  # noqa: PLC0415 - rarely used
+    from .batch_run import run_batch  # noqa: PLC0415 - rarely used
 
     return run_batch

@@ -7,7 +7,8 @@ method's first call imports the modules that the method needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -17,12 +18,10 @@ from .lazy import BaseClient, loader, plain
 
 
 if TYPE_CHECKING:
-    from .._files import FilePath
     from .._models.raw import RawReply
     from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
     from .._settings.rate_limit import Limiter, RateLimit
-    from .batch.input_file import BatchLines
     from .chat import AsyncChat
     from .conversation.conversation import AsyncConversation
     from .conversation.turn_taking import TurnTaking
@@ -167,8 +166,10 @@ class AsyncASI1(BaseClient):
 
     async def batch(
         self,
-        input: BatchLines,  # noqa: A002 - the word that users know
-        output: FilePath,
+        input: str  # noqa: A002 - the word that users know
+        | PathLike[str]
+        | Iterable[str | bytes | Mapping[str, JSON]],
+        output: str | PathLike[str],
         *,
         concurrency: int = 8,
         rate_limit: RateLimit | Limiter | None = None,

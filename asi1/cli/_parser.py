@@ -121,16 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_question(asked)
     _add_output(asked)
     asked.set_defaults(run=ask)
-    _add_batch(
-        commands.add_parser(
-            "batch",
-            help="send the requests of a file",
-            description=_BATCH,
-            epilog=_ENVIRONMENT + _BATCH_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-    )
+    _add_batch(commands)
     return parser
 
 
@@ -184,7 +175,15 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_batch(parser: argparse.ArgumentParser) -> None:
+def _add_batch(commands: Any) -> None:
+    parser = commands.add_parser(
+        "batch",
+        help="send the requests of a file",
+        description=_BATCH,
+        epilog=_ENVIRONMENT + _BATCH_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.set_defaults(run=batch)
     parser.add_argument(
         "input", help="the file of requests; - reads them from standard input"

@@ -66,6 +66,7 @@ TESTED_IN = {
     "cli/test_batch": ["cli/_batch_progress"],
     # The locked file is tested by opening it twice.
     "client/batch/test_output_file": ["_client/batch/file_lock"],
+    "blocking/test_batch": ["_blocking/batch_run"],
     # The arguments of a batch are tested by its method.
     "client/batch/test_run": ["_client/batch/batch", "_client/batch/settings"],
     # Web frameworks call `asi1.integrations`, which is tested on real servers.
