@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         ChatMessage,
         FunctionCall,
         ToolCall,
-        Usage,
     )
     from ._models.errors import (
         APIConnectionError,
@@ -84,7 +83,8 @@ if TYPE_CHECKING:
     from ._models.parsed import ParsedCompletion
     from ._models.planner import AgentUsed
     from ._models.raw import RawReply
-    from ._models.response import Attempt, RateLimits, ResponseInfo
+    from ._models.response import Attempt, RateLimits, ResponseInfo, Usage
+    from ._models.spent import Spent
     from ._models.status_errors import (
         APIStatusError,
         AuthenticationError,
@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from ._protocol.context.policies import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._protocol.context.summarise import Summarise
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
+    from ._protocol.map_items import ChatRequest
     from ._protocol.tools.errors import MaxRoundsError, ToolError
     from ._protocol.tools.steps import (
         AnswerStep,
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
         ToolStep,
     )
     from ._protocol.tools.tool import Tool, tool
+    from ._settings.budget import Budget, BudgetExceededError
     from ._settings.config import Limits
     from ._settings.hooks import Hooks, Wait
     from ._settings.models import MODELS, ModelInfo
@@ -125,6 +127,7 @@ if TYPE_CHECKING:
         RequestOptions,
         ToolOptions,
     )
+    from ._settings.prices import PRICES, Price
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
@@ -136,6 +139,7 @@ __all__ = [
     "CONTEXT_SIZES",
     "DEFAULT",
     "MODELS",
+    "PRICES",
     "APIConnectionError",
     "APIError",
     "APIResponseError",
@@ -162,12 +166,15 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BatchSummary",
+    "Budget",
+    "BudgetExceededError",
     "Chat",
     "ChatChoice",
     "ChatCompletion",
     "ChatCompletionChunk",
     "ChatMessage",
     "ChatOptions",
+    "ChatRequest",
     "ChatStream",
     "ChunkChoice",
     "ClientClosedError",
@@ -207,6 +214,7 @@ __all__ = [
     "PaymentRequiredError",
     "PermissionDeniedError",
     "Pieces",
+    "Price",
     "QuotaExceededError",
     "RateLimit",
     "RateLimitError",
@@ -217,6 +225,7 @@ __all__ = [
     "ResponseInfo",
     "RetryPolicy",
     "ServerStreamError",
+    "Spent",
     "StreamBusyError",
     "StreamClosedError",
     "StreamConsumedError",

@@ -25,6 +25,7 @@ _MODULES = {
     "_settings.hooks": ("Hooks", "Wait"),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
     "_client.map": ("AsyncAnswers",),
+    "_protocol.map_items": ("ChatRequest",),
     "_client.parsed_stream": ("AsyncParsedStream",),
     "_models.messages": (
         "AssistantMessage",
@@ -34,14 +35,17 @@ _MODULES = {
         "ToolMessage",
         "UserMessage",
     ),
+    "_settings.budget": ("Budget", "BudgetExceededError"),
     "_settings.models": ("MODELS", "ModelInfo"),
+    "_settings.prices": ("PRICES", "Price"),
     "_settings.options": (
         "ChatOptions",
         "ParseOptions",
         "RequestOptions",
         "ToolOptions",
     ),
-    "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
+    "_models.spent": ("Spent",),
+    "_models.response": ("Attempt", "RateLimits", "ResponseInfo", "Usage"),
     "_settings.retry": ("RetryPolicy",),
     "_models.status_errors": (
         "APIStatusError",
@@ -104,7 +108,6 @@ _MODULES = {
         "ChatMessage",
         "FunctionCall",
         "ToolCall",
-        "Usage",
     ),
 }
 HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -8,6 +8,7 @@ from os import PathLike
 from .._models.base_types import JSON, public
 from .._models.errors import ArgumentError
 from .._protocol.batch.summary import BatchSummary
+from .._settings.budget import Budget
 from .._settings.rate_limit import Limiter, RateLimit
 from .client import ASI1
 
@@ -20,13 +21,14 @@ _RETRIES = 5
 
 
 @public
-def batch(
+def batch(  # noqa: PLR0913 - as the methods
     input: str | PathLike[str] | Iterable[str | bytes | Mapping[str, JSON]],  # noqa: A002
     output: str | PathLike[str],
     *,
     client: ASI1 | None = None,
     concurrency: int = 8,
     rate_limit: RateLimit | Limiter | None = None,
+    budget: Budget | None = None,
     model: str | None = None,
     retry_failed: bool = False,
     progress: Callable[[BatchSummary], object] | object = None,
@@ -44,11 +46,14 @@ def batch(
             environment, which retries a call 5 times; it is closed at the end.
         concurrency: As for `AsyncASI1.batch`.
         rate_limit: As for `AsyncASI1.batch`.
+        budget: As for `AsyncASI1.batch`.
         model: As for `AsyncASI1.batch`.
         retry_failed: As for `AsyncASI1.batch`.
         progress: As for `AsyncASI1.batch`.
 
     Raises:
+        KeyboardInterrupt: The program was interrupted. The running calls were
+            cancelled, and the answers that had arrived are written.
         ArgumentError: *client* is not an `ASI1`; and as for `AsyncASI1.batch`.
         ASI1Error: As for `AsyncASI1.batch`.
         OSError: As for `AsyncASI1.batch`.
@@ -66,6 +71,7 @@ def batch(
             output,
             concurrency=concurrency,
             rate_limit=rate_limit,
+            budget=budget,
             model=model,
             retry_failed=retry_failed,
             progress=progress,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._models.raw import RawReply
     from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
+    from .._settings.budget import Budget
     from .._settings.rate_limit import Limiter, RateLimit
     from .chat import Chat
     from .conversation import Conversation
@@ -93,22 +94,19 @@ class ASI1(BaseClient):
         *,
         concurrency: int = 8,
         rate_limit: RateLimit | Limiter | None = None,
+        budget: Budget | None = None,
         model: str | None = None,
         retry_failed: bool = False,
         progress: Callable[[BatchSummary], object] | object = None,
     ) -> BatchSummary:
-        """
-        Same as `AsyncASI1.batch`, but blocks.
-
-        After Ctrl-C, KeyboardInterrupt is raised as soon as the answers that have
-        arrived are written; the running calls are cancelled.
-        """
+        """Same as `AsyncASI1.batch`, but blocks."""
         return _batch()(
             self._engine,
             input,
             output,
             concurrency=concurrency,
             rate_limit=rate_limit,
+            budget=budget,
             model=model,
             retry_failed=retry_failed,
             progress=progress,

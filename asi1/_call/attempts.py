@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar, cast
@@ -23,7 +24,7 @@ from .._transport.event_loop import run_in_turns
 from .resources import RetryBudget
 
 
-__all__ = ["Attempts", "in_turns", "redaction"]
+__all__ = ["Attempts", "idempotency_headers", "in_turns", "redaction"]
 
 _R = TypeVar("_R")
 
@@ -73,6 +74,11 @@ class Attempts:
     def begin(self, now: float) -> None:
         """Begin the prepared attempt: the rate limiter has permitted it."""
         self._since = now
+
+    @property
+    def begun(self) -> bool:
+        """Whether the current attempt has begun."""
+        return self._since is not None
 
     @property
     def unsent(self) -> bool:
@@ -143,6 +149,12 @@ class Attempts:
         """Return the request's method and URL for the log."""
         # The URL's query and the server's message may hold secrets: neither is logged.
         return self._request.method, self._request.url.partition("?")[0]
+
+
+def idempotency_headers(key: str | None) -> dict[str, str]:
+    """Return the header for *key*; "auto" makes a random one."""
+    key = str(uuid.uuid4()) if key == "auto" else key
+    return {} if key is None else {"idempotency-key": key}
 
 
 @run_apart_once

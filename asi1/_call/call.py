@@ -8,7 +8,6 @@ The modules of `_call` read the clock and draw random jitter, so that the module
 from __future__ import annotations
 
 import itertools
-import uuid
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -33,12 +32,11 @@ from .._models.response import ResponseInfo
 from .._models.status_errors import APIStatusError, RateLimitError
 from .._protocol.request import Request
 from .._settings.hooks import Wait
-from .._settings.rate_limit import LimitOutcome, counted_tokens
 from .._transport.event_loop import Flag
-from .attempts import Attempts, in_turns, redaction
+from .attempts import Attempts, idempotency_headers, in_turns, redaction
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
-from .resources import Resources
+from .resources import Bill, Resources
 from .timer import Timer
 
 
@@ -108,6 +106,7 @@ class Call(Generic[_T]):
     opened: Flag = field(factory=Flag, init=False)
     _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
+    _bill: Bill = field(init=False)
     reader: ReplyReader[_T] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -155,7 +154,8 @@ class Call(Generic[_T]):
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
-        return self._attempts.of(self.reader.info if self.reader else ResponseInfo())
+        reader = self.reader
+        return self._attempts.of(reader.metadata if reader else ResponseInfo())
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""
@@ -177,23 +177,27 @@ class Call(Generic[_T]):
                 return
 
     async def _attempt_until_answered(self, request: Request) -> None:
-        streams, began = self.reader_class.streams, self.began or 0.0
-        self._timer = Timer(began, request.timeouts, stream=streams)
-        headers = _idempotency_headers(request.idempotency_key)
+        streams = self.reader_class.streams
+        self._timer = Timer(self.began or 0.0, request.timeouts, stream=streams)
+        headers = idempotency_headers(request.idempotency_key)
         for retries in itertools.count():
             self._attempts.prepare(request, retries)
             reader = self.reader = self.reader_class(
                 self.resources.config, request, self._timer, self.queue, self.opened
             )
+            self._bill = self.resources.bill(reader)
             try:
                 await self._attempt(reader, headers)
             except APIError as error:
+                self._bill.settle(error, sent=self._attempts.begun)
                 wait = await self._failed(reader, error)
                 if wait is None:
                     raise error from error.__cause__
                 await anyio.sleep(wait)
             else:
                 return
+            finally:
+                self._bill.settle(sent=self._attempts.begun)
 
     async def _attempt(
         self, reader: ReplyReader[_T], headers: Mapping[str, str]
@@ -237,13 +241,15 @@ class Call(Generic[_T]):
         self, limiter: LocalLimiter | UserLimiter, reader: ReplyReader[_T]
     ) -> AsyncGenerator[None, None]:
         """Wait for the limiter's permit; report the attempt's end to the limiter."""
+        from .._settings import rate_limit  # noqa: PLC0415 - loaded with the limiter
+
         tokens, retry = reader.request.tokens, reader.request.retry
         await limiter.acquire(tokens, self._waits)
-        outcome = LimitOutcome(estimated=tokens)
+        outcome = rate_limit.LimitOutcome(estimated=tokens)
         try:
             yield
             sent = len(reader.request.body or b"") + tokens
-            used = counted_tokens(reader.answer().usage, sent)
+            used = rate_limit.counted_tokens(reader.usage, sent)
             outcome = attrs.evolve(outcome, used=used)
         except RateLimitError as error:
             asked = error.retry_after
@@ -261,6 +267,7 @@ class Call(Generic[_T]):
 
     def _succeeded(self, reader: ReplyReader[_T]) -> None:
         """Record a successful attempt, queue its result, and end the queue."""
+        self._bill.settle()
         self._attempts.succeeded(reader.info.status, self._timer.elapsed)
         if result := reader.result(self.info()):
             self.queue.put(result)
@@ -284,16 +291,10 @@ class Call(Generic[_T]):
             isinstance(error, APITimeoutError) and begun
         ):
             error.partial = await in_turns(without_key(self.answer(), reader.key))
-        hooks = self.resources.hooks
-        if wait is not None and attempt is not None and hooks is not None:
+        if (hooks := self.resources.hooks) and attempt is not None and wait is not None:
             hooks.on_retry(attempt)
         return wait
 
     def _call_on_end(self, error: Exception | None) -> None:
         if self.resources.hooks is not None:
             self.resources.hooks.on_end(self.info(), error)
-
-
-def _idempotency_headers(key: str | None) -> dict[str, str]:
-    key = str(uuid.uuid4()) if key == "auto" else key
-    return {} if key is None else {"idempotency-key": key}

@@ -15,7 +15,6 @@ from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
 from .._settings.hooks import Hooks
-from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
@@ -26,6 +25,9 @@ from .task import CallTask, start
 
 
 if TYPE_CHECKING:
+    from .._settings.budget import Budget
+    from .._settings.rate_limit import Limiter, RateLimit
+    from .budgets import Budgets
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
@@ -69,10 +71,19 @@ class Engine:
         """The client's settings."""
         return self.resources.config
 
-    def child(self, config: ClientConfig) -> Engine:
-        """Return an engine with other settings on the same connections."""
+    def child(
+        self, config: ClientConfig | None = None, budget: Budget | None = None
+    ) -> Engine:
+        """
+        Return an engine with other settings on the same connections.
+
+        Its calls must also fit into *budget*, whose count begins at zero.
+        """
         self.check_open()
-        resources = attrs.evolve(self.resources, config=config)
+        resources = attrs.evolve(self.resources, config=config or self.config)
+        if budget is not None:
+            budgets = resources.budgets or _no_budgets()()
+            resources = attrs.evolve(resources, budgets=budgets.and_one(budget))
         return Engine(resources, (self, *self.parents))
 
     def check_open(self) -> None:
@@ -160,6 +171,8 @@ def engine_of(
     transport: HTTPTransport | None,
     rate_limit: RateLimit | Limiter | None,
     hooks: Hooks | None,
+    *,
+    budget: Budget | None = None,
 ) -> Engine:
     """
     Return the engine of a new client.
@@ -172,10 +185,13 @@ def engine_of(
         resources = attrs.evolve(resources, limiter=_limiter_of()(rate_limit))
     if hooks is not None:
         resources = attrs.evolve(resources, hooks=_hook_caller()(hooks))
+    if budget is not None:
+        budgets = _no_budgets()().and_one(budget)
+        resources = attrs.evolve(resources, budgets=budgets)
     return Engine(resources)
 
 
-# Most clients have neither a rate limit nor hooks, so the modules for these are
+# Most clients have no rate limit, no hooks and no budget, so the modules for these are
 # imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
@@ -189,3 +205,10 @@ def _hook_caller() -> Callable[[Hooks], HookCaller]:
     from .hook_caller import HookCaller  # noqa: PLC0415
 
     return HookCaller
+
+
+@run_apart_once
+def _no_budgets() -> Callable[[], Budgets]:
+    from .budgets import Budgets  # noqa: PLC0415
+
+    return Budgets

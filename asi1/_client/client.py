@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .._models.raw import RawReply
     from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
+    from .._settings.budget import Budget
     from .._settings.rate_limit import Limiter, RateLimit
     from .chat import AsyncChat
     from .conversation.conversation import AsyncConversation
@@ -64,6 +65,10 @@ class AsyncASI1(BaseClient):
         default_options: Chat options for calls that do not give their own.
         models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
             and prices change, and models are added.
+        prices: `Price` by model name; overrides and extends `PRICES`, and the prices in
+            *models*.
+        budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
+            is not sent.
         hooks: Your functions to call on waits, on retries and at the end of calls.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
             in bytes.
@@ -173,6 +178,7 @@ class AsyncASI1(BaseClient):
         *,
         concurrency: int = 8,
         rate_limit: RateLimit | Limiter | None = None,
+        budget: Budget | None = None,
         model: str | None = None,
         retry_failed: bool = False,
         progress: Callable[[BatchSummary], object] | object = None,
@@ -199,10 +205,13 @@ class AsyncASI1(BaseClient):
                 creates it if it is missing.
             concurrency: The most calls at once; at least 1.
             rate_limit: The rate limit of the batch, in place of the client's.
+            budget: The most that this run may use; it ends with `BudgetExceededError`
+                when no further request fits.
             model: The model of all requests, in place of those in the lines.
             retry_failed: Whether requests that failed in an earlier run are sent again.
-            progress: Called with a `BatchSummary` after each write; or any object with
-                a method ``update(n)``, such as a tqdm bar, for *n* more requests. The
+            progress: Called with a `BatchSummary` after each write; or tqdm's bar, or
+                any object with a method ``update(n)``, for *n* more requests; or a
+                ``rich.progress.Progress``. An error that it raises ends the batch. The
                 blocking client calls it in the thread of its event loop.
 
         Returns:
@@ -213,8 +222,9 @@ class AsyncASI1(BaseClient):
                 or repeats a custom id; or the output is not that of a batch, or in use
                 by another. Nothing was sent.
             ASI1Error: An error that every request would get, such as
-                `AuthenticationError`, `PaymentRequiredError`, `QuotaExceededError` and
-                `ClientClosedError`. Any other error of a call is a row of the output.
+                `AuthenticationError`, `PaymentRequiredError`, `QuotaExceededError`,
+                `BudgetExceededError` and `ClientClosedError`. Any other error of a call
+                is a row of the output.
             OSError: The input cannot be read, or the output not be written, such as on
                 a full disk. The output has whole rows only.
 
@@ -226,6 +236,7 @@ class AsyncASI1(BaseClient):
             output,
             concurrency=concurrency,
             rate_limit=rate_limit,
+            budget=budget,
             model=model,
             retry_failed=retry_failed,
             progress=progress,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
@@ -25,16 +25,13 @@ from .._settings.config import (
     HTTPLimits,
     HTTPTransport,
     Limits,
-    check_headers,
     read_api_key,
     read_base_url,
     read_limits,
     read_model,
-    read_query,
 )
 from .._settings.hooks import Hooks
 from .._settings.options import ChatOptions
-from .._settings.rate_limit import Limiter, RateLimit, check_limiter
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
@@ -44,13 +41,21 @@ from .._settings.validators import shown
 if TYPE_CHECKING:
     from .._call.bytes_reader import BytesReader
     from .._call.engine import Engine
+    from .._models.spent import Spent
     from .._protocol.request import Request
+    from .._settings.budget import Budget
     from .._settings.models import ModelInfo
+    from .._settings.prices import Price
+    from .._settings.rate_limit import Limiter, RateLimit
 
 
 __all__ = ["BaseClient", "LazyEngine", "loader", "plain"]
 
 _T = TypeVar("_T")
+
+# The settings that `with_options` adds to those of the client.
+_TABLES = ("headers", "query", "options", "models", "prices")
+_LIMITS = ("rate_limit", "budget")
 
 
 def loader(load: Callable[[], _T]) -> Callable[[], _T]:
@@ -86,12 +91,13 @@ class LazyEngine:
     _transport: HTTPTransport | None = None
     _rate_limit: RateLimit | Limiter | None = None
     _hooks: Hooks | None = None
+    _budget: Budget | None = None
     made: Engine | None = field(default=None, kw_only=True)
     _closed: bool = field(default=False, init=False)
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        check_limiter(self._rate_limit)
+        _read(self._rate_limit, self._budget, names=_LIMITS)
         if not isinstance(self._hooks, Hooks | None):
             raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
         if self._http_client is not None or self._transport is not None:
@@ -113,13 +119,8 @@ class LazyEngine:
         return self.made
 
     def _make(self) -> Engine:
-        return _engine_of()(
-            self.config,
-            self._http_client,
-            self._transport,
-            self._rate_limit,
-            self._hooks,
-        )
+        given = self._http_client, self._transport, self._rate_limit, self._hooks
+        return _engine_of()(self.config, *given, budget=self._budget)
 
     def shut(self) -> None:
         """Refuse new calls; running calls go on."""
@@ -154,6 +155,8 @@ class BaseClient:
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
         models: Mapping[str, ModelInfo] | None = None,
+        prices: Mapping[str, Price] | None = None,
+        budget: Budget | None = None,
         hooks: Hooks | None = None,
         max_event_bytes: int = 16 * 1024 * 1024,
         trust_env: bool = True,
@@ -170,9 +173,11 @@ class BaseClient:
             max_event_bytes=max_event_bytes,
             limits=read_limits(limits),
             trust_env=trust_env,
-            **_read(default_headers, default_query, default_options, models),
+            **_read(default_headers, default_query, default_options, models, prices),
         )
-        self._lazy = LazyEngine(config, http_client, transport, rate_limit, hooks)
+        self._lazy = LazyEngine(
+            config, http_client, transport, rate_limit, hooks, budget
+        )
 
     @property
     def _engine(self) -> Engine:
@@ -188,6 +193,11 @@ class BaseClient:
         """The timeouts of calls that do not give their own."""
         return self._lazy.config.timeouts
 
+    @property
+    def spent(self) -> Spent:
+        """What the calls of this client, its parents and children have used so far."""
+        return self._engine.resources.tally.spent()
+
     def with_options(  # noqa: PLR0913 - as the constructor
         self,
         *,
@@ -200,13 +210,16 @@ class BaseClient:
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
         models: Mapping[str, ModelInfo] | None = None,
+        prices: Mapping[str, Price] | None = None,
+        budget: Budget | None = None,
     ) -> Self:
         """
         Return a client with some settings changed, on the same connections.
 
-        Settings left out do not change; headers, query, options and models are added to
-        those of this client. Closing the new client does not close this client; closing
-        this client closes both.
+        Settings left out do not change; headers, query, options, models and prices are
+        added to those of this client, and a budget limits the new client besides this
+        client's. Closing the new client leaves this one open; closing this one closes
+        both.
 
         Raises:
             ConfigurationError: As for the constructor.
@@ -226,10 +239,11 @@ class BaseClient:
             changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
         elif retry is not None:
             changes["retry"] = retry
-        added = _read(default_headers, default_query, default_options, models)
+        added = _read(default_headers, default_query, default_options, models, prices)
         changes |= {k: {**getattr(now, k), **v} for k, v in added.items()}
+        _read(None, budget, names=_LIMITS)
         child = object.__new__(type(self))
-        engine = self._engine.child(attrs.evolve(now, **changes))
+        engine = self._engine.child(attrs.evolve(now, **changes), budget)
         child._lazy = LazyEngine(engine.config, made=engine)
         return child
 
@@ -265,29 +279,20 @@ BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"
 
 
-def _read(headers: Any, query: Any, options: Any, models: Any) -> dict[str, Any]:
-    """Check the settings that are mappings; return a dict of those not None."""
-    read: dict[str, Any] = {}
-    if headers is not None:
-        read["headers"] = check_headers(headers, "default_headers")
-    if query is not None:
-        read["query"] = read_query(query, "default_query")
-    if options is not None:
-        read["options"] = _read_options()(options)
-    if models is not None:
-        read["models"] = _read_models()(models)
-    return read
+def _read(*values: Any, names: Iterable[str] = _TABLES) -> dict[str, Any]:
+    """Check the settings *names*; return a dict of those whose value is not None."""
+    pairs = zip(names, values, strict=True)
+    given = {name: value for name, value in pairs if value is not None}
+    if not given:
+        return {}
+    try:
+        return _read_optional()(given)
+    except ExitingError as error:
+        raise ASI1Error(f"{error}; no client can be made") from None
 
 
 @loader
-def _read_options() -> Callable[[object], dict[str, Any]]:
-    from .._settings.option_checks import read_default_options  # noqa: PLC0415 - rarely used
+def _read_optional() -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    from .._settings.optional import read_optional  # noqa: PLC0415 - rarely used
 
-    return read_default_options
-
-
-@loader
-def _read_models() -> Callable[[object], dict[str, ModelInfo]]:
-    from .._settings.models import read_models  # noqa: PLC0415 - rarely used
-
-    return read_models
+    return read_optional

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import attrs
-
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
@@ -31,9 +29,11 @@ from .._settings.option_checks import (
     check_options,
     checked_options,
     read_idempotency_key,
+    retry_of,
+    timeouts_of,
 )
 from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
-from .._settings.retry import RetryPolicy, read_retry
+from .._settings.retry import RetryPolicy
 from .._settings.timeouts import Timeouts
 from .._settings.validators import wrong
 from .._version import __version__
@@ -65,6 +65,8 @@ class Request:
         choices: The number of choices that the server is to send.
         tokens: Rough estimate of the tokens that the call uses: a quarter of its body's
             bytes, without images, plus ``max_tokens`` if given.
+        limit: The most tokens of one choice's answer, ``max_tokens``; 0 if not given.
+        model: The model that the body names; None if it names none.
         idempotency_key: Sent by every attempt; "auto" until a random key is made.
     """
 
@@ -77,6 +79,8 @@ class Request:
     retry: RetryPolicy
     choices: int = 1
     tokens: int = 0
+    limit: int = 0
+    model: str | None = None
     idempotency_key: str | None = None
 
 
@@ -209,8 +213,8 @@ def _parts(
         "url": config.base_url + path + _query(config, options.get("extra_query")),
         "headers": headers,
         "stream": stream,
-        "timeouts": _timeouts(config, options),
-        "retry": _retry(config, options.get("max_retries")),
+        "timeouts": timeouts_of(config, options),
+        "retry": retry_of(config, options),
         "idempotency_key": read_idempotency_key(options.get("idempotency_key")),
     }
 
@@ -220,11 +224,17 @@ def _request(parts: Mapping[str, Any], body: JSON) -> Request:
         return Request(**parts, body=None)
     written = _body(body)
     headers = {"content-type": "application/json", **parts["headers"]}
-    limit = body.get("max_tokens") if isinstance(body, dict) else None
+    named = body if isinstance(body, dict) else {}
+    limit, model = _count(named.get("max_tokens")), named.get("model")
     # Images are left out, since an image takes far fewer tokens than its bytes suggest.
     size = (_size_without_images() if b";base64," in written else len)(written)
-    tokens = size // 4 + _count(limit)
-    return Request(**{**parts, "headers": headers}, body=written, tokens=tokens)
+    return Request(
+        **{**parts, "headers": headers},
+        body=written,
+        tokens=size // 4 + limit,
+        limit=limit,
+        model=model if isinstance(model, str) else None,
+    )
 
 
 def _count(value: JSON) -> int:
@@ -276,20 +286,6 @@ def _query(config: ClientConfig, extra: object) -> str:
         raise wrong(
             "extra_query", "contains a number that is too long", extra
         ) from None
-
-
-def _timeouts(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:
-    if "timeout" not in options:
-        return config.timeouts
-    timeouts: Timeouts = as_argument("timeout", Timeouts.of, options["timeout"])
-    return timeouts
-
-
-def _retry(config: ClientConfig, max_retries: int | None) -> RetryPolicy:
-    if max_retries is None:
-        return config.retry
-    attempts = as_argument("max_retries", read_retry, max_retries, None).attempts
-    return attrs.evolve(config.retry, attempts=attempts)
 
 
 @run_apart_once

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .models import ModelInfo
+    from .prices import Price
 
     HTTPClient: TypeAlias = httpx.AsyncClient
     HTTPLimits: TypeAlias = httpx.Limits
@@ -96,6 +97,7 @@ class ClientConfig:
         query: Query parameters of every URL.
         options: Chat options that apply to a call unless the call overrides them.
         models: What the user says of models, by name; overrides `MODELS`.
+        prices: What models cost, by name; overrides *models* and `PRICES`.
         max_event_bytes: Largest event of a stream, and largest reply body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
     """
@@ -111,6 +113,7 @@ class ClientConfig:
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
     models: Mapping[str, ModelInfo] = field(factory=dict)
+    prices: Mapping[str, Price] = field(factory=dict)
     max_event_bytes: int = field(
         default=16 * 1024 * 1024, validator=setting(whole_number(1))
     )

@@ -39,22 +39,27 @@ def batch(options: Namespace) -> int:
     limit = asi1.RateLimit(
         requests_per_minute=options.rpm, tokens_per_minute=options.tpm
     )
+    budget = None if options.budget is None else asi1.Budget(usd=options.budget)
     with asi1.ASI1(None, options.base_url, max_retries=_RETRIES) as client:
         progress = begin_progress(err, quiet=options.quiet)
         with stop_on_signals():
-            code, problem = _run(client, limit, options, progress)
+            code, problem = _run(client, (limit, budget), options, progress)
     begun = progress.last is not None
     if progress.last is not None and not options.quiet:
         for line in summary_lines(progress.last):
             err.write(f"{line}\n")
     if problem:
-        print_error(f"{problem}; {_GO_ON if begun else 'nothing was sent'}")
+        if not begun:
+            problem += "; nothing was sent"
+        elif code != 2:  # the same command would end in the same way
+            problem += f"; {_GO_ON}"
+        print_error(problem)
     return code
 
 
 def _run(
     client: asi1.ASI1,
-    limit: asi1.RateLimit,
+    limits: tuple[asi1.RateLimit, asi1.Budget | None],
     options: Namespace,
     progress: BatchProgress,
 ) -> tuple[int, str]:
@@ -65,7 +70,8 @@ def _run(
                 _input(options.input),
                 options.output,
                 concurrency=options.concurrency,
-                rate_limit=limit,
+                rate_limit=limits[0],
+                budget=limits[1],
                 model=options.model,
                 retry_failed=options.retry_failed,
                 progress=progress,

@@ -201,6 +201,11 @@ def _add_batch(commands: Any) -> None:
             name, type=int, metavar=metavar, default=default, help=words
         )
     parser.add_argument(
+        "--budget",
+        metavar="DOLLARS",
+        help="the most that this run may cost, in US dollars",
+    )
+    parser.add_argument(
         "--model", metavar="NAME", help="the model of all requests, whatever they name"
     )
     parser.add_argument(

@@ -129,6 +129,7 @@ def test_batch_reads_requests_from_a_pipe(fake, batch, monkeypatch):
         ("a --concurrency 0", "asi1: concurrency: "),
         ("a --concurrency x", "asi1: argument --concurrency: invalid int"),
         ("a --rpm 0", "asi1: rate_limit: "),
+        ("a --budget much", "asi1: budget: usd must be a number of US dollars"),
         ("a --model ", "asi1: model: "),
         ("a --base-url nowhere", "asi1: base_url: "),
         ("a -o no/such/folder", "folder: No such file or directory; nothing was sent"),
@@ -182,6 +183,23 @@ def test_wrong_key_ends_the_batch_and_says_how_to_go_on(fake, batch, capsys):
     assert "asi1: 401: wrong key; to go on, run the same command again" == last
     assert [] == rows(batch)
     assert 0 == batch("ab")
+
+
+def test_used_up_budget_ends_the_batch_with_1(fake, batch, capsys):
+    """
+    A batch that has used up its budget ends with exit code 1 and the amounts; what it
+    has spent is in the summary.
+    """
+    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0}
+    fake.reply("Hello", usage=usage, times=None)
+
+    assert 1 == batch("abc", "--budget", "0.1805", "--concurrency", "1")
+
+    *_, spent, last = capsys.readouterr().err.splitlines()
+    assert "1,000,000 tokens (1,000,000 in, 0 out), $0.1800, " in spent
+    assert "could pass the budget of $0.1805: $0.18 spent" in last
+    assert last.endswith("; to go on, run the same command again")
+    assert 1 == len(fake.requests)
 
 
 def test_hostile_custom_id_does_not_reach_the_terminal(fake, batch, on_terminal):

@@ -18,7 +18,6 @@ TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
     "models/test_errors": ["_models/status_errors"],
-    "models/test_parsed": ["_models/usage_sum"],
     # Types are tested by the schemas and decoders that are made of them.
     "protocol/schema/test_describe": [
         "_protocol/schema/annotations",

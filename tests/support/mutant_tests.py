@@ -122,7 +122,6 @@ _LISTED: dict[str, list[str]] = {
     ],
     "_call.task": ["call/test_task", "package/test_constructors"],
     "_call.timer": ["call/test_timer", "package/test_constructors"],
-    "_models.usage_sum": ["models/test_parsed"],
     "_models.sent_back": ["models/test_sent_back", "models/test_messages"],
     "_call.images_reader": ["client/test_images"],
     "_call.parse_rounds": ["client/test_agent_calls"],

@@ -25,6 +25,7 @@ from ..._protocol.batch.request_lines import BatchRequest, request_of
 from ..._protocol.batch.rows import answer_row, ends_batch, error_row
 from ..._protocol.batch.summary import BatchSummary, Tally
 from ..._protocol.request import ChatDraft, draft_chat
+from ..._settings.budget import BudgetExceededError
 from .group_writer import Finished, GroupWriter
 from .input_file import BatchLines
 from .plan import BatchPlan, PlanOptions, open_plan
@@ -61,6 +62,7 @@ class BatchRun:
     _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
     _more: bool = field(default=True, init=False)  # whether `plan` may have more
     _running: int = field(default=0, init=False)
+    _one_ended: anyio.Event = field(init=False)  # set when a request has ended
     _began: float = field(default=0.0, init=False)
     _error: BaseException | None = field(default=None, init=False)
     _ended: anyio.Event | None = field(default=None, init=False)
@@ -93,6 +95,7 @@ class BatchRun:
         self.plan.close()
 
     def _prepare(self) -> None:
+        self._one_ended = anyio.Event()
         self._tally = Tally(self.plan.base, self.plan.errors)
         self._writer = GroupWriter(self.plan.output.append, self._written)
         config, model = self.engine.config, self.plan.options.model
@@ -137,11 +140,20 @@ class BatchRun:
         Raises:
             ASI1Error: Each other request would get this error.
         """
-        self._running += 1
-        try:
-            outcome = await self._outcome(request)
-        finally:
-            self._running -= 1
+        while True:
+            self._running += 1
+            try:
+                outcome = await self._outcome(request)
+                break
+            except BudgetExceededError:
+                # What is reserved for running requests may be more than they use.
+                if self._running == 1:
+                    raise
+            finally:
+                self._running -= 1
+                self._one_ended.set()
+                self._one_ended = anyio.Event()
+            await self._one_ended.wait()
         if isinstance(outcome, ASI1Error):
             return Finished(error_row(request, outcome), outcome)
         return Finished(answer_row(request, outcome), outcome)

@@ -13,6 +13,7 @@ from ..._call.engine import Engine
 from ..._call.rate_limiter import limiter_of
 from ..._models.errors import ArgumentError
 from ..._protocol.batch.summary import BatchSummary
+from ..._settings.budget import Budget, check_budget
 from ..._settings.config import read_model
 from ..._settings.option_checks import as_argument
 from ..._settings.rate_limit import Limiter, RateLimit, check_limiter
@@ -48,6 +49,7 @@ class BatchSettings:
         *,
         concurrency: int,
         rate_limit: RateLimit | Limiter | None,
+        budget: Budget | None,
         model: str | None,
         retry_failed: bool,
         progress: object,
@@ -57,7 +59,8 @@ class BatchSettings:
 
         Raises:
             ArgumentError: An argument is wrong.
-            ConfigurationError: *rate_limit* is neither a `RateLimit` nor a `Limiter`.
+            ConfigurationError: *rate_limit* is neither a `RateLimit` nor a `Limiter`,
+                or *budget* is not a `Budget`.
             ClientClosedError: The client is closed.
         """
         for name, value, check in (
@@ -70,7 +73,7 @@ class BatchSettings:
         if model is not None:
             model = as_argument("model", read_model, model)
         check_limiter(rate_limit)
-        own = engine.child(engine.config)
+        own = engine.child(budget=None if budget is None else check_budget(budget))
         if rate_limit is not None:
             own.resources = attrs.evolve(own.resources, limiter=limiter_of(rate_limit))
         options = PlanOptions(
@@ -97,6 +100,11 @@ def _report_to(progress: Any) -> Callable[[BatchSummary, int], object]:
     """
     if progress is None:
         return lambda *_: None
+    if callable(getattr(progress, "add_task", None)):  # as `rich.progress.Progress`
+        task = progress.add_task("requests", total=None)
+        return lambda summary, _: progress.update(
+            task, total=summary.total, completed=summary.done + summary.failed
+        )
     if callable(update := getattr(progress, "update", None)):
         return lambda _, rows: update(rows) if rows else None
     if callable(progress):

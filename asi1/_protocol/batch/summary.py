@@ -90,7 +90,7 @@ class Tally:
         if usage is not None:
             self._prompt += max(usage.prompt_tokens, 0)
             self._completion += max(usage.completion_tokens, 0)
-        cost = getattr(outcome, "cost", None)
+        cost = outcome.cost
         self._cost = None if cost is None or self._cost is None else self._cost + cost
 
     def summary(self, *, running: int, seconds: float) -> BatchSummary:

@@ -180,8 +180,16 @@ async def test_progress_is_called_after_each_write_or_updated_like_tqdm(
 ):
     """
     *progress* is called with the summary at the start and after each write. An object
-    with ``update(n)`` gets the number of new rows instead.
+    with ``update(n)`` gets the number of new rows instead, and rich's progress gets a
+    task.
     """
+
+    class RichProgress:
+        def add_task(self, name, *, total):
+            return 7
+
+        def update(self, task, *, total, completed):
+            self.shown = task, total, completed
 
     class Bar:
         def __init__(self):
@@ -190,11 +198,12 @@ async def test_progress_is_called_after_each_write_or_updated_like_tqdm(
         def update(self, n):
             self.seen.append(n)
 
-    bar, seen = Bar(), []
+    bar, rich, seen = Bar(), RichProgress(), []
     files.ask(*IDS)
     summary = await fake_client.batch(files.input, files.output, progress=seen.append)
     files.ask(*IDS, "more", "most")
     await fake_client.batch(files.input, files.output, progress=bar)
+    await fake_client.batch(files.input, files.output, progress=rich)
 
     counts = [each.done for each in seen]
     assert (0, 20) == (counts[0], counts[-1])
@@ -202,6 +211,7 @@ async def test_progress_is_called_after_each_write_or_updated_like_tqdm(
     assert all(each.running <= 8 for each in seen)
     assert 20 == summary.done
     assert 2 == sum(bar.seen)
+    assert (7, 22, 22) == rich.shown
 
 
 async def test_error_of_progress_ends_the_batch_after_the_write(fake_client, files):
@@ -251,6 +261,7 @@ async def test_failed_write_ends_the_batch_with_the_systems_error(
         ({"retry_failed": "no"}, "retry_failed: "),
         ({"progress": 7}, "progress: "),
         ({"rate_limit": 7}, "rate_limit: "),
+        ({"budget": 7}, "budget: "),
         ({"input": 7}, "input: "),
     ],
 )
@@ -305,6 +316,66 @@ async def test_rate_limit_of_a_batch_replaces_that_of_the_client(fake, files):
         await client.batch(files.input, files.output, rate_limit=of_batch)
 
     assert (0, 2) == (of_client.taken, of_batch.taken)
+
+
+async def test_batch_ends_when_no_request_fits_into_the_budget(
+    fake, fake_client, files
+):
+    """
+    A batch ends when its budget is used up, and never sends a request beyond it; the
+    next run, with a new budget, goes on.
+    """
+    files.ask(*IDS)
+    budget = asi1.Budget(requests=6)
+
+    for sent in (6, 12):
+        with pytest.raises(asi1.BudgetExceededError) as caught:
+            await fake_client.batch(files.input, files.output, budget=budget)
+        assert (sent, sent) == (len(fake.requests), len(files.rows()))
+        assert (6, "requests") == (caught.value.spent.requests, caught.value.limit)
+
+    summary = await fake_client.batch(
+        files.input, files.output, budget=asi1.Budget(usd="0.1")
+    )
+    assert (20, 12) == (summary.done, summary.earlier)
+    priced = asi1.PRICES["asi1-mini"]
+    counted = [row["response"]["body"]["usage"] for row in files.rows()[12:]]
+    usage = [asi1.Usage(**each) for each in counted]
+    assert sum(map(priced.cost, usage)) == summary.cost
+
+
+async def test_requests_wait_for_the_budget_that_others_have_reserved(
+    fake, fake_client, files
+):
+    """
+    A request that does not fit only because of what is reserved for running requests
+    waits for them: the whole batch is sent, although its budget has room for the
+    reservations of one request at a time.
+    """
+    files.ask(*IDS)
+    for _ in IDS:
+        usage = {"prompt_tokens": 20, "completion_tokens": 5}
+        fake.reply("short", usage=usage, delay=0.01)
+
+    summary = await fake_client.batch(
+        files.input, files.output, budget=asi1.Budget(tokens=5000), concurrency=8
+    )
+
+    assert (20, 20 * 25) == (summary.done, summary.total_tokens)
+
+
+async def test_budget_in_dollars_needs_a_known_price(fake, fake_client, files):
+    """
+    With a budget in dollars, a model without a known price ends the batch before its
+    request is sent.
+    """
+    files.ask(request_line("a", model="nobody-knows"))
+    budget = asi1.Budget(usd=1)
+
+    with pytest.raises(asi1.ConfigurationError, match="price of the model"):
+        await fake_client.batch(files.input, files.output, budget=budget)
+
+    assert ([], []) == (fake.requests, files.rows())
 
 
 async def test_closed_client_refuses_and_ends_a_batch(fake, fake_client, files):
