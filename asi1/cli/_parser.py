@@ -191,30 +191,21 @@ def _add_batch(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="the file of answers"
     )
-    for name, metavar, words in (
-        ("--concurrency", "N", "the most requests at once; 8 by default"),
-        ("--rpm", "N", "the most requests a minute"),
-        ("--tpm", "N", "the most tokens a minute"),
+    for name, metavar, kind, default, words in (
+        ("--concurrency", "N", int, 8, "the most requests at once; 8 by default"),
+        ("--rpm", "N", int, None, "the most requests a minute"),
+        ("--tpm", "N", int, None, "the most tokens a minute"),
+        ("--budget", "DOLLARS", str, None, "the most that this run may cost"),
+        ("--model", "NAME", str, None, "the model of all requests, whatever they name"),
+        ("--base-url", "URL", str, None, "the server; overrides the environment"),
     ):
-        default = 8 if name == "--concurrency" else None
         parser.add_argument(
-            name, type=int, metavar=metavar, default=default, help=words
+            name, type=kind, metavar=metavar, default=default, help=words
         )
-    parser.add_argument(
-        "--budget",
-        metavar="DOLLARS",
-        help="the most that this run may cost, in US dollars",
-    )
-    parser.add_argument(
-        "--model", metavar="NAME", help="the model of all requests, whatever they name"
-    )
     parser.add_argument(
         "--retry-failed",
         action="store_true",
         help="send requests that failed in an earlier run again",
-    )
-    parser.add_argument(
-        "--base-url", metavar="URL", help="the server; overrides the environment"
     )
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print no progress and no summary"

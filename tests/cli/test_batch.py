@@ -197,7 +197,7 @@ def test_used_up_budget_ends_the_batch_with_1(fake, batch, capsys):
 
     *_, spent, last = capsys.readouterr().err.splitlines()
     assert "1,000,000 tokens (1,000,000 in, 0 out), $0.1800, " in spent
-    assert "could pass the budget of $0.1805: $0.18 spent" in last
+    assert "could pass the budget of $0.1805: $0.18" in last
     assert last.endswith("; to go on, run the same command again")
     assert 1 == len(fake.requests)
 
