@@ -39,7 +39,7 @@ class ConcurrentCalls:
         self._ended = EndedCalls()
         self._window: dict[PromptCall, None] = {}  # the unread calls, in their order
         self._ready: deque[PromptCall] = deque()  # those that have ended
-        self._refused: deque[PromptCall] = deque()  # those that wait for the budget
+        self._waiting: PromptCall | None = None  # for the budget; the last of them
         self._reading = False
         self._closed = False
         self._error: Exception | None = None
@@ -69,6 +69,10 @@ class ConcurrentCalls:
         """
         self._source.take(self._plan.concurrency - len(self._window))
 
+    def show_progress(self) -> None:
+        """Show that one more answer was read; called in the reader's thread."""
+        self._plan.progress.advance()
+
     async def next(self) -> Any:
         """
         Return the next answer, or (key, answer) with keys; None after the last.
@@ -91,7 +95,6 @@ class ConcurrentCalls:
                 self._error = outcome
                 await self.aclose()
                 raise outcome.with_traceback(None)
-            self._plan.progress.advance()
             return (call.key, outcome) if self._plan.keyed else outcome
         finally:
             # The error's traceback refers to this frame. Without `del`, the error would
@@ -137,57 +140,47 @@ class ConcurrentCalls:
         return first if first is not None and first.outcome is not None else None
 
     async def _sort(self) -> None:
-        """
-        Read the outcomes of the calls that have ended.
-
-        A call that the budget has refused is made again when another one has ended: by
-        then less may be reserved. It has failed only if no other one is under way.
-        """
-        finished, refused = 0, []
+        """Read the outcomes of the calls that have ended."""
         while self._ended.calls:
             call = self._ended.calls.popleft()
             await call.read()
-            if isinstance(call.outcome, BudgetExceededError):
-                refused.append(call)
-                continue
-            finished += 1
             if not self._plan.ordered:
                 self._ready.append(call)
-        for call in refused:
-            if finished or self._under_way():
-                call.outcome = None
-                self._refused.append(call)
-            elif not self._plan.ordered:
-                self._ready.append(call)
-        if self._refused:
-            again = finished or int(not self._under_way())
-            for _ in range(min(again, len(self._refused))):
-                self._start(self._refused.popleft())
-
-    def _under_way(self) -> bool:
-        return any(call.ended is False for call in self._window)
 
     def _begin(self) -> None:
-        """Begin the calls of the prompts that were taken."""
+        """Begin the calls of the prompts that were taken, in their order."""
         source = self._source
-        while source.taken and not self._refused:
+        if self._waiting is not None:
+            call, self._waiting = self._waiting, None
+            self._start(call)
+        while source.taken and self._waiting is None:
             key, item = source.taken.popleft()
             call = PromptCall(key, self._plan.requests.request, item, self._ended)
-            self._window[call] = None
             self._start(call)
+            self._window[call] = None
         if isinstance(source, AsyncSource):
             if source.task is None and not source.over:
                 source.task = self._plan.engine.begin(source)
             self.take()
 
     def _start(self, call: PromptCall) -> None:
+        """
+        Begin *call*.
+
+        If it does not fit into a budget, it waits until calls under way have ended, and
+        so does every later one; it has failed only if none is under way.
+        """
         engine = self._plan.engine
         try:
             call.make(engine)
             call.task = engine.begin(call)
+        except BudgetExceededError as error:
+            if any(not each.ended for each in self._window if each is not call):
+                self._waiting = call
+            else:
+                call.fail(error)
         except Exception as error:  # noqa: BLE001 - `next` raises it in its turn
-            call.outcome = error.with_traceback(None)
-            self._ended.add(call)
+            call.fail(error)
 
     async def aclose(self) -> None:
         """Cancel the running calls; may be called twice, and by any task."""

@@ -246,7 +246,7 @@ async def test_run_of_tools_ends_when_its_budget_is_used_up(fake, fake_client):
     A run whose next answer could pass its budget raises `BudgetExceededError`; the
     budget does not count calls outside of the run.
     """
-    fake.reply("", tool_calls=[("now", {})], times=None)
+    fake.reply("", tool_calls=[{"name": "now", "arguments": {}}], times=None)
 
     def now():
         """Return the time."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import anyio
 import pytest
 
 import asi1
 
+from asi1._call.prompt_call import PromptCall
 from asi1.testing import FakeASI1
 
 from ..support.talk import in_process, until
@@ -53,7 +56,7 @@ async def test_answers_come_with_the_keys_that_a_function_makes(
     error of the function is raised after the answers before it.
     """
     made = fake_client.chat.completions.map(
-        ["a", "bb", 3, "c"], key=len, ordered=ordered
+        ["a", "bb", 3, "c"], key=len, ordered=ordered, concurrency=9
     )
     got = [(key, answer.text) for key, answer in [await anext(made), await anext(made)]]
 
@@ -111,7 +114,6 @@ async def test_async_iterable_is_read_while_answers_are_awaited(fake, fake_clien
 
     async with fake_client.chat.completions.map(prompts(), concurrency=2) as answers:
         got = [(await anext(answers)).text for _ in range(3)]
-        assert anyio.current_time() < anyio.current_time() + 3600
         assert ["0", "1", "2"] == got
         with anyio.move_on_after(1):
             await anext(answers)
@@ -142,6 +144,7 @@ async def test_error_of_an_async_iterable_follows_the_answers_before_it(
         await anext(made)
 
 
+@pytest.mark.system
 async def test_thousand_calls_at_once_are_fair_and_stop_within_a_second(fake):
     """
     Of a thousand calls at once none waits for another, and all have stopped within a
@@ -192,8 +195,8 @@ async def test_budget_of_a_map_slows_it_down_and_then_ends_it(ordered):
     spent = caught.value.spent.tokens
     assert 30 * len(got) == spent
     assert 10_000 - 3_030 < spent <= 10_000
-    assert [str(number) for number in range(len(got))] == sorted(got, key=int)
-    assert len(got) == len(fake.requests)
+    assert len(set(got)) == len(got) == len(fake.requests)
+    assert not ordered or [str(number) for number in range(len(got))] == got
 
 
 async def test_budget_of_a_map_is_the_error_of_each_prompt_that_does_not_fit(
@@ -203,7 +206,7 @@ async def test_budget_of_a_map_is_the_error_of_each_prompt_that_does_not_fit(
     With ``return_exceptions``, each prompt beyond the budget has its own error.
     """
     made = fake_client.chat.completions.map(
-        "abcde", budget=asi1.Budget(requests=2), return_exceptions=True
+        [*"abcde"], budget=asi1.Budget(requests=2), return_exceptions=True
     )
     kinds = [type(outcome) for outcome in await collect(made)]
 
@@ -248,3 +251,20 @@ def test_blocking_map_refuses_an_async_iterable(blocking_client):
 
     with pytest.raises(asi1.ArgumentError, match="async_generator"):
         blocking_client.chat.completions.map(prompts())
+
+
+async def test_map_keeps_no_answer_that_was_read(fake, fake_client):
+    """
+    However many prompts there are, a `map` holds no more calls than its *concurrency*,
+    and the one that was just read: so its memory is flat over endless input.
+    """
+    prompts = map(str, range(10**9))
+    async with fake_client.chat.completions.map(
+        prompts, concurrency=4, ordered=False
+    ) as answers:
+        for _ in range(100):
+            await anext(answers)
+        gc.collect()
+        alive = [each for each in gc.get_objects() if isinstance(each, PromptCall)]
+
+    assert len(alive) <= 4 + 1

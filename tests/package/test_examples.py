@@ -106,6 +106,30 @@ def test_many_prompts_prints_a_failure_in_place_of_the_answer(fake):
     assert ["failed: 400: no such word"] * 2 == printed
 
 
+def test_budget_prints_costs_and_stops_when_it_is_used_up(fake, capsys):
+    """
+    ``budget.py`` prints each answer with its cost, and stops with exit code 1 when the
+    next answer could pass the budget.
+    """
+    usage = {"prompt_tokens": 20, "completion_tokens": 500, "total_tokens": 520}
+    fake.reply("Because.", usage=usage, times=None)
+
+    budget = load("budget")
+    codes = [budget.main(dollars, ["Why?", "Why not?"]) for dollars in ("1", "0.0003")]
+
+    printed = capsys.readouterr()
+    one = ["Why?", "    Because.", "    $0.00022860"]
+    assert [0, 1] == codes
+    assert [
+        *one,
+        *["Why not?", *one[1:]],
+        "2 requests, 1040 tokens, $0.00045720",
+        *one,
+        "1 requests, 520 tokens, $0.00022860",
+    ] == printed.out.splitlines()
+    assert "stopped: the call was not sent, since it could pass" in printed.err
+
+
 def test_extraction_prints_the_people_that_the_model_finds(fake, capsys):
     """
     ``extraction.py`` prints the people that the model finds. If an answer does not fit
