@@ -6,10 +6,13 @@ import json
 import os
 import signal
 import threading
+import time
 
 import pytest
 
 import asi1
+
+from asi1._client.batch.output_file import OutputFile
 
 from ..support.talk import wait_for
 
@@ -89,6 +92,15 @@ def test_interrupted_batch_keeps_what_has_arrived_and_frees_the_output(
     Ctrl-C raises KeyboardInterrupt when the answers that have arrived are written. The
     running calls are cancelled, and the output can be used again at once.
     """
+
+    class SlowLimiter:
+        async def acquire(self, tokens):
+            pass
+
+        def release(self, outcome):
+            if outcome.used is None:  # the call was cancelled
+                time.sleep(0.05)
+
     for _ in range(3):
         fake.reply("early")
     fake.fault("stall_before_headers", times=None)
@@ -101,7 +113,9 @@ def test_interrupted_batch_keeps_what_has_arrived_and_frees_the_output(
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        blocking_client.batch(lines, output)
+        blocking_client.batch(lines, output, rate_limit=SlowLimiter())
+    with OutputFile(output):  # another batch would be refused the output
+        pass
     thread.join()
 
     assert 3 == len(ids(output))
