@@ -196,8 +196,12 @@ def test_batch_stopped_at_20_random_moments_answers_each_request_once(
     assert {f"id-{n}": 1 for n in range(total)} == Counter(finished(output))
     assert output.read_bytes().endswith(b"}\n")
     assert server.seen.total() <= total + STOPS * CONCURRENCY
+    # A signal may come before the batch has begun: requests of the process before it
+    # are counted when the server goes on.
     told = f"asi1: interrupted; running requests were cancelled; {GO_ON}"
-    assert ([told] * STOPS if stop == signal.SIGINT else []) == batches.reports()
+    reports = set(batches.reports())
+    assert (stop == signal.SIGINT) == (told in reports)
+    assert reports <= {told, "asi1: interrupted; nothing was sent"}
 
 
 def test_batch_on_a_full_disk_keeps_whole_rows_and_goes_on(
