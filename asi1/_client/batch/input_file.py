@@ -11,7 +11,7 @@ import os
 import stat
 import tempfile
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any, Self, TypeAlias
 
 from ..._files import FilePath
@@ -32,15 +32,19 @@ _BOM = b"\xef\xbb\xbf"
 class InputFile:
     """An open input; its lines can be read any number of times."""
 
-    def __init__(self, source: BatchLines) -> None:
+    def __init__(
+        self, source: BatchLines, go_on: Callable[[], object] = lambda: None
+    ) -> None:
         """
         Open the file at the path *source*, or copy the lines of the iterable *source*.
+
+        *go_on* is called for each part that is copied, and ends the work if it raises.
 
         Raises:
             ArgumentError: *source* is neither, or is of one line that is too long.
             OSError: The file cannot be read, or the copy not be written.
         """
-        self._file = _opened(source)
+        self._file = _opened(source, go_on)
 
     def __enter__(self) -> Self:
         return self
@@ -78,26 +82,28 @@ class InputFile:
                 yield number, line
 
 
-def _opened(source: Any) -> IO[bytes]:
+def _opened(source: Any, go_on: Callable[[], object]) -> IO[bytes]:
     if isinstance(source, str | os.PathLike):
         file = open(source, "rb")  # noqa: PTH123, SIM115 - closed by `InputFile`
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return file
         with file:
-            return _copied(iter(lambda: file.read(1 << 20), b""))
+            return _copied(iter(lambda: file.read(1 << 20), b""), go_on)
     if isinstance(source, bytes | Mapping) or not isinstance(source, Iterable):
         raise ArgumentError(
             "input: must be a path, or an iterable of lines"
             f" (it is {type(source).__name__})",
             argument="input",
         )
-    return _copied(map(_line, source))
+    return _copied(map(_line, source), go_on)
 
 
-def _copied(parts: Iterable[bytes]) -> IO[bytes]:
+def _copied(parts: Iterable[bytes], go_on: Callable[[], object]) -> IO[bytes]:
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `InputFile`
     try:
-        copy.writelines(parts)
+        for part in parts:
+            go_on()
+            copy.write(part)
         copy.flush()
     except BaseException:
         copy.close()

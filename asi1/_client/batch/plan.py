@@ -230,7 +230,7 @@ def open_plan(
         OSError: A file cannot be read or written.
     """
     with ExitStack() as files:
-        given = files.enter_context(InputFile(source))
+        given = files.enter_context(InputFile(source, go_on))
         if given.is_file(path):
             raise ArgumentError(
                 "output: is the same file as the input", argument="output"

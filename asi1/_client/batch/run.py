@@ -62,7 +62,8 @@ class BatchRun:
     _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
     _more: bool = field(default=True, init=False)  # whether `plan` may have more
     _running: int = field(default=0, init=False)
-    _one_ended: anyio.Event = field(init=False)  # set when a request has ended
+    # Set when the next request ends.
+    _one_ended: anyio.Event = field(init=False)
     _began: float = field(default=0.0, init=False)
     _error: BaseException | None = field(default=None, init=False)
     _ended: anyio.Event | None = field(default=None, init=False)
@@ -140,20 +141,22 @@ class BatchRun:
         Raises:
             ASI1Error: Each other request would get this error.
         """
-        while True:
+        outcome = None
+        while outcome is None:
+            one_ended = self._one_ended
             self._running += 1
             try:
                 outcome = await self._outcome(request)
-                break
             except BudgetExceededError:
                 # What is reserved for running requests may be more than they use.
-                if self._running == 1:
+                if self._running == 1 and not one_ended.is_set():
                     raise
             finally:
                 self._running -= 1
-                self._one_ended.set()
-                self._one_ended = anyio.Event()
-            await self._one_ended.wait()
+            if outcome is None:
+                await one_ended.wait()
+        self._one_ended.set()
+        self._one_ended = anyio.Event()
         if isinstance(outcome, ASI1Error):
             return Finished(error_row(request, outcome), outcome)
         return Finished(answer_row(request, outcome), outcome)

@@ -81,6 +81,18 @@ def test_input_of_a_wrong_type_is_refused(source, told):
         InputFile(source)
 
 
+def test_copy_of_an_endless_input_can_be_stopped():
+    """
+    While an input is copied, its reader is asked after each part whether to go on, so
+    that a cancelled batch does not fill the disk.
+    """
+    parts = iter(lambda: "\n", "")
+    asked = iter([True, True])
+
+    with pytest.raises(StopIteration):
+        InputFile(parts, lambda: next(asked))
+
+
 def test_reading_a_large_file_takes_little_memory(tmp_path):
     """
     A file is read line by line, so that its size does not matter.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import anyio
 import pytest
@@ -159,18 +160,18 @@ async def test_cancelled_batch_does_not_wait_for_a_silent_pipe(fake_client, file
     """
     A batch whose input is a pipe that says nothing can be cancelled.
     """
-    begun, ended = anyio.Event(), []
+    begun, ended = anyio.Event(), threading.Event()
 
     def silent():
         anyio.from_thread.run_sync(begun.set)
-        while not ended:
-            yield "\n"
+        ended.wait()
+        yield "\n"
 
     async with anyio.create_task_group() as group:
         group.start_soon(fake_client.batch, silent(), files.output)
         await begun.wait()
         group.cancel_scope.cancel()
-    ended.append(True)
+    ended.set()
 
     assert not files.output.exists()
 
