@@ -15,6 +15,7 @@ from ._fork_lock import run_apart
 
 TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
 if TYPE_CHECKING:
+    from ._blocking.batch import batch
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1
     from ._blocking.conversation import Conversation
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
         RequestTooLargeError,
         UnprocessableEntityError,
     )
+    from ._protocol.batch.summary import BatchSummary
     from ._protocol.context.policies import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._protocol.context.summarise import Summarise
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
@@ -165,6 +167,7 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
+    "BatchSummary",
     "Budget",
     "BudgetExceededError",
     "Cache",
@@ -258,6 +261,7 @@ __all__ = [
     "UserMessage",
     "Wait",
     "__version__",
+    "batch",
     "tool",
     "tools_of",
 ]

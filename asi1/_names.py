@@ -64,6 +64,8 @@ _MODULES = {
         "UnprocessableEntityError",
     ),
     "_client.stream": ("AsyncChatStream", "AsyncPieces"),
+    "_blocking.batch": ("batch",),
+    "_protocol.batch.summary": ("BatchSummary",),
     "_blocking.client": ("ASI1",),
     "_blocking.chat": ("Chat", "Completions"),
     "_protocol.context.summarise": ("Summarise",),

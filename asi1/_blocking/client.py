@@ -6,7 +6,8 @@ Its public API is the async one without ``await``; a test compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -19,7 +20,10 @@ from .loop_thread import close_on_loop, loop_thread
 if TYPE_CHECKING:
     from .._client.conversation.turn_taking import TurnTaking
     from .._models.raw import RawReply
+    from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
+    from .._settings.budget import Budget
+    from .._settings.rate_limit import Limiter, RateLimit
     from .chat import Chat
     from .conversation import Conversation
     from .images import Images
@@ -81,6 +85,33 @@ class ASI1(BaseClient):
         request = plain_request(engine.config, method, path, json=json, options=options)
         return loop_thread().run(engine.fetch(request, reader))
 
+    def batch(
+        self,
+        input: str  # noqa: A002 - the word that users know
+        | PathLike[str]
+        | Iterable[str | bytes | Mapping[str, JSON]],
+        output: str | PathLike[str],
+        *,
+        concurrency: int = 8,
+        rate_limit: RateLimit | Limiter | None = None,
+        budget: Budget | None = None,
+        model: str | None = None,
+        retry_failed: bool = False,
+        progress: Callable[[BatchSummary], object] | object = None,
+    ) -> BatchSummary:
+        """Same as `AsyncASI1.batch`, but blocks."""
+        return _batch()(
+            self._engine,
+            input,
+            output,
+            concurrency=concurrency,
+            rate_limit=rate_limit,
+            budget=budget,
+            model=model,
+            retry_failed=retry_failed,
+            progress=progress,
+        )
+
     def close(self) -> None:
         """Same as `AsyncASI1.aclose`, but blocks."""
         self._lazy.shut()  # needs no event loop: runs in the caller's thread
@@ -120,3 +151,10 @@ def _conversation() -> tuple[type[Conversation], Callable[..., TurnTaking]]:
     from .conversation import Conversation  # noqa: PLC0415
 
     return Conversation, open_conversation
+
+
+@loader
+def _batch() -> Callable[..., BatchSummary]:
+    from .batch_run import run_batch  # noqa: PLC0415 - rarely used
+
+    return run_batch

@@ -25,6 +25,8 @@ __all__ = ["InterruptibleCall"]
 
 _T = TypeVar("_T")
 
+_CHECK = 1.0  # seconds after which a waiting caller checks for signals again
+
 
 @define(eq=False)
 class InterruptibleCall(Generic[_T]):
@@ -50,7 +52,10 @@ class InterruptibleCall(Generic[_T]):
         self._done.acquire()
         try:
             self.loop.call_soon_threadsafe(self._begin)
-            self._done.acquire()
+            # CPython checks for signals before it blocks on a lock. A signal that comes
+            # between the two would wait for the end of the call, so the wait is cut.
+            while not self._done.acquire(timeout=_CHECK):
+                pass
         except BaseException:
             self._request_cancel()
             raise

@@ -7,9 +7,10 @@ method's first call imports the modules that the method needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
@@ -18,7 +19,10 @@ from .lazy import BaseClient, loader, plain
 
 if TYPE_CHECKING:
     from .._models.raw import RawReply
+    from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
+    from .._settings.budget import Budget
+    from .._settings.rate_limit import Limiter, RateLimit
     from .chat import AsyncChat
     from .conversation.conversation import AsyncConversation
     from .conversation.turn_taking import TurnTaking
@@ -167,6 +171,79 @@ class AsyncASI1(BaseClient):
         request = plain_request(engine.config, method, path, json=json, options=options)
         return await engine.fetch(request, reader)
 
+    async def batch(
+        self,
+        input: str  # noqa: A002 - the word that users know
+        | PathLike[str]
+        | Iterable[str | bytes | Mapping[str, JSON]],
+        output: str | PathLike[str],
+        *,
+        concurrency: int = 8,
+        rate_limit: RateLimit | Limiter | None = None,
+        budget: Budget | None = None,
+        model: str | None = None,
+        retry_failed: bool = False,
+        progress: Callable[[BatchSummary], object] | object = None,
+    ) -> BatchSummary:
+        """
+        Send all requests of a file, and append the answers to another file.
+
+        The lines of both files have the form of OpenAI's Batch API: ``{"custom_id",
+        "method": "POST", "url": "/v1/chat/completions", "body"}`` for a request, and
+        ``{"id", "custom_id", "response", "error"}`` for its answer or failure. The
+        order of the output is that in which the answers arrive.
+
+        A batch that was stopped, even by a crash, goes on when it is called again with
+        the same files: no request with an answer in the output is sent again, unless
+        the line of its custom id has changed since. Each answer is on the disk before
+        the next request of its place is sent; those in flight at a crash are sent
+        again. One process at a time may write to an output.
+
+        Args:
+            input: The path of the file of requests, or an iterable of lines: str, bytes
+                or dicts, such as an open file. All lines are checked before the first
+                request is sent. An iterable is first copied to a temporary file.
+            output: The path of the file of answers. The batch appends to it, and
+                creates it if it is missing.
+            concurrency: The most calls at once; at least 1.
+            rate_limit: The rate limit of the batch, in place of the client's.
+            budget: The most that this run may use; it ends with `BudgetExceededError`
+                when no further request fits.
+            model: The model of all requests, in place of those in the lines.
+            retry_failed: Whether requests that failed in an earlier run are sent again.
+            progress: Called with a `BatchSummary` after each write; or tqdm's bar, or
+                any object with a method ``update(n)``, for *n* more requests; or a
+                ``rich.progress.Progress``. An error that it raises ends the batch. The
+                blocking client calls it in the thread of its event loop.
+
+        Returns:
+            How many requests have answers and failures, and what this run used.
+
+        Raises:
+            ArgumentError: An argument is wrong; a line of the input is not a request,
+                or repeats a custom id; or the output is not that of a batch, or in use
+                by another. Nothing was sent.
+            ASI1Error: An error that every request would get, such as
+                `AuthenticationError`, `PaymentRequiredError`, `QuotaExceededError`,
+                `BudgetExceededError` and `ClientClosedError`. Any other error of a call
+                is a row of the output.
+            OSError: The input cannot be read, or the output not be written, such as on
+                a full disk. The output has whole rows only.
+
+        Source: https://platform.openai.com/docs/api-reference/batch
+        """
+        return await _batch()(
+            self._engine,
+            input,
+            output,
+            concurrency=concurrency,
+            rate_limit=rate_limit,
+            budget=budget,
+            model=model,
+            retry_failed=retry_failed,
+            progress=progress,
+        )
+
     async def aclose(self) -> None:
         """
         Cancel all running calls, and close the connections.
@@ -208,3 +285,10 @@ def _conversation() -> tuple[type[AsyncConversation], Callable[..., TurnTaking]]
     from .conversation.opening import open_conversation  # noqa: PLC0415
 
     return AsyncConversation, open_conversation
+
+
+@loader
+def _batch() -> Callable[..., Coroutine[Any, Any, BatchSummary]]:
+    from .batch.batch import run_batch  # noqa: PLC0415 - rarely used
+
+    return run_batch

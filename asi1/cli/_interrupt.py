@@ -12,7 +12,10 @@ import _signal  # type: ignore[import-not-found, unused-ignore]
 import os
 
 
-__all__ = ["cancel_on_interrupt", "quit_on_interrupt"]
+__all__ = ["cancel_on_interrupt", "quit_on_interrupt", "stop_on_signals"]
+
+# Shows a terminal's cursor, which a progress line hides.
+_SHOW_CURSOR = b"\x1b[?25h"
 
 
 def quit_on_interrupt() -> None:
@@ -38,6 +41,39 @@ class cancel_on_interrupt:  # noqa: N801 - used as a function
     def __exit__(self, *_: object) -> None:
         if self._raises:
             quit_on_interrupt()
+
+
+class stop_on_signals:  # noqa: N801 - used as a function
+    """
+    Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM in the block.
+
+    The second one ends the process at once. This has an effect only after
+    `quit_on_interrupt`, and ends with the block.
+    """
+
+    def __enter__(self) -> None:
+        self._raises = _replace(_quit, _stop)
+        if self._raises:
+            self._sigterm = _signal.signal(_signal.SIGTERM, _stop)
+
+    def __exit__(self, *_: object) -> None:
+        if self._raises:
+            _signal.signal(_signal.SIGINT, _quit)
+            _signal.signal(_signal.SIGTERM, self._sigterm)
+
+
+def _stop(*_: object) -> None:
+    for signal in (_signal.SIGINT, _signal.SIGTERM):
+        _signal.signal(signal, _quit_from_line)
+    raise KeyboardInterrupt
+
+
+def _quit_from_line(*_: object) -> None:
+    try:
+        if os.isatty(2):
+            os.write(2, _SHOW_CURSOR)
+    finally:
+        os._exit(130)
 
 
 def _quit(*_: object) -> None:

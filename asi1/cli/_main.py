@@ -49,8 +49,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _run_command(options: Namespace) -> int:
     try:
-        options.run(options)
+        return options.run(options) or 0
     except asi1.ASI1Error as error:
         print_error(error_message(error, options), options.key_env)
         return 2 if isinstance(error, asi1.ConfigurationError) else 1
-    return 0

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import asi1
 
 from ._ask import ask
+from ._batch import batch
 from ._call_options import add_call_options
 from ._chat.parser import add_chat
 from ._completion import add_completion
@@ -43,6 +44,28 @@ Piped text is the question, or is added to the question after a blank line:
   asi1 ask "What is wrong here?" -f main.py -f test_main.py
   asi1 ask "What is this?" -i photo.jpg --model asi1
   asi1 ask "List the planets." --schema planets.schema.json
+"""
+
+_BATCH = """\
+Send all requests of a file, several at once, and append the answers to another file.
+The lines of both have the form of OpenAI's Batch API:
+
+  {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {...}}
+
+A batch that was stopped goes on when the same command is run again. Nothing that has
+an answer in the output is sent again, unless the line of its custom_id has changed.
+Ctrl-C cancels the running requests, which are then sent again.
+
+  asi1 batch requests.jsonl -o answers.jsonl --concurrency 16 --rpm 60
+"""
+
+_BATCH_CODES = """\
+exit codes:
+  0    all requests have answers
+  1    some requests failed, or the batch could not go on
+  2    invalid usage, configuration or input; nothing was sent
+  130  interrupted by Ctrl-C or SIGTERM
+  141  the pipe that the output goes to was closed
 """
 
 _ENVIRONMENT = """\
@@ -106,6 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_call_options(asked)
     _add_output(asked)
     asked.set_defaults(run=ask)
+    _add_batch(commands)
     add_chat(commands)
     add_completion(commands)
     return parser
@@ -171,4 +195,42 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--quiet",
         action="store_true",
         help="print no thoughts and no token counts",
+    )
+
+
+def _add_batch(commands: Any) -> None:
+    parser = commands.add_parser(
+        "batch",
+        help="send the requests of a file",
+        description=_BATCH,
+        epilog=_ENVIRONMENT + _BATCH_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=batch)
+    parser.add_argument(
+        "input", help="the file of requests; - reads them from standard input"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="the file of answers"
+    )
+    for name, metavar, kind, default, words in (
+        ("--concurrency", "N", int, 8, "the most requests at once; 8 by default"),
+        ("--rpm", "N", int, None, "the most requests a minute"),
+        ("--tpm", "N", int, None, "the most tokens a minute"),
+        ("--budget", "DOLLARS", str, None, "the most that this run may cost"),
+        ("--model", "NAME", str, None, "the model of all requests, whatever they name"),
+        ("--base-url", "URL", str, None, "the server; overrides ASI1_BASE_URL"),
+        ("--key-env", "NAME", str, None, "the variable of the key"),
+    ):
+        parser.add_argument(
+            name, type=kind, metavar=metavar, default=default, help=words
+        )
+    parser.add_argument(
+        "--retry-failed",
+        action="store_true",
+        help="send requests that failed in an earlier run again",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print no progress and no summary"
     )

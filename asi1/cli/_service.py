@@ -22,7 +22,7 @@ _NO_KEY = (
 )
 
 
-def open_client(options: Namespace) -> asi1.ASI1:
+def open_client(options: Namespace, max_retries: int | None = None) -> asi1.ASI1:
     """
     Return a client for the server of *options*.
 
@@ -33,7 +33,7 @@ def open_client(options: Namespace) -> asi1.ASI1:
     if not os.environ.get(name, "").strip():
         raise asi1.ConfigurationError(_NO_KEY.format(name=name))
     key = os.environ[name] if options.key_env else None
-    return asi1.ASI1(key, options.base_url)
+    return asi1.ASI1(key, options.base_url, max_retries=max_retries)
 
 
 def error_message(error: asi1.ASI1Error, options: Namespace) -> str:

@@ -32,6 +32,7 @@ class Screen:
     Attributes:
         live: Whether the stream is a terminal.
         movable: Whether the stream is a terminal whose cursor ANSI codes can move.
+        codes: Whether it may also get colors: NO_COLOR is not set.
         at_start: Whether the next character begins a line.
     """
 
@@ -40,7 +41,7 @@ class Screen:
         self._last = ""
         self.live = stream is not None and stream.isatty()
         self.movable = self.live and _supports_ansi(env)
-        self._codes = self.movable and not env.get("NO_COLOR")
+        self.codes = self.movable and not env.get("NO_COLOR")
         self.at_start = True
 
     def write(self, text: str) -> None:
@@ -51,7 +52,7 @@ class Screen:
         """Write *text* dimmed, if the terminal supports it."""
         # Each write switches dimming off too, so Ctrl-C cannot leave a terminal dim.
         shown = self._visible(text)
-        self._put(f"\x1b[2m{shown}\x1b[0m" if self._codes else shown, text)
+        self._put(f"\x1b[2m{shown}\x1b[0m" if self.codes else shown, text)
 
     def write_json(self, text: str) -> None:
         """Write JSON; on a terminal, write invisible characters as JSON escapes."""

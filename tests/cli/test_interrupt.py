@@ -11,7 +11,11 @@ import threading
 import pytest
 
 from asi1.cli import main
-from asi1.cli._interrupt import cancel_on_interrupt, quit_on_interrupt
+from asi1.cli._interrupt import (
+    cancel_on_interrupt,
+    quit_on_interrupt,
+    stop_on_signals,
+)
 
 
 # A program that runs one command line many times, each time in a forked child. Each
@@ -87,6 +91,23 @@ finally:
     print("not reached", flush=True)
 """
 
+# A program that is told to stop, and then takes too long to end.
+STOPPING = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from asi1.cli._interrupt import quit_on_interrupt, stop_on_signals
+quit_on_interrupt()
+with stop_on_signals():
+    try:
+        print("begun", flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        print("stopping", flush=True)
+        time.sleep(600)
+    finally:
+        print("not reached", flush=True)
+"""
+
 # Modules that may be loaded before the command line handles Ctrl-C.
 SMALL = {"__future__", "_signal", "_thread", "asi1", "atexit"}
 
@@ -147,6 +168,44 @@ def test_ctrl_c_ends_the_process_with_130_before_a_call(start):
 
     assert (b"", b"") == process.communicate()
     assert 130 == process.returncode
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_second_signal_ends_a_process_that_is_stopping(first, second, start):
+    """
+    In a ``with stop_on_signals()`` block, the first Ctrl-C or SIGTERM raises
+    KeyboardInterrupt; the second ends the process at once, with exit code 130.
+    """
+    process = start(python=("-c", STOPPING))
+    assert b"begun\n" == process.stdout.readline()
+
+    process.send_signal(first)
+    assert b"stopping\n" == process.stdout.readline()
+    process.send_signal(second)
+
+    assert (b"", b"") == process.communicate()
+    assert 130 == process.returncode
+
+
+def test_signals_have_their_usual_handlers_after_the_block(handler):
+    """
+    After a ``with stop_on_signals()`` block, Ctrl-C ends the process again, and SIGTERM
+    has the handler that it had before.
+    """
+    handler(signal.default_int_handler)
+    quit_on_interrupt()
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), stop_on_signals():
+        assert before != (
+            signal.getsignal(signal.SIGINT),
+            signal.getsignal(signal.SIGTERM),
+        )
+        signal.raise_signal(signal.SIGTERM)
+
+    assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
 
 
 def test_ctrl_c_during_a_call_raises_keyboard_interrupt(handler):

@@ -55,7 +55,7 @@ def test_no_command_prints_help_and_exits_with_2(capsys):
     assert "ask" in err
 
 
-@pytest.mark.parametrize("words", [["--help"], ["ask", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["ask", "--help"], ["batch", "--help"]])
 def test_help_lists_the_exit_codes(words, capsys):
     """
     ``--help`` prints help on stdout that lists the exit codes, and exits with 0.
@@ -149,7 +149,7 @@ def test_importing_the_main_module_runs_nothing(start):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("words", ["--version", "--help", "ask --help"])
+@pytest.mark.parametrize("words", ["--version", "--help", "ask --help", "batch --help"])
 def test_version_and_help_import_no_library_that_calls_need(words, start):
     """
     ``--version`` and ``--help`` are fast: they import no library that a call needs.

@@ -73,6 +73,27 @@ def test_many_prompts_prints_the_answers_in_order(fake):
     assert (0, "", wanted) == (done.returncode, done.stderr, done.stdout.splitlines())
 
 
+def test_batch_answers_each_question_once_in_two_runs(fake, folder, capsys):
+    """
+    ``batch.py`` prints each question with its answer, in order. Run again, it asks no
+    question again, and prints the same.
+    """
+    fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
+    batch = load("batch")
+
+    codes = [batch.main(["a", "b", "c"])]
+    first = capsys.readouterr().out
+    codes.append(batch.main(["a", "b", "c"]))
+    second = capsys.readouterr().out
+
+    answers = "a\n    <a>\nb\n    <b>\nc\n    <c>\n"
+    assert [0, 0] == codes
+    assert first.startswith("0 done, 0 failed, 3 left\n")
+    assert first.endswith(answers)
+    assert f"3 done, 0 failed, 0 left\n{answers}" == second
+    assert 3 == len(fake.requests)
+
+
 def test_many_prompts_prints_a_failure_in_place_of_the_answer(fake):
     """
     `by_map` of ``many_prompts.py`` prints a failure where the answer would be, and goes

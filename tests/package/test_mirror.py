@@ -79,6 +79,7 @@ TESTED_IN = {
         "cli/_terminal",
         "cli/_view",
     ],
+    "cli/test_batch": ["cli/_batch_progress"],
     "cli/chat/test_chat": [
         "cli/_chat/commands",
         "cli/_chat/keys",
@@ -87,6 +88,11 @@ TESTED_IN = {
         "cli/_chat/session",
         "cli/_chat/turn",
     ],
+    # The locked file is tested by opening it twice.
+    "client/batch/test_output_file": ["_client/batch/file_lock"],
+    "blocking/test_batch": ["_blocking/batch_run"],
+    # The arguments of a batch are tested by its method.
+    "client/batch/test_run": ["_client/batch/batch", "_client/batch/settings"],
     # Web frameworks call `asi1.integrations`, which is tested on real servers.
     "system/services/test_services": [
         "integrations/_events",

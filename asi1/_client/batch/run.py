@@ -1,0 +1,213 @@
+"""
+Runs a batch: several tasks send the requests that are due, and write a row for each.
+
+A task takes its next request when the row of its last one is on the disk.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import anyio
+
+from anyio import to_thread
+from attrs import define, field
+
+from ..._call.answer_reader import AnswerReader
+from ..._call.engine import Engine
+from ..._files import FilePath
+from ..._models.completion import ChatCompletion
+from ..._models.errors import ASI1Error
+from ..._protocol.batch.request_lines import BatchRequest, request_of
+from ..._protocol.batch.rows import answer_row, ends_batch, error_row
+from ..._protocol.batch.summary import BatchSummary, Tally
+from ..._protocol.request import ChatDraft, draft_chat
+from ..._settings.budget import BudgetExceededError
+from .group_writer import Finished, GroupWriter
+from .input_file import BatchLines
+from .plan import BatchPlan, PlanOptions, open_plan
+
+
+__all__ = ["BatchRun", "open_plan_in_thread"]
+
+
+class _StoppedError(Exception):
+    """The caller no longer waits for the plan."""
+
+
+@define(eq=False)
+class BatchRun:
+    """
+    One run of a batch.
+
+    Attributes:
+        engine: Makes the calls.
+        plan: What is to be done. `run` closes its files.
+        concurrency: The most calls at once.
+        report: Called with the summary so far, and the number of rows since the last
+            call: at the start, and after each write.
+    """
+
+    engine: Engine
+    plan: BatchPlan
+    concurrency: int
+    report: Callable[[BatchSummary, int], object]
+    _draft: ChatDraft = field(init=False)
+    _tally: Tally = field(init=False)
+    _writer: GroupWriter = field(init=False)
+    _requests: deque[BatchRequest] = field(factory=deque, init=False)
+    _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
+    _more: bool = field(default=True, init=False)  # whether `plan` may have more
+    _running: int = field(default=0, init=False)
+    # Set when the next request ends.
+    _one_ended: anyio.Event = field(init=False)
+    _began: float = field(default=0.0, init=False)
+    _error: BaseException | None = field(default=None, init=False)
+    _ended: anyio.Event | None = field(default=None, init=False)
+
+    async def run(self) -> BatchSummary:
+        """
+        Send all requests that are due, and return the summary.
+
+        Raises:
+            ASI1Error: An error that each request would get; its request stays undone.
+            OSError: The output cannot be written, or the input not be read.
+            Exception: A hook, the limiter or `report` raised it.
+        """
+        self._ended = anyio.Event()
+        self._began = anyio.current_time()
+        try:
+            self._prepare()
+            await self._send_all()
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self.plan.finish)
+            return self._summary()
+        finally:
+            self.plan.close()
+            self._ended.set()
+
+    async def aclose(self) -> None:
+        """Close the files, after the end of `run` if it has begun."""
+        if self._ended is not None:
+            await self._ended.wait()
+        self.plan.close()
+
+    def _prepare(self) -> None:
+        self._one_ended = anyio.Event()
+        self._tally = Tally(self.plan.base, self.plan.errors)
+        self._writer = GroupWriter(self.plan.output.append, self._written)
+        config, model = self.engine.config, self.plan.options.model
+        self._draft = draft_chat(config, model=model, stream=False, options={})
+        self.report(self._summary(), 0)
+
+    async def _send_all(self) -> None:
+        """Run the tasks; after an error or a cancellation, write what has arrived."""
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(self.concurrency):
+                    group.start_soon(self._work, group.cancel_scope)
+        finally:
+            if not isinstance(self._error, OSError):  # else the disk may still be full
+                with anyio.CancelScope(shield=True):
+                    await self._writer.flush()
+        if self._error is not None:
+            raise self._error
+
+    async def _work(self, scope: anyio.CancelScope) -> None:
+        try:
+            while (request := await self._take()) is not None:
+                await self._writer.write(await self._finish(request))
+        except Exception as error:  # noqa: BLE001 - `_send_all` raises it
+            # A task group would wrap the error in an exception group.
+            self._error = self._error or error
+            scope.cancel()
+
+    async def _take(self) -> BatchRequest | None:
+        """Return the next request that is due; None after the last."""
+        async with self._reading:
+            while not self._requests and self._more:
+                due = await to_thread.run_sync(self.plan.due)
+                self._more = due is not None
+                self._requests.extend(due or ())
+        return self._requests.popleft() if self._requests else None
+
+    async def _finish(self, request: BatchRequest) -> Finished:
+        """
+        Send *request*, and return the row with its answer or error.
+
+        Raises:
+            ASI1Error: Each other request would get this error.
+        """
+        outcome = None
+        while outcome is None:
+            one_ended = self._one_ended
+            self._running += 1
+            try:
+                outcome = await self._outcome(request)
+            except BudgetExceededError:
+                # What is reserved for running requests may be more than they use.
+                if self._running == 1 and not one_ended.is_set():
+                    raise
+            finally:
+                self._running -= 1
+            if outcome is None:
+                await one_ended.wait()
+        self._one_ended.set()
+        self._one_ended = anyio.Event()
+        if isinstance(outcome, ASI1Error):
+            return Finished(error_row(request, outcome), outcome)
+        return Finished(answer_row(request, outcome), outcome)
+
+    async def _outcome(self, request: BatchRequest) -> ChatCompletion | ASI1Error:
+        try:
+            sent = request_of(self._draft, request.body)
+            return await self.engine.fetch(sent, AnswerReader)
+        except ASI1Error as error:
+            if ends_batch(error):
+                raise
+            return error
+
+    def _written(self, group: Sequence[Finished]) -> None:
+        for finished in group:
+            self._tally.add(finished.outcome)
+        self.report(self._summary(), len(group))
+
+    def _summary(self) -> BatchSummary:
+        seconds = anyio.current_time() - self._began
+        return self._tally.summary(running=self._running, seconds=seconds)
+
+
+async def open_plan_in_thread(
+    source: BatchLines, path: FilePath, options: PlanOptions
+) -> BatchPlan:
+    """
+    Call `open_plan` in a worker thread; a cancelled caller does not wait for its end.
+
+    Raises:
+        ArgumentError: As for `open_plan`.
+        OSError: As for `open_plan`.
+    """
+    stopped = threading.Event()
+    opened: list[BatchPlan] = []
+
+    def go_on() -> None:
+        if stopped.is_set():
+            raise _StoppedError
+
+    def work() -> None:
+        opened.append(open_plan(source, path, options, go_on))
+        if stopped.is_set():
+            opened[0].close()
+
+    try:
+        # Reading a pipe may take for ever, and no thread can be interrupted.
+        await to_thread.run_sync(work, abandon_on_cancel=True)
+    except BaseException:
+        stopped.set()
+        for plan in opened:
+            plan.close()
+        raise
+    return opened[0]

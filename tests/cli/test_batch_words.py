@@ -1,0 +1,118 @@
+"""The progress and the summary of a batch in words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from attrs import evolve
+
+import asi1
+
+from asi1.cli._batch_words import opening_lines, progress_words, summary_lines
+
+
+BUSY = asi1.BatchSummary(
+    total=12_000,
+    done=2990,
+    failed=10,
+    earlier=1000,
+    changed=1,
+    errors={"APITimeoutError": 3, "RateLimitError": 7},
+    prompt_tokens=1_000_000,
+    completion_tokens=234_567,
+    cost=Decimal("1.2345"),
+    seconds=100.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (
+            None,
+            "2,990/12,000 done, 10 failed, 1,234,567 tokens, $1.23, 20.0/s, 8 min left",
+        ),
+        (
+            70,
+            "2,990/12,000 done, 10 failed, 1,234,567 tokens, $1.23, 8 min left",
+        ),
+        (50, "2,990/12,000 done, 10 failed, $1.23, 8 min left"),
+        (45, "2,990/12,000 done, 10 failed, 8 min left"),
+        (30, "2,990/12,000 done, 10 failed"),
+        (20, "2,990/12,000 done"),
+        (5, "2,990"),
+        (0, ""),
+    ],
+)
+def test_progress_fits_the_width_and_leaves_out_the_least_important(width, words):
+    """
+    The progress has as many parts as there is room for: first the count, then failures,
+    time left, dollars, tokens and rate.
+    """
+    assert words == progress_words(BUSY, width)
+
+
+FIELDS = {"total": 12_000, "done": 3000, "earlier": 1000}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "left"),
+    [(10.0, "45 s left"), (400.0, "30 min left"), (40_000.0, "50 h 00 min left")],
+)
+def test_time_left_is_that_of_the_rate_of_this_run(seconds, left):
+    """
+    The time left is estimated from the requests of this run: those of earlier runs took
+    no time. It is in seconds, minutes, or hours and minutes.
+    """
+    words = progress_words(asi1.BatchSummary(**{**FIELDS, "seconds": seconds}))
+
+    assert words.endswith(left)
+
+
+def test_progress_before_the_first_answer_has_no_time_left():
+    """
+    Before the first answer, the progress has neither time left nor a division by zero.
+    """
+    words = progress_words(asi1.BatchSummary(total=3, cost=None))
+
+    assert "0/3 done, 0 tokens, 0.0/s" == words
+
+
+def test_summary_names_failures_by_class_and_what_to_do():
+    """
+    The summary counts failures by their class, the most frequent first, and says how to
+    send them again; a cost that is not known is left out.
+    """
+    first, *others = summary_lines(evolve(BUSY, total=3000, cost=None))
+
+    failures = "10 failed (7 RateLimitError, 3 APITimeoutError)"
+    assert f"2,990 of 3,000 requests done, {failures}; 1,000 finished earlier" == first
+    assert [
+        "1,234,567 tokens (1,000,000 in, 234,567 out), 100.0 s",
+        "to send the failed requests again, add --retry-failed",
+    ] == others
+
+
+def test_summary_of_a_stopped_batch_counts_what_is_left():
+    """
+    The summary of a batch that was stopped says how many requests are left, and does
+    not speak of failed ones before all are sent.
+    """
+    first, second = summary_lines(BUSY)
+
+    assert first.startswith("2,990 of 12,000 requests done, 10 failed (")
+    assert first.endswith(", 9,000 not sent or not finished; 1,000 finished earlier")
+    assert second.endswith(", $1.23, 100.0 s")
+
+
+def test_opening_says_what_was_finished_and_what_has_changed():
+    """
+    The first lines say how many requests are to be sent, and how many have changed.
+    """
+    assert [
+        "12,000 requests, 9,000 to send, 1,000 finished earlier",
+        "1 request changed since the last run: sent again",
+    ] == opening_lines(BUSY)
+    assert ["1 request, 1 to send"] == opening_lines(asi1.BatchSummary(total=1))
