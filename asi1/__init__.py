@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ._client.tool_run import AsyncToolRun
     from ._models.base import Model
     from ._models.base_types import DEFAULT
+    from ._models.call_info import Call, Wait
     from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
     from ._models.completion import (
         ChatChoice,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         APITimeoutError,
         ArgumentError,
         ASI1Error,
+        CallCancelledError,
         ClientClosedError,
         ConfigurationError,
         ConversationBusyError,
@@ -115,7 +117,7 @@ if TYPE_CHECKING:
     )
     from ._protocol.tools.tool import Tool, tool
     from ._settings.config import Limits
-    from ._settings.hooks import Hooks, Wait
+    from ._settings.hooks import Hooks
     from ._settings.models import MODELS, ModelInfo
     from ._settings.options import (
         ChatOptions,
@@ -159,6 +161,8 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
+    "Call",
+    "CallCancelledError",
     "Chat",
     "ChatChoice",
     "ChatCompletion",

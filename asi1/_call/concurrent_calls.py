@@ -29,8 +29,9 @@ from .._settings.options import ChatOptions
 from .._settings.validators import whole_number, wrong
 from .._transport.event_loop import loop_token
 from .answer_reader import AnswerReader
-from .call import Call, OneRequest
+from .call import Call
 from .engine import Engine
+from .requests import OneRequest
 from .task import CallTask
 
 

@@ -19,8 +19,9 @@ from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
-from .call import Call, OneRequest, Requests
+from .call import Call
 from .reply_reader import ReplyReader
+from .requests import OneRequest, Requests
 from .resources import Resources
 from .task import CallTask, start
 
@@ -69,11 +70,20 @@ class Engine:
         """The client's settings."""
         return self.resources.config
 
-    def child(self, config: ClientConfig) -> Engine:
-        """Return an engine with other settings on the same connections."""
+    def child(self, config: ClientConfig, hooks: tuple[Hooks, ...] = ()) -> Engine:
+        """Return an engine with other settings and more hooks, same connections."""
         self.check_open()
         resources = attrs.evolve(self.resources, config=config)
-        return Engine(resources, (self, *self.parents))
+        child = Engine(resources, (self, *self.parents))
+        child.add_hooks(hooks)
+        return child
+
+    def add_hooks(self, hooks: tuple[Hooks, ...]) -> None:
+        """Add *hooks*, for calls that are made later."""
+        if hooks:
+            caller = self.resources.hooks
+            caller = caller.and_also(hooks) if caller else _hook_caller()(hooks)
+            self.resources = attrs.evolve(self.resources, hooks=caller)
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this engine or one of its parents is closed."""
@@ -141,6 +151,7 @@ class Engine:
         self.closed = True
         tasks = list(self.tasks)
         for task in tasks:
+            task.closing = True
             task.stop()
         here = loop_token()
         try:
@@ -159,7 +170,7 @@ def engine_of(
     http_client: HTTPClient | None,
     transport: HTTPTransport | None,
     rate_limit: RateLimit | Limiter | None,
-    hooks: Hooks | None,
+    hooks: tuple[Hooks, ...],
 ) -> Engine:
     """
     Return the engine of a new client.
@@ -170,9 +181,9 @@ def engine_of(
     resources = Resources(config, Transport(Pools(config, http_client, transport)))
     if rate_limit is not None:
         resources = attrs.evolve(resources, limiter=_limiter_of()(rate_limit))
-    if hooks is not None:
-        resources = attrs.evolve(resources, hooks=_hook_caller()(hooks))
-    return Engine(resources)
+    engine = Engine(resources)
+    engine.add_hooks(hooks)
+    return engine
 
 
 # Most clients have neither a rate limit nor hooks, so the modules for these are
@@ -185,7 +196,7 @@ def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]
 
 
 @run_apart_once
-def _hook_caller() -> Callable[[Hooks], HookCaller]:
+def _hook_caller() -> Callable[[tuple[Hooks, ...]], HookCaller]:
     from .hook_caller import HookCaller  # noqa: PLC0415
 
     return HookCaller

@@ -10,7 +10,7 @@ import anyio
 
 from attrs import define, evolve, field, frozen
 
-from .._settings.hooks import Wait
+from .._models.call_info import Wait
 from .._settings.rate_limit import Limiter, LimitOutcome, RateLimit
 from .._settings.rate_window import Window
 from .._transport.event_loop import loop_token, real_clock

@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import anyio
 
@@ -36,6 +36,10 @@ from .._transport.event_loop import Flag
 from .._transport.transport import Reply
 from .batch_queue import BatchQueue
 from .timer import Timer
+
+
+if TYPE_CHECKING:
+    from .watch import Watch
 
 
 __all__ = ["TURN", "Body", "ReplyReader"]
@@ -70,6 +74,7 @@ class ReplyReader(ABC, Generic[_T]):
         queue: Receives the chunks of a stream as they arrive.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until the reply's headers have arrived.
+        watch: Tells the hooks of chunks; None without hooks.
         key: The API key, together with all other secrets of the request.
     """
 
@@ -81,6 +86,7 @@ class ReplyReader(ABC, Generic[_T]):
     queue: BatchQueue[_T]
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
+    watch: Watch | None = field(default=None, init=False)
     key: Secret = field(init=False, default=_KEY)
     _work: int = field(default=0, init=False)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
@@ -24,6 +24,10 @@ from .engine import Engine
 from .run_item import Item
 from .task import CallTask
 from .tool_task import ToolTask
+
+
+if TYPE_CHECKING:
+    from .tool_task import WatchTool
 
 
 __all__ = ["AnswerSource", "Source", "StreamSource", "ToolSource"]
@@ -144,9 +148,21 @@ class ToolSource(_Tasks):
     """Tools that run at the same time."""
 
     def __init__(
-        self, engine: Engine, calls: Sequence[Runnable], timeout: float | None
+        self,
+        engine: Engine,
+        calls: Sequence[Runnable],
+        timeout: float | None,
+        watch: WatchTool | None,
     ) -> None:
-        """Begin the tools; *timeout* is for tools that have none of their own."""
+        """
+        Begin the tools.
+
+        Args:
+            engine: Runs the tasks of the tools.
+            calls: The calls of the tools.
+            timeout: For tools that have none of their own.
+            watch: Returns the watch of a tool, for the hooks; None without hooks.
+        """
         self._outcomes: BatchQueue[Item] = BatchQueue()
         self._left = len(calls)
         tasks: list[CallTask] = []
@@ -154,7 +170,8 @@ class ToolSource(_Tasks):
         try:
             for call in calls:
                 limit = timeout if call.tool.timeout is None else call.tool.timeout
-                tasks.append(engine.begin(ToolTask(call, limit, self._outcomes)))
+                task = ToolTask(call, limit, self._outcomes, watch)
+                tasks.append(engine.begin(task))
         except BaseException:
             self.stop()  # the traceback refers to this source, so it is not freed yet
             raise

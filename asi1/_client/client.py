@@ -61,7 +61,10 @@ class AsyncASI1(BaseClient):
         default_options: Chat options for calls that do not give their own.
         models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
             and prices change, and models are added.
-        hooks: Your functions to call on waits, on retries and at the end of calls.
+        hooks: `Hooks`, or a list of them: your functions to call as calls start, wait,
+            are retried and end. They are called in the order of the list.
+        tags: What the hooks are told of every call, such as ``{"job": "nightly"}``;
+            never sent to the server.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
             in bytes.
         trust_env: False ignores the environment's proxies and CA files.

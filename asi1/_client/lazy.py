@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
@@ -17,8 +17,8 @@ import attrs
 from attrs import define, field
 
 from .._fork_lock import ExitingError, run_apart_once
-from .._models.base_types import DEFAULT, Default
-from .._models.errors import ASI1Error, ConfigurationError
+from .._models.base_types import DEFAULT, Default, Tag
+from .._models.errors import ASI1Error
 from .._settings.config import (
     ClientConfig,
     HTTPClient,
@@ -32,13 +32,12 @@ from .._settings.config import (
     read_model,
     read_query,
 )
-from .._settings.hooks import Hooks
+from .._settings.hooks import Hooks, read_hooks, read_tags
 from .._settings.options import ChatOptions
 from .._settings.rate_limit import Limiter, RateLimit, check_limiter
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
-from .._settings.validators import shown
 
 
 if TYPE_CHECKING:
@@ -85,15 +84,13 @@ class LazyEngine:
     _http_client: HTTPClient | None = None
     _transport: HTTPTransport | None = None
     _rate_limit: RateLimit | Limiter | None = None
-    _hooks: Hooks | None = None
+    _hooks: Any = field(default=None, converter=read_hooks)
     made: Engine | None = field(default=None, kw_only=True)
     _closed: bool = field(default=False, init=False)
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_limiter(self._rate_limit)
-        if not isinstance(self._hooks, Hooks | None):
-            raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
         if self._http_client is not None or self._transport is not None:
             self.get()  # raises if the HTTP client or transport is wrong
 
@@ -154,7 +151,8 @@ class BaseClient:
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
         models: Mapping[str, ModelInfo] | None = None,
-        hooks: Hooks | None = None,
+        hooks: Hooks | Sequence[Hooks] | None = None,
+        tags: Mapping[str, Tag] | None = None,
         max_event_bytes: int = 16 * 1024 * 1024,
         trust_env: bool = True,
         allow_insecure_http: bool = False,
@@ -170,7 +168,7 @@ class BaseClient:
             max_event_bytes=max_event_bytes,
             limits=read_limits(limits),
             trust_env=trust_env,
-            **_read(default_headers, default_query, default_options, models),
+            **_read(default_headers, default_query, default_options, models, tags),
         )
         self._lazy = LazyEngine(config, http_client, transport, rate_limit, hooks)
 
@@ -200,13 +198,15 @@ class BaseClient:
         default_query: Mapping[str, str | int | float | bool] | None = None,
         default_options: ChatOptions | None = None,
         models: Mapping[str, ModelInfo] | None = None,
+        hooks: Hooks | Sequence[Hooks] | None = None,
+        tags: Mapping[str, Tag] | None = None,
     ) -> Self:
         """
         Return a client with some settings changed, on the same connections.
 
-        Settings left out do not change; headers, query, options and models are added to
-        those of this client. Closing the new client does not close this client; closing
-        this client closes both.
+        Settings left out do not change; headers, query, options, models, hooks and tags
+        are added to those of this client. Closing the new client does not close this
+        client; closing this client closes both.
 
         Raises:
             ConfigurationError: As for the constructor.
@@ -226,10 +226,10 @@ class BaseClient:
             changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
         elif retry is not None:
             changes["retry"] = retry
-        added = _read(default_headers, default_query, default_options, models)
+        added = _read(default_headers, default_query, default_options, models, tags)
         changes |= {k: {**getattr(now, k), **v} for k, v in added.items()}
         child = object.__new__(type(self))
-        engine = self._engine.child(attrs.evolve(now, **changes))
+        engine = self._engine.child(attrs.evolve(now, **changes), read_hooks(hooks))
         child._lazy = LazyEngine(engine.config, made=engine)
         return child
 
@@ -265,7 +265,9 @@ BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"
 
 
-def _read(headers: Any, query: Any, options: Any, models: Any) -> dict[str, Any]:
+def _read(
+    headers: Any, query: Any, options: Any, models: Any, tags: Any
+) -> dict[str, Any]:
     """Check the settings that are mappings; return a dict of those not None."""
     read: dict[str, Any] = {}
     if headers is not None:
@@ -276,6 +278,8 @@ def _read(headers: Any, query: Any, options: Any, models: Any) -> dict[str, Any]
         read["options"] = _read_options()(options)
     if models is not None:
         read["models"] = _read_models()(models)
+    if tags is not None:
+        read["tags"] = read_tags(tags)
     return read
 
 

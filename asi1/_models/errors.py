@@ -34,6 +34,7 @@ Every exception that this package raises.
     ├── MaxRoundsError              the model called tools in every round
     ├── ToolError                   raised by your tool, for the model to read
     ├── ClientClosedError           the client was closed before or during the call
+    ├── CallCancelledError          the caller was cancelled; only hooks see this error
     ├── StreamClosedError           the stream was closed before or during the read
     ├── StreamConsumedError         the stream was read a second time
     ├── StreamBusyError             another reader is reading the stream
@@ -63,6 +64,7 @@ __all__ = [
     "APITimeoutError",
     "ASI1Error",
     "ArgumentError",
+    "CallCancelledError",
     "ClientClosedError",
     "ConfigurationError",
     "ConversationBusyError",
@@ -270,6 +272,11 @@ class ServerStreamError(StreamError):
 @public
 class ClientClosedError(ASI1Error):
     """The client was closed before or during a call, or the call task was cancelled."""
+
+
+@public
+class CallCancelledError(ASI1Error):
+    """The caller of a call was cancelled, or left; only hooks are told this error."""
 
 
 @public

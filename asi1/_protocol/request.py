@@ -16,16 +16,11 @@ import attrs
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
-from .._models.base_types import JSON
+from .._models.base_types import JSON, Tag
 from .._models.errors import ArgumentError
 from .._models.json_text import dump_json
 from .._models.messages import Messages, sendable, wire_messages
-from .._settings.config import (
-    ClientConfig,
-    check_headers,
-    read_model,
-    read_query,
-)
+from .._settings.config import ClientConfig, check_headers, read_model, read_query
 from .._settings.option_checks import (
     as_argument,
     check_options,
@@ -46,10 +41,7 @@ _HEADERS = {
     # Asks for no compression, since a small compressed reply could fill the memory.
     "accept-encoding": "identity",
 }
-_ACCEPT = {
-    False: "application/json",
-    True: "text/event-stream, application/json;q=0.9",
-}
+_ACCEPT = {False: "application/json", True: "text/event-stream, application/json;q=0.9"}
 
 
 @frozen(kw_only=True)
@@ -66,6 +58,7 @@ class Request:
         tokens: Rough estimate of the tokens that the call uses: a quarter of its body's
             bytes, without images, plus ``max_tokens`` if given.
         idempotency_key: Sent by every attempt; "auto" until a random key is made.
+        operation: The kind of call; hooks are told this and the fields after it.
     """
 
     method: str
@@ -78,6 +71,10 @@ class Request:
     choices: int = 1
     tokens: int = 0
     idempotency_key: str | None = None
+    operation: str = "request"
+    model: str | None = None
+    options: Mapping[str, Any] = field(factory=dict, repr=False)
+    tags: Mapping[str, Tag] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -135,6 +132,7 @@ def draft_chat(
     fields |= options.get("extra_body") or {}
     path = "/chat/completions"
     parts = _parts(config, "POST", path, stream=stream, options=options)
+    parts |= {"operation": "chat", "model": chosen, "options": options}
     parts["choices"] = _count(fields.get("n")) or 1
     return ChatDraft(options=options, parts=parts, fields=fields)
 
@@ -212,6 +210,7 @@ def _parts(
         "timeouts": _timeouts(config, options),
         "retry": _retry(config, options.get("max_retries")),
         "idempotency_key": read_idempotency_key(options.get("idempotency_key")),
+        "tags": {**config.tags, **(options.get("tags") or {})},
     }
 
 

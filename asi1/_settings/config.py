@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from .._models.base_types import JSON, public
+from .._models.base_types import JSON, Tag, public
 from .._models.errors import ConfigurationError
 from .retry import RetryPolicy
 from .secret import Secret, hidden
@@ -95,6 +95,7 @@ class ClientConfig:
         headers: Headers of every request, besides those that asi1 sets itself.
         query: Query parameters of every URL.
         options: Chat options that apply to a call unless the call overrides them.
+        tags: What hooks are told of every call; never sent.
         models: What the user says of models, by name; overrides `MODELS`.
         max_event_bytes: Largest event of a stream, and largest reply body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
@@ -110,6 +111,7 @@ class ClientConfig:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
+    tags: Mapping[str, Tag] = field(factory=dict)
     models: Mapping[str, ModelInfo] = field(factory=dict)
     max_event_bytes: int = field(
         default=16 * 1024 * 1024, validator=setting(whole_number(1))

@@ -24,6 +24,7 @@ from .validators import (
     shown,
     string,
     string_or,
+    tags,
     whole_number,
     wrong,
 )
@@ -64,6 +65,7 @@ _CHECKS: Mapping[str, Check] = {
     "seed": whole_number(),
     "stop": string_or(list_of(str, "str"), "one str"),
     "study_mode": flag,
+    "tags": tags,
     "temperature": number(0, 2),
     "thinking_budget": whole_number(0),
     "tool_choice": string_or(mapping, "a str such as auto"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
-from .._models.base_types import JSON, public
+from .._models.base_types import JSON, Tag, public
 from .timeouts import Timeout
 
 
@@ -38,6 +38,8 @@ class RequestOptions(TypedDict, total=False):
         extra_headers: Headers to add to the request; they override the client's.
         extra_query: Query parameters to add to the URL.
         extra_body: Fields to add to the body's top level; they override options.
+        tags: What the client's hooks are told of this call, besides the client's tags,
+            such as ``{"job": "nightly"}``; never sent to the server.
     """
 
     timeout: Timeout
@@ -47,6 +49,7 @@ class RequestOptions(TypedDict, total=False):
     extra_headers: Mapping[str, str] | None
     extra_query: Mapping[str, str | int | float | bool] | None
     extra_body: Mapping[str, JSON] | None
+    tags: Mapping[str, Tag] | None
 
 
 class ToolOptions(RequestOptions, total=False):

@@ -13,7 +13,7 @@ import pytest
 import asi1
 
 from asi1._call.bytes_reader import BytesReader
-from asi1._call.call import OneRequest
+from asi1._call.requests import OneRequest
 from asi1.testing import Data, Head, Pause, Stall
 
 from ..support.calls import plain

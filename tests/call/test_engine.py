@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 import asi1
 
 from asi1._call.bytes_reader import BytesReader
-from asi1._call.call import OneRequest
+from asi1._call.requests import OneRequest
 
 from ..support.calls import plain
 

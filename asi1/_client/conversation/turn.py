@@ -8,8 +8,9 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
-from ..._call.call import Call, OneRequest
+from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
+from ..._call.requests import OneRequest
 from ..._call.task import CallTask
 from ..._models.completion import ChatCompletion, ChatMessage
 from ..._models.messages import (
@@ -52,7 +53,7 @@ class Turn(Generic[_T]):
 
     Attributes:
         call: The call of this turn; it must run inside the block.
-        options: The options of the call, with those of the conversation and client.
+        draft: The request of the call, without its messages.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Turn(Generic[_T]):
             stream=reader.streams,
             options=self._options,
         )
-        self.options = draft.options
+        self.draft = draft
         draft.request_of(new)  # raises if the request cannot be written as JSON
         self._requests = TurnRequests(
             resources=engine.resources,
