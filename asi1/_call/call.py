@@ -79,7 +79,7 @@ class Call(Generic[_T]):
     requests: Requests
     reader_class: type[ReplyReader[_T]]
     began: float | None = None
-    parent: CallInfo | None = None
+    parent: CallInfo | None = field(default=None, init=False)
     queue: BatchQueue[_T] = field(factory=BatchQueue, init=False)
     opened: Flag = field(factory=Flag, init=False)
     _attempts: Attempts = field(init=False)

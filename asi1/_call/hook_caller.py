@@ -42,11 +42,13 @@ class HookCaller:
 
     hooks: tuple[Hooks, ...]
     # The broken hooks that were reported, shared with the clients of `with_options`.
-    _reported: set[tuple[int, str]] = field(factory=set, kw_only=True, alias="reported")
+    _reported: set[tuple[int, str]] = field(factory=set, init=False)
 
     def and_also(self, hooks: tuple[Hooks, ...]) -> HookCaller:
         """Return the caller of these hooks, followed by *hooks*."""
-        return HookCaller((*self.hooks, *hooks), reported=self._reported)
+        caller = HookCaller((*self.hooks, *hooks))
+        caller._reported = self._reported  # noqa: SLF001 - same class
+        return caller
 
     @property
     def contents(self) -> bool:

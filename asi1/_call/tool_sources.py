@@ -152,7 +152,7 @@ class ToolSource(_Tasks):
         engine: Engine,
         calls: Sequence[Runnable],
         timeout: float | None,
-        watch: WatchTool | None,
+        watch: WatchTool | None = None,
     ) -> None:
         """
         Begin the tools.

@@ -17,6 +17,7 @@ TESTS = Path(__file__).parents[1]
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
+    "call/test_call": ["_call/requests"],
     "models/test_errors": ["_models/status_errors"],
     "models/test_parsed": ["_models/usage_sum"],
     # Types are tested by the schemas and decoders that are made of them.

@@ -102,7 +102,12 @@ _LISTED: dict[str, list[str]] = {
         "client/test_client",
         "package/test_constructors",
     ],
-    "_call.hook_caller": ["call/test_hook_caller", "package/test_constructors"],
+    "_call.hook_caller": [
+        "call/test_hook_caller",
+        "call/test_watch",
+        "package/test_constructors",
+    ],
+    "_call.requests": ["call/test_call"],
     "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
     "_call.reply_reader": [
         "call/test_bytes_reader",
