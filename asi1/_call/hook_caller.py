@@ -47,7 +47,7 @@ class HookCaller:
     def and_also(self, hooks: tuple[Hooks, ...]) -> HookCaller:
         """Return the caller of these hooks, followed by *hooks*."""
         caller = HookCaller((*self.hooks, *hooks))
-        caller._reported = self._reported  # noqa: SLF001 - same class
+        caller._reported = self._reported
         return caller
 
     @property

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .._models.base_types import Tag, public
 from .._models.errors import ConfigurationError
-from .validators import flag, or_none, setting, shown, tags
+from .validators import flag, setting, shown, tags
 
 
 # Most clients have no hooks, and so never load the module of `Call`.
@@ -25,7 +25,9 @@ __all__ = ["Hooks", "read_hooks", "read_tags"]
 
 
 def _function(value: Any) -> str | None:
-    """Check that *value* is a plain function that accepts one argument."""
+    """Check that *value* is None, or a plain function that accepts one argument."""
+    if value is None:
+        return None
     if not callable(value):
         return "must be a function"
     if any(map(_runs_later, (value, type(value).__call__))):
@@ -50,7 +52,7 @@ def _runs_later(function: object) -> bool:
     )
 
 
-_HOOK = setting(or_none(_function), "hooks")
+_HOOK = setting(_function, "hooks")
 _FLAG = setting(flag, "hooks")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import socket
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,11 @@ from asi1 import AsyncASI1, Hooks, RateLimit, RetryPolicy, Timeouts
 from asi1._call.rate_limiter import LocalLimiter
 from asi1.testing import FakeASI1
 
+from ..support.scripted_model import ScriptedModel, call
+
 
 QUICK = RetryPolicy(wait_first=0)
+BODY = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 NAMES = ["on_start", "on_wait", "on_retry", "on_chunk", "on_end"]
 both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
@@ -59,9 +63,7 @@ def client_of(fake, seen, **options):
 
 async def ask(client, *, stream, **options):
     """Ask, and return the whole answer."""
-    made = await client.chat.completions.create(
-        messages="Hi", stream=stream, **options
-    )
+    made = await client.chat.completions.create(messages="Hi", stream=stream, **options)
     return await made.get_final_completion() if stream else made
 
 
@@ -157,7 +159,7 @@ async def test_error_shows_contents_only_to_hooks_with_contents():
     copy of the error without it; the caller's error is unchanged.
     """
     fake, seen, full = FakeASI1(), Seen(), Seen()
-    fake.fault("cut", after_chunks=3)
+    fake.fault("reset_mid_body")
 
     async with client_of(
         fake, seen, hooks=[seen.hooks(), full.hooks(contents=True)]
@@ -307,13 +309,12 @@ async def test_stream_that_is_left_after_its_whole_answer_has_succeeded():
     A stream that is left after the finish reason has ended well: its call has no error.
     """
     seen = Seen()
-    chunk = (
-        b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}'
-    )
+    choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}
+    event = b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
     class Body(httpx.AsyncByteStream):
         async def __aiter__(self):
-            yield chunk + b"\n\n"
+            yield event
             await anyio.sleep_forever()
 
     transport = httpx.MockTransport(
@@ -321,10 +322,8 @@ async def test_stream_that_is_left_after_its_whole_answer_has_succeeded():
             200, headers={"content-type": "text/event-stream"}, stream=Body()
         )
     )
-    async with client_of(None, seen, transport=transport) as client:
-        async with client.chat.completions.stream(messages="Hi") as stream:
-            async for _ in stream:
-                break
+    async with client_of(FakeASI1(), seen, transport=transport) as client:
+        await leave_stream(client)
 
     assert (None, "stop", [None]) == (
         seen.call.error,
@@ -340,11 +339,13 @@ async def test_timeout_before_a_connection_is_open_was_not_sent(phase):
     sent: the error and the attempt say so, as hooks see.
     """
     seen = Seen()
-    timeouts = Timeouts(**{phase: 0.5}, connect=60)
-    with silent_backlog() as port:
+    timeouts = Timeouts(**{phase: 0.2}, connect=60)
+    with socket.socket() as silent:  # connects, but is silent in the TLS handshake
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
         async with AsyncASI1(
             "k",
-            f"http://127.0.0.1:{port}",
+            f"https://127.0.0.1:{silent.getsockname()[1]}",
             hooks=seen.hooks(),
             timeout=timeouts,
             max_retries=0,
@@ -356,11 +357,25 @@ async def test_timeout_before_a_connection_is_open_was_not_sent(phase):
     assert [False] == [attempt.sent for attempt in seen.call.attempts]
 
 
-def silent_backlog():
-    """Return a context with the port of a server whose queue of connections is full."""
-    from ..support.talk import full_backlog
+@both_forms
+async def test_timeout_after_the_request_was_sent_says_so(stream):
+    """
+    If a timeout passes while the server is silent, the request was sent: the error and
+    the attempt say so.
+    """
+    seen, fake = Seen(), FakeASI1()
+    fake.fault("stall_before_headers", times=None)
+    async with (
+        fake,
+        AsyncASI1(
+            "k", fake.base_url, hooks=seen.hooks(), timeout=0.5, max_retries=0
+        ) as client,
+    ):
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            await ask(client, stream=stream)
 
-    return full_backlog()
+    assert caught.value.sent
+    assert [True] == [attempt.sent for attempt in seen.call.attempts]
 
 
 async def test_images_and_requests_are_calls_of_their_own_kind():
@@ -372,7 +387,7 @@ async def test_images_and_requests_are_calls_of_their_own_kind():
 
     async with client_of(fake, seen) as client:
         await client.images.generate("a cat", size="1024x1024", tags={"a": 1})
-        await client.request("GET", "/models", tags={"b": 2})
+        await client.request("POST", "/chat/completions", json=BODY, tags={"b": 2})
 
     image, plain = seen.ended()
     assert ("images", "asi1-mini", {"size": "1024x1024"}, {"a": 1}) == (
@@ -407,17 +422,16 @@ async def test_rounds_of_a_run_have_the_run_as_parent(stream, runs):
     The calls of a run with tools are calls of their own, with the run as ``parent``.
     Hooks with ``runs=True`` are called for the run and its tools, too.
     """
-    fake, seen = FakeASI1(), Seen()
-    fake.reply(tool_calls=[("add", {"a": 1, "b": 2}), ("fail_to_add", {"a": 1, "b": 2})])
-    fake.reply("3")
+    seen = Seen()
+    model = ScriptedModel(
+        [call("1", "add", a=1, b=2), call("2", "fail_to_add", a=1, b=2)]
+    )
 
-    async with client_of(
-        fake, seen, hooks=seen.hooks(runs=runs), tags={"job": "x"}
-    ) as client:
+    async with model.client(hooks=seen.hooks(runs=runs), tags={"job": "x"}) as client:
         run = client.chat.completions.run_tools(
             messages="1 + 2?", tools=[add, fail_to_add], stream=stream, tags={"n": 1}
         )
-        await run.get_result()
+        await run.until_done()
 
     ended = seen.ended()
     chats = [call for call in ended if call.operation == "chat"]
@@ -441,22 +455,19 @@ async def test_rounds_of_a_run_have_the_run_as_parent(stream, runs):
 
 
 @pytest.mark.virtual_time
-@pytest.mark.parametrize("way", ["close", "drop", "fail"])
+@pytest.mark.parametrize("way", ["close", "drop"])
 async def test_run_that_is_left_ends_once(way):
     """
-    A run with tools that is closed, dropped, or fails is told to have ended, once, and
-    so are its tools.
+    A run with tools that is closed or dropped is told to have ended, once, and so are
+    its tools.
     """
-    fake, seen = FakeASI1(), Seen()
-    fake.reply(tool_calls=[("sleep", {})])
+    seen, model = Seen(), ScriptedModel([call("1", "sleep")])
 
     async def sleep() -> None:
         """Never return."""
         await anyio.sleep_forever()
 
-    async with client_of(fake, seen, hooks=seen.hooks(runs=True)) as client:
-        if way == "fail":
-            fake.fail(400, message="no")
+    async with model.client(hooks=seen.hooks(runs=True)) as client:
         run = client.chat.completions.run_tools(messages="Hi", tools=[sleep])
         with suppress(asi1.ASI1Error), anyio.move_on_after(1):
             async for _ in run:
@@ -470,9 +481,11 @@ async def test_run_that_is_left_ends_once(way):
     starts = [call for name, call in seen if name == "on_start"]
     assert sorted(starts, key=id) == sorted(seen.ended(), key=id)
     errors = {call.operation: type(call.error) for call in seen.ended()}
-    if way == "fail":
-        assert asi1.StreamClosedError is errors["run_tools"]
-    assert errors["tool"] is asi1.CallCancelledError
+    assert {
+        "chat": type(None),
+        "tool": asi1.CallCancelledError,
+        "run_tools": asi1.StreamClosedError,
+    } == errors
 
 
 async def test_answers_that_parse_repairs_have_one_parent():

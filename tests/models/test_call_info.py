@@ -1,4 +1,4 @@
-"""What hooks are told of a call: its waits in words, and fields that users cannot set."""
+"""What hooks are told of a call: its waits in words, in fields that are read-only."""
 
 import pickle
 
