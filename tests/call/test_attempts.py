@@ -14,7 +14,7 @@ import asi1
 from asi1 import Attempt, ResponseInfo
 from asi1._call.attempts import Attempts, in_turns
 from asi1._call.resources import RetryBudget
-from asi1._settings.hooks import Wait
+from asi1._models.call_info import Wait
 
 from ..support.calls import chat
 
