@@ -1,21 +1,23 @@
-"""The attempts of one call: how each one ended, and whether a retry follows."""
+"""The requests and attempts of one call: how each ended, whether a retry follows."""
 
 from __future__ import annotations
 
 import random
+import uuid
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import anyio
 import attrs
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from .._fork_lock import run_apart_once
 from .._log import logger
 from .._models.errors import APIConnectionError, APIError, APITimeoutError, ASI1Error
 from .._models.response import Attempt, ResponseInfo
+from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
 from .._settings.secret import Secret
 from .._transport.event_loop import run_in_turns
@@ -26,9 +28,46 @@ if TYPE_CHECKING:
     from .._models.call_info import Wait
 
 
-__all__ = ["Attempts", "in_turns", "redaction"]
+__all__ = [
+    "Attempts",
+    "OneRequest",
+    "Requests",
+    "idempotency_headers",
+    "in_turns",
+    "redaction",
+]
 
 _R = TypeVar("_R")
+
+
+class Requests(Protocol):
+    """Provides a call's first request, and another if the server refuses the first."""
+
+    async def first(self, began: float) -> Request:
+        """Return the first request; the call began at *began* on the loop's clock."""
+        ...
+
+    async def after(self, refusal: APIStatusError) -> Request | None:
+        """
+        Return the request to send after the server's *refusal* of the last request.
+
+        None if the call must fail with *refusal*.
+        """
+        ...
+
+
+@frozen
+class OneRequest:
+    """The `Requests` of a call that sends a single request."""
+
+    request: Request
+
+    async def first(self, began: float) -> Request:  # noqa: ARG002 - as `Requests`
+        """Return the request."""
+        return self.request
+
+    async def after(self, refusal: APIStatusError) -> None:
+        """Return None: after a refusal, the call sends no other request."""
 
 
 @define(eq=False)
@@ -172,6 +211,12 @@ class Attempts:
         """Return the request's method and URL for the log."""
         # The URL's query and the server's message may hold secrets: neither is logged.
         return self._request.method, self._request.url.partition("?")[0]
+
+
+def idempotency_headers(key: str | None) -> dict[str, str]:
+    """Return the header with the idempotency key of a call; "auto" is a random key."""
+    key = str(uuid.uuid4()) if key == "auto" else key
+    return {} if key is None else {"idempotency-key": key}
 
 
 @run_apart_once

@@ -34,10 +34,9 @@ from .._models.status_errors import APIStatusError, RateLimitError
 from .._protocol.request import Request
 from .._settings.rate_limit import LimitOutcome, counted_tokens
 from .._transport.event_loop import Flag, loop_clock, loop_token
-from .attempts import Attempts, in_turns, redaction
+from .attempts import Attempts, Requests, idempotency_headers, in_turns, redaction
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
-from .requests import Requests, idempotency_headers
 from .resources import Resources
 from .task import is_closing
 from .timer import Timer

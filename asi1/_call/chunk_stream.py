@@ -24,9 +24,9 @@ from .._models.response import ResponseInfo
 from .._protocol.request import Request
 from .._transport.event_loop import call_soon, loop_token
 from .answer_reader import ChunkReader
+from .attempts import OneRequest
 from .call import Call
 from .engine import Engine
-from .requests import OneRequest
 from .task import CallTask
 
 

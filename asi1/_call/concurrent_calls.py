@@ -29,9 +29,9 @@ from .._settings.options import ChatOptions
 from .._settings.validators import whole_number, wrong
 from .._transport.event_loop import loop_token
 from .answer_reader import AnswerReader
+from .attempts import OneRequest
 from .call import Call
 from .engine import Engine
-from .requests import OneRequest
 from .task import CallTask
 
 

@@ -19,9 +19,9 @@ from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
+from .attempts import OneRequest, Requests
 from .call import Call
 from .reply_reader import ReplyReader
-from .requests import OneRequest, Requests
 from .resources import Resources
 from .task import CallTask, start
 

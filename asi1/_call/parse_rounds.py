@@ -24,9 +24,9 @@ from .._protocol.schema.output_type import OutputType, output_type
 from .._settings.option_checks import check_own_keys
 from .._settings.validators import whole_number, wrong
 from .answer_reader import AnswerReader
+from .attempts import OneRequest
 from .call import Call
 from .engine import Engine
-from .requests import OneRequest
 
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ tools. So a run goes on no faster than its steps are read: no tool begins before
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -48,7 +48,6 @@ from .tool_sources import AnswerSource, Source, StreamSource, ToolSource
 
 
 if TYPE_CHECKING:
-    from .tool_task import WatchTool
     from .watch import Watch
 
 
@@ -102,7 +101,7 @@ class ToolRounds:
     _reading: bool = field(default=False, init=False)
     _error: Exception | None = field(default=None, init=False)
     _watch: Watch | None = field(default=None, init=False)
-    _watch_tool: WatchTool | None = field(default=None, init=False)
+    _watch_tool: Callable[[str, str], Watch] | None = field(default=None, init=False)
 
     def record(self, event: Begun | Decided) -> None:
         """Record an event before the first read, which returns it for the journal."""

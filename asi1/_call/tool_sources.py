@@ -27,7 +27,7 @@ from .tool_task import ToolTask
 
 
 if TYPE_CHECKING:
-    from .tool_task import WatchTool
+    from .watch import Watch
 
 
 __all__ = ["AnswerSource", "Source", "StreamSource", "ToolSource"]
@@ -152,7 +152,7 @@ class ToolSource(_Tasks):
         engine: Engine,
         calls: Sequence[Runnable],
         timeout: float | None,
-        watch: WatchTool | None = None,
+        watch: Callable[[str, str], Watch] | None = None,
     ) -> None:
         """
         Begin the tools.

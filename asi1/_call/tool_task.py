@@ -13,7 +13,7 @@ import inspect
 import math
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -37,8 +37,6 @@ from .tool_thread import run_in_thread
 
 if TYPE_CHECKING:
     from .watch import Watch
-
-    WatchTool: TypeAlias = Callable[[str, str], Watch]
 
 
 __all__ = ["ToolTask"]
@@ -69,7 +67,7 @@ class ToolTask:
     call: Runnable
     timeout: float | None
     outcomes: BatchQueue[Item]
-    watch: WatchTool | None = None
+    watch: Callable[[str, str], Watch] | None = None
     _ended: bool = field(default=False, init=False)
     _failure: Exception | None = field(factory=_cancelled, init=False)
 

@@ -10,10 +10,10 @@ import attrs
 
 from attrs import define, frozen
 
+from .._call.attempts import OneRequest
 from .._call.call import Call
 from .._call.engine import Engine
 from .._call.reply_reader import ReplyReader
-from .._call.requests import OneRequest
 from .._call.tool_rounds import RunRequests, ToolRounds
 from .._models.errors import ArgumentError
 from .._models.messages import Messages

@@ -40,10 +40,8 @@ Every exception that this package raises.
     ├── StreamBusyError             another reader is reading the stream
     └── ConversationBusyError       another turn is waiting for its answer
 
-Errors contain plain data, never httpx objects, so they can be pickled, copied and
-compared. No error contains the API key. The errors for statuses are in `status_errors`,
-those of answers that are to become values in `output_errors`, those of runs with tools
-in the tools' own `errors`.
+Errors are plain data without the API key, so they can be pickled, copied and compared.
+More of them are in `status_errors`, in `output_errors`, and in the tools' `errors`.
 """
 
 from collections.abc import Callable
@@ -77,8 +75,6 @@ __all__ = [
     "StreamInterruptedError",
     "StreamTruncatedError",
 ]
-
-# attrs writes the errors' constructors; `ASI1Error` defines equality, str and pickling.
 
 
 @public
@@ -130,8 +126,7 @@ class ArgumentError(ConfigurationError, TypeError):
     An argument of a call is invalid; nothing was sent.
 
     Attributes:
-        argument: The argument's name and the path to the invalid part of it, such as
-            ``messages[2].role``.
+        argument: Its name, and the path to the invalid part: ``messages[2].role``.
     """
 
     argument: str = ""
@@ -178,8 +173,7 @@ class APITimeoutError(APIConnectionError):
     A timeout passed.
 
     Attributes:
-        phase: Which timeout passed: "connect", "write", "pool", "first_token", "idle"
-            or "total".
+        phase: "connect", "write", "pool", "first_token", "idle" or "total".
         elapsed: Seconds from the start of the call to the timeout.
         partial: The answer so far, if a chunk of a stream has arrived; otherwise None.
     """
@@ -217,8 +211,7 @@ class StreamError(APIError):
     A stream failed after it had begun.
 
     Attributes:
-        partial: The answer so far: text, thoughts, tool calls, usage. A tool call
-            of the partial answer may be incomplete.
+        partial: The answer so far; a tool call in it may be incomplete.
     """
 
     partial: ChatCompletion = field(factory=ChatCompletion)

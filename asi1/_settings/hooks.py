@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -17,8 +17,6 @@ from .validators import flag, setting, shown, tags
 # Most clients have no hooks, and so never load the module of `Call`.
 if TYPE_CHECKING:
     from .._models.call_info import Call
-
-    Hook: TypeAlias = Callable[[Call], object]
 
 
 __all__ = ["Hooks", "read_hooks", "read_tags"]
@@ -86,11 +84,11 @@ class Hooks:
             accept one argument.
     """
 
-    on_start: Hook | None = field(default=None, validator=_HOOK)
-    on_wait: Hook | None = field(default=None, validator=_HOOK)
-    on_retry: Hook | None = field(default=None, validator=_HOOK)
-    on_chunk: Hook | None = field(default=None, validator=_HOOK)
-    on_end: Hook | None = field(default=None, validator=_HOOK)
+    on_start: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_wait: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_retry: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_chunk: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_end: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
     contents: bool = field(default=False, validator=_FLAG)
     runs: bool = field(default=False, validator=_FLAG)
 

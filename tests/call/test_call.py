@@ -12,8 +12,8 @@ import pytest
 
 import asi1
 
+from asi1._call.attempts import OneRequest
 from asi1._call.bytes_reader import BytesReader
-from asi1._call.requests import OneRequest
 from asi1.testing import Data, Head, Pause, Stall
 
 from ..support.calls import plain

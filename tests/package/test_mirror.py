@@ -17,7 +17,6 @@ TESTS = Path(__file__).parents[1]
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
-    "call/test_call": ["_call/requests"],
     "models/test_errors": ["_models/status_errors"],
     "models/test_parsed": ["_models/usage_sum"],
     # Types are tested by the schemas and decoders that are made of them.
@@ -70,6 +69,7 @@ TESTED_IN = {
         "integrations/_watch",
         "integrations/aiohttp",
     ],
+    "integrations/test_otel": ["integrations/_otel_messages"],
     # The fake server is tested by the replies and faults that the server sends.
     "testing/test_faults": [
         "testing/_faults/base",

@@ -107,7 +107,6 @@ _LISTED: dict[str, list[str]] = {
         "call/test_watch",
         "package/test_constructors",
     ],
-    "_call.requests": ["call/test_call"],
     "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
     "_call.reply_reader": [
         "call/test_bytes_reader",

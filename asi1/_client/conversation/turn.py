@@ -8,9 +8,9 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
+from ..._call.attempts import OneRequest
 from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
-from ..._call.requests import OneRequest
 from ..._call.task import CallTask
 from ..._models.completion import ChatCompletion, ChatMessage
 from ..._models.messages import (
