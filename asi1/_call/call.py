@@ -95,13 +95,13 @@ class Call(Generic[_T]):
 
         Raises nothing but cancellation.
         """
-        cancelled = anyio.get_cancelled_exc_class()
         error: Exception | None = None
         try:
             await self._make()
-        # Python throws GeneratorExit into a task that outlives its event loop.
-        except (cancelled, GeneratorExit):
-            self.queue.end(self._cancelled())
+        except GeneratorExit:  # Python throws it into a task that outlives its loop
+            error = self._stopped()
+            raise
+        except anyio.get_cancelled_exc_class():
             error = self._stopped()
             raise
         except Exception as caught:  # noqa: BLE001 - the reader of the queue raises it
@@ -134,10 +134,11 @@ class Call(Generic[_T]):
 
     def _stopped(self) -> ASI1Error | None:
         """
-        Record that the call was cancelled, and return the error that hooks are told.
+        End the queue of a cancelled call, and return the error that hooks are told.
 
         Return None if the answer is complete: the rest of the body does not matter.
         """
+        self.queue.end(self._cancelled())
         info, now = self.info(), self._attempts.now()
         if self._attempts.answered or (self.reader is not None and self.reader.whole):
             self._attempts.stopped(None, info.status, now)
