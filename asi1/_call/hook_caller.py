@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import uuid
 import warnings
 
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from secrets import token_hex
 from typing import Any
 
 import attrs
@@ -69,7 +69,7 @@ class HookCaller:
         clock = real_clock()
         now = partial(_since, clock, clock())
         call = Call(
-            id=uuid.uuid4().hex,
+            id=token_hex(16),
             operation=operation,
             started_at=datetime.now(UTC),
             **fields,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import uuid
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 import orjson
@@ -147,7 +147,7 @@ def call_of(request: Request, parent: Call | None, since: float) -> Call:
     """Return what hooks see of a call that began *since* seconds ago."""
     operation: Any = request.operation
     return Call(
-        id=uuid.uuid4().hex,
+        id=token_hex(16),
         operation=operation,
         started_at=datetime.now(UTC) - timedelta(seconds=since),
         model=request.model,
