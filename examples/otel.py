@@ -12,9 +12,10 @@ from asi1 import ASI1
 
 
 try:
-    from asi1.integrations.otel import instrument
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+
+    from asi1.integrations.otel import instrument
 except ImportError as error:
     sys.exit(f"skipped: {error}")
 

@@ -172,6 +172,8 @@ class Attempts:
         sent = not isinstance(error, APIConnectionError) or error.sent
         if isinstance(error, APITimeoutError):  # its `sent` includes earlier attempts
             sent = sent and self._sending
+        if isinstance(error, APIConnectionError):
+            error.sent = sent or any(attempt.sent for attempt in self.made)
         return self._record(
             now,
             status=error.response.status,

@@ -117,8 +117,8 @@ class Call(Generic[_T]):
             self.queue.end(exiting)  # raised by a user-provided transport or limiter
             error = self._stopped()
         finally:
-            self._tell_end(error)
             self.opened.set()
+            self._tell_end(error)
 
     def settle(self) -> None:
         """End the queue and wake the reader, if `run` was cancelled before it began."""

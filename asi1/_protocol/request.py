@@ -26,6 +26,7 @@ from .._settings.option_checks import (
     check_options,
     checked_options,
     read_idempotency_key,
+    with_defaults,
 )
 from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
 from .._settings.retry import RetryPolicy, read_retry
@@ -121,7 +122,7 @@ def draft_chat(
     Raises:
         ArgumentError: An argument is invalid; the error names it. Nothing was sent.
     """
-    options = {**config.options, **checked_options(options)}
+    options = with_defaults(checked_options(options), config.options)
     if not isinstance(stream, bool):
         raise wrong("stream", "must be True or False", stream)
     chosen = config.model if model is None else as_argument("model", read_model, model)

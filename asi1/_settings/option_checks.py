@@ -38,6 +38,7 @@ __all__ = [
     "checked_options",
     "read_default_options",
     "read_idempotency_key",
+    "with_defaults",
 ]
 
 # Options of other chat APIs, each with a hint at what to use in asi1 instead.
@@ -124,6 +125,16 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     check_options(options)
     return _given(options)
+
+
+def with_defaults(
+    options: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return *options*, which override *defaults*; the tags of both are merged."""
+    merged = {**defaults, **options}
+    if "tags" in defaults and options.get("tags"):
+        merged["tags"] = {**defaults["tags"], **options["tags"]}
+    return merged
 
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:

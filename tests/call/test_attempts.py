@@ -125,6 +125,22 @@ def test_timed_out_attempt_was_sent_if_a_connection_took_its_request(attempts, s
     assert [sending] == [attempt.sent for attempt in attempts.made]
 
 
+def test_error_of_a_call_says_sent_if_an_earlier_attempt_was(attempts):
+    """
+    If the last attempt could not connect, but an earlier one was sent, the error of the
+    call says that the request may have been processed; the attempt was not sent.
+    """
+    attempts.begin(0.0)
+    attempts.failed(asi1.APIConnectionError("lost"), 1.0, 1.0)
+    attempts.prepare(chat(), 1)
+    attempts.begin(2.0)
+    error = asi1.APIConnectionError("refused", sent=False)
+    attempts.failed(error, None, 3.0)
+
+    assert error.sent
+    assert [True, False] == [attempt.sent for attempt in attempts.made]
+
+
 def test_cancelled_call_records_its_attempt_once(attempts):
     """
     A cancelled call records the attempt that was running, with the reason; after a

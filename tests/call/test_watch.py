@@ -507,3 +507,24 @@ async def test_answers_that_parse_repairs_have_one_parent():
     assert (parent, parent) == (first.parent, second.parent)
     assert ("parse", asi1.OutputInvalidError) == (parent.operation, type(parent.error))
     assert "" == parent.error.text
+
+
+async def test_tags_of_client_conversation_and_turn_are_merged():
+    """
+    The tags of a client, of its default options, of a conversation and of a turn are
+    merged; the closest wins. None are sent.
+    """
+    fake, seen = FakeASI1(), Seen()
+    options = {"tags": {"b": 2, "n": 2}}
+
+    async with client_of(
+        fake, seen, tags={"a": 1, "n": 1}, default_options=options
+    ) as client:
+        conversation = client.conversation(tags={"c": 3, "n": 3})
+        await conversation.ask("Hi", tags={"d": 4, "n": 4})
+        await conversation.ask("Hi")
+
+    first, second = seen.ended()
+    assert {"a": 1, "b": 2, "c": 3, "d": 4, "n": 4} == first.tags
+    assert {"a": 1, "b": 2, "c": 3, "n": 3} == second.tags
+    assert all("tags" not in request.json for request in fake.requests)

@@ -25,7 +25,7 @@ from ..._models.messages import (
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.tokens import Wire
 from ..._protocol.request import ChatDraft, draft_chat
-from ..._settings.option_checks import checked_options
+from ..._settings.option_checks import checked_options, with_defaults
 from ..._settings.options import ChatOptions
 from .turn_requests import TurnRequests
 from .turn_taking import TurnTaking
@@ -74,10 +74,9 @@ class Turn(Generic[_T]):
         engine, history = taking.engine, taking.history
         engine.check_open()
         self._taking = taking
-        self._options: Mapping[str, Any] = {
-            **history.options,
-            **checked_options(options),
-        }
+        self._options: Mapping[str, Any] = with_defaults(
+            checked_options(options), history.options
+        )
         self._model = model or history.model
         new = stored(listed(message))
         draft = draft_chat(
