@@ -457,6 +457,7 @@ async def test_contents_are_recorded_only_if_the_environment_says_so(
     told = [span.attributes.get(f"gen_ai.{name}") for name in names]
     assert [captured] * 3 == [value is not None for value in told]
     assert captured is ("Otters" in span.to_json())
+    assert captured is tracing_hooks().contents
     if captured:
         system, given, answer = map(json.loads, told)
         assert [{"type": "text", "content": "Be brief."}] == system
@@ -472,18 +473,24 @@ async def test_client_is_instrumented_once(telemetry):
     A client that is instrumented twice, or whose copy is, has one span for each call;
     the hooks that it had go on.
     """
-    fake, seen = FakeASI1(), []
-    given = client_of(fake, hooks=asi1.Hooks(on_end=seen.append))
+    seen, model = [], ScriptedModel([call("1", "add", a=1, b=2)])
+    given = model.client(hooks=asi1.Hooks(on_end=seen.append))
     client = telemetry.watch(given)
 
     assert client is given
     async with telemetry.watch(client):
-        await ask(telemetry.watch(client.with_options(model="asi1")))
-        await ask(client)
+        copied = telemetry.watch(client.with_options(model="asi1"))
+        for each in (copied, client):
+            run = each.chat.completions.run_tools(messages="Hi", tools=[add])
+            await run.until_done()
 
     names = [span.name for span in telemetry.exporter.get_finished_spans()]
-    assert ["chat asi1", "chat asi1-mini"] == names
-    assert 2 == len(seen)
+    run = ["execute_tool add", "invoke_workflow run_tools"]
+    assert [*run, *run] == [name for name in names if not name.startswith("chat")]
+    assert ["chat asi1"] * 2 + ["chat asi1-mini"] * 2 == [
+        name for name in names if name.startswith("chat")
+    ]
+    assert 4 == len(seen)
 
 
 async def test_console_exporter_writes_the_span_of_a_call():
