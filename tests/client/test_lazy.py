@@ -196,7 +196,8 @@ ACCEPTED = {
     "default_query": {"dict", "none"},
     "default_options": {"dict", "none"},
     "models": {"dict", "none"},
-    "hooks": {"none"},
+    "hooks": {"list", "none", "tuple"},  # empty ones, for no hooks
+    "tags": {"dict", "none"},
     "max_event_bytes": WHOLE,
     "trust_env": {"true", "false"},
     "allow_insecure_http": {"true", "false"},
@@ -250,6 +251,7 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
     [
         *("api_key", "model", "timeout", "max_retries", "retry"),
         *("default_headers", "default_query", "default_options", "models"),
+        *("hooks", "tags"),
     ],
 )
 def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):
