@@ -26,7 +26,11 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 # so that the installed package is tested.
 INSTALLED_ONLY = {"PYTHONSAFEPATH": "1"}
 
-IN_PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+# The files are handed out in the order of tests/conftest.py.
+IN_PARALLEL = (
+    *("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"),
+    "--no-loadscope-reorder",
+)
 # Options of pytest that say themselves how many processes there are, or need to be the
 # only one: -n, and what stops at the first failure or in a debugger.
 IN_ONE_PROCESS = re.compile(

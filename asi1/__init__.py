@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._blocking.stream import ChatStream, Pieces
     from ._blocking.to_sse import EventBytes
     from ._blocking.tool_run import ToolRun
+    from ._call.sqlite_cache import SQLiteCache
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
         ChatMessage,
         FunctionCall,
         ToolCall,
-        Usage,
     )
     from ._models.errors import (
         APIConnectionError,
@@ -85,7 +85,8 @@ if TYPE_CHECKING:
     from ._models.parsed import ParsedCompletion
     from ._models.planner import AgentUsed
     from ._models.raw import RawReply
-    from ._models.response import Attempt, RateLimits, ResponseInfo
+    from ._models.response import Attempt, RateLimits, ResponseInfo, Usage
+    from ._models.spent import Spent
     from ._models.status_errors import (
         APIStatusError,
         AuthenticationError,
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from ._protocol.context.policies import ContextPolicy, DropLeastRelevant, KeepNewest
     from ._protocol.context.summarise import Summarise
     from ._protocol.context.tokens import CONTEXT_SIZES, TokenEstimator
+    from ._protocol.map_items import ChatRequest
     from ._protocol.tools.errors import MaxRoundsError, ToolError
     from ._protocol.tools.steps import (
         AnswerStep,
@@ -116,6 +118,8 @@ if TYPE_CHECKING:
         ToolStep,
     )
     from ._protocol.tools.tool import Tool, tool
+    from ._settings.budget import Budget, BudgetExceededError
+    from ._settings.cache import Cache
     from ._settings.config import Limits
     from ._settings.hooks import Hooks
     from ._settings.models import MODELS, ModelInfo
@@ -125,6 +129,7 @@ if TYPE_CHECKING:
         RequestOptions,
         ToolOptions,
     )
+    from ._settings.prices import PRICES, Price
     from ._settings.rate_limit import Limiter, LimitOutcome, RateLimit
     from ._settings.retry import RetryPolicy
     from ._settings.timeouts import Timeouts
@@ -136,6 +141,7 @@ __all__ = [
     "CONTEXT_SIZES",
     "DEFAULT",
     "MODELS",
+    "PRICES",
     "APIConnectionError",
     "APIError",
     "APIResponseError",
@@ -161,6 +167,9 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
+    "Budget",
+    "BudgetExceededError",
+    "Cache",
     "Call",
     "CallCancelledError",
     "Chat",
@@ -169,6 +178,7 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatMessage",
     "ChatOptions",
+    "ChatRequest",
     "ChatStream",
     "ChunkChoice",
     "ClientClosedError",
@@ -208,6 +218,7 @@ __all__ = [
     "PaymentRequiredError",
     "PermissionDeniedError",
     "Pieces",
+    "Price",
     "QuotaExceededError",
     "RateLimit",
     "RateLimitError",
@@ -217,7 +228,9 @@ __all__ = [
     "RequestTooLargeError",
     "ResponseInfo",
     "RetryPolicy",
+    "SQLiteCache",
     "ServerStreamError",
+    "Spent",
     "StreamBusyError",
     "StreamClosedError",
     "StreamConsumedError",

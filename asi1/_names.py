@@ -15,6 +15,7 @@ _MODULES = {
     "_client.chat": ("AsyncChat", "AsyncCompletions"),
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client.client": ("AsyncASI1",),
+    "_settings.cache": ("Cache",),
     "_settings.config": ("Limits",),
     "_protocol.context.policies": ("ContextPolicy", "DropLeastRelevant", "KeepNewest"),
     "_client.conversation.conversation": ("AsyncConversation",),
@@ -26,6 +27,7 @@ _MODULES = {
     "_models.call_info": ("Call", "Wait"),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
     "_client.map": ("AsyncAnswers",),
+    "_protocol.map_items": ("ChatRequest",),
     "_client.parsed_stream": ("AsyncParsedStream",),
     "_models.messages": (
         "AssistantMessage",
@@ -35,14 +37,17 @@ _MODULES = {
         "ToolMessage",
         "UserMessage",
     ),
+    "_settings.budget": ("Budget", "BudgetExceededError"),
     "_settings.models": ("MODELS", "ModelInfo"),
+    "_settings.prices": ("PRICES", "Price"),
     "_settings.options": (
         "ChatOptions",
         "ParseOptions",
         "RequestOptions",
         "ToolOptions",
     ),
-    "_models.response": ("Attempt", "RateLimits", "ResponseInfo"),
+    "_models.spent": ("Spent",),
+    "_models.response": ("Attempt", "RateLimits", "ResponseInfo", "Usage"),
     "_settings.retry": ("RetryPolicy",),
     "_models.status_errors": (
         "APIStatusError",
@@ -83,6 +88,7 @@ _MODULES = {
     "_client.tool_run": ("AsyncToolRun",),
     "_client.mcp_tools": ("tools_of",),
     "_blocking.tool_run": ("ToolRun",),
+    "_call.sqlite_cache": ("SQLiteCache",),
     "_protocol.tools.tool": ("Tool", "tool"),
     "_protocol.tools.errors": ("MaxRoundsError", "ToolError"),
     "_protocol.tools.steps": (
@@ -103,7 +109,6 @@ _MODULES = {
         "ChatMessage",
         "FunctionCall",
         "ToolCall",
-        "Usage",
     ),
 }
 HOME = {name: module for module, names in _MODULES.items() for name in names}

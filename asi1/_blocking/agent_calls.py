@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
 from .._client.agent_calls import load_tool_runs, parse_rounds
-from .._client.lazy import loader
+from .._client.lazy_engine import loader
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions
 from .loop_thread import loop_thread
@@ -16,6 +16,7 @@ from .loop_thread import loop_thread
 if TYPE_CHECKING:
     from .._call.parse_rounds import Rounds
     from .._models.parsed import ParsedCompletion
+    from .._settings.budget import Budget
     from .tool_run import ToolRun
 
 
@@ -81,6 +82,7 @@ class AgentCalls:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """
@@ -95,13 +97,14 @@ class AgentCalls:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = runs.begin_run(
             self._engine, plan, messages=messages, model=model, options=options
         )
         return load_run_class()(rounds, journal)
 
-    def resume_tools(
+    def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],
         *,
@@ -112,6 +115,7 @@ class AgentCalls:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """Same as `AsyncCompletions.resume_tools`."""
@@ -122,6 +126,7 @@ class AgentCalls:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = runs.resume_run(
             self._engine,

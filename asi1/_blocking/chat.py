@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
 from .._call.engine import Engine
-from .._client.lazy import loader
+from .._client.lazy_engine import loader
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
-from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
 from .agent_calls import AgentCalls
 from .loop_thread import loop_thread
+from .map_calls import MapCalls
 
 
 if TYPE_CHECKING:
     from .._call.chunk_stream import ChunkStream
-    from .._call.concurrent_calls import ConcurrentCalls
     from .._protocol.request import Request
-    from .map import Answers
     from .parsed_stream import ParsedStream
     from .stream import ChatStream
 
@@ -47,7 +45,7 @@ class Chat:
 
 
 @public
-class Completions(AgentCalls):
+class Completions(AgentCalls, MapCalls):
     """Same as `AsyncCompletions`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
@@ -157,49 +155,6 @@ class Completions(AgentCalls):
         kind, answer_to = _stream()
         return kind(answer_to(self._engine, request))
 
-    @overload
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: Literal[False] = False,
-        **options: Unpack[ChatOptions],
-    ) -> Answers[ChatCompletion]: ...
-
-    @overload
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: bool,
-        **options: Unpack[ChatOptions],
-    ) -> Answers[ChatCompletion | ASI1Error]: ...
-
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: bool = False,
-        **options: Unpack[ChatOptions],
-    ) -> Answers[Any]:
-        """Same as `AsyncCompletions.map`, but blocks."""
-        kind, window = _map()
-        calls = window.of(
-            self._engine,
-            prompts,
-            model=model,
-            concurrency=concurrency,
-            return_exceptions=return_exceptions,
-            options=options,
-        )
-        return kind(calls)
-
 
 @loader
 def _stream() -> tuple[type[ChatStream], Callable[[Engine, Request], ChunkStream]]:
@@ -207,14 +162,6 @@ def _stream() -> tuple[type[ChatStream], Callable[[Engine, Request], ChunkStream
     from .stream import ChatStream  # noqa: PLC0415
 
     return ChatStream, chunk_stream
-
-
-@loader
-def _map() -> tuple[type[Answers[Any]], type[ConcurrentCalls]]:
-    from .._call.concurrent_calls import ConcurrentCalls  # noqa: PLC0415
-    from .map import Answers  # noqa: PLC0415
-
-    return Answers, ConcurrentCalls
 
 
 @loader

@@ -13,8 +13,9 @@ from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream
 from .._client.conversation.turn_taking import TurnTaking
 from .._models.base_types import JSON, public
-from .._models.completion import ChatCompletion, Usage
+from .._models.completion import ChatCompletion
 from .._models.messages import Message, Messages
+from .._models.response import Usage
 from .._protocol.context.tokens import TokenEstimator
 from .._settings.options import ChatOptions, ParseOptions, ToolOptions
 from .agent_calls import load_run_class, run_rounds

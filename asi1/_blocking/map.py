@@ -44,6 +44,8 @@ class Answers(Generic[_T]):
                 # not in the event loop's.
                 self._calls.take()
                 answer: _T | None = loop_thread().run(self._calls.next())
+                if answer is not None:
+                    self._calls.show_progress()
         except Exception:
             raise
         except BaseException:  # on Ctrl-C, cancel the calls: no answers will be read

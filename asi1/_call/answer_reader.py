@@ -18,7 +18,7 @@ from .._models.errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
-from .._models.response import ResponseInfo
+from .._models.response import ResponseInfo, Usage
 from .._protocol.converter import decode_in_steps
 from .._protocol.reply import BOM, answer_value, body_kind, is_done, read_answer
 from .._protocol.sse_reader import EventDecoder
@@ -47,6 +47,16 @@ class _CompletionReader(EventReader[_T]):
     def whole(self) -> bool:
         """Whether the answer is complete."""
         return self._answer is not None or super().whole
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the server has reported; None if it has reported none."""
+        return (self._answer or self._assembler).usage
+
+    @property
+    def model(self) -> str:
+        """The model that answers, as far as the server has named it."""
+        return (self._answer or self._assembler).model
 
     def answer(self) -> ChatCompletion:
         """Return the part of the answer that has arrived."""
@@ -119,7 +129,7 @@ class _CompletionReader(EventReader[_T]):
             await self._deliver(rest)
         if not done and not self.whole:
             left = decoder.unfinished()
-            if not any(is_done(data) for _, data, _, _ in left):
+            if not any(is_done(data) for _, data in left):
                 await self._ended_early(bytes(start), len(left))
         if not self.begun and self._assembler.empty:
             raise APIResponseError("the stream ended without a single chunk")

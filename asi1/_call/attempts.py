@@ -83,6 +83,7 @@ class Attempts:
         now: Returns the seconds since the call began; 0 before it began.
         made: The attempts that have ended, oldest first.
         elapsed: When the last attempt ended; None before the first one has ended.
+        cached: Whether the client's cache answers the call.
     """
 
     budget: RetryBudget
@@ -90,6 +91,7 @@ class Attempts:
     now: Callable[[], float] = field(default=float, init=False)
     made: list[Attempt] = field(factory=list, init=False)
     elapsed: float | None = field(default=None, init=False)
+    cached: bool = field(default=False, init=False)
     _request: Request = field(init=False)
     _retries: int = field(init=False)
     _since: float | None = field(default=None, init=False)
@@ -98,7 +100,8 @@ class Attempts:
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
         """Return a copy of *info*, the response metadata, with all ended attempts."""
-        return attrs.evolve(info, attempts=tuple(self.made), elapsed=self.elapsed)
+        made, elapsed = tuple(self.made), self.elapsed
+        return attrs.evolve(info, attempts=made, elapsed=elapsed, cached=self.cached)
 
     def prepare(self, request: Request, retries: int) -> None:
         """Prepare an attempt to send *request* after *retries* earlier retries."""
@@ -122,6 +125,11 @@ class Attempts:
     def sending(self) -> None:
         """Note that a connection is open, and begins to take the request."""
         self._sending = True
+
+    @property
+    def attempt_sent(self) -> bool:
+        """Whether the current attempt may have sent its request."""
+        return self._sending
 
     @property
     def sent(self) -> bool:

@@ -118,7 +118,8 @@ class BatchQueue(Generic[_T]):
                 return ()
             await self._wait_for_change()
         batch = self._batches.popleft()
-        while self._batches:
-            batch = [*batch, *self._batches.popleft()]
+        if self._batches:
+            batch = [*batch, *self.unread()]
+            self._batches.clear()
         self._notify()
         return batch

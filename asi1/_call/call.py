@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import itertools
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
@@ -30,14 +29,13 @@ from .._models.errors import (
     StreamError,
 )
 from .._models.response import ResponseInfo
-from .._models.status_errors import APIStatusError, RateLimitError
+from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
-from .._settings.rate_limit import LimitOutcome, counted_tokens
 from .._transport.event_loop import Flag, loop_clock, loop_token
 from .attempts import Attempts, Requests, idempotency_headers, in_turns, redaction
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
-from .resources import Resources
+from .resources import Bill, Resources
 from .task import is_closing
 from .timer import Timer
 
@@ -45,7 +43,6 @@ from .timer import Timer
 if TYPE_CHECKING:
     from .._models.call_info import Call as CallInfo
     from .._models.call_info import Wait
-    from .rate_limiter import LocalLimiter, UserLimiter
     from .watch import Watch
 
 
@@ -84,6 +81,7 @@ class Call(Generic[_T]):
     _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
     _watch: Watch | None = field(default=None, init=False)
+    _bill: Bill = field(init=False)
     reader: ReplyReader[_T] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -153,12 +151,21 @@ class Call(Generic[_T]):
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
-        return self._attempts.of(self.reader.info if self.reader else ResponseInfo())
+        reader = self.reader
+        return self._attempts.of(reader.metadata if reader else ResponseInfo())
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""
         answer = self.reader.answer() if self.reader else ChatCompletion()
         return attrs.evolve(answer, response=self.info())
+
+    def new_reader(self, request: Request, timer: Timer) -> ReplyReader[_T]:
+        """Return the new `reader` of a reply to *request*."""
+        reader = self.reader_class(
+            self.resources.config, request, timer, self.queue, self.opened
+        )
+        reader.watch, self.reader = self._watch, reader
+        return reader
 
     async def _make(self) -> None:
         clock = loop_clock(loop_token())
@@ -169,9 +176,10 @@ class Call(Generic[_T]):
             self._watch = self.resources.hooks.watch(first, self.parent, now)
             self._watch.start()
         request: Request | None = first
+        send = self.resources.cached(self, self._attempts, self._attempt_until_answered)
         while request is not None:
             try:
-                await self._attempt_until_answered(request)
+                await send(request)
             except APIStatusError as error:
                 request = await self.requests.after(error)
                 if request is None:
@@ -180,24 +188,25 @@ class Call(Generic[_T]):
                 return
 
     async def _attempt_until_answered(self, request: Request) -> None:
-        streams, began = self.reader_class.streams, self.began or 0.0
-        self._timer = Timer(began, request.timeouts, stream=streams)
+        streams = self.reader_class.streams
+        self._timer = Timer(self.began or 0.0, request.timeouts, stream=streams)
         headers = idempotency_headers(request.idempotency_key)
         for retries in itertools.count():
             self._attempts.prepare(request, retries)
-            reader = self.reader = self.reader_class(
-                self.resources.config, request, self._timer, self.queue, self.opened
-            )
-            reader.watch = self._watch
+            reader = self.new_reader(request, self._timer)
+            self._bill = self.resources.bill(reader)
             try:
                 await self._attempt(reader, headers)
             except APIError as error:
+                self._bill.settle(error, sent=self._attempts.attempt_sent)
                 wait = await self._failed(reader, error)
                 if wait is None:
                     raise error from error.__cause__
                 await anyio.sleep(wait)
             else:
                 return
+            finally:
+                self._bill.settle(sent=self._attempts.attempt_sent)
 
     async def _attempt(
         self, reader: ReplyReader[_T], headers: Mapping[str, str]
@@ -207,8 +216,10 @@ class Call(Generic[_T]):
             if limiter is None:
                 await self._send(reader, headers)
             else:
+                from .rate_limiter import permit  # noqa: PLC0415 - loaded with *limiter*
+
                 self._timer.arm("total")
-                async with self._permit(limiter, reader):
+                async with permit(limiter, reader, self._waits):
                     await self._send(reader, headers)
         if self.queue.ended:
             return
@@ -237,28 +248,6 @@ class Call(Generic[_T]):
         finally:
             await reply.aclose(drain)
 
-    @asynccontextmanager
-    async def _permit(
-        self, limiter: LocalLimiter | UserLimiter, reader: ReplyReader[_T]
-    ) -> AsyncGenerator[None, None]:
-        """Wait for the limiter's permit; report the attempt's end to the limiter."""
-        tokens, retry = reader.request.tokens, reader.request.retry
-        await limiter.acquire(tokens, self._waits)
-        outcome = LimitOutcome(estimated=tokens)
-        try:
-            yield
-            sent = len(reader.request.body or b"") + tokens
-            used = counted_tokens(reader.answer().usage, sent)
-            outcome = attrs.evolve(outcome, used=used)
-        except RateLimitError as error:
-            asked = error.retry_after
-            if asked is not None:  # caps the server's wait, which delays other calls
-                asked = min(asked, retry.max_retry_after)
-            outcome = attrs.evolve(outcome, refused=True, retry_after=asked)
-            raise
-        finally:
-            limiter.release(outcome)
-
     def _waits(self, wait: Wait) -> None:
         """Report a wait for the limiter's permit."""
         if self._attempts.wait(wait) and self._watch is not None:
@@ -266,6 +255,7 @@ class Call(Generic[_T]):
 
     def _succeeded(self, reader: ReplyReader[_T]) -> None:
         """Record a successful attempt, queue its result, and end the queue."""
+        self._bill.settle()
         self._attempts.succeeded(reader.info.status, self._timer.elapsed)
         if result := reader.result(self.info()):
             self.queue.put(result)

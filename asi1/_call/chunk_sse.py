@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 
 from .._models.chunks import ChatCompletionChunk
-from .._protocol.sse_writer import done_event, piece_events
+from .._models.errors import StreamBusyError
+from .._protocol.sse_writer import done_event, piece_events, piece_events_in_steps
+from .._transport.event_loop import run_in_turns
 from .chunk_stream import ChunkStream
 
 
@@ -21,6 +23,10 @@ class ChunkEvents:
         """Begin with the chunks in *unread*, which were taken from *answer* before."""
         self._answer = answer
         self._unread = unread
+        # Writes the events of a batch. If a ping interrupts the writing, the next read
+        # resumes this generator.
+        self._steps: Generator[None, None, bytes] | None = None
+        self._writing = False
 
     def unread(self) -> bytes:
         """Return the events of the chunks in *unread*; this exhausts *unread*."""
@@ -28,10 +34,22 @@ class ChunkEvents:
 
     async def read(self) -> bytes:
         """Wait for chunks that have events; return the events, b"" at the end."""
-        while batch := await self._answer.next_batch():
-            if data := piece_events(batch):
+        if self._writing:
+            raise StreamBusyError("the stream is already being read")
+        while True:
+            if self._steps is None:
+                batch = await self._answer.next_batch()
+                if not batch:
+                    return b""
+                self._steps = piece_events_in_steps(batch)
+            self._writing = True
+            try:
+                data = await run_in_turns(self._steps)
+                self._steps = None
+            finally:
+                self._writing = False
+            if data:
                 return data
-        return b""
 
     def last(self) -> Generator[None, None, bytes]:
         """Return the steps that write the event ``done``."""
@@ -51,4 +69,4 @@ class ChunkEvents:
 
     async def aclose(self, *, delivered: bool) -> None:
         """Close the stream; *delivered*: whether all events that were read are sent."""
-        await self._answer.aclose(delivered=delivered)
+        await self._answer.aclose(delivered=delivered and self._steps is None)

@@ -1,160 +1,51 @@
 """
-Makes many calls, several at once, and returns the answers in the order of the prompts.
+Makes many calls, several at once, for one reader of the answers.
 
-The only tasks are those of the calls. Each read of an answer takes prompts from the
-user's iterable and begins calls. So prompts are taken no faster than answers are read,
-and no prompt is taken after the last read.
+Each read of an answer takes prompts and begins calls. So at most *concurrency* calls
+are made ahead of the answers that were read, and none after the last read.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
-from attrs import define, field
-
-from .._models.completion import ChatCompletion
 from .._models.errors import (
-    ArgumentError,
     ASI1Error,
     ClientClosedError,
     StreamBusyError,
     StreamClosedError,
 )
-from .._models.messages import Messages
-from .._protocol.request import Request, draft_chat
-from .._settings.options import ChatOptions
-from .._settings.validators import whole_number, wrong
+from .._settings.budget import BudgetExceededError
 from .._transport.event_loop import loop_token
-from .answer_reader import AnswerReader
-from .attempts import OneRequest
-from .call import Call
-from .engine import Engine
+from .map_plan import MapPlan
+from .prompt_call import EndedCalls, PromptCall
+from .prompts import AsyncSource
 from .task import CallTask
 
 
 __all__ = ["ConcurrentCalls"]
 
-# Maximum number of prompts with unread answers, as a multiple of *concurrency*. With 2,
-# later calls can run while the reader waits for one slow answer.
-_AHEAD = 2
-
-
-@define(eq=False)
-class _Starter:
-    """Begins the calls in the order of the prompts, a limited number at once."""
-
-    engine: Engine
-    free: int
-    waiting: deque[_Call] = field(factory=deque)
-
-    def begin(self) -> None:
-        """Begin waiting calls; at most *free* calls may still begin."""
-        while self.free and self.waiting:
-            call = self.waiting.popleft()
-            try:
-                call.task = self.engine.begin(call)
-            except ASI1Error as error:
-                call.call.queue.end(error)
-            else:
-                self.free -= 1
-
-    def give_up(self) -> None:
-        """End the waiting calls with `ClientClosedError`, without beginning them."""
-        while self.waiting:
-            error = ClientClosedError("the client was closed before the call")
-            self.waiting.popleft().call.queue.end(error)
-
-
-@define(eq=False)
-class _Call:
-    """The call of one prompt."""
-
-    call: Call[ChatCompletion]
-    starter: _Starter
-    task: CallTask | None = None
-    completed: bool = False  # True once `run` has returned without being cancelled
-
-    async def run(self) -> None:
-        await self.call.run()
-        self.completed = True
-
-    def settle(self) -> None:
-        self.call.settle()
-        if not self.completed:
-            self.starter.give_up()
-            return
-        self.starter.free += 1
-        self.starter.begin()
-
-    async def outcome(self) -> ChatCompletion | Exception:
-        """Wait for the answer and return it, or return the call's error."""
-        if self.task is not None and not self.task.here:
-            return StreamClosedError("the answers were begun in another process")
-        try:
-            (answer,) = await self.call.queue.get()
-        except Exception as error:  # noqa: BLE001 - `ConcurrentCalls.next` raises it
-            return error.with_traceback(None)
-        return answer
-
 
 class ConcurrentCalls:
     """The calls of many prompts, several at once, for one reader of the answers."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        request: Callable[[Messages], Request],
-        prompts: Iterator[Messages],
-        concurrency: int,
-        *,
-        return_exceptions: bool,
-    ) -> None:
-        """Prepare the calls of *prompts*; *request* builds a prompt's request."""
-        self._starter = _Starter(engine, concurrency)
-        self._request = request
-        self._prompts: Iterator[Messages] | None = prompts
-        self._concurrency = concurrency
-        self._return_exceptions = return_exceptions
-        self._taken: list[Messages] = []
-        self._window: deque[_Call | Exception] = deque()
+    def __init__(self, plan: MapPlan) -> None:
+        """Prepare the calls; the first read begins them."""
+        self._plan = plan
+        self._source = plan.source
+        self._ended = EndedCalls()
+        self._window: dict[PromptCall, None] = {}  # the unread calls, in their order
+        self._ready: deque[PromptCall] = deque()  # those that have ended
+        self._waiting: PromptCall | None = None  # for the budget; the last of them
         self._reading = False
         self._closed = False
+        self._failed = False  # whether the error of an ended call will be raised
         self._error: Exception | None = None
-
-    @classmethod
-    def of(
-        cls,
-        engine: Engine,
-        prompts: object,
-        *,
-        model: str | None,
-        concurrency: int,
-        return_exceptions: bool,
-        options: ChatOptions,
-    ) -> Self:
-        """
-        Prepare the calls of many prompts, but begin none of them.
-
-        Raises:
-            ArgumentError: An argument is wrong.
-            ClientClosedError: The client is closed.
-        """
-        engine.check_open()
-        problem = whole_number(1)(concurrency)
-        if problem:
-            raise wrong("concurrency", problem, concurrency)
-        # All calls share the options, which are checked once, before the first call.
-        draft = draft_chat(engine.config, model=model, stream=False, options=options)
-        return cls(
-            engine,
-            draft.request,
-            _prompts_of(prompts),
-            concurrency,
-            return_exceptions=return_exceptions,
-        )
+        if isinstance(plan.source, AsyncSource):
+            plan.source.changed = self._ended.wake
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
@@ -172,67 +63,128 @@ class ConcurrentCalls:
 
     def take(self) -> None:
         """
-        Take prompts from the iterable until the limit of unread answers is reached.
+        Take prompts from the iterable, as many as calls may begin.
 
         The blocking client calls this in its caller's thread, since the iterable of
         prompts may block.
         """
-        room = self._concurrency * _AHEAD - len(self._window) - len(self._taken)
-        try:
-            while self._prompts is not None and room > 0:
-                self._taken.append(next(self._prompts))
-                room -= 1
-        except StopIteration:
-            self._prompts = None
-        except Exception as error:  # noqa: BLE001 - raised after the earlier answers
-            self._prompts, self._error = None, error
+        self._source.take(self._plan.concurrency - len(self._window))
+
+    def show_progress(self) -> None:
+        """Show that one more answer was read; called in the reader's thread."""
+        self._plan.progress.advance()
 
     async def next(self) -> Any:
         """
-        Return the answer to the next prompt; None after the last prompt.
+        Return the next answer, or (key, answer) with keys; None after the last.
 
-        If the call of the prompt failed, return or raise the call's error.
+        If the call of a prompt failed, return or raise the call's error.
         """
-        outcome: Any = self._error
+        outcome: Any = None
+        call: PromptCall | None = None
         try:
-            self._begin()
-            if self._window:
-                first = self._window[0]
-                outcome = await first.outcome() if isinstance(first, _Call) else first
-                if self._closed:
-                    outcome = StreamClosedError("the answers were closed")
-                else:
-                    self._window.popleft()
-            if self._raises(outcome):
+            call = await self._next_ended()
+            if call is not None:
+                outcome = call.outcome
+            elif self._closed:
+                outcome = StreamClosedError("the answers were closed")
+            else:
+                outcome = self._source.error
+            if outcome is None:
+                return None
+            if call is None or self._raises(outcome):
                 self._error = outcome
                 await self.aclose()
                 raise outcome.with_traceback(None)
-            return outcome
+            return (call.key, outcome) if self._plan.keyed else outcome
         finally:
             # The error's traceback refers to this frame. Without `del`, the error would
             # keep the calls alive.
-            del self, outcome
-
-    def _begin(self) -> None:
-        """Begin the calls of the prompts that `take` took from the iterable."""
-        for prompt in self._taken:
-            try:
-                request = OneRequest(self._request(prompt))
-                made = self._starter.engine.call(request, AnswerReader)
-                call = _Call(made, self._starter)
-                self._starter.waiting.append(call)
-                self._window.append(call)
-            except Exception as error:  # noqa: BLE001 - `next` raises it in its turn
-                self._window.append(error.with_traceback(None))
-        self._taken.clear()
-        self._starter.begin()
+            del self, outcome, call
 
     def _raises(self, outcome: object) -> bool:
         if not isinstance(outcome, Exception):
             return False
         closed = isinstance(outcome, ClientClosedError | StreamClosedError)
-        own = isinstance(outcome, ASI1Error) and outcome is not self._error
-        return closed or not (own and self._return_exceptions)
+        own = isinstance(outcome, ASI1Error)
+        return closed or not (own and self._plan.return_exceptions)
+
+    async def _next_ended(self) -> PromptCall | None:
+        """
+        Wait for the call whose outcome is the next to read, and forget it.
+
+        None if the answers are closed, or all were read.
+        """
+        try:
+            while not self._closed:
+                await self._sort()
+                if not self._failed:
+                    self._begin()
+                    await self._sort()  # a prompt may be wrong
+                if call := self._first_ready():
+                    del self._window[call]
+                    return call
+                if not self._window and self._source.over and not self._source.taken:
+                    return None
+                await self._ended.wait()
+            return None
+        finally:
+            del self  # as in `next`
+
+    def _first_ready(self) -> PromptCall | None:
+        first = next(iter(self._window), None)
+        if first is not None and first.lost:
+            first.outcome = StreamClosedError(
+                "the answers were begun in another process"
+            )
+            return first
+        if not self._plan.ordered:
+            return self._ready.popleft() if self._ready else None
+        return first if first is not None and first.outcome is not None else None
+
+    async def _sort(self) -> None:
+        """Read the outcomes of the calls that have ended."""
+        while self._ended.calls:
+            call = self._ended.calls.popleft()
+            await call.read()
+            self._failed = self._failed or self._raises(call.outcome)
+            if not self._plan.ordered:
+                self._ready.append(call)
+
+    def _begin(self) -> None:
+        """Begin the calls of the prompts that were taken, in their order."""
+        source = self._source
+        if self._waiting is not None:
+            call, self._waiting = self._waiting, None
+            self._start(call)
+        while source.taken and self._waiting is None:
+            key, item = source.taken.popleft()
+            call = PromptCall(key, self._plan.requests.request, item, self._ended)
+            self._start(call)
+            self._window[call] = None
+        if isinstance(source, AsyncSource):
+            if source.task is None and not source.over:
+                source.task = self._plan.engine.begin(source)
+            self.take()
+
+    def _start(self, call: PromptCall) -> None:
+        """
+        Begin *call*.
+
+        If it does not fit into a budget, it waits until calls under way have ended, and
+        so does every later one; it has failed only if none is under way.
+        """
+        engine = self._plan.engine
+        try:
+            call.make(engine)
+            call.task = engine.begin(call)
+        except BudgetExceededError as error:
+            if any(not each.ended for each in self._window if each is not call):
+                self._waiting = call
+            else:
+                call.fail(error)
+        except Exception as error:  # noqa: BLE001 - `next` raises it in its turn
+            call.fail(error)
 
     async def aclose(self) -> None:
         """Cancel the running calls; may be called twice, and by any task."""
@@ -244,9 +196,10 @@ class ConcurrentCalls:
     def abandon(self) -> list[CallTask]:
         """Cancel the calls without waiting for them; may be called from any thread."""
         self._closed = True
-        self._starter.waiting.clear()
-        calls = [call for call in list(self._window) if isinstance(call, _Call)]
-        tasks = [call.task for call in calls if call.task is not None]
+        self._source.stop()
+        tasks = [call.task for call in list(self._window) if call.task is not None]
+        if isinstance(self._source, AsyncSource) and self._source.task is not None:
+            tasks.append(self._source.task)
         for task in tasks:
             task.stop()
         return tasks
@@ -255,19 +208,3 @@ class ConcurrentCalls:
         # `__init__` was interrupted if `_window` is missing.
         if hasattr(self, "_window"):
             self.abandon()
-
-
-def _prompts_of(prompts: object) -> Iterator[Messages]:
-    """
-    Return an iterator over *prompts*, an iterable of prompts.
-
-    Raises:
-        ArgumentError: *prompts* is a single prompt, or is not iterable.
-    """
-    if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Iterable):
-        raise ArgumentError(
-            "prompts: must be an iterable of prompts, each a str or a list of messages"
-            f" (it is {type(prompts).__name__})",
-            argument="prompts",
-        )
-    return iter(prompts)

@@ -14,8 +14,6 @@ from .._fork_lock import run_apart_once
 from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
-from .._settings.hooks import Hooks
-from .._settings.rate_limit import Limiter, RateLimit
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
@@ -27,6 +25,12 @@ from .task import CallTask, start
 
 
 if TYPE_CHECKING:
+    from .._settings.budget import Budget
+    from .._settings.cache import Cache
+    from .._settings.hooks import Hooks
+    from .._settings.rate_limit import Limiter, RateLimit
+    from .answer_cache import AnswerCache
+    from .budgets import Budgets
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
@@ -70,10 +74,23 @@ class Engine:
         """The client's settings."""
         return self.resources.config
 
-    def child(self, config: ClientConfig, hooks: tuple[Hooks, ...] = ()) -> Engine:
-        """Return an engine with other settings and more hooks, same connections."""
+    def child(
+        self,
+        config: ClientConfig | None = None,
+        budget: Budget | None = None,
+        hooks: tuple[Hooks, ...] = (),
+    ) -> Engine:
+        """
+        Return an engine with other settings on the same connections.
+
+        Its calls must also fit into *budget*, whose count begins at zero, and are shown
+        to *hooks* too.
+        """
         self.check_open()
-        resources = attrs.evolve(self.resources, config=config)
+        resources = attrs.evolve(self.resources, config=config or self.config)
+        if budget is not None:
+            budgets = resources.budgets or _no_budgets()()
+            resources = attrs.evolve(resources, budgets=budgets.and_one(budget))
         child = Engine(resources, (self, *self.parents))
         child.add_hooks(hooks)
         return child
@@ -171,22 +188,30 @@ def engine_of(
     transport: HTTPTransport | None,
     rate_limit: RateLimit | Limiter | None,
     hooks: tuple[Hooks, ...],
+    *,
+    cache: Cache | None = None,
+    budget: Budget | None = None,
 ) -> Engine:
     """
     Return the engine of a new client.
 
     Raises:
-        ConfigurationError: *http_client* or *transport* is wrong.
+        ConfigurationError: *http_client*, *transport* or *cache* is wrong.
     """
     resources = Resources(config, Transport(Pools(config, http_client, transport)))
     if rate_limit is not None:
         resources = attrs.evolve(resources, limiter=_limiter_of()(rate_limit))
+    if cache is not None:
+        resources = attrs.evolve(resources, cache=_answer_cache()(cache))
+    if budget is not None:
+        budgets = _no_budgets()().and_one(budget)
+        resources = attrs.evolve(resources, budgets=budgets)
     engine = Engine(resources)
     engine.add_hooks(hooks)
     return engine
 
 
-# Most clients have neither a rate limit nor hooks, so the modules for these are
+# Most clients have no rate limit, hooks, cache or budget, so the modules for these are
 # imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
@@ -200,3 +225,17 @@ def _hook_caller() -> Callable[[tuple[Hooks, ...]], HookCaller]:
     from .hook_caller import HookCaller  # noqa: PLC0415
 
     return HookCaller
+
+
+@run_apart_once
+def _answer_cache() -> Callable[[Cache], AnswerCache]:
+    from .answer_cache import AnswerCache  # noqa: PLC0415
+
+    return AnswerCache
+
+
+@run_apart_once
+def _no_budgets() -> Callable[[], Budgets]:
+    from .budgets import Budgets  # noqa: PLC0415
+
+    return Budgets

@@ -142,7 +142,7 @@ class EventReader(ReplyReader[_T]):
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
-            for name, text, _, _ in decoder.feed(data):
+            for name, text in decoder.feed(data):
                 work += 1
                 chunk = None
                 if not waiting and (name == "message" or name.lower() != "error"):

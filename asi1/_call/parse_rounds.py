@@ -135,6 +135,11 @@ class ParsePlan(Generic[_T]):
             try:
                 result = self.output.read(answer)
             except OutputError as error:
+                if answer.response.cached:
+                    # A kept answer that does not fit would fail the same call for ever.
+                    call = again(added)
+                    call.resources = call.resources.renewing_cache()
+                    continue
                 error.earlier = tuple(earlier)
                 repairs = len(earlier) < self.repair and not answer.message.tool_calls
                 if not repairs or not isinstance(error, OutputInvalidError):
@@ -180,7 +185,8 @@ def parse_rounds(
     first = OneRequest(draft.request_of(sent))
 
     def again(added: Sequence[Message]) -> Call[ChatCompletion]:
-        request = draft.request_of([*sent, *wire_messages(added)])
+        more = wire_messages(added) if added else ()
+        request = draft.request_of([*sent, *more])
         return engine.call(OneRequest(request), AnswerReader)
 
     return plan.rounds(draft, engine.call(first, AnswerReader), again)

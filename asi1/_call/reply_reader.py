@@ -9,15 +9,17 @@ from __future__ import annotations
 import time
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import anyio
+import attrs
 
 from anyio.lowlevel import checkpoint
 from attrs import Factory, define, field
 
+from .._fork_lock import run_apart_once
 from .._models.completion import ChatCompletion
 from .._models.errors import (
     APIConnectionError,
@@ -25,7 +27,7 @@ from .._models.errors import (
     APIResponseError,
     ServerStreamError,
 )
-from .._models.response import ResponseInfo, read_info
+from .._models.response import ResponseInfo, Usage, read_info
 from .._models.status_errors import APIStatusError
 from .._protocol.reply import read_error
 from .._protocol.request import Request
@@ -39,6 +41,7 @@ from .timer import Timer
 
 
 if TYPE_CHECKING:
+    from .._models.cost import Rates
     from .watch import Watch
 
 
@@ -100,6 +103,31 @@ class ReplyReader(ABC, Generic[_T]):
         """Whether a part of a streamed answer has arrived; False without a stream."""
         return False
 
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the server has reported; None if it has reported none."""
+        return None
+
+    @property
+    def model(self) -> str:
+        """The model that answers, as far as the server has named it."""
+        return ""
+
+    @property
+    def rates(self) -> Rates | None:
+        """The client's own price of the model; None if it has none."""
+        config = self.config
+        if not config.prices and not config.models:
+            return None
+        names = self.model, self.request.model
+        return _own_rates()(config.prices, config.models, *names)
+
+    @property
+    def metadata(self) -> ResponseInfo:
+        """The response metadata, with the client's own price of the model."""
+        rates = self.rates
+        return self.info if rates is None else attrs.evolve(self.info, rates=rates)
+
     def answer(self) -> ChatCompletion:
         """Return the part of the answer that has arrived."""
         return ChatCompletion()
@@ -121,7 +149,7 @@ class ReplyReader(ABC, Generic[_T]):
             APIResponseError: The reply is not a valid answer.
             StreamError: The stream broke; the caller still has to set ``partial``.
         """
-        self.info = read_info(reply.status, reply.headers)
+        self.info = read_info(reply.status, reply.headers, self.request.model)
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
@@ -184,3 +212,11 @@ class ReplyReader(ABC, Generic[_T]):
                     " (max_event_bytes)"
                 )
         return bytes(body)
+
+
+# Most clients have no prices of their own, and never import this module.
+@run_apart_once
+def _own_rates() -> Callable[..., Rates | None]:
+    from .._settings.prices import own_rates  # noqa: PLC0415
+
+    return own_rates

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from attrs import define, field, frozen
 
+from .._fork_lock import run_apart_once
+from .._models.errors import APIConnectionError, APIError
+from .._models.response import Usage
+from .._models.status_errors import APIStatusError
 from .._settings.config import ClientConfig
 from .._transport.transport import Transport
+from .reply_reader import ReplyReader
 
 
-# Most clients have no hooks and no rate limit, and never import these modules.
+# Most clients have no hooks, rate limit, cache or budget, and never import these
+# modules.
 if TYPE_CHECKING:
+    from .._models.spent import Spent
+    from .answer_cache import AnswerCache, CachedCall, CallAttempts, Send
+    from .budgets import Budgets, Reservation
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
 
-__all__ = ["Resources", "RetryBudget"]
+__all__ = ["Bill", "Resources", "RetryBudget", "Tally"]
+
+# The most rows of a `Tally`: a server may name another model in each answer.
+_MOST_ROWS = 1024
+# A report of more tokens than this, or of less than none, cannot be true.
+_MOST_TOKENS = 10**12
 
 
 @define
@@ -52,6 +72,92 @@ class RetryBudget:
         self.saved = min(self.capacity, self.saved + (retries or 0.1))
 
 
+@define(eq=False)
+class Tally:
+    """
+    Counts what the requests of a client and its children have used.
+
+    It counts tokens by their models, and leaves prices to the reader of the count. Each
+    thread has its own rows, and so needs no lock: no two threads change the same row.
+    """
+
+    _rows: dict[tuple[Any, ...], tuple[int, int, int, int]] = field(
+        factory=dict, init=False
+    )
+
+    def add(self, usage: Usage | None, *kind: Any) -> None:
+        """
+        Count one request that has used *usage*.
+
+        *kind* is the client's own rates, the two names of the model, and whether the
+        usage is known: the first fields of a row.
+        """
+        key = (threading.get_ident(), *kind)
+        if key not in self._rows and len(self._rows) >= _MOST_ROWS:
+            key = (threading.get_ident(), None, (), kind[-1])
+        requests, prompt, cached, answer = self._rows.get(key, (0, 0, 0, 0))
+        if usage is not None:
+            prompt += usage.prompt_tokens
+            cached += usage.cached_tokens
+            answer += usage.completion_tokens
+        self._rows[key] = (requests + 1, prompt, cached, answer)
+
+    def spent(self) -> Spent:
+        """Return the sum of all rows."""
+        rows = list(self._rows.items())
+        return _spent_in()((*kind, *counts) for (_, *kind), counts in rows)
+
+
+@define(eq=False)
+class Bill:
+    """
+    What one attempt has used, counted once, when it ends.
+
+    Attributes:
+        tally: Counts it.
+        reader: Reads the attempt's reply, which may report the usage.
+        reserved: What the client's budgets have reserved for it; None without budgets.
+    """
+
+    tally: Tally
+    reader: ReplyReader[Any]
+    reserved: Reservation | None
+    _open: bool = field(default=True, init=False)
+
+    def settle(self, error: APIError | None = None, *, sent: bool = True) -> None:
+        """
+        Count the attempt, unless it is counted already.
+
+        Args:
+            error: Why it failed; None for success, and for a cancelled attempt.
+            sent: Whether it was begun.
+        """
+        if not self._open:
+            return
+        self._open = False
+        reader, reserved = self.reader, self.reserved
+        if not sent or (isinstance(error, APIConnectionError) and not error.sent):
+            if reserved is not None:
+                reserved.cancel()
+            return
+        usage = _plausible(reader.usage)
+        # A server bills no request that it has refused, nor one that asks no model.
+        free = isinstance(error, APIStatusError) or reader.request.method == "GET"
+        rates, names = reader.rates, (reader.model, reader.request.model)
+        self.tally.add(usage, rates, names, usage is not None or free)
+        if reserved is not None:
+            reserved.end(usage, reader, free=free)
+
+
+def _plausible(usage: Usage | None) -> Usage | None:
+    """Return *usage*; None if its counts cannot be true, so that nothing is known."""
+    if usage is None:
+        return None
+    prompt, answer = usage.prompt_tokens, usage.completion_tokens
+    fits = 0 <= prompt <= _MOST_TOKENS and 0 <= answer <= _MOST_TOKENS
+    return usage if fits and (prompt or answer or usage.total_tokens <= 0) else None
+
+
 @frozen(eq=False)
 class Resources:
     """
@@ -63,6 +169,9 @@ class Resources:
         budget: Limits the retries of all calls together.
         limiter: Delays calls to keep a rate limit; None for no rate limit.
         hooks: Calls the user's hooks; None without hooks.
+        cache: Answers calls from the user's cache; None without a cache.
+        tally: Counts what the requests have used.
+        budgets: The budgets into which each request must fit; None without budgets.
     """
 
     config: ClientConfig
@@ -70,3 +179,37 @@ class Resources:
     budget: RetryBudget = field(factory=RetryBudget, repr=False)
     limiter: LocalLimiter | UserLimiter | None = field(default=None, repr=False)
     hooks: HookCaller | None = field(default=None, repr=False)
+    cache: AnswerCache | None = field(default=None, repr=False)
+    tally: Tally = field(factory=Tally, repr=False)
+    budgets: Budgets | None = field(default=None, repr=False)
+
+    def cached(self, call: CachedCall, attempts: CallAttempts, send: Send) -> Send:
+        """Return *send*, which sends a request of *call*, with the cache before it."""
+        if self.cache is None:
+            return send
+        return partial(self.cache.answer, call, attempts, send)
+
+    def renewing_cache(self) -> Resources:
+        """Return the same resources, whose cache replaces answers and reads none."""
+        cache = None if self.cache is None else self.cache.renewing()
+        return attrs.evolve(self, cache=cache)
+
+    def bill(self, reader: ReplyReader[Any]) -> Bill:
+        """
+        Return the bill of a new attempt, whose reply *reader* reads.
+
+        Raises:
+            BudgetExceededError: The attempt could pass a budget.
+            ConfigurationError: A budget is in dollars, and the price is not known.
+        """
+        reserved = None
+        if self.budgets is not None:
+            reserved = self.budgets.reserve(self.config, reader.request)
+        return Bill(self.tally, reader, reserved)
+
+
+@run_apart_once
+def _spent_in() -> Callable[[Iterable[tuple[Any, ...]]], Spent]:
+    from .._models.spent import spent_in  # noqa: PLC0415 - most programs do not ask
+
+    return spent_in

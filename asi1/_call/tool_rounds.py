@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from .._models.completion import ToolCall
@@ -40,6 +41,7 @@ from .._protocol.tools.run_events import (
 from .._protocol.tools.run_log import RunLog
 from .._protocol.tools.steps import ToolStep
 from .._protocol.tools.tool_calls import Runnable, error_content
+from .._transport.event_loop import run_in_turns
 from .answer_reader import AnswerReader, ChunkReader
 from .call import Call
 from .engine import Engine
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["RunRequests", "ToolRounds"]
+
+# Other tasks run after this many reads, since a read of many ready items never waits.
+_READS_PER_TURN = 256
 
 
 class RunRequests(Protocol):
@@ -99,6 +104,7 @@ class ToolRounds:
     _source: Source | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
     _reading: bool = field(default=False, init=False)
+    _reads: int = field(default=0, init=False)
     _error: Exception | None = field(default=None, init=False)
     _watch: Watch | None = field(default=None, init=False)
     _watch_tool: Callable[[str, str], Watch] | None = field(default=None, init=False)
@@ -146,8 +152,13 @@ class ToolRounds:
         Raises:
             ASI1Error: A call failed, an answer cannot be used, or too many rounds.
         """
+        self._reads += 1
         try:
+            if self._reads % _READS_PER_TURN == 0:
+                await checkpoint()
             while not self._items and not self.over:
+                if self._source is None:
+                    await run_in_turns(self.log.prepare())
                 self._check()  # another thread may have abandoned the run
                 if self._source is None:
                     self._begin_next()

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
+
+from anyio.lowlevel import checkpoint
 
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["AnswerSource", "Source", "StreamSource", "ToolSource"]
+
+# Number of tools that begin before other tasks run.
+_TOOLS_PER_TURN = 64
 
 
 class Source(Protocol):
@@ -155,7 +161,7 @@ class ToolSource(_Tasks):
         watch: Callable[[str, str], Watch] | None = None,
     ) -> None:
         """
-        Begin the tools.
+        Begin the first tools.
 
         Args:
             engine: Runs the tasks of the tools.
@@ -163,18 +169,36 @@ class ToolSource(_Tasks):
             timeout: For tools that have none of their own.
             watch: Returns the watch of a tool, for the hooks; None without hooks.
         """
+        self._engine, self._timeout, self._watch = engine, timeout, watch
         self._outcomes: BatchQueue[Item] = BatchQueue()
         self._left = len(calls)
-        tasks: list[CallTask] = []
-        self._tasks = tasks
+        self._stopped = False
+        self._begun: list[CallTask] = []
+        self._tasks = self._begun
+        self._waiting = iter(calls)
+        self._begin_some()
+
+    def _begin_some(self) -> bool:
+        """Begin the next tools; return whether there were any."""
+        calls = () if self._stopped else islice(self._waiting, _TOOLS_PER_TURN)
+        begun = len(self._begun)
         try:
             for call in calls:
-                limit = timeout if call.tool.timeout is None else call.tool.timeout
-                task = ToolTask(call, limit, self._outcomes, watch)
-                tasks.append(engine.begin(task))
+                limit = call.tool.timeout
+                limit = self._timeout if limit is None else limit
+                task = ToolTask(call, limit, self._outcomes, self._watch)
+                self._begun.append(self._engine.begin(task))
         except BaseException:
             self.stop()  # the traceback refers to this source, so it is not freed yet
             raise
+        if self._stopped:  # by another thread, meanwhile
+            self.stop()
+        return len(self._begun) > begun
+
+    def stop(self) -> None:
+        """Cancel the tasks, and begin no more of them; callable by any thread."""
+        self._stopped = True
+        super().stop()
 
     async def read(self) -> Sequence[Item]:
         """
@@ -183,6 +207,8 @@ class ToolSource(_Tasks):
         Raises:
             ClientClosedError: The client was closed, which cancels the tools.
         """
+        while self._left > len(self._begun) and self._begin_some():
+            await checkpoint()
         batch = await self._outcomes.get()
         self._left -= len(batch)
         self.ended = not self._left

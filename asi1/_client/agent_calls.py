@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from .._call.engine import Engine
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions
-from .lazy import loader
+from .lazy_engine import loader
 
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from .._models.parsed import ParsedCompletion
+    from .._settings.budget import Budget
     from .tool_run import AsyncToolRun
 
 
@@ -110,6 +111,7 @@ class AsyncAgentCalls:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """
@@ -137,6 +139,9 @@ class AsyncAgentCalls:
                 before the run goes on; may return an awaitable. The lines of a run
                 whose process was killed can be given to `resume_tools`: no tool runs
                 twice for a call.
+            budget: The most that the answers of this run may use, besides the budget of
+                the client; `BudgetExceededError` ends a run whose next answer could
+                pass it.
             **options: Fields of `ToolOptions`, for each call of the model.
 
         Raises:
@@ -155,13 +160,14 @@ class AsyncAgentCalls:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = runs.begin_run(
             self._engine, plan, messages=messages, model=model, options=options
         )
         return load_run_class()(rounds, journal)
 
-    def resume_tools(
+    def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],
         *,
@@ -172,6 +178,7 @@ class AsyncAgentCalls:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """
@@ -192,6 +199,7 @@ class AsyncAgentCalls:
             stream: As for `run_tools`.
             tool_timeout: As for `run_tools`.
             journal: As for `run_tools`; is called for new events only.
+            budget: As for `run_tools`; what the run has used before does not count.
             **options: As for `run_tools`; they are not saved.
 
         Raises:
@@ -206,6 +214,7 @@ class AsyncAgentCalls:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = runs.resume_run(
             self._engine,

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
 from .._call.engine import Engine
 from .._models.base_types import public
 from .._models.completion import ChatCompletion
-from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
 from .agent_calls import AsyncAgentCalls
-from .lazy import loader
+from .lazy_engine import loader
+from .map_calls import AsyncMapCalls
 
 
 if TYPE_CHECKING:
     from .._call.chunk_stream import ChunkStream
-    from .._call.concurrent_calls import ConcurrentCalls
     from .._protocol.request import Request
-    from .map import AsyncAnswers
     from .parsed_stream import AsyncParsedStream
     from .stream import AsyncChatStream
 
@@ -46,7 +44,7 @@ class AsyncChat:
 
 
 @public
-class AsyncCompletions(AsyncAgentCalls):
+class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls):
     """The chat completion endpoint."""
 
     def __init__(self, engine: Engine) -> None:
@@ -194,69 +192,6 @@ class AsyncCompletions(AsyncAgentCalls):
         kind, answer_to = _stream()
         return kind(answer_to(self._engine, request))
 
-    @overload
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: Literal[False] = False,
-        **options: Unpack[ChatOptions],
-    ) -> AsyncAnswers[ChatCompletion]: ...
-
-    @overload
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: bool,
-        **options: Unpack[ChatOptions],
-    ) -> AsyncAnswers[ChatCompletion | ASI1Error]: ...
-
-    def map(
-        self,
-        prompts: Iterable[Messages],
-        *,
-        model: str | None = None,
-        concurrency: int = 8,
-        return_exceptions: bool = False,
-        **options: Unpack[ChatOptions],
-    ) -> AsyncAnswers[Any]:
-        """
-        Send many prompts, several at once; return the answers in the prompts' order.
-
-        Use it as ``async for answer in client.chat.completions.map(prompts)``. The
-        first read of an answer starts the first calls. Prompts are taken from the
-        iterable only while an answer is being read.
-
-        Args:
-            prompts: Each is what `create` takes as *messages*; may be endless. At most
-                twice *concurrency* prompts are taken before their answers are read.
-            model: As for `create`.
-            concurrency: The most calls at once; at least 1.
-            return_exceptions: True returns a call's error in place of its answer; False
-                raises the error there, and cancels all calls that are still running.
-            **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts when
-                its call starts.
-
-        Raises:
-            ArgumentError: An argument is wrong; nothing was sent.
-            ClientClosedError: The client is closed.
-        """
-        kind, window = _map()
-        calls = window.of(
-            self._engine,
-            prompts,
-            model=model,
-            concurrency=concurrency,
-            return_exceptions=return_exceptions,
-            options=options,
-        )
-        return kind(calls)
-
 
 @loader
 def _stream() -> tuple[type[AsyncChatStream], Callable[[Engine, Request], ChunkStream]]:
@@ -264,14 +199,6 @@ def _stream() -> tuple[type[AsyncChatStream], Callable[[Engine, Request], ChunkS
     from .stream import AsyncChatStream  # noqa: PLC0415
 
     return AsyncChatStream, chunk_stream
-
-
-@loader
-def _map() -> tuple[type[AsyncAnswers[Any]], type[ConcurrentCalls]]:
-    from .._call.concurrent_calls import ConcurrentCalls  # noqa: PLC0415
-    from .map import AsyncAnswers  # noqa: PLC0415
-
-    return AsyncAnswers, ConcurrentCalls
 
 
 @loader

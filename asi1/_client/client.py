@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
-from .lazy import BaseClient, loader, plain
+from .lazy import BaseClient
+from .lazy_engine import loader, plain
 
 
 if TYPE_CHECKING:
@@ -61,10 +62,16 @@ class AsyncASI1(BaseClient):
         default_options: Chat options for calls that do not give their own.
         models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
             and prices change, and models are added.
+        prices: `Price` by model name; overrides and extends `PRICES`, and the prices in
+            *models*.
+        budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
+            is not sent.
         hooks: `Hooks`, or a list of them: your functions to call as calls start, wait,
             are retried and end. They are called in the order of the list.
         tags: What the hooks are told of every call, such as ``{"job": "nightly"}``;
             never sent to the server.
+        cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
+            without sending it; no cache if left out.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
             in bytes.
         trust_env: False ignores the environment's proxies and CA files.

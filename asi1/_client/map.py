@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 @public
 class AsyncAnswers(Generic[_T]):
     """
-    An async iterator of the answers to many prompts, in the order of the prompts.
+    An async iterator of the answers to many prompts.
 
     Use it with ``async with`` if you may stop early: leaving the block cancels the
     running calls. So does garbage collection of this iterator. A cancelled read loses
@@ -56,6 +56,8 @@ class AsyncAnswers(Generic[_T]):
             with self._calls.reader():
                 self._calls.take()
                 answer: _T | None = await self._calls.next()
+                if answer is not None:
+                    self._calls.show_progress()
         finally:
             del self  # else an error's traceback would keep the calls alive
         if answer is None:

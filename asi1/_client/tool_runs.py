@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -28,6 +28,10 @@ from .._settings.option_checks import check_own_keys
 from .._settings.validators import flag, or_none, seconds, whole_number, wrong
 
 
+if TYPE_CHECKING:
+    from .._settings.budget import Budget
+
+
 __all__ = ["RunPlan", "begin_run", "resume_run"]
 
 
@@ -48,12 +52,14 @@ class RunPlan:
         max_rounds: The most answers of the model; None for that of the saved run.
         stream: Whether answers are streamed.
         tool_timeout: The most seconds of a tool call; None for no limit.
+        budget: The most that the run's answers may use; None for no limit.
     """
 
     tools: Mapping[str, Tool[..., Any]]
     max_rounds: int | None
     stream: bool
     tool_timeout: float | None
+    budget: Budget | None = None
 
     @classmethod
     def of(
@@ -64,6 +70,7 @@ class RunPlan:
         stream: Any,
         tool_timeout: Any,
         journal: Any,
+        budget: Any = None,
     ) -> RunPlan:
         """
         Check the arguments, and return the plan.
@@ -84,7 +91,17 @@ class RunPlan:
             max_rounds=max_rounds,
             stream=stream,
             tool_timeout=tool_timeout,
+            budget=budget,
         )
+
+    def engine(self, engine: Engine) -> Engine:
+        """
+        Return the engine of the run's calls, which must fit into `budget`.
+
+        Raises:
+            ConfigurationError: The budget is not a `Budget`.
+        """
+        return engine if self.budget is None else engine.child(budget=self.budget)
 
     def options(
         self, options: Mapping[str, Any], defaults: Mapping[str, Any]
@@ -191,6 +208,7 @@ def begin_run(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
+    engine = plan.engine(engine)
     name = engine.config.model if model is None else model
     begun = plan.begun(messages, name, turn=False)
     requests = _requests(engine, plan, begun, options)
@@ -215,6 +233,7 @@ def resume_run(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
+    engine = plan.engine(engine)
     log = plan.loaded(saved, turn=False)
     begun = log.begun if model is None else attrs.evolve(log.begun, model=model)
     rounds = plan.rounds(engine, _requests(engine, plan, begun, options), log)

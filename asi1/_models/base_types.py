@@ -12,6 +12,7 @@ __all__ = [
     "JSON",
     "Default",
     "HTTPXTimeout",
+    "ProgressBar",
     "Tag",
     "public",
 ]
@@ -50,3 +51,11 @@ class HTTPXTimeout(Protocol):
     read: float | None
     write: float | None
     pool: float | None
+
+
+class ProgressBar(Protocol):
+    """An object that shows progress, such as the bar of tqdm."""
+
+    def update(self, number: Any, /) -> object:
+        """Show *number* more."""
+        ...

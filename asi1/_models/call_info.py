@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from .base_types import JSON, Tag, public
-from .completion import ChatCompletion, Usage
-from .response import Attempt, ResponseInfo
+from .completion import ChatCompletion
+from .response import Attempt, ResponseInfo, Usage
 
 
 __all__ = ["Call", "Operation", "Wait"]
@@ -60,7 +60,8 @@ class Call:
         id: A random id of the call.
         operation: "chat", "images" or "request"; for hooks with ``runs=True`` also
             "run_tools" and "parse", which make several chat calls, and "tool".
-        model: The model that was asked for; None for "request" and "tool".
+        model: The model that was asked for; None for "tool", and for a "request" whose
+            body names none.
         name: The tool's name; None unless *operation* is "tool".
         tool_call_id: The id that the model gave the tool's call; else None.
         stream: Whether the answer is streamed.

@@ -15,7 +15,8 @@ from attrs import field, frozen
 
 from .base import Model
 from .base_types import JSON, public
-from .completion import ChatCompletion, ToolCall, Usage, load_agents_in
+from .completion import ChatCompletion, ToolCall, load_agents_in
+from .response import Usage
 
 
 if TYPE_CHECKING:

@@ -14,10 +14,12 @@ from attrs import field, frozen
 from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
-from .response import ResponseInfo
+from .response import ResponseInfo, Usage
 
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from .planner import AgentUsed
 
 
@@ -28,7 +30,6 @@ __all__ = [
     "ChatMessage",
     "FunctionCall",
     "ToolCall",
-    "Usage",
     "load_agents_in",
     "message_key",
 ]
@@ -56,6 +57,11 @@ class FunctionCall(Model):
     arguments: str = ""
 
 
+# Shared by all calls without a function, so that Python's garbage collector does not
+# scan an object for each of many such calls.
+_NO_FUNCTION = FunctionCall()
+
+
 @public
 @frozen(kw_only=True)
 class ToolCall(Model):
@@ -71,7 +77,7 @@ class ToolCall(Model):
 
     id: str = ""
     type: str = "function"
-    function: FunctionCall = field(factory=FunctionCall)
+    function: FunctionCall = field(factory=lambda: _NO_FUNCTION)
 
 
 @public
@@ -114,23 +120,6 @@ class ChatChoice(Model):
     message: ChatMessage = field(factory=ChatMessage)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
-
-
-@public
-@frozen(kw_only=True)
-class Usage(Model):
-    """
-    The tokens that a call used. Prompt tokens include the server's hidden prompt.
-
-    Attributes:
-        reasoning_tokens: Completion tokens spent on thoughts; None if the server does
-            not report them.
-    """
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    reasoning_tokens: int | None = None
 
 
 @public
@@ -186,6 +175,18 @@ class ChatCompletion(Model):
             if choice.index == 0:
                 return choice.finish_reason
         return None
+
+    @property
+    def cost(self) -> "Decimal | None":
+        """
+        What the answer cost, in US dollars, by the usage that the server reported.
+
+        None if the server reported no usage, or the price of the model is not known:
+        see `PRICES`, and the client's ``prices=``. An answer from a cache cost nothing.
+        """
+        cost, response = _cost(), self.response
+        usage = Usage() if response.cached else self.usage
+        return cost(usage, response.rates, self.model, response.model)
 
     @property
     def exhausted(self) -> bool:
@@ -281,3 +282,10 @@ def load_agents_in() -> "Callable[[JSON], tuple[AgentUsed, ...]]":
     from .planner import agents_in  # noqa: PLC0415
 
     return agents_in
+
+
+@run_apart_once
+def _cost() -> "Callable[..., Decimal | None]":
+    from .cost import cost  # noqa: PLC0415 - rarely needed
+
+    return cost

@@ -4,11 +4,12 @@ Parses large JSON in steps, so that the event loop can run other tasks in betwee
 orjson and the standard library parse a text in one step, which takes half a second for
 the largest texts. So a large text is cut, at commas between brackets, into short lists
 of items; each list is parsed alone, and its items are added to the array or object that
-they belong to.
+they belong to. A long string is parsed in pieces.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from collections.abc import Callable, Generator
@@ -28,6 +29,7 @@ from .json_text import (
     too_deep,
     without_surrogates,
 )
+from .json_tokens import QUOTE, WINDOW, tokens
 
 
 __all__ = ["load_json_in_steps", "loader_in_steps"]
@@ -37,12 +39,12 @@ __all__ = ["load_json_in_steps", "loader_in_steps"]
 _FEW_VALUES = 20_000
 _FEW_BYTES = 256 * 1024
 _STEP = 64 * 1024
-_MOST_TOKENS = 16 * 1024
-# Number of bytes in which one step searches for long numbers.
-_SEARCHED = 4 * 1024 * 1024
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
+_MOST_TOKENS = 4 * 1024
+# Maximum bytes that orjson parses in one step, if they have few values.
+_LONG = 4 * 1024 * 1024
 _CLOSING = {b"[": b"]", b"{": b"}"}
 _SPACE = b" \t\r\n"
+_COLON = re.compile(rb"[ \t\r\n]*+:")
 # JSON text with a surrogate contains at least one of these byte strings; JSON text
 # without surrogates may contain them too.
 _SURROGATES = (b"\\ud", b"\\uD", b"\xed")
@@ -55,17 +57,18 @@ def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
     Yields:
         None after each step, so that the caller can let other tasks run.
     """
-    values = sum(map(data.count, (b"[", b"{", b",")))
+    values = 0
+    for sign in (b"[", b"{", b","):
+        values += data.count(sign)
+        if len(data) > _LONG:
+            yield
     if values > _FEW_VALUES:
         if values > MAX_CONTAINERS:
             yield from _check_count(data)
         return (yield from _load_parts((yield from _without_surrogates(data))))
     if len(data) <= _FEW_BYTES:
         return load_json(data)
-    value = yield from _load_long(data)
-    if too_deep(value):
-        raise ValueError("nested too deeply")
-    return value
+    return (yield from _load_long(data))
 
 
 def loader_in_steps(
@@ -81,12 +84,21 @@ def loader_in_steps(
     try:
         value = yield from load_json_in_steps(data)
     except ValueError as error:
-        text = data.decode("utf-8", "replace").encode() if repair else data
-        if text != data:
-            yield
+        if repair and (text := (yield from _with_replacements(data))) != data:
             return (yield from loader_in_steps(text))
         return partial(_raise, error)
     return lambda _: value
+
+
+def _with_replacements(data: bytes) -> Generator[None, None, bytes]:
+    """Return *data* with U+FFFD for bytes that are not valid UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    texts = []
+    for at in range(0, len(data), _STEP):
+        last = at + _STEP >= len(data)
+        texts.append(decoder.decode(data[at : at + _STEP], last).encode())
+        yield
+    return b"".join(texts)
 
 
 def _raise(error: ValueError, _: bytes) -> JSON:
@@ -94,25 +106,19 @@ def _raise(error: ValueError, _: bytes) -> JSON:
 
 
 def _load_long(data: bytes) -> Generator[None, None, JSON]:
-    if (yield from _has_long_number(data)):
-        data = yield from _without_surrogates(data)
-    else:
+    """Parse long JSON text with few values."""
+    yield
+    if len(data) <= _LONG and not has_long_number(data):
+        yield
         with suppress(orjson.JSONDecodeError):
-            return orjson.loads(data)
+            value = orjson.loads(data)
+            if too_deep(value):
+                raise ValueError("nested too deeply")
+            return value
         yield
-        data = yield from _without_surrogates(data)
-        with suppress(orjson.JSONDecodeError):
-            return orjson.loads(data)
-        yield
-    return load_slowly(data, surrogates=True)
-
-
-def _has_long_number(data: bytes) -> Generator[None, None, bool]:
-    for at in range(0, len(data), _SEARCHED):
-        yield
-        if has_long_number(data[at : at + _SEARCHED + 20]):
-            return True
-    return False
+    if b"\0" in data[:4]:  # UTF-16 or UTF-32
+        return load_slowly(data)
+    return (yield from _load_parts((yield from _without_surrogates(data))))
 
 
 def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None, bytes]:
@@ -131,9 +137,10 @@ def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None,
 def _check_count(data: bytes) -> Generator[None, None, None]:
     """Raise ValueError for too many values in *data*, before they take up memory."""
     signs: dict[bytes, int] = dict.fromkeys((b"[", b"{", b","), 0)
-    for number, found in enumerate(_TOKEN.finditer(data)):
-        if found[0] in signs:
-            signs[found[0]] += 1
+    for number, (start, end, last) in enumerate(tokens(data)):
+        sign = data[start:end] if last is None else b""
+        if sign in signs:
+            signs[sign] += 1
         if number % _MOST_TOKENS == 0:
             yield
     containers = signs[b"["] + signs[b"{"]
@@ -141,22 +148,41 @@ def _check_count(data: bytes) -> Generator[None, None, None]:
         raise ValueError("too many values")
 
 
-def _load_parts(data: bytes, step: int = _STEP) -> Generator[None, None, JSON]:
+def _load_parts(
+    data: bytes, step: int = _STEP, window: int = WINDOW
+) -> Generator[None, None, JSON]:
     levels = [root := _Level(b"[", 0, 0, [])]
-    flushed = tokens = 0
-    for found in _TOKEN.finditer(data):
-        tokens += 1
-        end = found.end()
-        if end - found.start() == 1:
-            _nest(levels, found[0], data, end)
-        if end - flushed > step or tokens > _MOST_TOKENS:
-            flushed, tokens = end, 0
+    flushed = count = 0
+    pieces: list[str] = []
+    begin = 0  # of a long string
+    for start, end, last in tokens(data, window):
+        count += 1
+        if last is not None:
+            begin = begin if pieces else start - 1
+            pieces.append(orjson.loads(b'"%b"' % data[start:end]))
+            yield
+            if last:
+                _flush(data, levels)
+                _put_string(levels[-1], "".join(pieces), data, begin, end + 1)
+                yield
+                pieces.clear()
+        elif end - start == 1 and data[start] != QUOTE:
+            _nest(levels, data[start:end], data, end)
+        if end - flushed > step or count > _MOST_TOKENS:
+            flushed, count = end, 0
             _flush(data, levels)
             yield
     root.add(data[root.start :], last=True)
     if len(levels) != 1 or len(root.items) != 1:
         raise ValueError("it is not one value")
     return root.items[0]
+
+
+def _put_string(level: _Level, text: str, data: bytes, begin: int, end: int) -> None:
+    """Add the string at *begin* to *level*, unless it is the key of an object."""
+    if not _COLON.match(data, end):
+        level.put(text, data[level.start : begin])
+        level.start, level.after, level.full = end, True, True
 
 
 def _nest(levels: list[_Level], sign: bytes, data: bytes, end: int) -> None:
@@ -206,16 +232,20 @@ class _Level:
 
     def open(self, child: _Level, key: bytes) -> None:
         """Add *child*, an incomplete array or object; *key* is the text before it."""
+        child.items = {} if child.sign == b"{" else []
+        self.put(child.items, key)
+
+    def put(self, item: JSON, key: bytes) -> None:
+        """Add *item*; *key* is the text before it."""
         if self.after:
             raise ValueError("a comma is missing")
-        child.items = {} if child.sign == b"{" else []
         if self.sign == b"{":
             ((name, _),) = load_json(b"{%bnull}" % key).items()
-            self.items[name] = child.items
+            self.items[name] = item
         elif key.strip(_SPACE):
             raise ValueError("a comma is missing")
         else:
-            self.items.append(child.items)
+            self.items.append(item)
 
     def close(self, text: bytes, parent: _Level, end: int) -> None:
         """

@@ -43,6 +43,8 @@ __all__ = [
 # Translates digits to "0", to find long integers, which orjson turns into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
+# The types of values that contain no other values, and are never NaN.
+_PLAIN = frozenset({str, int, bool, type(None)})
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
 MAX_DEPTH = 200
 # In memory, values can be many times larger than their JSON text, so the values of a
@@ -235,10 +237,10 @@ def _check_writable(value: JSON) -> None:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                kind = type(key).__name__
-                raise ValueError(f"a key is not a str but {kind}")  # noqa: TRY004
+                raise ValueError(f"a key is not a str but {type(key).__name__}")  # noqa: TRY004
     for item in _parts(value):
-        _check_writable(item)
+        if type(item) not in _PLAIN:
+            _check_writable(item)
 
 
 def _parts(value: JSON) -> Iterable[JSON]:

@@ -5,13 +5,18 @@ The errors of answers that do not become a value of the requested type.
 """
 
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from attrs import define
 
 from .base_types import public
-from .completion import ChatCompletion, Usage
+from .completion import ChatCompletion
 from .errors import ASI1Error
-from .usage_sum import sum_of_usage
+from .response import Usage, cost_of_all, sum_of_usage
+
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 __all__ = [
@@ -49,6 +54,12 @@ class OutputError(ASI1Error):
         answers = [error.completion for error in [*errors, self]]
         known = [answer.usage for answer in answers if answer and answer.usage]
         return reduce(sum_of_usage, known) if known else None
+
+    @property
+    def cost(self) -> "Decimal | None":
+        """What this answer and all `earlier` ones cost, in US dollars, if known."""
+        errors = [error for error in self.earlier if isinstance(error, OutputError)]
+        return cost_of_all(error.completion for error in [*errors, self])
 
 
 @public

@@ -1,16 +1,20 @@
 """An answer together with the value that it became."""
 
 from functools import reduce
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
 
 from attrs import field, frozen
 
 from .base_types import public
-from .completion import ChatCompletion, Usage
+from .completion import ChatCompletion
 from .output_errors import OutputInvalidError
-from .usage_sum import sum_of_usage
+from .response import Usage, cost_of_all, sum_of_usage
+
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 __all__ = ["ParsedCompletion", "parsed_completion"]
@@ -44,6 +48,11 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
         reports = [answer.usage for answer in [*answers, self] if answer]
         known = [report for report in reports if report is not None]
         return reduce(sum_of_usage, known) if known else None
+
+    @property
+    def total_cost(self) -> "Decimal | None":
+        """What this answer and all `earlier` ones cost, in US dollars; as `cost`."""
+        return cost_of_all([*(error.completion for error in self.earlier), self])
 
 
 def parsed_completion(

@@ -1,17 +1,34 @@
 """
-Response metadata: status, headers and attempts of every result, stream and error.
+What is known of a reply besides its content: status, headers, attempts, tokens.
 
-Plain data without secrets: cookies and the request's headers are left out.
+Plain data without secrets: cookies and the request's headers are left out. This module
+has no ``from __future__ import annotations``, since cattrs reads annotations at run
+time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
-from .base_types import public
+from .._fork_lock import run_apart_once
+from .base import Model
+from .base_types import JSON, public
 
 
-__all__ = ["Attempt", "RateLimits", "ResponseInfo", "read_info"]
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+__all__ = [
+    "Attempt",
+    "RateLimits",
+    "ResponseInfo",
+    "Usage",
+    "cost_of_all",
+    "read_info",
+    "sum_of_usage",
+]
 
 
 @public
@@ -74,6 +91,12 @@ class ResponseInfo:
         time_to_first_token: Seconds from the start of the call to the first thought or
             text of a stream; None before the first, and for calls without streaming.
         rate_limits: The server's rate limits; None if it sent no rate limit headers.
+        cached: Whether the answer comes from the client's cache. It was not sent for,
+            so it cost nothing; its usage is that of the call that the server answered.
+        model: The model that the request named; None if it named none.
+        rates: The client's own price of the model, in US dollars for a million tokens:
+            input, output, cached input, each a ``Decimal`` or None; None if it has
+            none, so that `PRICES` holds.
     """
 
     status: int | None = None
@@ -83,9 +106,14 @@ class ResponseInfo:
     elapsed: float | None = None
     time_to_first_token: float | None = None
     rate_limits: RateLimits | None = None
+    cached: bool = False
+    model: str | None = None
+    rates: tuple[JSON, JSON, JSON] | None = field(default=None, repr=False)
 
 
-def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
+def read_info(
+    status: int, headers: Mapping[str, str], model: str | None = None
+) -> ResponseInfo:
     """Return the metadata of a reply; *headers* must have lowercase names."""
     kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
     return ResponseInfo(
@@ -93,6 +121,7 @@ def read_info(status: int, headers: Mapping[str, str]) -> ResponseInfo:
         request_id=kept.get("x-request-id") or kept.get("request-id"),
         headers=kept,
         rate_limits=_rate_limits(kept),
+        model=model,
     )
 
 
@@ -115,3 +144,63 @@ def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
         reset_tokens=headers.get("x-ratelimit-reset-tokens"),
     )
     return limits if limits != RateLimits() else None
+
+
+@public
+@frozen(kw_only=True)
+class Usage(Model):
+    """
+    The tokens that a call used. Prompt tokens include the server's hidden prompt.
+
+    Attributes:
+        reasoning_tokens: Completion tokens spent on thoughts; None if the server does
+            not report them.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    reasoning_tokens: int | None = None
+
+    @property
+    def cached_tokens(self) -> int:
+        """The prompt tokens that the server had cached; 0 if it reports none."""
+        details = self.extra.get("prompt_tokens_details")
+        found = details.get("cached_tokens") if isinstance(details, Mapping) else None
+        if found is None:
+            found = self.extra.get("prompt_cache_hit_tokens")
+        return max(min(found, self.prompt_tokens), 0) if type(found) is int else 0
+
+
+def sum_of_usage(one: Usage, two: Usage) -> Usage:
+    """Return the sums of two calls' token counts; None if a count is None in both."""
+    cached = one.cached_tokens + two.cached_tokens
+    thoughts = [
+        u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None
+    ]
+    return Usage(
+        prompt_tokens=one.prompt_tokens + two.prompt_tokens,
+        completion_tokens=one.completion_tokens + two.completion_tokens,
+        total_tokens=one.total_tokens + two.total_tokens,
+        reasoning_tokens=sum(thoughts) if thoughts else None,
+        extra={"prompt_tokens_details": {"cached_tokens": cached}} if cached else {},
+    )
+
+
+class _Answer(Protocol):
+    @property
+    def cost(self) -> "Decimal | None": ...
+
+
+def cost_of_all(answers: Iterable[_Answer | None]) -> "Decimal | None":
+    """Return the sum of the costs of *answers*; None if one of them is not known."""
+    costs = [None if answer is None else answer.cost for answer in answers]
+    known = [cost for cost in costs if cost is not None]
+    return _sum_of_costs()(known) if known and len(known) == len(costs) else None
+
+
+@run_apart_once
+def _sum_of_costs() -> "Callable[[Iterable[Decimal]], Decimal]":
+    from .cost import sum_of_costs  # noqa: PLC0415 - rarely needed
+
+    return sum_of_costs

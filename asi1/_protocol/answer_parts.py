@@ -11,52 +11,48 @@ this index and name has incomplete arguments, or gets its first ones now. In one
 two parts with a name, the same index and different ids are always two calls.
 """
 
-import json
 import re
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from types import ModuleType
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
 from .._models.chunks import ToolCallDelta
 from .._models.completion import FunctionCall, ToolCall
-from .._models.json_text import json_text, load_json
 
 
 __all__ = ["Parts", "ToolCalls"]
 
-_ESCAPE = re.compile(r"\\.", re.DOTALL)
-
 _M = TypeVar("_M")
-_M_co = TypeVar("_M_co", covariant=True)
+
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
 
 # Maximum number of outdated models, since reading an answer rebuilds all of them.
 _MOST_STALE = 500
-
-
-class _Part(Protocol[_M_co]):
-    def build(self) -> _M_co: ...
 
 
 @define
 class Parts(Generic[_M]):
     """Models built from growing parts, in order; at most `_MOST_STALE` are outdated."""
 
-    _models: dict[_Part[_M], _M | None] = field(factory=dict, init=False)
-    _stale: dict[_Part[_M], None] = field(factory=dict, init=False)
+    _models: dict[Any, _M | None] = field(factory=dict, init=False)
+    _stale: dict[Any, None] = field(factory=dict, init=False)
 
-    def changed(self, part: _Part[_M]) -> None:
+    def changed(self, part: Any) -> None:
         """Record that *part* is new or has grown, so that its model is out of date."""
         self._models[part] = None
         self._stale[part] = None
         if len(self._stale) > _MOST_STALE:
             self._build(next(iter(self._stale)))
 
-    def _build(self, part: _Part[_M]) -> None:
+    def _build(self, part: Any) -> None:
         del self._stale[part]
         self._models[part] = part.build()
 
@@ -67,6 +63,13 @@ class Parts(Generic[_M]):
         return tuple(cast("dict[Any, _M]", self._models).values())
 
 
+@run_apart_once
+def _values() -> ModuleType:
+    from . import call_values  # noqa: PLC0415 - rarely needed
+
+    return call_values
+
+
 @define(eq=False)
 class _Arguments:
     """
@@ -75,14 +78,14 @@ class _Arguments:
     Each character is scanned at most once, however often `whole` is read.
     """
 
-    _text: str = field(default="", init=False)
+    _text: str = ""
     # The complete JSON objects before the current one (see `add_text`). None instead of
     # an empty list: Python's garbage collector would scan the list of each tool call.
-    _earlier: list[str] | None = field(default=None, init=False)
-    _scanned: int = field(default=0, init=False)
-    _depth: int = field(default=0, init=False)
-    _in_string: bool = field(default=False, init=False)
-    _begun: bool = field(default=False, init=False)
+    _earlier: list[str] | None = None
+    _scanned: int = 0
+    _depth: int = 0
+    _in_string: bool = False
+    _begun: bool = False
 
     def add_text(self, piece: str) -> bool:
         """
@@ -111,7 +114,7 @@ class _Arguments:
     def arguments(self) -> str:
         """Return the arguments so far; complete objects are merged into one."""
         if self._earlier and self.whole:
-            self._text = _merged([*self._earlier, self._text])
+            self._text = _values().merged([*self._earlier, self._text])
             self._earlier, self._scanned = None, len(self._text)
         return self._text
 
@@ -135,57 +138,11 @@ class _Arguments:
             self._in_string = not self._in_string
 
 
-def _merged(texts: Sequence[str]) -> str:
-    """Merge the JSON objects *texts*; return the last text if any is not an object."""
-    merged: dict[str, JSON] = {}
-    values = []
-    for text in texts:
-        try:
-            value = load_json(text.encode())
-        except ValueError:
-            return texts[-1]
-        if not isinstance(value, dict):
-            return texts[-1]
-        values.append(value)
-        merged |= value
-    same = (text for text, value in zip(texts, values, strict=True) if value == merged)
-    return next(same, None) or json_text(merged)
-
-
-def _updated(
-    members: dict[str, JSON] | None, more: Mapping[str, JSON]
-) -> tuple[dict[str, JSON] | None, bool]:
-    """Return *members* updated with *more*, and whether *more* adds anything new."""
-    if not more:
-        return members, False
-    members = members or {}
-    new = [
-        not members.get(name) if isinstance(value, str) else members.get(name) != value
-        for name, value in more.items()
-        if value and not isinstance(value, int | float)
-    ]
-    members.update(more)
-    return members, any(new)
-
-
-def _repeats(new: str, old: str) -> bool:
-    """Whether *new* is the same JSON as *old*, or *old* is an empty object."""
-    if old.strip() in ("{}", new):
-        return True
-    try:
-        values = [load_json(t.encode()) for t in (new, old)]
-        # In Python True == 1, so the values are compared as JSON text.
-        texts = {json.dumps(value, sort_keys=True) for value in values}
-    except ValueError:
-        return False
-    return len(texts) == 1 and isinstance(values[0], dict)
-
-
 @define(eq=False)
 class _Call(_Arguments):
     """A tool call with its arguments, assembled from the parts received so far."""
 
-    index: int | None
+    index: int | None = None
     id: str = ""
     type: str = "function"
     name: str = ""
@@ -208,9 +165,12 @@ class _Call(_Arguments):
         # Servers never split a function's name; some send it in each part of the call.
         self.name = self.name or function.name
         carries = self.add_text(function.arguments) or before != (self.id, self.name)
-        self.extra, more = _updated(self.extra, part.extra)
-        self.function_extra, others = _updated(self.function_extra, function.extra)
-        return carries or more or others
+        if part.extra or function.extra:
+            updated, inner = _values().updated, self.function_extra
+            self.extra, more = updated(self.extra, part.extra)
+            self.function_extra, others = updated(inner, function.extra)
+            carries = carries or more or others
+        return carries
 
     def ends_before(self, part: ToolCallDelta) -> bool:
         """Return whether *part* begins another call, in spite of its index or id."""
@@ -231,24 +191,36 @@ class _Call(_Arguments):
         if new_id:
             return bool(self.id) or bool(arguments)
         if part.id and arguments:  # a part with the same id and name may be a repeat
-            return not _repeats(arguments, self.arguments())
+            return not _values().repeats(arguments, self.arguments())
         return bool(arguments)
 
     def build(self) -> ToolCall:
+        """Return the call so far."""
         inner, extra = dict(self.function_extra or ()), dict(self.extra or ())
+        if not (self.name or self._text or inner):
+            return ToolCall(id=self.id, type=self.type, extra=extra)
         function = FunctionCall(name=self.name, arguments=self.arguments(), extra=inner)
         return ToolCall(id=self.id, type=self.type, function=function, extra=extra)
+
+
+# The values of a call that has not changed lately, for `_Call`. A tuple of plain
+# values, since Python's garbage collector would scan the object of each of many calls.
+_Packed: TypeAlias = tuple[Any, ...]
+_pack: Callable[[_Call], _Packed] = attrgetter(*(a.name for a in attrs.fields(_Call)))
 
 
 @define
 class ToolCalls:
     """The tool calls of a message, in the order of their first parts."""
 
-    calls: list[_Call] = field(factory=list)
-    # The last call with each index, and the last call with each id.
-    _by_index: dict[int, _Call] = field(factory=dict)
-    _by_id: dict[str, _Call] = field(factory=dict)
-    _models: Parts[ToolCall] = field(factory=Parts)
+    _packed: list[_Packed] = field(factory=list)
+    _models: list[ToolCall | None] = field(factory=list)
+    # The calls that have changed since they were packed, by their places; at most
+    # `_MOST_STALE`, the oldest first.
+    _open: dict[int, _Call] = field(factory=dict)
+    # The place of the last call with each index, and of the last call with each id.
+    _by_index: dict[int, int] = field(factory=dict)
+    _by_id: dict[str, int] = field(factory=dict)
 
     def add(self, parts: Sequence[ToolCallDelta]) -> bool:
         """Add the parts in one chunk; return whether they add anything to the calls."""
@@ -267,33 +239,62 @@ class ToolCalls:
 
     def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
         """Add *part* to its call; to a new call if it has none, or *begins* is True."""
-        call = self._place_of(part)
-        if call is None or begins or call.ends_before(part):
+        place = self._place_of(part)
+        call = None if place is None else self._opened(place)
+        if call is None or place is None or begins or call.ends_before(part):
             again = call is not None and call.named_again and not part.function.name
-            call = _Call(part.index, name=call.name if call and again else "")
-            self.calls.append(call)
+            call = _Call(index=part.index, name=call.name if call and again else "")
+            place = len(self._models)
+            self._packed.append(())
+            self._models.append(None)
+            self._open[place] = call
         carries = call.add(part)
-        self._models.changed(call)
+        if len(self._open) > _MOST_STALE:
+            self._close(next(iter(self._open)))
         if call.index is not None:
-            self._by_index[call.index] = call
+            self._by_index[call.index] = place
         if part.id:
-            self._by_id[part.id] = call
+            self._by_id[part.id] = place
         return carries
 
-    def _place_of(self, part: ToolCallDelta) -> _Call | None:
+    def _place_of(self, part: ToolCallDelta) -> int | None:
         """Return the last call with *part*'s index, or else with its id; else None."""
         named = self._by_id.get(part.id) if part.id else None
-        last = self.calls[-1] if self.calls else None
+        last = len(self._models) - 1 if self._models else None
         if part.index is None:
-            return named or last
-        if named is not None and named.index in (None, part.index):
+            return last if named is None else named
+        if named is not None and self._index_of(named) in (None, part.index):
             return named
         if part.index in self._by_index:
             return self._by_index[part.index]
         if not part.function.name and named is not None:
             return named
-        return last if last is not None and last.index is None else None
+        return last if last is not None and self._index_of(last) is None else None
+
+    def _index_of(self, place: int) -> int | None:
+        return (self._open.get(place) or _Call(*self._packed[place])).index
+
+    def _opened(self, place: int) -> _Call:
+        """Return the call at *place*, which may be changed then."""
+        if place not in self._open:
+            self._open[place] = _Call(*self._packed[place])
+            # Without these, the call has the only reference to its arguments, and
+            # CPython appends to them in place.
+            self._packed[place], self._models[place] = (), None
+        return self._open[place]
+
+    def _close(self, place: int) -> None:
+        """Build the model of the call at *place*, and pack the call."""
+        call = self._open.pop(place)
+        self._models[place] = call.build()
+        self._packed[place] = _pack(call)
+
+    def indexes(self) -> Iterator[int | None]:
+        """Return the index of each call; None for a call that has none."""
+        return map(self._index_of, range(len(self._models)))
 
     def build(self) -> tuple[ToolCall, ...]:
         """Return the tool calls so far."""
-        return self._models.build()
+        for place in list(self._open):
+            self._close(place)
+        return tuple(cast("list[ToolCall]", self._models))

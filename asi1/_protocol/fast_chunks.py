@@ -209,7 +209,7 @@ class _Template:
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)
-            and len(data) >= self.shortest
+            and self.shortest <= len(data) <= _LARGEST
         ):
             return None
         piece = data[self.start : self.stop]

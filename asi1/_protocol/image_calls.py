@@ -26,7 +26,8 @@ from .._settings.option_checks import as_argument
 from .._settings.secret import Secret
 from .._settings.validators import number, wrong
 from .error_body import find_error, read_error_body
-from .request import Request, plain_request
+from .plain_request import plain_request
+from .request import Request
 
 
 __all__ = ["edit_request", "generate_request", "images_of"]
@@ -101,8 +102,7 @@ def _request(
     )
     # Hooks are told what is asked for, without the prompt and the images.
     told = {key: body[key] for key in ("size", "guidance_scale") if key in body}
-    model = body.get("model")
-    return attrs.evolve(request, operation="images", model=model, options=told)
+    return attrs.evolve(request, operation="images", options=told)
 
 
 def _text(argument: str, value: object) -> str:

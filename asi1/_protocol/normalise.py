@@ -21,10 +21,10 @@ from .._models.completion import (
     ChatMessage,
     FunctionCall,
     ToolCall,
-    Usage,
     message_key,
 )
 from .._models.json_text import json_text, replace_surrogates, replace_surrogates_in
+from .._models.response import Usage
 
 
 __all__ = ["NORMALISERS", "HalfCharacters", "Object", "thought_text"]

@@ -1,5 +1,5 @@
 """
-Builds the request of a call from the call's arguments.
+Builds the request of a chat call from the call's arguments.
 
 Besides the model, the body has only fields that the caller set, since the server
 answers 400 to unknown fields. The transport adds the API key.
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
-
-import attrs
+from urllib.parse import urlencode
 
 from attrs import field, frozen
 
@@ -23,19 +21,27 @@ from .._models.messages import Messages, sendable, wire_messages
 from .._settings.config import ClientConfig, check_headers, read_model, read_query
 from .._settings.option_checks import (
     as_argument,
-    check_options,
     checked_options,
     read_idempotency_key,
+    retry_of,
+    timeouts_of,
     with_defaults,
 )
-from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
-from .._settings.retry import RetryPolicy, read_retry
+from .._settings.options import BODY_OPTIONS
+from .._settings.retry import RetryPolicy
 from .._settings.timeouts import Timeouts
 from .._settings.validators import wrong
 from .._version import __version__
 
 
-__all__ = ["ChatDraft", "Request", "chat_request", "draft_chat", "plain_request"]
+__all__ = [
+    "ChatDraft",
+    "Request",
+    "chat_request",
+    "draft_chat",
+    "request_parts",
+    "request_with",
+]
 
 _HEADERS = {
     "user-agent": f"asi1-python/{__version__}",
@@ -58,8 +64,12 @@ class Request:
         choices: The number of choices that the server is to send.
         tokens: Rough estimate of the tokens that the call uses: a quarter of its body's
             bytes, without images, plus ``max_tokens`` if given.
+        limit: The most tokens of one choice's answer, ``max_tokens``; 0 if not given.
+        model: The model that the body names; None if it names none.
         idempotency_key: Sent by every attempt; "auto" until a random key is made.
-        operation: The kind of call; hooks are told this and the fields after it.
+        cache: Whether the client's cache may answer the call, and keep the answer.
+        operation: The kind of call; hooks are told this, the model, and the fields
+            after it.
     """
 
     method: str
@@ -71,9 +81,11 @@ class Request:
     retry: RetryPolicy
     choices: int = 1
     tokens: int = 0
-    idempotency_key: str | None = None
-    operation: str = "request"
+    limit: int = 0
     model: str | None = None
+    idempotency_key: str | None = None
+    cache: bool = True
+    operation: str = "request"
     options: Mapping[str, Any] = field(factory=dict, repr=False)
     tags: Mapping[str, Tag] = field(factory=dict)
 
@@ -106,7 +118,7 @@ class ChatDraft:
         """Return the complete request; *messages* already have the API's JSON form."""
         # `fields` come last: they include `extra_body`, which may replace any field.
         body = {"model": None, "messages": sendable(messages), **self.fields}
-        return _request(self.parts, body)
+        return request_with(self.parts, body)
 
 
 def draft_chat(
@@ -132,8 +144,8 @@ def draft_chat(
         fields["stream"] = True
     fields |= options.get("extra_body") or {}
     path = "/chat/completions"
-    parts = _parts(config, "POST", path, stream=stream, options=options)
-    parts |= {"operation": "chat", "model": chosen, "options": options}
+    parts = request_parts(config, "POST", path, stream=stream, options=options)
+    parts |= {"operation": "chat", "options": options, "model": _model_in(fields)}
     parts["choices"] = _count(fields.get("n")) or 1
     return ChatDraft(options=options, parts=parts, fields=fields)
 
@@ -156,37 +168,7 @@ def chat_request(
     return draft.request(messages)
 
 
-def plain_request(
-    config: ClientConfig,
-    method: object,
-    path: object,
-    *,
-    json: JSON,
-    options: Mapping[str, Any],
-) -> Request:
-    """
-    Build the request of a call to any endpoint; *path* begins with one slash.
-
-    Raises:
-        ArgumentError: As for `draft_chat`.
-    """
-    check_options(options, known=CALL_OPTIONS)
-    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
-        raise wrong("method", "must be an HTTP method such as GET", method)
-    if not isinstance(path, str) or not path.startswith("/") or "//" in path:
-        raise wrong("path", "must begin with one slash, below the base URL", path)
-    extra = options.get("extra_body")
-    if extra:
-        if json is not None and not isinstance(json, dict):
-            raise wrong("extra_body", "needs a body that is an object", json)
-        json = {**(json or {}), **extra}
-    parts = _parts(
-        config, method.upper(), _escaped(path), stream=False, options=options
-    )
-    return _request(parts, json)
-
-
-def _parts(
+def request_parts(
     config: ClientConfig,
     method: str,
     path: str,
@@ -194,7 +176,12 @@ def _parts(
     stream: bool,
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the fields of a `Request` that do not depend on its body."""
+    """
+    Return the fields of a `Request` that do not depend on its body.
+
+    Raises:
+        ArgumentError: An option is wrong.
+    """
     headers = _HEADERS | {"accept": _ACCEPT[stream]}
     headers |= config.headers
     if options.get("session_id") is not None:
@@ -208,23 +195,40 @@ def _parts(
         "url": config.base_url + path + _query(config, options.get("extra_query")),
         "headers": headers,
         "stream": stream,
-        "timeouts": _timeouts(config, options),
-        "retry": _retry(config, options.get("max_retries")),
+        "timeouts": timeouts_of(config, options),
+        "retry": retry_of(config, options),
         "idempotency_key": read_idempotency_key(options.get("idempotency_key")),
+        "cache": options.get("cache") is not False,
         "tags": {**config.tags, **(options.get("tags") or {})},
     }
 
 
-def _request(parts: Mapping[str, Any], body: JSON) -> Request:
+def request_with(parts: Mapping[str, Any], body: JSON) -> Request:
+    """
+    Return the request with the fields *parts* and this *body*.
+
+    Raises:
+        ArgumentError: The body cannot be written as JSON.
+    """
     if body is None:
         return Request(**parts, body=None)
     written = _body(body)
     headers = {"content-type": "application/json", **parts["headers"]}
-    limit = body.get("max_tokens") if isinstance(body, dict) else None
+    named = body if isinstance(body, dict) else {}
+    limit = _count(named.get("max_tokens"))
     # Images are left out, since an image takes far fewer tokens than its bytes suggest.
     size = (_size_without_images() if b";base64," in written else len)(written)
-    tokens = size // 4 + _count(limit)
-    return Request(**{**parts, "headers": headers}, body=written, tokens=tokens)
+    return Request(
+        **{"model": _model_in(named), **parts, "headers": headers},
+        body=written,
+        tokens=size // 4 + limit,
+        limit=limit,
+    )
+
+
+def _model_in(body: Mapping[str, JSON]) -> str | None:
+    model = body.get("model")
+    return model if isinstance(model, str) else None
 
 
 def _count(value: JSON) -> int:
@@ -233,13 +237,6 @@ def _count(value: JSON) -> int:
         return max(int(value), 0) if isinstance(value, int | float | str) else 0
     except (ValueError, OverflowError):
         return 0
-
-
-def _escaped(path: str) -> str:
-    try:
-        return quote(path, safe="/%:@!$&'()*+,;=~-._")
-    except UnicodeEncodeError:
-        raise wrong("path", "contains a lone surrogate", path) from None
 
 
 def _body(body: JSON) -> bytes:
@@ -276,20 +273,6 @@ def _query(config: ClientConfig, extra: object) -> str:
         raise wrong(
             "extra_query", "contains a number that is too long", extra
         ) from None
-
-
-def _timeouts(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:
-    if "timeout" not in options:
-        return config.timeouts
-    timeouts: Timeouts = as_argument("timeout", Timeouts.of, options["timeout"])
-    return timeouts
-
-
-def _retry(config: ClientConfig, max_retries: int | None) -> RetryPolicy:
-    if max_retries is None:
-        return config.retry
-    attempts = as_argument("max_retries", read_retry, max_retries, None).attempts
-    return attrs.evolve(config.retry, attempts=attempts)
 
 
 @run_apart_once

@@ -5,6 +5,8 @@ Most events have a single data line, and this module reads them itself. For ever
 event it calls httpx-sse 0.4, and passes only text that httpx-sse reads correctly:
 UTF-8, no byte-order mark, LF as the only line end, complete events with a data line.
 
+The fields ``id`` and ``retry`` are ignored, since the API cannot resume a stream.
+
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
@@ -24,23 +26,21 @@ __all__ = ["Event", "EventDecoder", "EventTooLargeError"]
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
-# Matches lines to drop: a ``retry`` that httpx-sse 0.4 would accept although the
-# standard does not, and an ``id`` of more than 1024 bytes, since the last id is parsed
-# again with every event.
-_IGNORED = re.compile(rb"^(?:retry(?!:[ ]?[0-9]+$).*|id:.{1025,})\n?", re.MULTILINE)
-# Match an event's lines by field name. An ``id`` with a NUL does not match, since the
-# standard ignores it.
-_ID = re.compile(rb"^id(?::[^\0\n]*)?$", re.MULTILINE)
+# Match an event's lines by field name.
 _DATA_LINE = re.compile(rb"^data(?::[ ]?(.*))?$", re.MULTILINE)
 _NAME = re.compile(rb"^event(?::.*)?$", re.MULTILINE)
-_RETRY = re.compile(rb"^retry:.*$", re.MULTILINE)
-# An event: its type ("message" if it has none), its data lines as bytes joined by LF,
-# the last id of the stream so far, and the event's ``retry`` in milliseconds or None.
-Event: TypeAlias = tuple[str, bytes, str, int | None]
+# The beginning of an event with one data line, and the bytes between two such events.
+_PLAIN = b"data: "
+_BETWEEN = b"\n\ndata: "
+# An event: its type ("message" if it has none), and its data lines as bytes joined by
+# LF.
+Event: TypeAlias = tuple[str, bytes]
 
 # Maximum number of lines in one event, since each line becomes an object that is larger
 # than the line's bytes.
 _MOST_LINES = 100_000
+# An event is large if more than this many bytes arrive before its last fragment.
+_LARGE = 256 * 1024
 # If an event has more lines than this, httpx-sse gets only the lines with an effect,
 # since it takes about a microsecond for each line.
 _MANY_LINES = 100
@@ -78,7 +78,6 @@ class EventDecoder:
     _after_cr: bool = field(default=False, init=False)
     _pending: list[bytes] = field(factory=list, init=False)
     _pending_bytes: int = field(default=0, init=False)
-    _last_id: str = field(default="", init=False)
 
     def feed(self, data: bytes) -> Iterable[Event]:
         """
@@ -90,13 +89,10 @@ class EventDecoder:
             EventTooLargeError: An event is too large. Iterating over the events may
                 raise it too, after the events before the large one.
         """
-        if (
-            self._head is None
-            and not self._pending
-            and len(data) <= self.max_event_bytes
-            and _is_one_line(data)
-        ):
-            return (("message", data[6:-2], self._last_id, None),)
+        if self._head is None and not self._pending:
+            events = self._read_plain(data)
+            if events is not None:
+                return events
         data = self._with_lf(data)
         # The blank line that ends an event may be split between two fragments.
         border = self._pending[-1][-1:] if self._pending else b""
@@ -107,9 +103,14 @@ class EventDecoder:
                 self._pending_bytes += len(data)
                 self._check_size(self._pending_bytes - data.endswith(b"\n"))
             return ()
+        if self._pending_bytes > _LARGE:
+            return self._after_large(data, end)
         whole = b"".join([*self._pending, data[:end]])
         self._pending = [data[end:]] if data[end:] else []
         self._pending_bytes = len(data) - end
+        events = self._read_plain(whole)
+        if events is not None:
+            return events
         blocks = whole.split(b"\n\n")
         del whole  # frees the memory, so that a large event is stored only once
         return self._read(blocks)
@@ -134,37 +135,54 @@ class EventDecoder:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data
 
-    def _read(self, blocks: list[bytes]) -> Iterator[Event]:
-        largest = self.max_event_bytes
-        for block in blocks:
-            if block.startswith(b"data: ") and b"\n" not in block:
-                if len(block) > largest:
-                    self._check_size(len(block))
-                yield "message", block[6:], self._last_id, None
-            elif block:
-                self._check_size(len(block), block.count(b"\n"))
-                # Without ``data`` and ``id``, an event has no effect.
-                if b"data" in block or b"id" in block:
-                    yield from self._read_fields(block)
+    def _read_plain(self, data: bytes) -> Iterable[Event] | None:
+        """Return the events if each is one data line, as usual; or else None."""
+        if (
+            len(data) > self.max_event_bytes
+            or not (data.startswith(_PLAIN) and data.endswith(b"\n\n"))
+            or data.find(b"\r") >= 0
+        ):
+            return None
+        texts = data[len(_PLAIN) : -2].split(_BETWEEN)
+        if data.count(b"\n") != 2 * len(texts):  # some event has another form
+            return None
+        return zip(itertools.repeat("message"), texts)
 
-    def _read_fields(self, block: bytes) -> Iterator[Event]:
-        """Yield the event, if any, in *block*, the lines between two blank lines."""
-        # httpx-sse 0.4 wrongly returns an event for an id without data, so it gets only
-        # events with data.
-        lines = _IGNORED.sub(b"", block.strip(b"\n")).strip(b"\n")
-        if _DATA.search(lines):
-            data = None
-            if lines.count(b"\n") > _MANY_LINES:
-                data = b"\n".join(_DATA_LINE.findall(lines))
-                last = (found.findall(lines)[-1:] for found in (_ID, _NAME, _RETRY))
-                lines = b"\n".join([b"data:", *itertools.chain(*last)])
-            text = f"id:{self._last_id}\n{lines.decode('utf-8', 'replace')}\n\n"
-            source = EventSource(cast("Any", _TextResponse(text)))
-            for event in source.iter_sse():
-                text = event.data if data is None else data.decode("utf-8", "replace")
-                yield event.event, text.encode(), event.id, event.retry
-        for line in _ID.findall(lines)[-1:]:  # an event without data sets the id too
-            self._last_id = line[3:].removeprefix(b" ").decode("utf-8", "replace")
+    def _after_large(self, data: bytes, end: int) -> Iterator[Event]:
+        """
+        Return the events in *data* before *end*, of which the first is a large one.
+
+        A large event is copied only once, since copying takes long.
+        """
+        border = self._pending[-1][-1:]
+        stop = (border + data).find(b"\n\n") - len(border)
+        if stop < 0:  # the blank line is split between two fragments
+            fragments = [*self._pending[:-1], self._pending[-1][:-1]]
+        else:
+            fragments = [*self._pending, data[:stop]]
+        more = data[stop + 2 : end].split(b"\n\n")
+        size = self._pending_bytes + stop
+        self._pending = [data[end:]] if data[end:] else []
+        self._pending_bytes = len(data) - end
+        is_line = fragments[0].startswith(b"data: ")
+        if not is_line or any(b"\n" in fragment for fragment in fragments):
+            yield from self._read([b"".join(fragments), *more])
+            return
+        self._check_size(size)
+        fragments[0] = fragments[0][6:]
+        text = b"".join(fragments)
+        fragments.clear()
+        yield "message", text
+        yield from self._read(more)
+
+    def _read(self, blocks: list[bytes]) -> Iterator[Event]:
+        for block in blocks:
+            if block:
+                self._check_size(len(block), block.count(b"\n"))
+                if block[:6] == _PLAIN and block.find(b"\n") < 0:
+                    yield "message", block[6:]
+                elif b"data" in block:  # without data, an event has no effect
+                    yield from _read_fields(block)
 
     def _check_size(self, size: int, lines: int = 0) -> None:
         if size > self.max_event_bytes:
@@ -176,11 +194,18 @@ class EventDecoder:
         raise EventTooLargeError(f"an event of the stream is larger than {limit}")
 
 
-def _is_one_line(data: bytes) -> bool:
-    """Return whether *data* is one event with one data line, as it usually is."""
-    return (
-        data.startswith(b"data: ")
-        and data.endswith(b"\n\n")
-        and data.find(b"\n") == len(data) - 2
-        and b"\r" not in data
-    )
+def _read_fields(block: bytes) -> Iterator[Event]:
+    """Yield the event, if any, in *block*, the lines between two blank lines."""
+    # httpx-sse 0.4 wrongly returns an event for an id without data, so it gets only
+    # events with data.
+    if not _DATA.search(block):
+        return
+    data = None
+    if block.count(b"\n") > _MANY_LINES:
+        data = b"\n".join(_DATA_LINE.findall(block))
+        block = b"\n".join([b"data:", *_NAME.findall(block)[-1:]])
+    text = f"{block.decode('utf-8', 'replace')}\n\n"
+    source = EventSource(cast("Any", _TextResponse(text)))
+    for event in source.iter_sse():
+        text = event.data if data is None else data.decode("utf-8", "replace")
+        yield event.event, text.encode()

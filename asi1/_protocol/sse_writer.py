@@ -15,12 +15,22 @@ from .._models.json_text import json_bytes, json_text
 from .public_error import failure
 
 
-__all__ = ["PING", "done_event", "event_bytes", "failed_event", "piece_events"]
+__all__ = [
+    "PING",
+    "done_event",
+    "event_bytes",
+    "failed_event",
+    "piece_events",
+    "piece_events_in_steps",
+]
 
 # An SSE comment, which receivers ignore; sending it keeps the connection alive.
 PING = b": ping\n\n"
 # Number of tool calls that are written in one step.
 _CALLS_PER_STEP = 512
+# Number of events, and of characters of one event, that are written in one step.
+_EVENTS_PER_STEP = 512
+_TEXT_PER_STEP = 512 * 1024
 
 
 def event_bytes(name: bytes, data: JSON) -> bytes:
@@ -31,14 +41,44 @@ def event_bytes(name: bytes, data: JSON) -> bytes:
 
 def piece_events(chunks: Iterable[ChatCompletionChunk]) -> bytes:
     """Return the events of *chunks*; a chunk without text and thoughts has none."""
-    events = []
+    steps = piece_events_in_steps(chunks)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
+def piece_events_in_steps(
+    chunks: Iterable[ChatCompletionChunk],
+) -> Generator[None, None, bytes]:
+    """
+    Return the events of *chunks* as `piece_events` does.
+
+    Yields:
+        None after many events, and within a long text, so that the caller can let other
+        tasks run.
+    """
+    events: list[bytes] = []
     for chunk in chunks:
         thought = chunk.thought or _reasoning(chunk)
         if thought:
-            events.append(event_bytes(b"thought", {"text": thought}))
+            events.append((yield from _text_event(b"thought", thought)))
         if text := chunk.text:
-            events.append(event_bytes(b"text", {"text": text}))
+            events.append((yield from _text_event(b"text", text)))
+        if len(events) % _EVENTS_PER_STEP == _EVENTS_PER_STEP - 1:
+            yield
     return b"".join(events)
+
+
+def _text_event(name: bytes, text: str) -> Generator[None, None, bytes]:
+    if len(text) <= _TEXT_PER_STEP:
+        return event_bytes(name, {"text": text})
+    pieces = [b'event: %b\ndata: {"text":"' % name]
+    for at in range(0, len(text), _TEXT_PER_STEP):
+        pieces.append(json_bytes(text[at : at + _TEXT_PER_STEP])[1:-1])
+        yield
+    return b"".join([*pieces, b'"}\n\n'])
 
 
 def _reasoning(chunk: ChatCompletionChunk) -> str:

@@ -20,7 +20,8 @@ from .._models.chunks import (
     ChunkChoice,
     PendingFields,
 )
-from .._models.completion import CUT_OFF, ChatChoice, ChatCompletion, ChatMessage, Usage
+from .._models.completion import CUT_OFF, ChatChoice, ChatCompletion, ChatMessage
+from .._models.response import Usage
 from .answer_parts import Parts, ToolCalls
 from .members import Members, Text, is_name_of_ping, is_sign_of_life
 
@@ -123,6 +124,7 @@ class Assembler:
 
     Attributes:
         expected: The number of choices that the caller asked for.
+        usage: The tokens used; None if the server has not reported them.
         chunks: The number of chunks added so far.
         finished: Whether each of the expected choices has a finish reason.
     """
@@ -140,12 +142,12 @@ class Assembler:
     # fields were already added to the answer, so a chunk with the same object only adds
     # its text.
     _last_pending: PendingFields | None = field(default=None, init=False)
-    _usage: Usage | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
     _conversation_id: str | None = field(default=None, init=False)
     _created: int | None = field(default=None, init=False)
     _extra: Members = field(factory=Members, init=False)
     _whole_messages: "WholeMessages | None" = field(default=None, init=False)
+    usage: Usage | None = field(default=None, init=False)
     chunks: int = field(default=0, init=False)
     finished: bool = field(default=False, init=False)
 
@@ -186,10 +188,10 @@ class Assembler:
         for choice in chunk.choices:
             carries |= self._add_choice(choice, ping=ping)
         self._thoughts.add(chunk.thought)
-        before = _counts(self._usage), self._executable_data
-        self._usage = newer_usage(self._usage, chunk.usage)
+        before = _counts(self.usage), self._executable_data
+        self.usage = newer_usage(self.usage, chunk.usage)
         self._executable_data = chunk.executable_data or self._executable_data
-        carries |= before != (_counts(self._usage), self._executable_data)
+        carries |= before != (_counts(self.usage), self._executable_data)
         self._conversation_id = chunk.conversation_id or self._conversation_id
         self._created = self._created or chunk.created
         carries |= self._extra.add(chunk.extra) and not ping
@@ -220,6 +222,11 @@ class Assembler:
         return self._whole_messages.new_part(chunk, self._thoughts, self._choices)
 
     @property
+    def model(self) -> str:
+        """The model that answers; "" if no chunk has arrived."""
+        return self._first.model if self._first else ""
+
+    @property
     def empty(self) -> bool:
         """Whether the answer so far has no choices."""
         return not self._choices
@@ -242,7 +249,7 @@ class Assembler:
             model=first.model,
             created=self._created,
             choices=tuple(choices),
-            usage=self._usage,
+            usage=self.usage,
             thoughts=self._thoughts.join(),
             executable_data=self._executable_data,
             conversation_id=self._conversation_id,

@@ -127,12 +127,12 @@ def _new_calls(
     if names != [call.function.name for call in calls[: len(known)]]:
         return ()
     more = []
-    for old, new, part in zip(known, calls, received.calls, strict=False):
+    for old, new, index in zip(known, calls, received.indexes(), strict=False):
         rest = _rest(new.function.arguments, old.function.arguments)
         # Only the last call can be continued by a part with neither index nor id.
-        if rest and (old.id or part.index is not None or old is known[-1]):
+        if rest and (old.id or index is not None or old is known[-1]):
             function = FunctionCall(name="", arguments=rest)
-            more.append(ToolCallDelta(index=part.index, id=old.id, function=function))
+            more.append(ToolCallDelta(index=index, id=old.id, function=function))
     return (*more, *calls[len(known) :])
 
 

@@ -28,6 +28,7 @@ from .validators import flag, instance_of, number, setting, shown, whole_number
 __all__ = [
     "BASE_URL",
     "KEY_VARIABLES",
+    "URL_VARIABLES",
     "ClientConfig",
     "HTTPClient",
     "HTTPLimits",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .models import ModelInfo
+    from .prices import Price
 
     HTTPClient: TypeAlias = httpx.AsyncClient
     HTTPLimits: TypeAlias = httpx.Limits
@@ -57,7 +59,7 @@ else:
 
 BASE_URL = "https://api.asi1.ai/v1"
 KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
-_URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
+URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 _FRAMING = {"content-length", "transfer-encoding"}
@@ -97,6 +99,7 @@ class ClientConfig:
         options: Chat options that apply to a call unless the call overrides them.
         tags: What hooks are told of every call; never sent.
         models: What the user says of models, by name; overrides `MODELS`.
+        prices: What models cost, by name; overrides *models* and `PRICES`.
         max_event_bytes: Largest event of a stream, and largest reply body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
     """
@@ -113,6 +116,7 @@ class ClientConfig:
     options: Mapping[str, JSON] = field(factory=dict)
     tags: Mapping[str, Tag] = field(factory=dict)
     models: Mapping[str, ModelInfo] = field(factory=dict)
+    prices: Mapping[str, Price] = field(factory=dict)
     max_event_bytes: int = field(
         default=16 * 1024 * 1024, validator=setting(whole_number(1))
     )
@@ -148,7 +152,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
 
 
 def read_base_url(
-    value: object, env: Mapping[str, str], *, allow_insecure_http: object = False
+    value: object, env: Mapping[str, str], *, insecure: object = False
 ) -> str:
     """
     Return the base URL from the argument, else from the environment, else the default.
@@ -159,18 +163,17 @@ def read_base_url(
     Raises:
         ConfigurationError: The value is not an http(s) URL, has a user, a query or a
             fragment, or would send the key unencrypted over a network; or
-            *allow_insecure_http* is not a bool.
+            *insecure* is not a bool.
     """
-    if not isinstance(allow_insecure_http, bool):
+    if not isinstance(insecure, bool):
         # A str such as "no" would count as true, and http would expose the key.
         raise ConfigurationError(
-            f"allow_insecure_http: {flag(allow_insecure_http)}, not"
-            f" {shown(allow_insecure_http)}"
+            f"allow_insecure_http: {flag(insecure)}, not {shown(insecure)}"
         )
     source = "base_url"
     if value is None:
         value = BASE_URL
-        for name in reversed(_URL_VARIABLES):
+        for name in reversed(URL_VARIABLES):
             if name in env:
                 source, value = f"the environment variable {name}", env[name]
     env = {}  # so that no traceback shows the environment
@@ -183,16 +186,14 @@ def read_base_url(
         port = url.port
     except ValueError as error:
         raise ConfigurationError(f"{source}: is not a URL ({error})") from None
-    problem = _url_problem(url, value.strip(), allow_insecure_http=allow_insecure_http)
+    problem = _url_problem(url, value.strip(), insecure=insecure)
     if problem or port == 0:
         raise ConfigurationError(f"{source}: {problem or 'port 0 is not valid'}")
     path = url.path.rstrip("/").removesuffix(_ENDPOINT)
     return f"{url.scheme}://{url.netloc}{path or '/v1'}"
 
 
-def _url_problem(
-    url: SplitResult, text: str, *, allow_insecure_http: bool
-) -> str | None:
+def _url_problem(url: SplitResult, text: str, *, insecure: bool) -> str | None:
     if url.scheme not in ("http", "https") or not url.hostname:
         return "needs http:// or https:// and a host"
     if "@" in url.netloc:
@@ -203,7 +204,7 @@ def _url_problem(
         return "must not contain a query or fragment; use default_query="
     if not all("!" <= char <= "~" for char in text):
         return "contains a space, a control character or a non-ASCII character"
-    if url.scheme == "http" and not (allow_insecure_http or is_loopback(url.hostname)):
+    if url.scheme == "http" and not (insecure or is_loopback(url.hostname)):
         return (
             "would send the key unencrypted: use https://, or allow_insecure_http=True"
             " on a network of your own"

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from .._models.base_types import public
 from .._models.errors import ConfigurationError
+from .._models.price_table import FIGURES, PUBLISHED
 from .validators import flag, number, or_none, setting, shown, string, whole_number
 
 
@@ -56,9 +57,8 @@ class ModelInfo:
     )
 
 
-def _current(
-    input_price: float, output_price: float, *, images: bool | None
-) -> ModelInfo:
+def _current(name: str, *, images: bool | None) -> ModelInfo:
+    input_price, output_price = map(float, FIGURES[name])
     # ASI-1's pages contradict each other on the sizes of these models. So the smallest
     # context and the smallest output are used, which are the same for all these models.
     return ModelInfo(
@@ -67,7 +67,7 @@ def _current(
         images=images,
         input_price=input_price,
         output_price=output_price,
-        as_of="2026-10",
+        as_of=PUBLISHED,
     )
 
 
@@ -78,9 +78,9 @@ def _earlier(context: int) -> ModelInfo:
 # Source: https://docs.asi1.ai/documentation/getting-started/model-selection
 MODELS: Mapping[str, ModelInfo] = MappingProxyType(
     {
-        "asi1": _current(0.50, 1.90, images=True),
-        "asi1-ultra": _current(1.26, 3.96, images=False),
-        "asi1-mini": _current(0.18, 0.45, images=None),
+        "asi1": _current("asi1", images=True),
+        "asi1-ultra": _current("asi1-ultra", images=False),
+        "asi1-mini": _current("asi1-mini", images=None),
         "asi1-fast": _earlier(24_000),
         "asi1-extended": _earlier(64_000),
         "asi1-graph": _earlier(64_000),

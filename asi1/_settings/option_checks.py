@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
+
 from .._fork_lock import run_apart_once
 from .._models.errors import ArgumentError, ConfigurationError
-from .config import check_headers, read_query
+from .config import ClientConfig, check_headers, read_query
 from .options import BODY_OPTIONS, CALL_OPTIONS
-from .retry import read_retry
+from .retry import RetryPolicy, read_retry
 from .timeouts import Timeouts
 from .validators import (
     Check,
@@ -38,6 +40,8 @@ __all__ = [
     "checked_options",
     "read_default_options",
     "read_idempotency_key",
+    "retry_of",
+    "timeouts_of",
     "with_defaults",
 ]
 
@@ -53,6 +57,7 @@ _ELSEWHERE = {
 _CHECKS: Mapping[str, Check] = {
     "agent_address": string,
     "agents": list_of(str, "str"),
+    "cache": flag,
     "enable_thinking": flag,
     "extra_body": mapping,
     "frequency_penalty": number(-2, 2),
@@ -217,6 +222,23 @@ def check_own_keys(options: Mapping[str, Any], sent: str) -> None:
     if key is not None and key != "auto":
         problem = f"must be 'auto', since each {sent} needs its own key"
         raise wrong("idempotency_key", problem, key)
+
+
+def timeouts_of(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:
+    """Return the timeouts of a call: those in its *options*, or the client's."""
+    if "timeout" not in options:
+        return config.timeouts
+    timeouts: Timeouts = as_argument("timeout", Timeouts.of, options["timeout"])
+    return timeouts
+
+
+def retry_of(config: ClientConfig, options: Mapping[str, Any]) -> RetryPolicy:
+    """Return the retry policy of a call, with the ``max_retries`` in its *options*."""
+    max_retries = options.get("max_retries")
+    if max_retries is None:
+        return config.retry
+    attempts = as_argument("max_retries", read_retry, max_retries, None).attempts
+    return attrs.evolve(config.retry, attempts=attempts)
 
 
 def _read_session_id(name: str, value: object) -> None:

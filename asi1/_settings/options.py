@@ -38,6 +38,7 @@ class RequestOptions(TypedDict, total=False):
         extra_headers: Headers to add to the request; they override the client's.
         extra_query: Query parameters to add to the URL.
         extra_body: Fields to add to the body's top level; they override options.
+        cache: False for a call that neither reads nor fills the client's cache.
         tags: What the client's hooks are told of this call, besides the client's tags,
             such as ``{"job": "nightly"}``; never sent to the server.
     """
@@ -49,6 +50,7 @@ class RequestOptions(TypedDict, total=False):
     extra_headers: Mapping[str, str] | None
     extra_query: Mapping[str, str | int | float | bool] | None
     extra_body: Mapping[str, JSON] | None
+    cache: bool | None
     tags: Mapping[str, Tag] | None
 
 

@@ -12,7 +12,7 @@ from .validators import or_none, setting, shown, whole_number
 
 
 if TYPE_CHECKING:
-    from .._models.completion import Usage
+    from .._models.response import Usage
     from .rate_window import Window
 
 

@@ -1,5 +1,5 @@
 """
-The command line: ``asi1 demo`` and ``asi1 ask``.
+The command line: ``asi1 demo``, ``asi1 ask``, ``asi1 chat``, ``asi1 completion``.
 
 The commands use only the public API of asi1. Importing this package loads no other
 library, so that ``asi1 --version`` and ``asi1 --help`` are fast, and so that a program

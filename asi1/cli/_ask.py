@@ -7,25 +7,25 @@ error.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
 from argparse import Namespace
+from typing import Any
 
 import asi1
 
+from ._attachments import user_message, with_files
 from ._interrupt import cancel_on_interrupt
 from ._question import read_question
+from ._schema import Schema
+from ._service import open_client
 from ._terminal import Screen
 from ._view import View, follow, summary
 
 
 __all__ = ["ask"]
-
-_NO_KEY = (
-    "no API key: create one in your ASI:One dashboard at https://asi1.ai, then set the"
-    " environment variable ASI_ONE_API_KEY to it (asi1 demo works without a key)"
-)
 
 
 def ask(options: Namespace) -> None:
@@ -35,22 +35,32 @@ def ask(options: Namespace) -> None:
     Raises:
         asi1.ConfigurationError: The key or the question is missing, or an option is
             invalid; nothing was sent.
+        asi1.OutputError: The answer does not fit the schema.
         asi1.APIError: The call failed.
     """
-    from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded with the client
+    # All else is checked before the question is read from a pipe, which may take long.
+    with open_client(options) as client:
+        schema = None if options.schema is None else Schema(options.schema)
+        messages = _messages(options)
+        with cancel_on_interrupt():
+            _answer(client.chat.completions, messages, options, schema)
 
-    # The key is checked first, because reading the question from a pipe may take long.
-    if not any(os.environ.get(name, "").strip() for name in KEY_VARIABLES):
-        raise asi1.ConfigurationError(_NO_KEY)
-    messages = [{"role": "user", "content": read_question(options.question, sys.stdin)}]
-    if options.system is not None:
-        messages.insert(0, {"role": "system", "content": options.system})
-    with asi1.ASI1() as client, cancel_on_interrupt():
-        _answer(client.chat.completions, messages, options)
+
+def _messages(options: Namespace) -> list[asi1.Message]:
+    files = with_files("", options.file)
+    question = read_question(options.question, sys.stdin, optional=bool(files))
+    text = "\n\n".join(filter(None, [question, files]))
+    message = user_message(text, options.image)
+    if options.system is None:
+        return [message]
+    return [{"role": "system", "content": options.system}, message]
 
 
 def _answer(
-    completions: asi1.Completions, messages: list[dict[str, str]], options: Namespace
+    completions: asi1.Completions,
+    messages: list[asi1.Message],
+    options: Namespace,
+    schema: Schema | None,
 ) -> None:
     out = Screen(sys.stdout, os.environ)
     err = Screen(sys.stderr, os.environ)
@@ -66,7 +76,12 @@ def _answer(
         return
     thoughts = err.live if options.thoughts is None else options.thoughts
     view = View(out, err if thoughts and not options.quiet else None)
-    if options.stream:
+    if schema is not None:
+        answer = _checked_answer(completions, messages, options, schema)
+        view.add(answer.thoughts, "")
+        view.end()
+        out.write_json(_json(answer.parsed, indent=2 if out.live else None))
+    elif options.stream:
         stream = completions.stream(
             messages=messages, model=options.model, **chat_options
         )
@@ -80,3 +95,24 @@ def _answer(
     if not options.quiet:
         err.dim(summary(answer))
         err.end_line()
+
+
+def _checked_answer(
+    completions: asi1.Completions,
+    messages: list[asi1.Message],
+    options: Namespace,
+    schema: Schema,
+) -> asi1.ParsedCompletion[Any]:
+    answer = completions.parse(
+        messages=messages,
+        response_format=schema.value,
+        model=options.model,
+        temperature=options.temperature,
+        max_tokens=options.max_tokens,
+    )
+    schema.check(answer)
+    return answer
+
+
+def _json(value: Any, *, indent: int | None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent) + "\n"

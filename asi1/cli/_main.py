@@ -7,11 +7,14 @@ needs no traceback.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 
 import asi1
 
+from ._completion import complete
 from ._parser import build_parser
+from ._service import error_message
 from ._terminal import flush, print_error, silence_broken_streams
 
 
@@ -37,20 +40,17 @@ def run(argv: Sequence[str] | None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     try:
+        complete(parser)
         options = parser.parse_args(argv)
-        options.run(options)
+        return _run_command(options)
     except SystemExit as leaving:  # raised by --help, --version or invalid usage
         return int(leaving.code or 0)
+
+
+def _run_command(options: Namespace) -> int:
+    try:
+        options.run(options)
     except asi1.ASI1Error as error:
-        print_error(_message(error))
+        print_error(error_message(error, options), options.key_env)
         return 2 if isinstance(error, asi1.ConfigurationError) else 1
     return 0
-
-
-def _message(error: asi1.ASI1Error) -> str:
-    """Return the message of *error*, with a hint for some types of errors."""
-    if isinstance(error, asi1.AuthenticationError):
-        return f"{error} (is the key in ASI_ONE_API_KEY valid?)"
-    if isinstance(error, asi1.APIStatusError) and error.retry_after is not None:
-        return f"{error} (the server asks to wait {error.retry_after:g} s)"
-    return str(error)

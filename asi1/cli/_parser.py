@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 import asi1
 
 from ._ask import ask
+from ._call_options import add_call_options
+from ._chat.parser import add_chat
+from ._completion import add_completion
 from ._demo import demo
 from ._terminal import print_error
 
@@ -37,6 +40,9 @@ Piped text is the question, or is added to the question after a blank line:
 
   asi1 ask "Why is the sky blue?"
   git diff | asi1 ask "Write a commit message for this."
+  asi1 ask "What is wrong here?" -f main.py -f test_main.py
+  asi1 ask "What is this?" -i photo.jpg --model asi1
+  asi1 ask "List the planets." --schema planets.schema.json
 """
 
 _ENVIRONMENT = """\
@@ -75,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=lambda _: _print_usage(parser))
+    parser.set_defaults(run=lambda _: _print_usage(parser), base_url=None, key_env=None)
     parser.add_argument(
         "--version", action="version", version=f"asi1 {asi1.__version__}"
     )
@@ -96,8 +102,12 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_question(asked)
+    _add_attachments(asked)
+    add_call_options(asked)
     _add_output(asked)
     asked.set_defaults(run=ask)
+    add_chat(commands)
+    add_completion(commands)
     return parser
 
 
@@ -111,18 +121,25 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "question", nargs="?", help="the question; - reads it from standard input"
     )
-    parser.add_argument("--system", metavar="TEXT", help="the system message")
+
+
+def _add_attachments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", metavar="NAME", help="the model; asi1-mini by default"
+        "-f",
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="add the text of a file; may be repeated",
     )
     parser.add_argument(
-        "--temperature",
-        type=float,
-        metavar="N",
-        help="from 0 to 2; higher is more random",
-    )
-    parser.add_argument(
-        "--max-tokens", type=int, metavar="N", help="limit of the answer, in tokens"
+        "-i",
+        "--image",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="add an image, a path or a URL; may be repeated (needs a model that takes"
+        " images, such as asi1)",
     )
 
 
@@ -133,10 +150,16 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="print the answer when it is complete",
     )
-    parser.add_argument(
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument(
         "--json",
         action="store_true",
         help="print the server's whole answer as one line of JSON",
+    )
+    formats.add_argument(
+        "--schema",
+        metavar="FILE",
+        help="ask for JSON that fits the JSON Schema in a file, check it, and print it",
     )
     parser.add_argument(
         "--thoughts",

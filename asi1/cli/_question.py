@@ -29,7 +29,9 @@ _WAITING = (
 )
 
 
-def read_question(given: str | None, stdin: TextIO | None) -> str:
+def read_question(
+    given: str | None, stdin: TextIO | None, *, optional: bool = False
+) -> str:
     """
     Return the question: the argument, a blank line, and the text of standard input.
 
@@ -37,6 +39,7 @@ def read_question(given: str | None, stdin: TextIO | None) -> str:
         given: The question on the command line; ``-`` to read the question from
             *stdin*, even from a terminal; None if the command line has no question.
         stdin: Standard input; None if it is closed.
+        optional: Whether the question may be empty.
 
     Raises:
         asi1.ConfigurationError: The question is missing, or cannot be decoded.
@@ -45,7 +48,7 @@ def read_question(given: str | None, stdin: TextIO | None) -> str:
     asked = "" if given is None or dash else given.strip()
     piped = _read(stdin, from_terminal=dash)
     question = "\n\n".join(part for part in (asked, piped) if part.strip())
-    if not question:
+    if not question and not optional:
         raise asi1.ConfigurationError(
             'no question: give it as an argument, as in asi1 ask "Why?", or pipe it in'
         )

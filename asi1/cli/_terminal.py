@@ -17,7 +17,7 @@ from typing import TextIO
 from .._models.visible import HIDDEN, visible
 
 
-__all__ = ["Screen", "flush", "print_error", "silence_broken_streams"]
+__all__ = ["Screen", "escaped", "flush", "print_error", "silence_broken_streams"]
 
 
 class Screen:
@@ -31,6 +31,7 @@ class Screen:
 
     Attributes:
         live: Whether the stream is a terminal.
+        movable: Whether the stream is a terminal whose cursor ANSI codes can move.
         at_start: Whether the next character begins a line.
     """
 
@@ -38,7 +39,8 @@ class Screen:
         self._stream = stream
         self._last = ""
         self.live = stream is not None and stream.isatty()
-        self._codes = self.live and _supports_ansi(env)
+        self.movable = self.live and _supports_ansi(env)
+        self._codes = self.movable and not env.get("NO_COLOR")
         self.at_start = True
 
     def write(self, text: str) -> None:
@@ -57,6 +59,10 @@ class Screen:
             text = HIDDEN.sub(lambda found: _utf16_escapes(found[0]), text)
         self.write(text)
 
+    def write_codes(self, shown: str) -> None:
+        """Write *shown* as it is: whole lines, with ANSI codes of this program."""
+        self._put(shown, "\n")
+
     def end_line(self) -> None:
         """Begin a new line, unless the stream is at the start of one."""
         if not self.at_start:
@@ -73,18 +79,17 @@ class Screen:
         try:
             self._stream.write(shown)
         except UnicodeEncodeError as error:
-            self._stream.write(_escaped(shown, error.encoding))
+            self._stream.write(escaped(shown, error.encoding))
         self._stream.flush()
 
 
 def _supports_ansi(env: Mapping[str, str]) -> bool:
     # Windows does not set TERM; Windows Terminal, which supports ANSI, sets WT_SESSION.
-    named = env.get("TERM", "dumb") != "dumb" or "WT_SESSION" in env
-    return named and not env.get("NO_COLOR")
+    return env.get("TERM", "dumb") != "dumb" or "WT_SESSION" in env
 
 
-def _escaped(text: str, encoding: str) -> str:
-    """Write each character that *encoding* lacks as its JSON escape."""
+def escaped(text: str, encoding: str) -> str:
+    """Return *text* with each character that *encoding* lacks as its JSON escape."""
     return "".join(
         char if char.encode(encoding, "ignore") else _utf16_escapes(char)
         for char in text
@@ -96,17 +101,21 @@ def _utf16_escapes(char: str) -> str:
     return "".join(f"\\u{code[at : at + 2].hex()}" for at in range(0, len(code), 2))
 
 
-def print_error(message: str) -> None:
+def print_error(message: str, key_variable: str | None = None) -> None:
     """
     Write *message* to stderr as one ``asi1:`` line, with the API key redacted.
 
     A key of less than 8 characters is not redacted, as in all other messages.
+
+    Args:
+        message: The message.
+        key_variable: An environment variable that has a key too.
     """
     # These modules are imported here, so that only a failed command loads them.
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415
     from .._settings.secret import Secret  # noqa: PLC0415
 
-    for name in KEY_VARIABLES:
+    for name in (*KEY_VARIABLES, key_variable or ""):
         message = Secret(os.environ.get(name, "")).redact(message)
     line = visible(" ".join(message.split()))
     try:

@@ -7,12 +7,24 @@ screen of the text gets only the text, and a line end after its last line.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import asi1
 
 from ._terminal import Screen
 
 
-__all__ = ["View", "follow", "summary"]
+__all__ = ["AnswerView", "View", "follow", "summary"]
+
+
+class AnswerView(Protocol):
+    """Shows the thoughts and the text of an answer as they arrive."""
+
+    def add(self, thought: str, text: str) -> None:
+        """Show the new *thought*, then the new *text*; each of them may be empty."""
+
+    def end(self) -> None:
+        """Show all that has arrived, and begin a new line."""
 
 
 class View:
@@ -53,7 +65,7 @@ class View:
             self._thoughts.write("\n")
 
 
-def follow(stream: asi1.ChatStream, view: View) -> asi1.ChatCompletion:
+def follow(stream: asi1.ChatStream, view: AnswerView) -> asi1.ChatCompletion:
     """
     Show the chunks of a stream as they arrive, and return the complete answer.
 

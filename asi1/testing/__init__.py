@@ -1,13 +1,16 @@
 """
 A fake ASI-1 service, for tests and demos.
 
-`FakeASI1` sends scripted replies and faults, over real sockets or in process. Import
-all names from here. The pytest fixtures are in `asi1.testing.pytest_plugin`, and
+`FakeASI1` sends scripted replies and faults, over real sockets or in process;
+`cassette` records the replies of a real service and replays them. Import all names from
+here. The pytest fixtures are in `asi1.testing.pytest_plugin`, and
 ``python -m asi1.testing`` runs the server by itself.
 """
 
 from __future__ import annotations
 
+from ._cassette import Cassette, cassette
+from ._exchange import CassetteError
 from ._fake import FakeASI1
 from ._faults.base import Fault
 from ._faults.catalogue import FAULTS
@@ -17,6 +20,8 @@ from ._request import RecordedRequest
 
 __all__ = [
     "FAULTS",
+    "Cassette",
+    "CassetteError",
     "Close",
     "Data",
     "End",
@@ -30,6 +35,7 @@ __all__ = [
     "Repeat",
     "Reset",
     "Stall",
+    "cassette",
 ]
 
 

@@ -37,7 +37,7 @@ def test_create_returns_the_complete_answer(blocking_client):
         ("fin_mid_chunked", {}),
         ("bad_json_chunk", {}),
         ("error_event", {}),
-        ("stall_mid_body", {"timeout": asi1.Timeouts(idle=0.05)}),
+        ("stall_mid_body", {"timeout": asi1.Timeouts(idle=0.5)}),
         ("reset_before_headers", {"max_retries": 0}),
     ],
 )

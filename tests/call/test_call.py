@@ -669,6 +669,7 @@ async def test_malformed_http_is_not_retried(fake, fault, stream):
     assert 1 == len(fake.requests)
 
 
+@pytest.mark.system
 async def test_retry_budget_bounds_the_requests_in_an_outage(fake):
     """
     In an outage, 200 calls make at most 220 requests together. Once the server answers

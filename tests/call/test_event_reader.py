@@ -62,7 +62,7 @@ class Events:
     def feed(self, data):
         self.sizes.append(len(data))
         events, self.events = self.events, []
-        return [(name, text, None, None) for name, text in events]
+        return events
 
 
 def reader_of(timeouts=None):

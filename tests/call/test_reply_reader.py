@@ -13,8 +13,9 @@ from anyio.lowlevel import checkpoint
 
 import asi1
 
-from asi1.testing import FAULTS, Data, Head, Pause, Stall
+from asi1.testing import FAULTS, Data, FakeASI1, Head, Pause, Stall
 
+from ..support.pairs import in_pairs
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
 from ..support.virtual_time import advance
 
@@ -33,30 +34,30 @@ async def ask(fake, *, stream=True, **options):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_every_fault_ends_in_an_answer_or_an_api_error(fake, fault):
+@in_pairs("fault", sorted(FAULTS), "stream", [False, True])
+async def test_every_fault_ends_in_an_answer_or_an_api_error(fault, stream):
     """
     Whatever a server does, a call ends within its total timeout, with an answer or with
     an `APIError`. An error of an underlying library never reaches the caller.
     """
     size = {"mib": 2} if "mib" in FAULTS[fault].options else {}
+    fake = FakeASI1(seed=1)
     fake.fault(fault, times=None, **size)
     limits = asi1.Timeouts(total=60, first_token=20, idle=10)
 
-    for stream in (False, True):
-        failed = None
-        with anyio.fail_after(61):
-            try:
-                answer = await ask(fake, stream=stream, timeout=limits)
-            except asi1.APIError as error:
-                failed = error
+    failed = None
+    with anyio.fail_after(61):
+        try:
+            answer = await ask(fake, stream=stream, timeout=limits)
+        except asi1.APIError as error:
+            failed = error
 
-        if failed is None:
-            assert answer.response.attempts[-1].cause is None
-        else:
-            assert failed.response.attempts[-1].cause == (
-                f"{type(failed).__name__}: {failed}"
-            )
+    if failed is None:
+        assert answer.response.attempts[-1].cause is None
+    else:
+        assert failed.response.attempts[-1].cause == (
+            f"{type(failed).__name__}: {failed}"
+        )
 
 
 @both_forms
@@ -1113,6 +1114,7 @@ async def test_chunks_before_the_first_part_of_the_answer_are_delivered_with_it(
     assert anyio.current_time() - waited < 1
 
 
+@pytest.mark.system
 async def test_at_most_a_thousand_chunks_without_text_are_buffered(fake):
     """
     At most a thousand chunks before the first part of the answer are buffered; further
@@ -1226,13 +1228,13 @@ FLOODS = [
 
 
 @pytest.mark.system
-@both_forms
-@pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_other_tasks_run_while_many_events_are_read(fake, name, count, stream):
+@in_pairs("flood", FLOODS, "stream", [False, True])
+async def test_other_tasks_run_while_many_events_are_read(fake, flood, stream):
     """
     While a call reads many events, or one event with many objects, that arrived in one
     write, another task runs many times.
     """
+    name, count = flood
     fake.fault(name, count=1)
     fake.fault(name, count=count)
 
@@ -1243,12 +1245,12 @@ async def test_other_tasks_run_while_many_events_are_read(fake, name, count, str
 
 
 @pytest.mark.system
-@both_forms
-@pytest.mark.parametrize(("name", "count"), FLOODS)
-async def test_call_that_reads_many_events_can_be_cancelled(fake, name, count, stream):
+@in_pairs("flood", FLOODS, "stream", [False, True])
+async def test_call_that_reads_many_events_can_be_cancelled(fake, flood, stream):
     """
     A call that reads a flood of events from one write can be cancelled at once.
     """
+    name, count = flood
     fake.fault(name, count=1)
     fake.fault(name, count=count)
 
@@ -1283,17 +1285,19 @@ async def turns_after_the_timeout(fake, *, stream, late):
 
 
 @pytest.mark.system
-@both_forms
-@pytest.mark.parametrize(
-    ("name", "count"),
+@in_pairs(
+    "flood",
     [*FLOODS, ("flood_comments", 1_000_000), ("flood_tool_calls", 20_000)],
+    "stream",
+    [False, True],
 )
-async def test_total_timeout_ends_a_read_of_many_events(fake, name, count, stream):
+async def test_total_timeout_ends_a_read_of_many_events(fake, flood, stream):
     """
     The total timeout ends a call that reads a flood of events from one write. After the
     timeout other tasks run at most six times before the call raises its error: once
     while it still reads, and at most five times while it closes the reply.
     """
+    name, count = flood
     fake.fault(name, count=1)
     fake.fault(name, count=count)
 

@@ -126,14 +126,14 @@ async def test_join_cancelled_by_asyncio_waits_until_the_call_task_has_cleaned_u
     ``Task.cancel()`` of a task that waits in `CallTask.join`, even if called several
     times, takes effect only after the call task has cleaned up.
     """
-    cleaned = []
+    clean, cleaned = anyio.Event(), []
 
     async def run():
         try:
             await anyio.sleep(60)
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.sleep(0.05)
+                await clean.wait()
             cleaned.append(True)
 
     task = start(run, "a test")
@@ -143,6 +143,7 @@ async def test_join_cancelled_by_asyncio_waits_until_the_call_task_has_cleaned_u
     for _ in range(3):
         await asyncio.sleep(0.005)
         joining.cancel()
+    clean.set()
     await asyncio.wait([joining])
 
     assert joining.cancelled()

@@ -509,6 +509,7 @@ async def test_blocking_tools_run_at_the_same_time():
     assert {True} == {thread.daemon for thread in threads}
 
 
+@pytest.mark.virtual_time
 async def test_tool_that_fails_while_the_run_is_closed_breaks_nothing():
     """
     A tool may raise any exception while it is cancelled, also several in one group:

@@ -378,6 +378,26 @@ async def test_timeout_after_the_request_was_sent_says_so(stream):
     assert [True] == [attempt.sent for attempt in seen.call.attempts]
 
 
+async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_both():
+    """
+    Each prompt of a map is a call of its own. It has the tags of the client, of the map
+    and of the prompt; of two with the same name, the prompt's.
+    """
+    fake, seen = FakeASI1(), Seen()
+    fake.reply("Hello", times=None)
+    item = {"messages": "Ho", "model": "asi1", "tags": {"c": 3, "b": 4}}
+
+    async with client_of(fake, seen, tags={"a": 1}) as client:
+        answers = client.chat.completions.map(["Hi", item], tags={"b": 2})
+        assert 2 == len([each async for each in answers])
+
+    told = {call.model: (call.operation, call.tags) for call in seen.ended()}
+    assert {
+        "asi1-mini": ("chat", {"a": 1, "b": 2}),
+        "asi1": ("chat", {"a": 1, "b": 4, "c": 3}),
+    } == told
+
+
 async def test_images_and_requests_are_calls_of_their_own_kind():
     """
     Image calls and plain requests are told with their operation; an image's prompt is
@@ -396,7 +416,7 @@ async def test_images_and_requests_are_calls_of_their_own_kind():
         image.options,
         image.tags,
     )
-    assert ("request", None, {}, {"b": 2}) == (
+    assert ("request", "m", {}, {"b": 2}) == (
         plain.operation,
         plain.model,
         plain.options,

@@ -458,6 +458,7 @@ def test_one_client_serves_event_loops_in_several_threads(fake):
     assert {1, 2, 3} == {request.connection for request in fake.requests}
 
 
+@pytest.mark.system
 async def test_hundred_concurrent_calls_stay_within_max_connections(fake):
     """
     A hundred concurrent calls get their hundred answers over at most `max_connections`
@@ -717,6 +718,7 @@ class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
             yield piece
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
 async def test_other_tasks_run_while_a_large_body_is_read(kind):
     """

@@ -396,6 +396,7 @@ async def test_connection_of_a_stream_read_to_its_end_is_reused():
         assert [1] * 6 == [request.connection for request in fake.requests]
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("pause", [0.001, 0.004, 0.011])
 async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
     """
@@ -415,6 +416,7 @@ async def test_cancelled_read_keeps_buffered_chunks(fake, client, pause):
     assert TEXT == "".join(got)
 
 
+@pytest.mark.virtual_time
 @asyncio_only
 async def test_read_timed_out_by_asyncio_wait_for_loses_no_chunk(fake, client):
     """

@@ -26,6 +26,7 @@ VALUES = [
     "\u00e9",
     "",
     12345678901234567890123,
+    'A "long" text: \U0001f600, \ud55c and \\\\.\n' * 3,
 ]
 SLIPS = [
     ",",
@@ -88,7 +89,7 @@ def random_text(rng):
         value,
         indent=rng.choice([None, 1]),
         separators=rng.choice([None, (",", ":")]),
-        ensure_ascii=False,
+        ensure_ascii=rng.choice([False, True]),
     )
     for _ in range(rng.choice([0, 0, 1, 2])):
         place = rng.randint(0, len(text))
@@ -99,15 +100,17 @@ def random_text(rng):
 @pytest.mark.parametrize("step", [0, 1, 5, 30, 200])
 def test_parsing_in_steps_of_any_size_gives_the_value_of_load_json(step):
     """
-    Parsing in steps gives the same value as `load_json`, whatever the size of a step,
-    and refuses each text that `load_json` refuses.
+    Parsing in steps gives the same value as `load_json`, whatever the size of a step
+    and of a long string's pieces, and refuses each text that `load_json` refuses.
     """
     rng = random.Random(step)
     for _ in range(400):
         data = random_text(rng)
 
         def in_parts(data):
-            return in_one_step(json_steps._load_parts(data, step))[0]
+            data, _ = in_one_step(json_steps._without_surrogates(data))
+            window = rng.choice([12, 15, 32, 10_000])
+            return in_one_step(json_steps._load_parts(data, step, window))[0]
 
         assert repr(result(load_json, data)) == repr(result(in_parts, data)), data
 
@@ -224,16 +227,16 @@ def test_text_is_parsed_at_once_up_to_20000_values_and_256_kib(small, large):
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        pytest.param(b"[%b0]" % (b"0," * 50_000), 3, id="50000-small-values"),
+        pytest.param(b"[%b0]" % (b"0," * 50_000), 12, id="50000-small-values"),
         pytest.param(
             b"[%b0]" % ((b'"%b",' % (b"x" * 61)) * 30_000), 29, id="1920000-bytes"
         ),
-        pytest.param(b"[%b]" % b",".join([b"{}"] * 20_000), 3, id="20000-containers"),
+        pytest.param(b"[%b]" % b",".join([b"{}"] * 20_000), 14, id="20000-containers"),
     ],
 )
-def test_one_parsing_step_takes_64_kib_or_16384_brackets_and_commas(data, expected):
+def test_one_parsing_step_takes_64_kib_or_4096_brackets_and_commas(data, expected):
     """
-    A step ends after about 64 KiB of text, or after 16,384 brackets, commas and
+    A step ends after about 64 KiB of text, or after 4,096 brackets, commas and
     strings, whichever comes first.
     """
     _, steps = in_one_step(load_json_in_steps(data))
@@ -266,17 +269,16 @@ def test_value_limits_of_load_json_hold_for_a_text_parsed_in_steps(data, accepte
 
 def test_values_of_a_large_text_are_counted_in_several_steps():
     """
-    The values of a large text are counted in steps of 16,384 brackets and commas.
+    The values of a large text are counted in steps of 4,096 brackets and commas.
     """
     _, steps = in_one_step(json_steps._check_count(b"[%b0]" % (b"0," * 200_000)))
 
-    assert 13 == steps
+    assert 49 == steps
 
 
-def test_large_integer_at_the_boundary_of_two_blocks_is_read_exactly():
+def test_large_integer_in_a_long_text_is_read_exactly():
     """
-    A long text is searched for integers of more than 64 bits in blocks of 4 MiB. Such
-    an integer is read exactly, even if it stands between two blocks.
+    An integer of more than 64 bits is read exactly, wherever it stands in a long text.
     """
     number = b"123456789012345678901"
 
@@ -284,6 +286,27 @@ def test_large_integer_at_the_boundary_of_two_blocks_is_read_exactly():
         data = b'["%b",%b]' % (b"x" * (before - 4), number)
         (_, value), _ = in_one_step(load_json_in_steps(data))
         assert int(number) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b'"%b"' % (b"x" * 9_000_000), id="letters"),
+        pytest.param(b'["%b",0]' % (b"\\u0416" * 800_000), id="escapes"),
+        pytest.param(b'{"a":"%b"}' % ("\ud55c".encode() * 2_000_000), id="characters"),
+        pytest.param(b'["%b",%b]' % (b"x" * 600_000, b"1" * 30), id="long-number"),
+        pytest.param(b'["%b"%b]' % (b"x," * 3_000_000, b",[]" * 9), id="commas"),
+    ],
+)
+def test_long_string_is_parsed_in_pieces_of_at_most_512_kib(data):
+    """
+    A string of more than 512 KiB, in a text that orjson does not parse in one step, is
+    parsed in pieces of at most 512 KiB.
+    """
+    value, steps = in_one_step(load_json_in_steps(data))
+
+    assert load_json(data) == value
+    assert steps > len(data) // (512 * 1024)
 
 
 def test_long_text_with_a_lone_surrogate_takes_one_more_parsing_step():

@@ -11,13 +11,14 @@ import asi1
 from asi1._call.answer_reader import AnswerReader
 from asi1._call.attempts import Attempts
 from asi1._call.batch_queue import BatchQueue
+from asi1._call.budgets import Account
 from asi1._call.bytes_reader import BytesReader
 from asi1._call.call import Call
-from asi1._call.concurrent_calls import _Call, _Starter
 from asi1._call.engine import Engine
 from asi1._call.hook_caller import HookCaller
+from asi1._call.prompt_call import EndedCalls, PromptCall
 from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
-from asi1._call.resources import RetryBudget
+from asi1._call.resources import Bill, RetryBudget, Tally
 from asi1._call.task import CallTask
 from asi1._call.timer import Timer
 from asi1._protocol.answer_parts import Parts
@@ -35,6 +36,7 @@ from asi1._settings.rate_window import Window
     [
         *(asi1.Attempt, asi1.LimitOutcome, asi1.Limits, asi1.RateLimit),
         *(asi1.RateLimits, asi1.RawReply, asi1.ResponseInfo, asi1.RetryPolicy),
+        *(asi1.Budget, asi1.Price, asi1.Spent),
         *(asi1.Timeouts, ChatDraft, Request, History, asi1.Hooks, asi1.Wait),
         asi1.Call,
     ],
@@ -57,7 +59,9 @@ READER = ["config", "request", "timer", "queue", "opened"]
     [
         (AnswerReader, READER),
         (Assembler, ["expected"]),
+        (Account, ["budget"]),
         (Attempts, ["budget", "jitter"]),
+        (Bill, ["tally", "reader", "reserved"]),
         (BatchQueue, []),
         (BytesReader, READER),
         (Call, ["resources", "requests", "reader_class", "began"]),
@@ -68,7 +72,9 @@ READER = ["config", "request", "timer", "queue", "opened"]
         (HookCaller, ["hooks"]),
         (LocalLimiter, ["limit", "clock"]),
         (Parts, []),
+        (PromptCall, ["key", "request", "item", "done"]),
         (RetryBudget, ["capacity"]),
+        (Tally, []),
         (Timer, ["began", "timeouts", "stream", "token"]),
         (Window, ["limit", "seconds"]),
         (_LoopLocks, ["in_order", "slots"]),
@@ -89,7 +95,7 @@ def test_constructor_has_no_parameter_for_changing_or_computed_fields(cls, names
     [
         *(AnswerReader, Attempts, BatchQueue, BytesReader, Call, CallTask),
         *(Engine, FastChunkReader, HookCaller, LocalLimiter, Timer),
-        *(Window, _Call, _LoopLocks, _Starter),
+        *(Window, PromptCall, EndedCalls, _LoopLocks, Account, Bill, Tally),
     ],
 )
 def test_object_with_changing_fields_equals_only_itself(cls):

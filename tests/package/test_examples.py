@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from asi1.testing import Data, Pause, Repeat
+from asi1.cli import main
+from asi1.testing import Data, Pause, Repeat, cassette
 
 from ..support.browser import said, seen
 from ..support.services import aiohttp_serving, uvicorn_serving
@@ -85,6 +87,62 @@ def test_many_prompts_prints_a_failure_in_place_of_the_answer(fake):
     assert ["failed: 400: no such word"] * 2 == printed
 
 
+def test_cache_answers_the_second_run_from_the_file(fake, folder, capsys):
+    """
+    ``cache.py`` sends each question once; in its second run, the file answers.
+    """
+    fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
+
+    load("cache").main("answers.sqlite3", ["a", "b"])
+
+    wanted = [
+        f"run {run}, from the {source}: <{prompt}>"
+        for run, source in ((1, "server"), (2, "cache"))
+        for prompt in "ab"
+    ]
+    assert wanted == capsys.readouterr().out.splitlines()
+    assert 2 == len(fake.requests)
+
+
+def test_recorded_test_passes_with_the_service_and_then_with_its_recording(
+    fake, folder
+):
+    """
+    ``recorded_test.py`` records its reply in the first run, and replays it in the next.
+    """
+    fake.reply("Oslo.")
+    for _ in range(2):
+        with cassette("oslo.jsonl") as tape:
+            load("recorded_test").test_capital(tape)
+        fake.stop()
+
+    assert 1 == len(fake.requests)
+
+
+def test_budget_prints_costs_and_stops_when_it_is_used_up(fake, capsys):
+    """
+    ``budget.py`` prints each answer with its cost, and stops with exit code 1 when the
+    next answer could pass the budget.
+    """
+    usage = {"prompt_tokens": 20, "completion_tokens": 500, "total_tokens": 520}
+    fake.reply("Because.", usage=usage, times=None)
+
+    budget = load("budget")
+    codes = [budget.main(dollars, ["Why?", "Why not?"]) for dollars in ("1", "0.0003")]
+
+    printed = capsys.readouterr()
+    one = ["Why?", "    Because.", "    $0.00022860"]
+    assert [0, 1] == codes
+    assert [
+        *one,
+        *["Why not?", *one[1:]],
+        "2 requests, 1040 tokens, $0.00045720",
+        *one,
+        "1 requests, 520 tokens, $0.00022860",
+    ] == printed.out.splitlines()
+    assert "stopped: the call was not sent, since it could pass" in printed.err
+
+
 def test_extraction_prints_the_people_that_the_model_finds(fake, capsys):
     """
     ``extraction.py`` prints the people that the model finds. If an answer does not fit
@@ -141,6 +199,29 @@ def test_tools_prints_text_calls_results_and_errors_as_they_come(fake, capsys):
     assert "-3.5" == results[0]
     assert "no station in Atlantis; there are: oslo, rome" in results[1]
     assert " tokens\n" in printed.err
+
+
+def test_terminal_tools_run_in_a_chat(fake, folder, monkeypatch, capsys):
+    """
+    `asi1 chat` runs the tools of ``terminal_tools.py``: they list and read the files of
+    the working directory, and no others.
+    """
+    (folder / "otter.txt").write_text("asleep")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(EXAMPLES)])
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Look.\n"))
+    names = ["otter.txt", "../otter.txt"]
+    calls = [{"name": "read", "arguments": {"name": name}} for name in names]
+    fake.reply("", tool_calls=[{"name": "files", "arguments": {}}, *calls])
+    fake.reply("It is asleep.")
+
+    assert 0 == main(["chat", "--tools", "terminal_tools:TOOLS", "--yes"])
+
+    assert "It is asleep.\n" == capsys.readouterr().out
+    listed, text, refused = [
+        m["content"] for m in fake.requests[1].json["messages"][2:]
+    ]
+    assert ('["otter.txt"]', "asleep") == (listed, text)
+    assert "there is no file ../otter.txt; there are otter.txt" in refused
 
 
 def approval(folder, **options):

@@ -520,6 +520,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(
     value=st.dictionaries(st.text(max_size=3), json_values, max_size=3), data=st.data()
@@ -567,3 +568,52 @@ def test_tool_call_adds_at_most_three_objects_to_garbage_collection(pieces):
 
     assert count == len(answer.message.tool_calls)
     assert 3 * count + 100 > tracked() - before
+
+
+def test_calls_grow_however_many_others_were_changed_since():
+    """
+    A call keeps growing, although more calls than are kept open were changed since its
+    last fragment: arguments, extra members and the split of an escape stay its own.
+    """
+    count = 1200
+    assembler = Assembler()
+
+    def add(*parts):
+        choice = {"index": 0, "delta": {"tool_calls": list(parts)}}
+        assembler.add(decode(ChatCompletionChunk, {"choices": [choice]}))
+
+    for n in range(count):
+        add(part("f", '{"x":"\\', f"c{n}", index=n, signature=f"s{n}"))
+    for n in range(count):
+        add(part(None, f'"{n}', index=n))
+    assert count == len(assembler.answer().message.tool_calls)
+    for n in reversed(range(count)):
+        add(part(None, '"}', f"c{n}", index=n))
+
+    calls = assembler.answer().message.tool_calls
+    assert [{"x": f'"{n}'} for n in range(count)] == [
+        json.loads(call.function.arguments) for call in calls
+    ]
+    assert [f"c{n}" for n in range(count)] == [call.id for call in calls]
+    assert [{"signature": f"s{n}"} for n in range(count)] == [c.extra for c in calls]
+
+
+def test_garbage_collector_tracks_at_most_two_objects_for_a_call_of_a_flood():
+    """
+    For each tool call of a flood, Python's garbage collector tracks the call and its
+    function alone, so that a full collection blocks the event loop for less time.
+    """
+    count = 5000
+    assembler = Assembler()
+    gc.collect()
+    before = len(gc.get_objects())
+    for n in range(count):
+        fragment = part("f", "{}", f"c{n}", index=n)
+        choice = {"index": 0, "delta": {"tool_calls": [fragment]}}
+        assembler.add(decode(ChatCompletionChunk, {"choices": [choice]}))
+    answer = assembler.answer()
+    del fragment, choice
+    gc.collect()
+
+    assert len(gc.get_objects()) - before < 2.1 * count
+    assert count == len(answer.message.tool_calls)

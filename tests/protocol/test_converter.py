@@ -272,6 +272,7 @@ def test_to_dict_and_to_json_of_an_answer_are_as_sent(sent):
     assert whole == exact(load_json(answer.to_json().encode()))
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=chunks)
 def test_to_dict_and_to_json_of_a_chunk_are_as_sent(sent):
@@ -324,6 +325,7 @@ def test_unknown_keys_are_in_extra(sent, cls):
         )
 
 
+@pytest.mark.system
 @settings(deadline=None, max_examples=60)
 @given(sent=answers | chunks)
 def test_extra_has_only_keys_that_were_sent(sent):

@@ -193,6 +193,7 @@ def test_error_body_in_each_known_format_is_read(body, expected):
     assert expected == read_error_body(body, SECRET)
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(body=values)
 @example(body={"detail": [{"loc": 5}]})
@@ -491,6 +492,7 @@ def test_error_in_a_reply_with_success_status_has_its_code_and_type():
     assert ("7", "t") == (caught.value.code, caught.value.type)
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(body=values.map(json.dumps).map(str.encode) | st.binary(max_size=30))
 def test_any_body_is_an_answer_or_a_response_error(body):

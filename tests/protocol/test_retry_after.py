@@ -323,6 +323,7 @@ def test_only_the_start_of_a_large_error_body_is_searched_for_a_wait(body):
     assert retry_after_in_body(further) is None
 
 
+@pytest.mark.system
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),

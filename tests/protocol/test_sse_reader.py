@@ -23,13 +23,13 @@ COLLECTION = Path(__file__).parents[3] / "shared" / "data" / "sse_cases.json"
 
 
 def as_tuples(events):
-    """Return name, data, id and retry of each event."""
-    return [(e[0], e[1].decode("utf-8", "replace"), *e[2:]) for e in events]
+    """Return the name and the data of each event."""
+    return [(name, data.decode("utf-8", "replace")) for name, data in events]
 
 
-def event(data, name="message", id_="", retry=None):
+def event(data, name="message"):
     """Return an event as a tuple with the same items as those of `as_tuples`."""
-    return name, data, id_, retry
+    return name, data
 
 
 def decoded(*pieces, limit=LARGE):
@@ -76,33 +76,33 @@ STREAMS = {
         (b"event: ping\n\ndata: a\n\n", [event("a")]),
     ],
     "ids": [
-        (b"id: 1\ndata: a\n\n", [event("a", id_="1")]),
-        (b"data: b\n\n", [event("b", id_="1")]),
-        (b"id: 2\nid:3 \ndata: c\n\n", [event("c", id_="3 ")]),
-        (b"id: 4\x005\ndata: d\n\n", [event("d", id_="3 ")]),
+        (b"id: 1\ndata: a\n\n", [event("a")]),
+        (b"data: b\n\n", [event("b")]),
+        (b"id: 2\nid:3 \ndata: c\n\n", [event("c")]),
+        (b"id: 4\x005\ndata: d\n\n", [event("d")]),
         (b"data: e\nid\n\n", [event("e")]),
         (b"data: f\n\n", [event("f")]),
         (b"id: 6\n\n", []),
-        (b"data: g\n\n", [event("g", id_="6")]),
+        (b"data: g\n\n", [event("g")]),
         (b"id:\n\n", []),
         (b"data: h\n\n", [event("h")]),
     ],
     "heartbeats": [
-        (b"id: 1\ndata: a\n\n", [event("a", id_="1")]),
+        (b"id: 1\ndata: a\n\n", [event("a")]),
         (b": hi\n\n:\n\n\n\nevent: ping\n\nretry: 9\n\n", []),
-        (b"data: b\n\n", [event("b", id_="1")]),
+        (b"data: b\n\n", [event("b")]),
     ],
     "comments": [
         (b":data: no\n: data: no\n:\ndata: a\n:\n\n", [event("a")]),
     ],
     "retry": [
-        (b"retry: 250\ndata: a\n\n", [event("a", retry=250)]),
-        (b"retry:0\ndata: b\n\n", [event("b", retry=0)]),
+        (b"retry: 250\ndata: a\n\n", [event("a")]),
+        (b"retry:0\ndata: b\n\n", [event("b")]),
         (b"data: c\n\n", [event("c")]),
     ],
     "letters-at-both-ends": [
         (b"X: a\ndata: XX\n\n", [event("XX")]),
-        (b"\nid: 1\ndata: X\nretry: X\n\n", [event("X", id_="1")]),
+        (b"\nid: 1\ndata: X\nretry: X\n\n", [event("X")]),
     ],
     "retry-is-digits-alone": [
         (b"retry: %b\ndata: a\n\n" % text, [event("a")])
@@ -154,7 +154,7 @@ STREAMS = {
         (b"data: \xf0\x9f\xa6\n\n", [event("\ufffd")]),
         (b"data: \xc3(\n\n", [event("\ufffd(")]),
         (b"\xff: a\ndata: b\n\n", [event("b")]),
-        (b"id: \xff\ndata: c\n\n", [event("c", id_="\ufffd")]),
+        (b"id: \xff\ndata: c\n\n", [event("c")]),
     ],
     "never-latin1": [
         ("data: \u00e2\u0080\u00a6\n\n".encode("latin-1"), [event("\u2026")])
@@ -240,6 +240,7 @@ line = st.sampled_from([b"data: a", b"data", b"event: b", b"id: 1", b"id", b": c
 block = st.lists(st.tuples(line, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_size=8)
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(lines=block, cuts=st.lists(st.integers(0, 80), max_size=5))
 def test_random_lines_give_the_same_events_wherever_they_are_cut(lines, cuts):
@@ -272,7 +273,7 @@ def test_random_bytes_give_the_same_events_when_decoded_byte_by_byte(body):
         pytest.param(b"data: a\r", [event("a")], id="cr"),
         pytest.param(b"data: a\r\n", [event("a")], id="crlf"),
         pytest.param(b"data: [DONE]", [event("[DONE]")], id="done"),
-        pytest.param(b"event: b\nid: 1\ndata: a", [event("a", "b", "1")], id="fields"),
+        pytest.param(b"event: b\nid: 1\ndata: a", [event("a", "b")], id="fields"),
         pytest.param(b"data: a\xe6\xb5", [event("a\ufffd")], id="half-a-character"),
         pytest.param(b"data: a\n\n", [], id="nothing-left"),
         pytest.param(b"data: a\r\r", [], id="nothing-left-cr"),
@@ -421,10 +422,7 @@ collected = pytest.mark.parametrize("case", collection())
 
 def expected_of(case):
     """Return the expected events of a recorded stream."""
-    return [
-        (e["event"], e["data"], e["id"], e["block_retry"])
-        for e in case["expected_events"]
-    ]
+    return [(e["event"], e["data"]) for e in case["expected_events"]]
 
 
 def pieces_of(case):
@@ -491,8 +489,8 @@ def test_recorded_stream_gives_the_same_events_when_decoded_byte_by_byte(case):
 @pytest.mark.parametrize("place", [0, 1])
 def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
     """
-    However many lines an event has, it has all data lines, and the last name, id and
-    retry time in it. These fields may stand before or after the data.
+    However many lines an event has, it has all data lines and the last name in it. The
+    fields may stand before or after the data.
     """
     fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
     data = b"data: x\ndata\ndata:y \ndata:  \xff\n" * count
@@ -501,18 +499,18 @@ def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
 
     events = decoded(body, b"data: d\n\n")
 
-    assert [event(text, "b", "2 ", 7), event("d", id_="2 ")] == events
+    assert [event(text, "b"), event("d")] == events
 
 
 @pytest.mark.parametrize("count", [10, 200])
-def test_event_of_many_lines_without_data_only_sets_the_id(count):
+def test_event_of_many_lines_without_data_is_not_returned(count):
     """
-    However many lines an event has, if none of them is data, the event is not returned.
-    It only sets the id of the next event.
+    However many lines an event has, if none of them is data, the event is not returned,
+    and its name is not that of the next event.
     """
     body = b"event: a\n" * count + b"id: 1\n\ndata: a\n\n"
 
-    assert [event("a", id_="1")] == decoded(body)
+    assert [event("a")] == decoded(body)
 
 
 def test_event_of_more_than_a_hundred_thousand_line_ends_is_refused():
@@ -536,6 +534,50 @@ def test_events_before_an_event_above_the_size_limit_are_returned():
 
     events = decoder.feed(b"data: a\n\nid: 7\ndata: b\n\ndata: " + b"x" * 30 + b"\n\n")
 
-    assert [event("a"), event("b", id_="7")] == as_tuples([next(events), next(events)])
+    assert [event("a"), event("b")] == as_tuples([next(events), next(events)])
     with pytest.raises(EventTooLargeError):
         next(events)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(b"data: ", id="one-line"),
+        pytest.param(b"\ndata: ", id="after-a-blank-line"),
+        pytest.param(b"event: x\ndata: ", id="with-a-name"),
+        pytest.param(b"data:y\nid: 7\ndata: ", id="two-data-lines-and-id"),
+    ],
+)
+@pytest.mark.parametrize(
+    "end",
+    [
+        (b"\n\n",),
+        (b"\n", b"\n"),
+        (b"z\n", b"\ndata: more\n\ndata: la", b"st\n\n"),
+        (b"z\n\n\n\ndata: more\n\ndata: last\n\n",),
+        (b"\r\n", b"\r", b"\ndata: more\r\r"),
+    ],
+)
+def test_large_event_in_fragments_is_read_as_in_one_piece(start, end):
+    """
+    An event of more than 256 KiB that arrives in fragments gives the same events as in
+    one piece, and so do the events after it.
+    """
+    text = [b"x" * 100_000] * 3
+    fragments = [start, *text, *end]
+
+    events = decoded(b"".join(fragments))
+
+    assert events == decoded(*fragments)
+    assert 300_000 <= len(events[0][1])
+
+
+def test_large_event_in_fragments_is_still_limited():
+    """
+    An event above the limit raises an error, although its last fragment is short.
+    """
+    fragments = [b"data: ", *[b"x" * 100_000] * 3, b"x\n\n"]
+
+    assert 1 == len(decoded(*fragments, limit=300_007))
+    with pytest.raises(EventTooLargeError, match="300,006 bytes"):
+        decoded(*fragments, limit=300_006)

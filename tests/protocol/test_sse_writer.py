@@ -6,7 +6,13 @@ import pytest
 
 import asi1
 
-from asi1._protocol.sse_writer import PING, done_event, failed_event, piece_events
+from asi1._protocol.sse_writer import (
+    PING,
+    done_event,
+    failed_event,
+    piece_events,
+    piece_events_in_steps,
+)
 
 from ..support.browser import said, seen
 
@@ -177,3 +183,26 @@ def test_last_event_with_many_tool_calls_is_written_in_steps(count, expected):
     assert expected == steps
     [(_, data)] = seen(event)
     assert [call.id for call in calls] == [call["id"] for call in data["tool_calls"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("x" * 524_288, 0), ('"\u4f60\\\n' * 131_073, 2), ("\U0001f9a6" * 1_500_000, 3)],
+)
+def test_long_text_is_written_in_steps_of_524288_characters(text, expected):
+    """
+    The event of a text of more than 524,288 characters is written in several steps, and
+    a reader of the event gets the text unchanged.
+    """
+    steps = piece_events_in_steps([piece(text)])
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            data = end.value
+            break
+        count += 1
+
+    assert expected == count
+    assert text == said(data)

@@ -604,6 +604,7 @@ def cut(draw, text):
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(
     text=st.text(st.characters()),
@@ -1015,6 +1016,7 @@ def test_model_of_a_tool_call_is_built_when_the_answer_is_first_read():
     assert again < first
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", ["choices", "tool calls"])
 def test_answer_read_during_a_stream_does_not_change(kind):
     """

@@ -367,6 +367,7 @@ def test_secret_of_less_than_8_characters_is_not_searched_for(key):
         assert forms.cut_place(write(key)) is None
 
 
+@pytest.mark.system
 @given(st.text())
 def test_text_without_the_key_stays_the_same(text):
     """

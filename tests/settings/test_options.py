@@ -237,6 +237,7 @@ WRONG = {
     "agent_address": [5, ["agent1otter"]],
     "agents": ["agent1", [5], {"a": 1}],
     "enable_thinking": [1, "yes"],
+    "cache": [0, "no", [False]],
     "extra_body": [[1], "a", 5],
     "frequency_penalty": [-2.1, 2.1, "1", True, math.nan],
     "fun_mode": [1, "on"],
@@ -441,6 +442,7 @@ def test_too_deeply_nested_option_is_refused_and_named():
     assert "a" == caught.value.argument
 
 
+@pytest.mark.system
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

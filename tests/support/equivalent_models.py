@@ -18,10 +18,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_load_parts: end - flushed > step -> end - flushed >= step",
     ): "a step of about the same size",
     (
-        "_models.json_steps",
-        "_load_parts: tokens > _MOST_TOKENS -> tokens >= _MOST_TOKENS",
-    ): "a step of about the same size",
-    (
         "_models.json_text",
         (
             "load_json: data.count(b'[') + data.count(b'{') > MAX_DEPTH"

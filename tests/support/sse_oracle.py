@@ -1,5 +1,6 @@
 """
-A slow decoder of event streams that follows the HTML standard word by word.
+A slow decoder of event streams that follows the HTML standard word by word, except that
+it leaves out the fields ``id`` and ``retry``.
 
 It imports nothing and shares no code with `asi1`, so that the two agree only where both
 are right. It takes all bytes of a stream at once.
@@ -14,28 +15,19 @@ __all__ = ["events_of"]
 
 
 def events_of(body):
-    """
-    Return the name, data, id and retry time of each event that *body* completes.
-
-    The retry time is the one in the event itself, or None.
-    """
+    """Return the name and the data of each event that *body* completes."""
     events = []
-    last_id = ""
-    name, data, retry = "", "", None
+    name, data = "", ""
     for line in _lines(_text(body)):
         field, value = _field(line)
         if line == "":
             if data != "":
-                events.append((name or "message", data[:-1], last_id, retry))
-            name, data, retry = "", "", None
+                events.append((name or "message", data[:-1]))
+            name, data = "", ""
         elif field == "event":
             name = value
         elif field == "data":
             data = data + value + "\n"
-        elif field == "id" and "\0" not in value:
-            last_id = value
-        elif field == "retry" and _is_digits(value):
-            retry = int(value)
     return events
 
 
@@ -75,8 +67,3 @@ def _field(line):
     colon = line.index(":")
     name, value = line[:colon], line[colon + 1 :]
     return name, value[1:] if value[:1] == " " else value
-
-
-def _is_digits(value):
-    """Return whether a value consists of ASCII digits only."""
-    return value != "" and all(char in "0123456789" for char in value)

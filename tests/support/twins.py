@@ -93,7 +93,9 @@ class Twins:
             if plain(a) != plain(b):
                 self.found.append(f"{label}: {name} is {a}, with its twin {b}")
                 continue
-            for first, second in zip(self.ours(a), self.ours(b), strict=True):
+            # A union may name a class more than once.
+            ones, twos = dict.fromkeys(self.ours(a)), dict.fromkeys(self.ours(b))
+            for first, second in zip(ones, twos, strict=True):
                 if name == "return" and second.__name__.startswith("Async"):
                     self.found.append(f"{label}: its twin returns {second.__name__}")
                 self.classes(first, second)
@@ -181,6 +183,8 @@ def plain(annotation: Any) -> str:
     # module names are removed: `a.b.C` becomes `C`
     text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)
     text = re.sub(r"\bAsync(?=[A-Z])", "", text)
+    # what the async method also takes: `Iterable[X] | AsyncIterable[X]`
+    text = re.sub(r"\b(Iterable\[.*\]) \| \1", r"\1", text)
     text = re.sub(r"\bAwaitable\[(.*)\]", r"\1", text)
     text = re.sub(r"\bCoroutine\[Any, Any, (.*)\]", r"\1", text)
     return re.sub(

@@ -6,11 +6,17 @@ import gzip
 import json
 import ssl
 
+from functools import partial
+
 import anyio
+import anyio.to_thread
 import httpx
 import pytest
 
 from asi1.testing import FAULTS, FakeASI1
+
+from ..support.pairs import in_pairs
+from ..support.virtual_time import VirtualTimeLoop
 
 
 # Loading the system's certificates for each client would take most of these tests'
@@ -57,15 +63,11 @@ NAMED = """
 """
 
 
-# Seconds between two pieces of the endless faults: more than any test waits.
-PAUSE = 3600
-
-
 async def outcome_of(client, url, *, stream, silent_after=None):
     """
     Request *url*; return the outcome and the bytes read. The outcome is the status and
-    the headers, or the class of the error. A reply that stops after *silent_after* bytes
-    of its body, and sends nothing for 0.3 seconds, is a read timeout.
+    the headers, or the class of the error. A reply that sends *silent_after* bytes of
+    its body, and then nothing for 0.3 seconds, is a read timeout.
     """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
@@ -97,16 +99,24 @@ async def ask(name, *, stream, **options):
         )
 
 
+def ask_in_virtual_time(name, **options):
+    """Return what `ask` returns, however slow this machine is."""
+    return anyio.run(
+        partial(ask, name, **options), backend_options={"loop_factory": VirtualTimeLoop}
+    )
+
+
 @pytest.mark.system
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
-@pytest.mark.parametrize("name", FAULTS)
+@in_pairs("name", FAULTS, "stream", [True, False])
 async def test_client_gets_the_same_fault_in_process_and_on_a_socket(name, stream):
     """
     For each fault, a client gets the same reply, or the same class of error, from the
     in-process transport as from the fake's server.
     """
     options = OPTIONS.get(name, {})
-    in_process = await ask(name, stream=stream, **options)
+    in_process = await anyio.to_thread.run_sync(
+        partial(ask_in_virtual_time, name, stream=stream, **options)
+    )
     silent_after = len(in_process[1]) if in_process[0] is httpx.ReadTimeout else None
     with FakeASI1(seed=7) as fake:
         fake.fault(name, **options)
@@ -171,6 +181,7 @@ def text_of(body):
     return "".join(c["delta"].get("content") or "" for c in choices)
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("name", ["fin_mid_chunked", "clean_eof_no_done", "stall"])
 async def test_after_chunks_sets_the_number_of_words_before_the_fault(name, count):
@@ -182,6 +193,7 @@ async def test_after_chunks_sets_the_number_of_words_before_the_fault(name, coun
     assert ["one", "two", "three", "four", "five"][:count] == text_of(body).split()
 
 
+@pytest.mark.virtual_time
 async def test_fault_cuts_the_last_word_even_if_after_chunks_is_too_large():
     """
     Even if *after_chunks* is larger than the number of words in the answer, the fault
@@ -192,6 +204,7 @@ async def test_fault_cuts_the_last_word_even_if_after_chunks_is_too_large():
     assert "one two three four five six seven" == text_of(body)
 
 
+@pytest.mark.virtual_time
 async def test_stall_closes_the_connection_after_its_option_seconds():
     """
     With the option *seconds*, the fault stall closes the connection after that many
@@ -203,6 +216,7 @@ async def test_stall_closes_the_connection_after_its_option_seconds():
     assert "one two three" == text_of(body)
 
 
+@pytest.mark.virtual_time
 async def test_heartbeat_forever_sends_after_chunks_words_before_its_heartbeats():
     """
     The fault heartbeat_forever sends *after_chunks* words before its heartbeats.
@@ -213,6 +227,7 @@ async def test_heartbeat_forever_sends_after_chunks_words_before_its_heartbeats(
     assert body.endswith(b": alive\n\n")
 
 
+@pytest.mark.virtual_time
 async def test_message_of_key_echo_401_contains_the_requests_api_key():
     """
     The error message of the fault key_echo_401 contains the request's API key.
@@ -239,6 +254,7 @@ async def test_httpx_decompresses_gzip_stream_and_gzip_cut_up_to_its_cut(name):
     assert text_of(response.content).startswith("one two three")
 
 
+@pytest.mark.virtual_time
 async def test_gzip_bad_crc_has_a_wrong_checksum():
     """
     Python's gzip module rejects the checksum in the body of the fault gzip_bad_crc.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import httpx
+import pytest
 
 import asi1
 import asi1.testing
@@ -28,3 +32,75 @@ def test_fixture_fake_asi1_yields_a_running_fake(fake_asi1):
     url = fake_asi1.base_url + "/chat/completions"
 
     assert 200 == httpx.post(url).status_code
+
+
+def test_cassette_fixture_has_a_file_of_the_tests_own(request, monkeypatch):
+    """
+    The fixture `asi1_cassette` has a file named like the test, beside its module, and
+    records what is missing.
+    """
+    monkeypatch.delenv("CI", raising=False)
+    tape = request.getfixturevalue("asi1_cassette")
+
+    folder = request.path.parent / "cassettes" / "test_pytest_plugin"
+    assert folder / f"{request.node.name}.jsonl" == tape.path
+    assert "replay-or-record" == tape.mode
+    assert not tape.path.exists()
+
+
+@pytest.mark.parametrize("name", ["a/b \u00f6"])
+def test_cassette_fixture_only_replays_where_ci_is_set(request, monkeypatch, name):
+    """
+    If the environment variable ``CI`` is set, the fixture `asi1_cassette` only replays.
+    """
+    monkeypatch.setenv("CI", "true")
+    tape = request.getfixturevalue("asi1_cassette")
+
+    assert "replay" == tape.mode
+    assert request.path.parent / "cassettes" / "test_pytest_plugin" == tape.path.parent
+
+
+def test_mark_sets_the_file_and_the_mode_of_the_cassette(request, monkeypatch):
+    """
+    The mark ``asi1_cassette`` sets the file, relative to the test's module, and the
+    mode, which then prevails over ``CI``.
+    """
+    monkeypatch.setenv("CI", "true")
+    mark = pytest.mark.asi1_cassette("../mine.jsonl", mode="record", times=True)
+    request.node.add_marker(mark)
+    tape = request.getfixturevalue("asi1_cassette")
+
+    assert "record" == tape.mode
+    assert request.path.parent / "../mine.jsonl" == tape.path
+
+
+PROGRAM = """
+import pytest
+
+@pytest.mark.asi1_cassette("mine.jsonl", mode="record")
+def test_mode(asi1_cassette):
+    assert "off" == asi1_cassette.mode
+"""
+
+
+@pytest.mark.system
+def test_option_of_pytest_prevails_over_the_mode_of_the_mark(tmp_path):
+    """
+    pytest's option ``--asi1-cassette-mode`` prevails over the modes of all tests. The
+    mark is registered.
+    """
+    conftest = 'pytest_plugins = ["asi1.testing.pytest_plugin"]'
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_mode.py").write_text(PROGRAM)
+    options = ["--strict-markers", "-p", "no:cacheprovider", "--asi1-cassette-mode=off"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, tmp_path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "1 passed" in done.stdout

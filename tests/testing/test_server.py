@@ -20,7 +20,7 @@ CHAT = "/v1/chat/completions"
 
 @pytest.fixture
 def client(fake):
-    with httpx.Client(base_url=fake.base_url, timeout=10, verify=NO_TLS) as running:
+    with httpx.Client(base_url=fake.base_url, timeout=60, verify=NO_TLS) as running:
         yield running
 
 
@@ -31,7 +31,7 @@ def line(fake):
 
 
 def connect(fake):
-    sock = socket.create_connection(("127.0.0.1", fake.port), timeout=10)
+    sock = socket.create_connection(("127.0.0.1", fake.port), timeout=60)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -48,8 +48,8 @@ def read(line):
 
 
 def until(condition):
-    """Wait at most 10 s for *condition* to return true; return its last result."""
-    end = time.monotonic() + 10
+    """Wait at most 60 s for *condition* to return true; return its last result."""
+    end = time.monotonic() + 60
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
     return condition()
@@ -469,7 +469,7 @@ def test_outcome_of_a_closing_reply_is_set_after_the_close(fake, line, monkeypat
 
     monkeypatch.setattr(Ending, "end", look_and_end)
     fake.fault("keepalive_then_close_idle")
-    line.settimeout(1)
+    line.settimeout(60)
     line.sendall(request())
 
     assert until(lambda: closed)

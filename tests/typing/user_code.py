@@ -97,6 +97,14 @@ async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
     awaited = client.chat.completions
     called = blocking.chat.completions
 
+    assert_type(
+        awaited.map({"a": "b"}, ordered=False, progress=print),
+        AsyncAnswers[tuple[str, ChatCompletion]],
+    )
+    assert_type(
+        awaited.map([1, 2], key=str, return_exceptions=True),
+        AsyncAnswers[tuple[str, ChatCompletion | ASI1Error]],
+    )
     assert_type(awaited.map(prompts), AsyncAnswers[ChatCompletion])
     assert_type(called.map(prompts, concurrency=2), Answers[ChatCompletion])
     assert_type(

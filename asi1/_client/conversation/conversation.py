@@ -13,8 +13,9 @@ from typing import Unpack
 
 from ..._call.answer_reader import AnswerReader, ChunkReader
 from ..._models.base_types import JSON, public
-from ..._models.completion import ChatCompletion, Usage
+from ..._models.completion import ChatCompletion
 from ..._models.messages import Message, Messages
+from ..._models.response import Usage
 from ..._protocol.context.saved_conversation import to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
 from ..._settings.options import ChatOptions

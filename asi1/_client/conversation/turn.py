@@ -146,11 +146,11 @@ class Turn(Generic[_T]):
         Return a call that sends the messages of `call`, followed by *added*.
 
         Args:
-            added: The messages to add.
+            added: The messages to add; may be empty.
             draft: The request without its messages; None for that of `call`.
         """
         engine, requests = self._taking.engine, self._requests
-        messages = [*requests.sent, *wire_messages(added)]
+        messages = [*requests.sent, *(wire_messages(added) if added else ())]
         request = OneRequest((draft or requests.draft).request_of(messages))
         return engine.call(request, self.call.reader_class)
 

@@ -14,7 +14,7 @@ import attrs
 
 from attrs import frozen
 
-from ..._models.completion import ChatCompletion, Usage
+from ..._models.completion import ChatCompletion
 from ..._models.errors import ArgumentError
 from ..._models.json_text import (
     dump_json,
@@ -23,7 +23,7 @@ from ..._models.json_text import (
     replace_surrogates_in,
 )
 from ..._models.messages import AssistantMessage, Message, Messages, wire_messages
-from ..._models.usage_sum import sum_of_usage
+from ..._models.response import Usage, sum_of_usage
 from ..._settings.validators import wrong
 from .tokens import TokenEstimator, Wire
 from .view import Summary

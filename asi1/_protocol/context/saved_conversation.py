@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._models.base_types import JSON
-from ..._models.completion import Usage
 from ..._models.errors import ArgumentError
 from ..._models.json_text import dump_json, load_json, replace_surrogates
+from ..._models.response import Usage
 from ..._settings.option_checks import check_options
 from ..._settings.options import BODY_OPTIONS
 from ..._settings.validators import wrong

@@ -12,6 +12,7 @@ whose type does not allow null stands for the default.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from cattrs import Converter
@@ -20,6 +21,7 @@ from ..._models.base_types import JSON
 from .bounds import check_of
 from .mismatch import MismatchError, excerpt
 from .objects import object_reader
+from .scalars import read_number
 from .shapes import (
     Anything,
     Array,
@@ -31,6 +33,7 @@ from .shapes import (
     Scalar,
     Shape,
     Union,
+    exact_type,
 )
 from .unions import union_reader
 
@@ -89,10 +92,14 @@ def _scalar(shape: Scalar, _: Converter) -> _Hook:
             raise MismatchError(bound, excerpt(value))
         return result
 
-    exact = shape.exact
-    if exact is None or broken:
-        return read
-    return lambda value, _: value if type(value) is exact else read(value, None)
+    exact = exact_type(shape)
+    if exact is not None:
+        return lambda value, _: value if type(value) is exact else read(value, None)
+    if shape.read is read_number and broken is None:  # the usual floats, in one call
+        return lambda value, _: (
+            value if type(value) is float and isfinite(value) else read(value, None)
+        )
+    return read
 
 
 def _choices(shape: Choices, _: Converter) -> _Hook:
@@ -106,7 +113,7 @@ def _choices(shape: Choices, _: Converter) -> _Hook:
 
 def _array(shape: Array, converter: Converter) -> _Hook:
     item, read_item = shape.item, converter.get_structure_hook(shape.item)
-    broken, build = check_of(shape), shape.build
+    exact, broken, build = exact_type(item), check_of(shape), shape.build
 
     def read(value: JSON, _: object) -> Any:
         if type(value) is not list:
@@ -117,7 +124,9 @@ def _array(shape: Array, converter: Converter) -> _Hook:
         items: list[Any] = []
         try:
             for each in value:
-                items.append(read_item(each, item))  # noqa: PERF401 - counts the items
+                items.append(  # noqa: PERF401 - the handler below counts the items
+                    each if type(each) is exact else read_item(each, item)
+                )
         except MismatchError as mismatch:
             mismatch.inside(len(items))
             raise

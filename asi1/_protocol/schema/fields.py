@@ -162,12 +162,12 @@ def _registered_renames(cls: type) -> dict[str, str]:
     }
 
 
-def builder_of(cls: Any) -> Callable[[dict[str, Any]], object]:
+def builder_of(cls: Any) -> Callable[..., object]:
     """Return the function that makes a value of *cls* from its fields' values."""
-    origin = get_origin(cls) or cls
-    if typing.is_typeddict(origin) or _is_typed_dict(origin):
-        return dict
-    return lambda values: origin(**values)
+    origin: Any = get_origin(cls) or cls
+    is_dict = typing.is_typeddict(origin) or _is_typed_dict(origin)
+    build: Callable[..., object] = dict if is_dict else origin
+    return build
 
 
 def finder_of(cls: Any) -> Callable[[dict[str, Any], Exception], str | None]:

@@ -206,7 +206,7 @@ def _wrapped(shape: Shape) -> Object:
     definition = Definition(
         name="Answer",
         fields=(Field(key=_KEY, argument=_KEY, attribute=_KEY, shape=shape),),
-        build=lambda values: values[_KEY],
+        build=lambda *, value: value,
         find_invalid=lambda _, __: None,
     )
     return Object(name="Answer", definition=definition)

@@ -15,7 +15,7 @@ from ..._models.base_types import JSON
 from .shapes import Scalar
 
 
-__all__ = ["NULL", "TEXT", "duration_text", "scalar_of"]
+__all__ = ["NULL", "TEXT", "duration_text", "read_number", "scalar_of"]
 
 # Floats up to this size express each whole number exactly.
 _EXACT = 2**53
@@ -52,7 +52,8 @@ def _integer(value: JSON) -> int:
     raise ValueError
 
 
-def _number(value: JSON) -> float:
+def read_number(value: JSON) -> float:
+    """Return *value*, a finite number, as a float; raise ValueError for others."""
     if type(value) is float and math.isfinite(value):
         return value
     if type(value) is int:
@@ -133,7 +134,9 @@ TEXT = Scalar(
 
 _SCALARS: dict[type, Scalar] = {
     type(None): NULL,
-    bool: Scalar(name="a boolean", schema={"type": "boolean"}, read=_exactly(bool)),
+    bool: Scalar(
+        name="a boolean", schema={"type": "boolean"}, read=_exactly(bool), exact=bool
+    ),
     int: Scalar(
         name="an integer",
         schema={"type": "integer"},
@@ -145,7 +148,7 @@ _SCALARS: dict[type, Scalar] = {
     float: Scalar(
         name="a number",
         schema={"type": "number"},
-        read=_number,
+        read=read_number,
         measure="number",
         rank=2,
     ),

@@ -31,6 +31,7 @@ __all__ = [
     "Shape",
     "Union",
     "allows_null",
+    "exact_type",
 ]
 
 # The bounds in an annotation's metadata by name, such as `ge` and `max_length`.
@@ -159,14 +160,14 @@ class Definition:
     A class with fields. It may contain itself, so its fields are set after it is made.
 
     Attributes:
-        build: Makes the object from the fields' values by constructor argument.
+        build: Makes the object from the fields' values, passed as keyword arguments.
         find_invalid: Returns the key of the field that the class's validator refuses.
     """
 
     name: str
     description: str = ""
     fields: tuple[Field, ...] = ()
-    build: Callable[[dict[str, Any]], object]
+    build: Callable[..., object]
     find_invalid: Callable[[dict[str, Any], Exception], str | None]
 
 
@@ -200,3 +201,8 @@ def allows_null(shape: Shape) -> bool:
     if isinstance(shape, Scalar):
         return shape.schema.get("type") == "null"
     return isinstance(shape, Anything)
+
+
+def exact_type(shape: Shape) -> type | None:
+    """Return the type of JSON values that always fit and stay unchanged, or None."""
+    return shape.exact if isinstance(shape, Scalar) and not shape.bounds else None

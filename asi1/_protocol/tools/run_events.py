@@ -6,12 +6,14 @@ The events alone tell the state of a run, so a saved run is the list of its even
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TypeAlias
 
 from attrs import frozen
 
 from ..._models.completion import ChatCompletion
+from ..._models.errors import ArgumentError
+from ..._settings.validators import wrong
 from ..context.tokens import Wire
 
 
@@ -24,6 +26,7 @@ __all__ = [
     "Event",
     "Paused",
     "Started",
+    "checked_decisions",
 ]
 
 # True to run the call; False, or the reason as a str, to refuse it.
@@ -86,3 +89,34 @@ class Ended:
 
 
 Event: TypeAlias = Begun | Answered | Paused | Decided | Started | Ended
+
+
+def checked_decisions(
+    decisions: Mapping[str, Decision], names: Mapping[str, str], tools: Container[str]
+) -> Decided:
+    """
+    Return the event of the user's decisions.
+
+    Args:
+        decisions: The decisions, by the ids of the calls.
+        names: The names of the functions of the pending calls, by the ids.
+        tools: The names of the tools.
+
+    Raises:
+        ArgumentError: As for `RunLog.decided`.
+    """
+    if not isinstance(decisions, Mapping):
+        raise wrong("decisions", "must be a dict by ids of calls", decisions)
+    for call, decision in decisions.items():
+        if call not in names:
+            message = f"decisions: no call with the id {call!r:.80} is pending"
+            raise ArgumentError(message, argument="decisions")
+        if not isinstance(decision, bool | str):
+            raise wrong("decisions", "must be True, False or a reason", decision)
+        if decision is True and names[call] not in tools:
+            message = (
+                f"decisions: the call with the id {call!r:.80} cannot run, since"
+                f" the tool {names[call]!r:.80} is missing"
+            )
+            raise ArgumentError(message, argument="decisions")
+    return Decided(dict(decisions))

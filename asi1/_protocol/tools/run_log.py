@@ -7,15 +7,13 @@ killed, goes on from its events in another process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import define, field
 
 from ..._models.completion import ChatCompletion, ToolCall
-from ..._models.errors import ArgumentError
 from ..._models.messages import wire_messages
-from ..._settings.validators import wrong
 from ..context.tokens import Wire
 from .errors import MaxRoundsError
 from .run_actions import Action, Ask, Pause, Refuse, RunTools, Stop
@@ -28,6 +26,7 @@ from .run_events import (
     Event,
     Paused,
     Started,
+    checked_decisions,
 )
 from .steps import AnswerStep, ToolEndedStep, ToolRunResult, ToolStartedStep, ToolStep
 from .tool import Tool
@@ -40,6 +39,8 @@ _INTERRUPTED = (
     "the call was interrupted: it is not known whether it took effect, and it is not"
     " run again"
 )
+# Number of calls whose arguments are decoded in one step.
+_CALLS_PER_STEP = 64
 _REFUSED = "the user does not allow this call"
 
 
@@ -88,6 +89,10 @@ class RunLog:
     # Whether open calls may run is found out once, since it takes long to decode many
     # arguments.
     _prepared: dict[str, Runnable | str] = field(factory=dict, init=False)
+    # Whether no open call has to be refused, and the calls that were begun and have no
+    # result.
+    _vetted: bool = field(default=False, init=False)
+    _unended: set[str] = field(factory=set, init=False)
     # The messages of the first answers, whose calls all have results, and their number.
     _sent: list[Wire] = field(factory=list, init=False)
     _complete: int = field(default=0, init=False)
@@ -115,15 +120,19 @@ class RunLog:
                 self.calls |= calls
                 self.open = {i: c for i, c in calls.items() if i not in self.results}
                 self._prepared.clear()
+                self._vetted = False
             case Started(call):
                 self.started.add(call)
+                self._unended.add(call)
             case Ended(call):
+                self._unended.discard(call)
                 self.results.setdefault(call, event)
                 self.open.pop(call, None)
             case Paused(ids):
                 self.paused.update(ids)
             case Decided(decisions):
                 self.decisions |= decisions
+                self._vetted = False
 
     def _step_of(self, event: Event, error: BaseException | None) -> ToolStep | None:
         match event:
@@ -164,16 +173,11 @@ class RunLog:
         """
         if not self.answers:
             return Ask()
-        calls: list[_Open] = []
-        refused: list[tuple[ToolCall, str]] = []
-        for call, found in self._open_calls():
-            if isinstance(found, str) and not self._is_pending(call, found):
-                refused.append((call, found))
-            else:
-                calls.append((call, found))
-        if refused:
-            return Refuse(tuple(refused))
-        if group := self._next_group(calls):
+        if not self._vetted or self._unended:
+            if refused := tuple(self._refused()):
+                return Refuse(refused)
+            self._vetted = True
+        if group := self._next_group():
             return RunTools(group)
         pending = tuple(call.id for call in self.pending)
         if not self.paused.issuperset(pending):
@@ -188,19 +192,38 @@ class RunLog:
             )
         return Ask()
 
+    def prepare(self) -> Generator[None, None, None]:
+        """
+        Decode the arguments of the open calls, so that `next_action` takes little time.
+
+        Yields:
+            None after some calls, so that the caller can let other tasks run.
+        """
+        if not self._vetted:
+            for number, call in enumerate([*self.open.values()], start=1):
+                self._verdict(call)
+                if number % _CALLS_PER_STEP == 0:
+                    yield
+
     def _open_calls(self) -> Iterator[_Open]:
         """Yield the last answer's calls without a result, and whether they may run."""
         for call in self.open.values():
             yield call, self._verdict(call)
 
-    def _next_group(self, calls: Sequence[_Open]) -> tuple[Runnable, ...]:
+    def _refused(self) -> Iterator[tuple[ToolCall, str]]:
+        """Yield the open calls that must not run, and why."""
+        for call, found in self._open_calls():
+            if isinstance(found, str) and not self._is_pending(call, found):
+                yield call, found
+
+    def _next_group(self) -> tuple[Runnable, ...]:
         """Return the first calls that can run at the same time, in their order."""
         group: list[Runnable] = []
-        for call, found in calls:
+        for place, (call, found) in enumerate(self._open_calls()):
             waits = self._is_pending(call, found)
             if isinstance(found, str) or not found.tool.serial:
                 group += [] if waits or isinstance(found, str) else [found]
-            elif waits or call is not calls[0][0]:
+            elif waits or place:
                 break  # a serial tool runs after all calls before it have ended
             else:
                 return (found,)
@@ -240,22 +263,8 @@ class RunLog:
             ArgumentError: A decision is neither a bool nor a str, or the run has no
                 pending call with its id, or there is no tool for an allowed call.
         """
-        if not isinstance(decisions, Mapping):
-            raise wrong("decisions", "must be a dict by ids of calls", decisions)
         names = {call.id: call.function.name for call in self.pending}
-        for call, decision in decisions.items():
-            if call not in names:
-                message = f"decisions: no call with the id {call!r:.80} is pending"
-                raise ArgumentError(message, argument="decisions")
-            if not isinstance(decision, bool | str):
-                raise wrong("decisions", "must be True, False or a reason", decision)
-            if decision is True and names[call] not in self.tools:
-                message = (
-                    f"decisions: the call with the id {call!r:.80} cannot run, since"
-                    f" the tool {names[call]!r:.80} is missing"
-                )
-                raise ArgumentError(message, argument="decisions")
-        return Decided(dict(decisions))
+        return checked_decisions(decisions, names, self.tools)
 
     def added(self) -> list[Wire]:
         """Return the messages after those with which the run began."""

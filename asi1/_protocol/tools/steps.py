@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import field, frozen
 
 from ..._models.base_types import JSON, public
-from ..._models.completion import ChatCompletion, ToolCall, Usage
-from ..._models.usage_sum import sum_of_usage
+from ..._models.completion import ChatCompletion, ToolCall
+from ..._models.response import Usage, cost_of_all, sum_of_usage
 from ..partial_json import PartialValue
+
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 __all__ = [
@@ -165,6 +169,13 @@ class ToolRunResult:
     def usage(self) -> Usage | None:
         """The tokens of all answers together; None if the server reported none."""
         return usage_of(self.steps)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What all answers together cost, in US dollars; None if one is not known."""
+        return cost_of_all(
+            step.answer for step in self.steps if isinstance(step, AnswerStep)
+        )
 
 
 def usage_of(steps: Iterable[ToolStep]) -> Usage | None:

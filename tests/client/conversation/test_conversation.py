@@ -235,6 +235,7 @@ async def leave_to_sse_unread(stream):
 
 
 @pytest.mark.system
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("more", ["nothing", "usage", "usage-later", "same-chunk"])
 @pytest.mark.parametrize(
     ("leave", "kept"),

@@ -231,6 +231,51 @@ def test_message_of_a_failed_validator_is_in_the_mismatch_error():
         decoder(list[Never | int])([3, {}])
 
 
+def test_object_has_the_keys_of_its_type_whatever_their_names_are():
+    """
+    An object is decoded with the same keys, even if a key cannot be the name of an
+    argument in Python source.
+    """
+    for key in ("class", "__debug__", "a b", "\ufb01", "self", "v0", "value"):
+        spec = TypedDict("Odd", {key: int, "other": str})
+
+        assert {key: 1, "other": "a"} == decoder(spec)({"other": "a", key: 1})
+        with pytest.raises(MismatchError) as caught:
+            decoder(spec)({"other": "a", key: "b"})
+        assert [key] == caught.value.steps
+
+
+def test_validator_is_called_once_for_each_value():
+    """
+    Each value is validated once, even if another value does not fit, or if the object
+    has null in place of a default.
+    """
+    seen = []
+
+    def note(instance, attribute, value):
+        seen.append(value)
+
+    @attrs.define
+    class Inner:
+        number: int = attrs.field(validator=note)
+        name: str = "a"
+
+    # A class statement would need `Inner` in the module.
+    outer = TypedDict("Outer", {"first": Inner, "second": Inner})  # noqa: UP013
+    read = decoder(outer)
+
+    whole = read({"first": {"number": 1, "name": "b"}, "second": {"number": 2}})
+    assert {"first": Inner(1, "b"), "second": Inner(2)} == whole
+    assert [1, 2] == seen[:2]
+    seen.clear()
+    for second in ({"number": 4, "name": 5}, {"number": 4, "x": 5}, {}, 6):
+        with pytest.raises(MismatchError):
+            read({"first": {"number": 3, "name": None}, "second": second})
+    with pytest.raises(MismatchError):
+        read({"first": {"number": 3}})
+    assert [3] * 5 == seen
+
+
 def test_key_that_is_not_an_identifier_is_quoted_in_the_path():
     """
     In the path of a `MismatchError`, a key that is not an identifier is quoted.

@@ -290,6 +290,7 @@ def test_arguments_that_do_not_fit_raise_output_error(arguments, error, path):
     assert path == getattr(caught.value, "path", None)
 
 
+@pytest.mark.system
 @given(st.data())
 def test_arguments_cut_off_anywhere_raise_output_error(data):
     """

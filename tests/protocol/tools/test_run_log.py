@@ -522,3 +522,27 @@ def test_each_call_of_a_run_gets_one_result(data):
             assert [] == waiting
             waiting = [call["id"] for call in message.get("tool_calls", ())]
         assert [] == waiting
+
+
+def test_next_serial_call_is_found_without_a_look_at_all_others():
+    """
+    To find the next of many serial calls, a run looks at one call alone, so that a run
+    takes time linear in the number of its calls.
+    """
+    looks = []
+
+    class Decisions(dict):
+        def get(self, call):
+            looks.append(call)
+            return super().get(call)
+
+    ids = [f"c{number}" for number in range(200)]
+    log = log_of(Answered(answer_of(*(call_of(each, "save") for each in ids))))
+    log.decisions = Decisions()
+    for each in ids:
+        (runnable,) = log.next_action().calls
+        assert each == runnable.call.id
+        log.add(Started(each))
+        log.add(Ended(each, "ok", False))
+
+    assert len(looks) <= 2 * len(ids)

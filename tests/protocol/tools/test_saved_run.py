@@ -102,6 +102,7 @@ def test_each_event_is_one_line():
         assert 1 == len(line.encode().splitlines())
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("form", ["str", "bytes", "list", "list-of-bytes"])
 def test_torn_last_line_is_left_out(form):
     """
@@ -242,6 +243,7 @@ def test_wrong_beginning_is_an_argument_error(head):
     assert len(str(caught.value)) < 200
 
 
+@pytest.mark.system
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["a", "id"]),

@@ -12,7 +12,7 @@ import pickle
 import traceback
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
@@ -34,8 +34,12 @@ _CLOSED = (CodeType, FrameType, FunctionType, ModuleType, Secret, TracebackType,
 _FOREIGN = ("_pytest", "asi1.testing", "asyncio", "selectors", "threading", "trio")
 
 
-def found(*roots: object, text: str = KEY) -> list[str]:
-    """Return the paths, such as ``[0].args[1]``, at which *roots* contain *text*."""
+def found(*roots: object, text: str | Collection[str] = KEY) -> list[str]:
+    """
+    Return the paths, such as ``[0].args[1]``, at which *roots* contain *text*, or one
+    of several texts.
+    """
+    texts = [text] if isinstance(text, str) else list(text)
     seen: set[int] = set()
     # Searched objects are kept alive, because Python would reuse the ids of freed ones.
     kept: list[object] = []
@@ -47,7 +51,7 @@ def found(*roots: object, text: str = KEY) -> list[str]:
             continue
         seen.add(id(value))
         kept.append(value)
-        if _shows(value, text):
+        if _shows(value, texts):
             places.append(path)
         todo.extend((f"{path}{name}", part) for name, part in _parts(value))
     return places
@@ -60,10 +64,12 @@ def _is_closed(value: object) -> bool:
     )
 
 
-def _shows(value: object, text: str) -> bool:
+def _shows(value: object, texts: list[str]) -> bool:
     if isinstance(value, bytes | bytearray | memoryview):
-        return text.encode() in bytes(value)
-    return text in str(value) or text in repr(value)
+        data = bytes(value)
+        return any(text.encode() in data for text in texts)
+    shown = {str(value), repr(value)}
+    return any(text in each for each in shown for text in texts)
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
@@ -90,17 +96,22 @@ def _names(value: object) -> Iterable[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def in_error(error: BaseException, text: str = KEY) -> list[str]:
-    """Return where *text* occurs in the parts, pickle and traceback of *error*."""
-    places = found(error, text=text)
+def in_error(error: BaseException, text: str | Collection[str] = KEY) -> list[str]:
+    """
+    Return where *text*, or one of several texts, occurs in the parts, pickle and
+    traceback of *error*.
+    """
+    texts = [text] if isinstance(text, str) else list(text)
+    places = found(error, text=texts)
     try:
         pickled = pickle.dumps(error)
     except TypeError:  # some errors of other libraries cannot be pickled
         pickled = b""
-    if text.encode() in pickled:
+    if any(text.encode() in pickled for text in texts):
         places.append("pickle")
-    shown = lines(error)
-    places += [f"traceback: {line.strip():.100}" for line in shown if text in line]
+    for line in lines(error):
+        if any(text in line for text in texts):
+            places.append(f"traceback: {line.strip():.100}")
     return places
 
 

@@ -145,11 +145,10 @@ async def test_excessive_response_head_raises_a_connection_error(fake, name):
 
     async with asi1.AsyncASI1(KEY, fake.base_url, timeout=limits) as client:
         for stream in CREATE_AND_STREAM:
-            began = anyio.current_time()
-            error, _ = await call(client, stream=stream)
+            with anyio.fail_after(60):
+                error, _ = await call(client, stream=stream)
             assert isinstance(error, asi1.APIConnectionError)
             assert [] == in_error(error)
-            assert 2 > anyio.current_time() - began
 
 
 def test_giant_header_makes_a_blocking_call_raise_a_connection_error(fake):

@@ -128,7 +128,7 @@ async def test_key_at_the_end_of_a_shortened_quote_is_removed_from_the_error(
         error, _ = await call(client, stream=stream)
 
     assert isinstance(error, asi1.APIError)
-    assert [] == [part for part in PARTS if in_error(error, part)]
+    assert [] == in_error(error, PARTS)
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
@@ -152,4 +152,4 @@ async def test_key_cut_by_the_end_of_a_body_is_removed_from_the_error(
         error, _ = await call(client, stream=stream)
 
     assert isinstance(error, asi1.APIError)
-    assert [] == [part for part in PARTS if in_error(error, part)]
+    assert [] == in_error(error, PARTS)

@@ -218,8 +218,7 @@ def contains(error, key):
     forms = {echo(f"<{name}>", key).data.decode() for name in FORMS}
     # The ends of a base64 form also encode text beside the key, so they are left out.
     inner = [form[len(form) // 2 : -4] for form in forms]
-    values = error, pickle.dumps(error)
-    return [place for form in inner for place in found(*values, text=form)]
+    return found(error, pickle.dumps(error), text=inner)
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])

@@ -1,0 +1,169 @@
+"""The method `map` of ``client.chat.completions`` for blocking callers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+
+from .._call.engine import Engine
+from .._client.lazy_engine import loader
+from .._models.base_types import ProgressBar
+from .._models.completion import ChatCompletion
+from .._models.errors import ASI1Error
+from .._models.messages import Messages
+from .._settings.options import ChatOptions
+
+
+if TYPE_CHECKING:
+    from .._call.concurrent_calls import ConcurrentCalls
+    from .._call.map_plan import MapPlan
+    from .._protocol.map_items import ChatRequest
+    from .._settings.budget import Budget
+    from .map import Answers
+
+
+__all__ = ["MapCalls"]
+
+_K = TypeVar("_K")
+_P = TypeVar("_P")
+
+
+class MapCalls:
+    """Same as `AsyncMapCalls`, for blocking callers."""
+
+    _engine: Engine
+
+    @overload
+    def map(  # type: ignore[overload-overlap]
+        self,
+        prompts: Mapping[_K, Messages | ChatRequest],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: Literal[False] = False,
+        ordered: bool = True,
+        key: None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
+        budget: Budget | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[tuple[_K, ChatCompletion]]: ...
+
+    @overload
+    def map(  # type: ignore[overload-overlap]
+        self,
+        prompts: Mapping[_K, Messages | ChatRequest],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool,
+        ordered: bool = True,
+        key: None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
+        budget: Budget | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[tuple[_K, ChatCompletion | ASI1Error]]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[_P],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: Literal[False] = False,
+        ordered: bool = True,
+        key: Callable[[_P], _K],
+        progress: Callable[[int], object] | ProgressBar | None = None,
+        budget: Budget | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[tuple[_K, ChatCompletion]]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[_P],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool,
+        ordered: bool = True,
+        key: Callable[[_P], _K],
+        progress: Callable[[int], object] | ProgressBar | None = None,
+        budget: Budget | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[tuple[_K, ChatCompletion | ASI1Error]]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Messages | ChatRequest],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: Literal[False] = False,
+        ordered: bool = True,
+        key: None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
+        budget: Budget | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[ChatCompletion]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Messages | ChatRequest],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool,
+        ordered: bool = True,
+        key: None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
+        budget: Budget | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[ChatCompletion | ASI1Error]: ...
+
+    def map(
+        self,
+        prompts: Iterable[Any],
+        *,
+        model: str | None = None,
+        concurrency: int = 8,
+        return_exceptions: bool = False,
+        ordered: bool = True,
+        key: Callable[[Any], Any] | None = None,
+        progress: Callable[[int], object] | ProgressBar | None = None,
+        budget: Budget | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Answers[Any]:
+        """Same as `AsyncCompletions.map`, but blocks."""
+        kind, calls, plan = _map()
+        settings = {
+            "concurrency": concurrency,
+            "return_exceptions": return_exceptions,
+            "ordered": ordered,
+            "key": key,
+            "progress": progress,
+            "budget": budget,
+        }
+        return kind(
+            calls(
+                plan.of(
+                    self._engine,
+                    prompts,
+                    model=model,
+                    options=options,
+                    settings=settings,
+                    blocking=True,
+                )
+            )
+        )
+
+
+@loader
+def _map() -> tuple[type[Answers[Any]], type[ConcurrentCalls], type[MapPlan]]:
+    from .._call.concurrent_calls import ConcurrentCalls  # noqa: PLC0415
+    from .._call.map_plan import MapPlan  # noqa: PLC0415
+    from .map import Answers  # noqa: PLC0415
+
+    return Answers, ConcurrentCalls, MapPlan

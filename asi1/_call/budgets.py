@@ -1,0 +1,287 @@
+"""
+The counts of budgets: what calls have used, and what is reserved for those under way.
+
+Before a request is sent, the most that it should use is reserved; when it has ended,
+what it has used takes the reservation's place. To check the limits and to reserve is
+one step, under a lock, since calls may run in several threads and event loops.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from decimal import Decimal
+from typing import Protocol
+
+from attrs import define, field, frozen
+
+from .._models.cost import Rates, cost_of_tokens, published, sum_of_costs
+from .._models.errors import ConfigurationError
+from .._models.response import Usage
+from .._models.spent import Spent
+from .._protocol.request import Request
+from .._settings.budget import Budget, BudgetExceededError, check_budget
+from .._settings.config import ClientConfig
+from .._settings.prices import own_rates
+
+
+__all__ = ["Account", "Budgets", "Reservation"]
+
+# Assumed length of an answer in tokens if the request has no ``max_tokens``, as long as
+# no answer was longer.
+_ANSWER = 4096
+# A hidden prompt of more tokens than any model's context is a wrong count.
+_MOST_HIDDEN = 200_000
+_LIMITS = ("usd", "tokens", "requests")
+
+
+class _Lock:
+    """A lock that is held for some microseconds; a forked child has a new one."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        # Reentrant, since a signal handler may make a call while the lock is held.
+        self.lock = threading.RLock()
+
+
+_shared = _Lock()
+
+
+def _sum(*amounts: Spent) -> Spent:
+    return Spent(
+        requests=sum(each.requests for each in amounts),
+        input_tokens=sum(each.input_tokens for each in amounts),
+        cached_tokens=sum(each.cached_tokens for each in amounts),
+        output_tokens=sum(each.output_tokens for each in amounts),
+        usd=sum_of_costs(each.usd for each in amounts),
+        unpriced=sum(each.unpriced for each in amounts),
+    )
+
+
+def _negative(amount: Spent) -> Spent:
+    return Spent(
+        requests=-amount.requests,
+        input_tokens=-amount.input_tokens,
+        output_tokens=-amount.output_tokens,
+        usd=amount.usd.copy_negate(),
+    )
+
+
+def _one(rates: Rates | None, prompt: int, cached: int, answer: int) -> Spent:
+    """Return the amount of one request with these tokens."""
+    return Spent(
+        requests=1,
+        input_tokens=prompt,
+        cached_tokens=cached,
+        output_tokens=answer,
+        usd=cost_of_tokens(rates, prompt, cached, answer) if rates else Decimal(),
+    )
+
+
+@define(eq=False)
+class Account:
+    """
+    The count of one budget.
+
+    Attributes:
+        budget: The limits.
+        spent: What ended requests have used. A request without reported usage counts as
+            much as was reserved for it.
+        held: What is reserved for the requests under way.
+    """
+
+    budget: Budget
+    spent: Spent = field(factory=Spent, init=False)
+    held: Spent = field(factory=Spent, init=False)
+    # The most tokens by which a prompt was longer than estimated, and the longest
+    # answer. Servers add a hidden prompt, which only their answers tell of.
+    _hidden: int = field(default=0, init=False)
+    _longest: int = field(default=_ANSWER, init=False)
+
+    def estimate(self, request: Request, rates: Rates | None) -> Spent:
+        """
+        Return what *request* should use at most.
+
+        A prompt counts one token for 3 bytes of the body, without images, and the
+        hidden prompt as far as it is known. An answer counts ``max_tokens``; without
+        it, 4,096 tokens, or the longest answer so far if that was longer.
+        """
+        if not _is_chat(request):
+            return Spent(requests=1)
+        prompt = _prompt(request) + self._hidden
+        answer = (request.limit or self._longest) * request.choices
+        return _one(rates, prompt, 0, answer)
+
+    def passed(self, amount: Spent) -> str | None:
+        """Return the first limit that *amount* more could pass, or None."""
+        whole = _sum(self.spent, self.held, amount)
+        for name in _LIMITS:
+            limit = getattr(self.budget, name)
+            if limit is not None and getattr(whole, name) > limit:
+                return name
+        return None
+
+    def hold(self, amount: Spent) -> None:
+        """
+        Reserve *amount* for one request.
+
+        Raises:
+            BudgetExceededError: It could pass a limit.
+        """
+        limit = self.passed(amount)
+        if limit is not None:
+            raise BudgetExceededError(
+                "the call was not sent, since it could pass the budget of"
+                f" {_words(self.budget, limit)}: {_words(self.spent, limit)} spent,"
+                f" {_words(self.held, limit)} reserved for calls under way, and"
+                f" this one may use {_words(amount, limit)}",
+                spent=self.spent,
+                budget=self.budget,
+                limit=limit,
+            )
+        self.held = _sum(self.held, amount)
+
+    def free(self, amount: Spent) -> None:
+        """Give the reserved *amount* back: the request has ended, or was not sent."""
+        self.held = _sum(self.held, _negative(amount))
+
+    def count(self, amount: Spent) -> None:
+        """Count *amount*, which a request has used."""
+        self.spent = _sum(self.spent, amount)
+
+    def learn(self, request: Request, used: Spent) -> None:
+        """Estimate later requests by what *request* has used."""
+        hidden = used.input_tokens - _prompt(request)
+        if hidden <= _MOST_HIDDEN:
+            self._hidden = max(self._hidden, hidden)
+        self._longest = max(self._longest, -(-used.output_tokens // request.choices))
+
+
+def _is_chat(request: Request) -> bool:
+    path = request.url.partition("?")[0]
+    return request.model is not None and path.endswith("/chat/completions")
+
+
+def _prompt(request: Request) -> int:
+    # `Request.tokens` has a token for 4 bytes, which is too few in many languages.
+    return (request.tokens - request.limit) * 4 // 3
+
+
+def _words(value: Budget | Spent, limit: str) -> str:
+    number = getattr(value, limit)
+    if limit == "usd":
+        return f"${number:f}"
+    return f"{number:,} {limit.removesuffix('s') if number == 1 else limit}"
+
+
+class _Answering(Protocol):
+    """A reader of an answer."""
+
+    @property
+    def rates(self) -> Rates | None:
+        """The client's own price of the model that answers; None if it has none."""
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+        ...
+
+
+@frozen(eq=False)
+class Reservation:
+    """What is reserved for one request, in each budget that it must fit into."""
+
+    request: Request
+    rates: Rates | None
+    held: tuple[tuple[Account, Spent], ...]
+
+    def end(self, usage: Usage | None, reader: _Answering, *, free: bool) -> None:
+        """
+        Count what the request has used, in place of what was reserved for it.
+
+        Args:
+            usage: What the server reported; None if it reported nothing.
+            reader: The reader of the answer, whose model may be another one.
+            free: Whether a request without reported usage has certainly used nothing.
+        """
+        rates = reader.rates or published(reader.model) or self.rates
+        with _shared.lock:
+            for account, reserved in self.held:
+                account.free(reserved)
+                if usage is not None:
+                    used = _one(
+                        rates,
+                        usage.prompt_tokens,
+                        usage.cached_tokens,
+                        usage.completion_tokens,
+                    )
+                    account.learn(self.request, used)
+                elif free:
+                    used = Spent(requests=1)
+                else:
+                    used = _sum(reserved, Spent(unpriced=1))
+                account.count(used)
+
+    def cancel(self) -> None:
+        """Give everything back: the request was not sent."""
+        with _shared.lock:
+            for account, reserved in self.held:
+                account.free(reserved)
+
+
+@frozen(eq=False)
+class Budgets:
+    """The budgets into which each request of a client must fit."""
+
+    accounts: tuple[Account, ...] = ()
+
+    def and_one(self, budget: Budget) -> Budgets:
+        """
+        Return these budgets and *budget*, whose count begins at zero.
+
+        Raises:
+            ConfigurationError: *budget* is not a `Budget`.
+        """
+        return Budgets((*self.accounts, Account(check_budget(budget))))
+
+    def reserve(self, config: ClientConfig, request: Request) -> Reservation:
+        """
+        Reserve what *request* should use at most.
+
+        Raises:
+            BudgetExceededError: The request could pass a budget.
+            ConfigurationError: A budget is in dollars, and the price is not known.
+        """
+        rates = self._rates(config, request)
+        held: list[tuple[Account, Spent]] = []
+        with _shared.lock:
+            try:
+                for account in self.accounts:
+                    amount = account.estimate(request, rates)
+                    account.hold(amount)
+                    held.append((account, amount))
+            except BudgetExceededError:
+                for account, amount in held:
+                    account.free(amount)
+                raise
+        return Reservation(request, rates, tuple(held))
+
+    def _rates(self, config: ClientConfig, request: Request) -> Rates | None:
+        chat = _is_chat(request)
+        rates = None
+        if chat:
+            own = own_rates(config.prices, config.models, request.model)
+            rates = own or published(request.model)
+        in_usd = any(each.budget.usd is not None for each in self.accounts)
+        if rates is not None or not in_usd or request.method == "GET":
+            return rates
+        what = f"the model {request.model!r:.80}" if chat else "this request"
+        raise ConfigurationError(
+            f"budget: is in US dollars, and the price of {what} is not known; pass"
+            " prices= to the client, or limit tokens or requests"
+        )

@@ -1,0 +1,65 @@
+"""Finds the brackets, commas and strings of JSON text, and cuts long strings."""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Generator, Iterator
+
+
+__all__ = ["QUOTE", "WINDOW", "tokens"]
+
+# Brackets, commas and strings are searched for in this many bytes at once; a longer
+# string is parsed in pieces of this size.
+WINDOW = 512 * 1024
+# A string that is not terminated matches to the end of the window.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{},]', re.DOTALL)
+# Matches a piece of a string that does not end inside an escape or a surrogate pair.
+_STRING_PIECE = re.compile(
+    rb'(?:[^"\\]++|\\[^u]|\\u(?![dD][89abAB])....|\\u[dD][89abAB]..\\u....)*+',
+    re.DOTALL,
+)
+QUOTE = ord('"')
+
+
+def tokens(data: bytes, window: int = WINDOW) -> Iterator[tuple[int, int, bool | None]]:
+    """
+    Yield start and end of each bracket, comma and string in *data*, and None.
+
+    Of a string that is longer than *window*, yield its pieces, without the quotes, and
+    whether each piece is the last.
+    """
+    at, size = 0, len(data)
+    while at < size:
+        limit = at + window
+        for found in _TOKEN.finditer(data, at, limit):
+            start, end = found.span()
+            if end == limit < size and data[start] == QUOTE:
+                break
+            yield start, end, None
+        else:
+            at = limit
+            continue
+        if start == at:
+            at = yield from _pieces(data, start + 1, window)
+        else:  # the string began late in the window, and may be short
+            at = start
+
+
+def _pieces(
+    data: bytes, at: int, window: int
+) -> Generator[tuple[int, int, bool], None, int]:
+    """Yield the pieces of the string whose text begins at *at*; return its end."""
+    last = False
+    while not last:
+        limit = at + window
+        while data[limit : limit + 1] and limit > at and data[limit] & 0xC0 == 0x80:
+            limit -= 1  # inside of a character
+        found = _STRING_PIECE.match(data, at, limit)
+        end = found.end() if found else at
+        last = data[end : end + 1] == b'"'
+        if end == at and not last:
+            raise ValueError("a string has an invalid escape or no end")
+        yield at, end, last
+        at = end
+    return at + 1

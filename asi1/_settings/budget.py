@@ -1,0 +1,83 @@
+"""The budget of a client, and the error of a call that does not fit into it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from attrs import define, field, frozen
+
+from .._models.base_types import public
+from .._models.cost import exact
+from .._models.errors import ASI1Error, ConfigurationError
+from .._models.spent import Spent
+from .validators import or_none, setting, shown, whole_number
+
+
+__all__ = ["Budget", "BudgetExceededError", "check_budget"]
+
+_count = setting(or_none(whole_number(0)), "budget")
+
+
+def _dollars(value: float | str | Decimal | None) -> Decimal | None:
+    number = None if value is None else exact(value)
+    if number is None and value is not None:
+        raise ConfigurationError(
+            "budget: usd must be a number of US dollars from 0 to 1,000,000,000, not"
+            f" {shown(value)}"
+        )
+    return number
+
+
+@public
+@frozen(kw_only=True)
+class Budget:
+    """
+    The most that calls may use; a call that could pass it is refused and not sent.
+
+    A budget is a value without a count of its own: each client, ``map`` or run that it
+    is given to counts its own calls from zero. The children of a client share its
+    count. None means no limit.
+
+    Attributes:
+        usd: US dollars; needs the price of each model that is used.
+        tokens: Prompt and completion tokens together.
+        requests: Requests, retries included.
+
+    Raises:
+        ConfigurationError: A value is not a number, or is below 0.
+    """
+
+    usd: Decimal | None = field(default=None, converter=_dollars)
+    tokens: int | None = field(default=None, validator=_count)
+    requests: int | None = field(default=None, validator=_count)
+
+
+@public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
+class BudgetExceededError(ASI1Error):
+    """
+    The call could pass a budget, so it was not sent.
+
+    Attributes:
+        spent: What the calls of the budget have used, without those under way. A
+            request without reported usage counts as much as was reserved for it.
+        budget: The budget; None if unknown.
+        limit: Which limit the call could pass: "usd", "tokens" or "requests".
+    """
+
+    spent: Spent = field(factory=Spent)
+    budget: Budget | None = None
+    limit: str = ""
+
+
+def check_budget(value: Any) -> Budget:
+    """
+    Return *value*, a `Budget`.
+
+    Raises:
+        ConfigurationError: It is not a `Budget`.
+    """
+    if not isinstance(value, Budget):
+        raise ConfigurationError(f"budget: must be a Budget, not {shown(value)}")
+    return value

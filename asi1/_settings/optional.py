@@ -1,0 +1,92 @@
+"""
+Reads the settings that most clients leave out.
+
+Each needs modules of its own, which are imported only if the setting is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+from .._fork_lock import run_apart_once
+from .config import check_headers, read_query
+
+
+__all__ = ["read_optional"]
+
+_Reader: TypeAlias = Callable[[Any], Any]
+
+
+@run_apart_once
+def _budget() -> _Reader:
+    from .budget import check_budget  # noqa: PLC0415 - rarely used
+
+    return check_budget
+
+
+@run_apart_once
+def _models() -> _Reader:
+    from .models import read_models  # noqa: PLC0415 - rarely used
+
+    return read_models
+
+
+@run_apart_once
+def _options() -> _Reader:
+    from .option_checks import read_default_options  # noqa: PLC0415 - rarely used
+
+    return read_default_options
+
+
+@run_apart_once
+def _prices() -> _Reader:
+    from .prices import read_prices  # noqa: PLC0415 - rarely used
+
+    return read_prices
+
+
+@run_apart_once
+def _rate_limit() -> _Reader:
+    from .rate_limit import check_limiter  # noqa: PLC0415 - rarely used
+
+    return check_limiter
+
+
+@run_apart_once
+def _hooks() -> _Reader:
+    from .hooks import read_hooks  # noqa: PLC0415 - rarely used
+
+    return read_hooks
+
+
+@run_apart_once
+def _tags() -> _Reader:
+    from .hooks import read_tags  # noqa: PLC0415 - rarely used
+
+    return read_tags
+
+
+_READERS: Mapping[str, Callable[[], _Reader]] = {
+    "headers": lambda: partial(check_headers, source="default_headers"),
+    "query": lambda: partial(read_query, source="default_query"),
+    "budget": _budget,
+    "hooks": _hooks,
+    "models": _models,
+    "options": _options,
+    "prices": _prices,
+    "rate_limit": _rate_limit,
+    "tags": _tags,
+}
+
+
+def read_optional(given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the values of the settings in *given*, whose values are not None.
+
+    Raises:
+        ConfigurationError: A value is wrong; the message names the setting.
+        ExitingError: Python is exiting.
+    """
+    return {name: _READERS[name]()(value) for name, value in given.items()}

@@ -1,0 +1,3 @@
+"""``asi1 chat``: a conversation in the terminal. Needs the extra ``asi1[cli]``."""
+
+__all__: list[str] = []

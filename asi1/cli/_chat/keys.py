@@ -1,0 +1,54 @@
+"""Keeps what is typed while no prompt reads it off the screen, and in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+
+__all__ = ["drop_typed_ahead", "quiet_keys"]
+
+
+@contextmanager
+def quiet_keys(terminal: TextIO | None) -> Iterator[None]:
+    """
+    In the block, do not show what is typed; the next prompt reads it.
+
+    Otherwise it would stand in the middle of an answer, and the terminal would turn
+    Enter into the key for a new line. Ctrl-C works as usual.
+    """
+    before = _mode(terminal)
+    if terminal is None or before is None:
+        yield
+        return
+    import termios  # noqa: PLC0415 - not on Windows
+
+    quiet = [*before]
+    quiet[0] &= ~termios.ICRNL
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(terminal.fileno(), termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal.fileno(), termios.TCSANOW, before)
+
+
+def drop_typed_ahead(terminal: TextIO) -> None:
+    """Drop what was typed and not yet read."""
+    if _mode(terminal) is not None:
+        import termios  # noqa: PLC0415 - not on Windows
+
+        termios.tcflush(terminal.fileno(), termios.TCIFLUSH)
+
+
+def _mode(terminal: TextIO | None) -> list[Any] | None:
+    """Return the mode of *terminal*; None if it is not a terminal of Unix."""
+    try:
+        import termios  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return None
+    try:
+        return None if terminal is None else termios.tcgetattr(terminal.fileno())
+    except (OSError, ValueError, termios.error):
+        return None

@@ -1,0 +1,146 @@
+"""
+Shows an answer as markdown while it arrives.
+
+Finished blocks are printed once; only the last block is drawn again as it grows. That
+takes a time that grows with the block, so it is done by a thread of its own, at most
+some twenty times a second: the caller is never held up, and what has arrived is shown
+even if no more comes for long.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from collections import deque
+
+from rich.console import Console
+
+from ..._models.visible import visible
+from .._terminal import Screen
+from .blocks import blocks_of
+from .region import Region
+from .rows import rows_of
+
+
+__all__ = ["MarkdownView"]
+
+_INTERVAL = 0.05  # seconds between two drawings
+_SHARE = 4  # a drawing is followed by a pause of this many times its own time
+
+
+class MarkdownView:
+    """
+    Shows the thoughts of an answer dimmed, and its text as markdown.
+
+    Args:
+        screen: The terminal.
+        console: A console of rich for the same terminal.
+        thoughts: Whether thoughts are shown.
+    """
+
+    def __init__(self, screen: Screen, console: Console, *, thoughts: bool) -> None:
+        self._screen = screen
+        self._console = console
+        self._thoughts = thoughts
+        self._region = Region(screen, lambda: console.size)
+        # Only operations that Ctrl-C cannot interrupt half-way are shared with the
+        # thread: a lock might stay locked.
+        self._pieces: deque[tuple[str, str]] = deque()
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self._error: BaseException | None = None
+        self._text = ""
+        self._last = ""
+        self._above = ""
+
+    def add(self, thought: str, text: str) -> None:
+        """
+        Show the new *thought*, then the new *text*; each of them may be empty.
+
+        Raises:
+            OSError: The terminal is gone.
+        """
+        if self._error is not None:
+            raise self._error
+        self._pieces.append((thought if self._thoughts else "", text))
+        if self._thread is None:
+            self._stopped = False
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """
+        Show all that has arrived, and begin a new line.
+
+        Raises:
+            OSError: The terminal is gone.
+        """
+        self._stopped = True
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._error is not None:
+            raise self._error
+        self._take()
+        self._finish()
+        self._screen.end_line()
+        self._above = ""
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped:
+                begun = time.monotonic()
+                if self._take():
+                    self._draw()
+                spent = time.monotonic() - begun
+                time.sleep(max(_INTERVAL, _SHARE * spent))
+        except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
+            self._error = error
+
+    def _take(self) -> bool:
+        """Take what has arrived; return whether that was anything."""
+        taken = False
+        while self._pieces:
+            thought, text = self._pieces.popleft()
+            taken = True
+            if thought:
+                self._think(thought)
+            if text:
+                self._text += visible(text, self._last)
+                self._last = text[-1]
+        return taken
+
+    def _think(self, thought: str) -> None:
+        self._finish()
+        if self._above == "text":
+            self._screen.write("\n")
+        self._above = "thought"
+        self._screen.dim(thought)
+
+    def _draw(self) -> None:
+        *finished, last = blocks_of(self._text)
+        for block in finished:
+            self._begin_block()
+            self._region.finish(rows_of(block, self._console))
+            self._above = "text"
+        self._text = last
+        if last.strip():
+            self._begin_block()
+            self._region.draw(rows_of(last, self._console))
+
+    def _begin_block(self) -> None:
+        """Write the blank line above a block that is not the first."""
+        if self._above:
+            self._screen.end_line()
+            self._screen.write("\n")
+            self._above = ""
+
+    def _finish(self) -> None:
+        """Show the last block for good."""
+        self._text += "\n" if self._text else ""
+        self._draw()
+        if self._text.strip():
+            self._region.finish(rows_of(self._text, self._console))
+            self._above = "text"
+        self._text = ""

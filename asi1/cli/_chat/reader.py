@@ -1,0 +1,57 @@
+"""Reads what the user types: from a terminal, or line by line from a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, TextIO
+
+import asi1
+
+
+__all__ = ["Reader", "lines_of"]
+
+
+class Reader(Protocol):
+    """Reads messages and commands."""
+
+    def read(self, begun: str = "") -> str:
+        """
+        Return the next message or command; *begun* is a text to go on with.
+
+        Raises:
+            EOFError: There is no more.
+            KeyboardInterrupt: Ctrl-C was pressed; `discarded` tells what was typed.
+        """
+        ...
+
+    def ask(self, question: str) -> str:
+        """Return the answer to *question*; raise as `read`."""
+        ...
+
+    @property
+    def discarded(self) -> str:
+        """The text that was typed when `read` raised KeyboardInterrupt."""
+        ...
+
+
+def lines_of(stdin: TextIO | None) -> Iterator[str]:
+    """
+    Yield each line of *stdin*, without its end; None has no lines.
+
+    Raises:
+        asi1.ConfigurationError: A line is not a text.
+    """
+    first = True
+    while stdin is not None:
+        try:
+            line = stdin.readline()
+        except UnicodeDecodeError as error:
+            raise asi1.ConfigurationError(
+                f"standard input is not valid {error.encoding}"
+            ) from None
+        except (OSError, ValueError):  # closed, a directory, or not readable
+            return
+        if not line:
+            return
+        yield line.rstrip("\r\n").removeprefix("\ufeff" if first else "")
+        first = False

@@ -1,0 +1,151 @@
+"""
+The file of a cassette: one JSON line per exchange, to which exchanges are only added.
+
+Several processes may add to one file. A last line that is not whole, since its process
+was killed, is ignored, and removed when the next exchange is added.
+"""
+
+from __future__ import annotations
+
+import os
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+from attrs import define, field
+
+from ._difference import nearest
+from ._exchange import Asked, CassetteError, Exchange
+
+
+__all__ = ["Tape"]
+
+
+@define(eq=False)
+class Tape:
+    """
+    The exchanges of a file, which several threads may use.
+
+    Attributes:
+        path: The file.
+        anew: Whether the first exchange that is added replaces all that are there.
+    """
+
+    path: Path
+    anew: bool = False
+    _exchanges: list[tuple[int, Exchange]] | None = field(default=None, init=False)
+    _taken: dict[tuple[str, str, str], int] = field(factory=dict, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+
+    def take(self, asked: Asked) -> Exchange | None:
+        """
+        Return the next exchange of this request; None if there is none (any more).
+
+        Raises:
+            CassetteError: The file cannot be read.
+        """
+        with self._lock:
+            same = [each for _, each in self._loaded() if each.asked.key == asked.key]
+            taken = self._taken.get(asked.key, 0)
+            if taken >= len(same):
+                return None
+            self._taken[asked.key] = taken + 1
+            return same[taken]
+
+    def add(self, exchange: Exchange) -> None:
+        """
+        Add *exchange* to the end of the file, which is created with its folder.
+
+        Raises:
+            CassetteError: The file cannot be written.
+        """
+        with self._lock, self._translated("written"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a+b") as file:
+                _lock(file)
+                if self.anew:
+                    file.truncate(0)
+                    self.anew = False
+                file.write(_mended(file) + exchange.line().encode())
+
+    def explain(self, asked: Asked) -> str:
+        """Say why `take` found no exchange of this request."""
+        with self._lock:
+            recorded = self._loaded()
+        target = f"{asked.method} {asked.url}"
+        if not recorded:
+            state = "is empty" if self.path.exists() else "does not exist"
+            return f"{self.path} {state}, so it has no recording of {target}"
+        same = sum(each.asked.key == asked.key for _, each in recorded)
+        if same:
+            return (
+                f"{self.path} has {same} recording{'s' * (same > 1)} of {target}, each"
+                " of which was replayed: this is the same request once more"
+            )
+        place, lines = nearest(asked, [each.asked for _, each in recorded])
+        number = recorded[place][0]
+        shown = "".join(f"\n  {line}" for line in lines)
+        return (
+            f"{self.path} has no recording of this request: {target}\nThe nearest"
+            f" recorded request, in line {number}, differs:{shown}\nThe mode"
+            " 'replay-or-record' would record it."
+        )
+
+    def _loaded(self) -> list[tuple[int, Exchange]]:
+        if self._exchanges is None:
+            with self._translated("read"):
+                data = self.path.read_bytes() if self.path.exists() else b""
+            self._exchanges = list(self._read(data[: _whole_end(data)]))
+        return self._exchanges
+
+    def _read(self, data: bytes) -> Iterator[tuple[int, Exchange]]:
+        for number, line in enumerate(data.split(b"\n"), 1):
+            if not line.strip():
+                continue
+            try:
+                yield number, Exchange.of_line(line.decode())
+            except ValueError as error:
+                raise CassetteError(f"{self.path}, line {number}: {error}") from None
+
+    @contextmanager
+    def _translated(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise CassetteError(f"{self.path} cannot be {done} ({reason})") from None
+
+
+def _mended(file: IO[bytes]) -> bytes:
+    """Remove a last line that is not whole; return what is missing after the last."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    if file.read() == b"\n":
+        return b""
+    file.seek(0)
+    end = _whole_end(data := file.read())
+    file.truncate(end)
+    return b"" if data[:end].endswith(b"\n") or not end else b"\n"
+
+
+def _whole_end(data: bytes) -> int:
+    """Return where the last whole line ends, whether it has a line feed or not."""
+    start = data.rfind(b"\n") + 1
+    try:
+        Exchange.of_line(data[start:].decode())
+    except ValueError:
+        return start
+    return len(data)
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Wait until no other process adds to *file*; closing it ends the lock."""
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none; there, use one process a file
+    except ImportError:
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,0 +1,302 @@
+"""Budgets: a call that could pass one is refused, and what calls use is counted."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+
+from contextlib import suppress
+from decimal import Decimal
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+from ..support.talk import in_process
+
+
+HI = {"messages": "Hi", "max_tokens": 100}
+USAGE = {"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1000}
+FLAT = {"asi1-mini": asi1.Price(input=10, output=10)}  # a cent for 1,000 tokens
+
+
+def account(client):
+    """Return the count of the client's only budget."""
+    return client._engine.resources.budgets.accounts[0]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("budget", "limit"),
+    [
+        (asi1.Budget(requests=3), "requests"),
+        (asi1.Budget(tokens=3999), "tokens"),
+        (asi1.Budget(usd="0.0399"), "usd"),
+        (asi1.Budget(usd=1, tokens=10**6, requests=3), "requests"),
+    ],
+    ids=["requests", "tokens", "usd", "first"],
+)
+async def test_call_that_could_pass_the_budget_is_not_sent(budget, limit):
+    """
+    A call that could pass one of the limits raises `BudgetExceededError` with what was
+    spent, and is not sent; the calls before it are.
+    """
+    fake = FakeASI1()
+    fake.reply("Hello", usage=USAGE, times=None)
+    async with in_process(fake, budget=budget, prices=FLAT) as client:
+        for _ in range(3):
+            await client.chat.completions.create(**HI)
+        with pytest.raises(asi1.BudgetExceededError) as caught:
+            await client.chat.completions.create(**HI)
+
+    error = caught.value
+    assert (limit, budget) == (error.limit, error.budget)
+    assert asi1.Spent(
+        requests=3, input_tokens=2700, output_tokens=300, usd=Decimal("0.03")
+    ) == (error.spent)
+    assert "was not sent, since it could pass the budget of" in error.message
+    assert 3 == len(fake.requests)
+    assert not isinstance(error, asi1.APIError)
+    assert error == pickle.loads(pickle.dumps(error))
+
+
+@pytest.mark.parametrize("limited", [False, True], ids=["refused", "rate-limited"])
+async def test_hooks_are_told_of_a_call_that_a_budget_refuses(limited):
+    """
+    The hooks see a call that a budget refuses: its start, and its end with the
+    `BudgetExceededError`; no attempt, no wait for the rate limit, and no retry.
+    """
+    seen = []
+
+    def noting(name):
+        return lambda call: seen.append((name, call))
+
+    names = ("on_start", "on_wait", "on_retry", "on_end")
+    async with in_process(
+        FakeASI1(),
+        budget=asi1.Budget(requests=0),
+        hooks=asi1.Hooks(**{name: noting(name) for name in names}),
+        rate_limit=asi1.RateLimit(requests_per_minute=1) if limited else None,
+    ) as client:
+        with pytest.raises(asi1.BudgetExceededError) as caught:
+            await client.chat.completions.create(**HI)
+
+    assert ["on_start", "on_end"] == [name for name, _ in seen]
+    call = seen[-1][1]
+    assert (caught.value, ()) == (call.error, call.attempts)
+
+
+@pytest.mark.virtual_time
+async def test_hundred_calls_at_once_stay_within_the_budget():
+    """
+    Of a hundred calls at once, as many are sent as fit with their ``max_tokens``. When
+    all have ended nothing is reserved, and what was spent is what the server reported.
+    """
+    fake = FakeASI1()
+    fake.reply("Hello", usage={**USAGE, "prompt_tokens": 10}, delay=1, times=None)
+    refused = []
+
+    async def ask():
+        try:
+            await client.chat.completions.create(**HI)
+        except asi1.BudgetExceededError as error:
+            refused.append(error)
+
+    async with in_process(fake, budget=asi1.Budget(tokens=5000)) as client:
+        async with anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(ask)
+        count = account(client)
+
+    sent = len(fake.requests)
+    assert 100 == sent + len(refused)
+    assert 5000 // (100 + 26) <= sent <= 5000 // (100 + 10)
+    assert asi1.Spent() == count.held
+    assert 110 * sent == count.spent.tokens <= 5000
+
+
+@pytest.mark.virtual_time
+async def test_budget_is_passed_by_no_more_than_the_calls_under_way():
+    """
+    The hidden prompt is known from the first answer on. So a budget is passed at most
+    by the hidden prompts of the calls that were under way before it.
+    """
+    fake = FakeASI1()
+    fake.reply("Hello", usage=USAGE, delay=1, times=None)
+    limit, at_once = 12_000, 20
+
+    async def ask():
+        for _ in range(10):
+            try:
+                await client.chat.completions.create(**HI)
+            except asi1.BudgetExceededError:
+                return
+
+    async with in_process(fake, budget=asi1.Budget(tokens=limit)) as client:
+        async with anyio.create_task_group() as group:
+            for _ in range(at_once):
+                group.start_soon(ask)
+        spent = account(client).spent.tokens
+
+    assert limit < spent <= limit + at_once * USAGE["prompt_tokens"]
+    assert len(fake.requests) == at_once
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("fault", "counted", "tokens"),
+    [
+        ({"status": 500}, 1, 0),
+        ("reset_before_headers", 1, 126),
+        ("stall_before_headers", 1, 126),
+    ],
+    ids=["refused", "reset", "left"],
+)
+async def test_attempt_without_usage_counts_what_it_may_have_used(
+    fault, counted, tokens
+):
+    """
+    A request that the server refuses uses no tokens. One whose reply never came, or
+    that was left early, counts in a budget as much as was reserved for it, and in
+    `spent` as ``unpriced``.
+    """
+    fake = FakeASI1()
+    if isinstance(fault, dict):
+        fake.fail(**fault)
+    else:
+        fake.fault(fault)
+    async with in_process(
+        fake, budget=asi1.Budget(requests=9), max_retries=0
+    ) as client:
+        with anyio.move_on_after(1):
+            with suppress(asi1.APIError):
+                await client.chat.completions.create(**HI)
+        count, spent = account(client), client.spent
+
+    assert asi1.Spent() == count.held
+    assert (counted, tokens) == (count.spent.requests, count.spent.tokens)
+    assert asi1.Spent(requests=1, unpriced=int(tokens > 0)) == spent
+
+
+@pytest.mark.virtual_time
+async def test_retries_count_and_are_refused_too():
+    """
+    Each attempt counts as a request; a retry that could pass the budget is not sent.
+    """
+    fake = FakeASI1()
+    fake.fail(503, times=None)
+    async with in_process(
+        fake, budget=asi1.Budget(requests=2), max_retries=5
+    ) as client:
+        with pytest.raises(asi1.BudgetExceededError) as caught:
+            await client.chat.completions.create(**HI)
+
+    assert (2, 2) == (len(fake.requests), caught.value.spent.requests)
+
+
+@pytest.mark.virtual_time
+async def test_budget_of_a_child_counts_besides_that_of_its_parent(fake):
+    """
+    A budget that `with_options` adds is counted from zero, and the calls count in the
+    budget of the parent as well. A call that one of them refuses reserves nothing in
+    the other. One budget given to two clients has two counts.
+    """
+    fake.reply("Hello", times=None)
+    two = asi1.Budget(requests=2)
+    async with in_process(fake, budget=two) as client, in_process(fake, budget=two):
+        child = client.with_options(budget=asi1.Budget(requests=1))
+        await child.chat.completions.create(**HI)
+        with pytest.raises(asi1.BudgetExceededError):
+            await child.chat.completions.create(**HI)
+        await client.chat.completions.create(**HI)
+        with pytest.raises(asi1.BudgetExceededError):
+            await client.chat.completions.create(**HI)
+
+    assert 2 == len(fake.requests)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("kind", ["model", "image", "raw"])
+async def test_budget_in_dollars_refuses_what_has_no_known_price(fake_client, kind):
+    """
+    Under a budget in dollars a request whose price is not known raises an error that
+    says so, and is not sent. A GET request, which asks no model, is sent.
+    """
+    client = fake_client.with_options(budget=asi1.Budget(usd=1))
+    calls = {
+        "model": lambda: client.chat.completions.create(messages="Hi", model="other"),
+        "image": lambda: client.images.generate(prompt="a cat"),
+        "raw": lambda: client.request("POST", "/embeddings", json={"model": "asi1"}),
+    }
+
+    with pytest.raises(asi1.ConfigurationError, match=r"price of .* is not known"):
+        await calls[kind]()
+
+    with pytest.raises(asi1.NotFoundError):
+        await client.request("GET", "/nothing")
+
+
+def test_budget_holds_in_several_threads(fake):
+    """
+    Threads with event loops of their own that share a client send exactly as many
+    requests as its budget allows: to check and to reserve is one step.
+    """
+    fake.reply("Hello", times=None)
+    client = asi1.AsyncASI1("sk-test", fake.base_url, budget=asi1.Budget(requests=30))
+    sent = []
+
+    async def ask():
+        for _ in range(15):
+            try:
+                await client.chat.completions.create(**HI)
+            except asi1.BudgetExceededError:
+                return
+            sent.append(1)
+
+    threads = [threading.Thread(target=anyio.run, args=(ask,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (30, 30) == (len(sent), len(fake.requests))
+    assert 30 == client.spent.requests
+
+
+@pytest.mark.virtual_time
+async def test_run_of_tools_ends_when_its_budget_is_used_up(fake, fake_client):
+    """
+    A run whose next answer could pass its budget raises `BudgetExceededError`; the
+    budget does not count calls outside of the run.
+    """
+    fake.reply("", tool_calls=[{"name": "now", "arguments": {}}], times=None)
+
+    def now():
+        """Return the time."""
+        return "noon"
+
+    run = fake_client.chat.completions.run_tools(
+        "Hi", tools=[now], budget=asi1.Budget(requests=2)
+    )
+    with pytest.raises(asi1.BudgetExceededError):
+        await run.until_done()
+
+    assert 2 == len(fake.requests)
+    assert 2 == fake_client.spent.requests
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"usd": -1}, {"usd": "much"}, {"usd": True}, {"tokens": 1.5}, {"requests": -1}],
+)
+def test_budget_with_a_wrong_value_is_refused(wrong):
+    """
+    A limit that is not a number of at least 0 raises an error that names it.
+    """
+    with pytest.raises(
+        asi1.ConfigurationError, match=f"budget: {next(iter(wrong))} must"
+    ):
+        asi1.Budget(**wrong)

@@ -1,0 +1,101 @@
+"""Markdown: its blocks, and the tokens that are shown."""
+
+from __future__ import annotations
+
+import pytest
+
+
+pytest.importorskip("markdown_it", reason="asi1 chat needs rich, which has markdown_it")
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asi1.cli._chat.blocks import blocks_of, tokens_of
+
+
+PARTS = [
+    "a",
+    "`",
+    "- ",
+    "# b\n",
+    "\n",
+    "\n\n",
+    "- c\n",
+    "1. d\n",
+    "  ",
+    "```\n",
+    "> e\n",
+    "|",
+    "---",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("", [""]),
+        ("\n\n", ["\n\n"]),
+        ("a\nb", ["a\nb"]),
+        ("a\n\nb\n", ["a\n\n", "b\n"]),
+        ("# a\nb", ["# a\n", "b"]),
+        ("- a\n---", ["- a\n---"]),
+        ("- a\n---\n", ["- a\n", "---\n"]),
+        ("a\n```b", ["a\n```b"]),
+        ("- a\n\n- b\n\nc", ["- a\n\n- b\n\n", "c"]),
+        ("```\na\n\n# b\n", ["```\na\n\n# b\n"]),
+        ("| a |\n|---|\n| b |\n\nc", ["| a |\n|---|\n| b |\n\n", "c"]),
+    ],
+)
+def test_blocks_are_paragraphs_lists_tables_and_code(text, blocks):
+    """
+    A text is cut where a block at its top level begins: a list, a table or a block of
+    code stays whole, also while its end is missing.
+    """
+    assert blocks == blocks_of(text)
+
+
+@given(st.lists(st.sampled_from(PARTS)), st.lists(st.sampled_from(PARTS)))
+def test_more_text_changes_only_the_last_block(parts, more):
+    """
+    The blocks of a text are the text. If more text arrives, all blocks but the last
+    stay as they are.
+    """
+    text = "".join(parts)
+    *finished, last = blocks_of(text)
+
+    grown = blocks_of(text + "".join(more))
+
+    assert text == "".join([*finished, last])
+    assert finished == grown[: len(finished)]
+    assert grown[len(finished) :] == blocks_of(last + "".join(more))
+
+
+@pytest.mark.parametrize(
+    ("block", "shown"),
+    [
+        ("a <b>c</b> List<int>", ["a <b>c</b> List<int>"]),
+        ("<div>\na\n</div>", ["<div>", "a", "</div>"]),
+        ("[1]: http://a.example", ["[1]: http://a.example"]),
+        ("![an otter](http://a/o.png)", ["an otter (http://a/o.png)"]),
+        ("![](http://a/o.png)", ["image (http://a/o.png)"]),
+        ("<http://a.example>", ["http://a.example"]),
+    ],
+)
+def test_html_definitions_and_addresses_are_shown_as_text(block, shown):
+    """
+    HTML, definitions of links, and addresses of images and links are part of the text,
+    since an answer must not lose a word on the screen.
+    """
+    children = [child for token in tokens_of(block) for child in token.children or ()]
+
+    texts = [child.content for child in children if child.type == "text"]
+    assert "".join(shown) == "".join(texts)
+
+
+def test_end_of_a_line_in_a_paragraph_is_shown():
+    """
+    A newline in a paragraph stays a newline, as in a poem.
+    """
+    (inline,) = (token for token in tokens_of("a\nb") if token.children)
+
+    assert ["text", "hardbreak", "text"] == [child.type for child in inline.children]

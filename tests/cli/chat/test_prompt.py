@@ -1,0 +1,100 @@
+"""The prompt: keys, pasted text, completion."""
+
+from __future__ import annotations
+
+import pytest
+
+
+pytest.importorskip("prompt_toolkit", reason="asi1 chat needs prompt_toolkit")
+
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from asi1.cli._chat.prompt import PromptReader
+
+
+@pytest.fixture
+def typed():
+    """Return a function that types keys, and returns a reader."""
+    commands = ["/save", "/system", "/undo"]
+    with (
+        create_pipe_input() as keys,
+        create_app_session(input=keys, output=DummyOutput()),
+    ):
+
+        def type_keys(text):
+            keys.send_text(text)
+            return PromptReader(InMemoryHistory(), commands, ["/save"])
+
+        yield type_keys
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ("one\r", "one"),
+        ("one\x1b\rtwo\r", "one\ntwo"),
+        ("one\ntwo\r", "one\ntwo"),
+        ("\x1b[200~one\r\ntwo\nthree\x1b[201~\r", "one\ntwo\nthree"),
+        ("on\x7fe\x01z\r", "zoe"),
+    ],
+)
+def test_enter_sends_and_other_keys_begin_a_new_line(typed, keys, text):
+    """
+    Enter sends; Alt-Enter and Ctrl-J begin a new line, and pasted text keeps its lines.
+    """
+    assert text == typed(keys).read()
+
+
+def test_begun_text_can_be_edited(typed):
+    """
+    A text that `read` gets is in the line, where it can be edited.
+    """
+    assert "one two" == typed(" two\r").read("one")
+
+
+def test_ctrl_c_tells_what_was_discarded_and_ctrl_d_ends(typed):
+    """
+    Ctrl-C raises KeyboardInterrupt, and `discarded` has the text of the line; Ctrl-D
+    in an empty line raises EOFError.
+    """
+    reader = typed("one\x03\x03\x04")
+
+    for discarded in ("one", ""):
+        with pytest.raises(KeyboardInterrupt):
+            reader.read()
+        assert discarded == reader.discarded
+    with pytest.raises(EOFError):
+        reader.read()
+
+
+def test_history_has_messages_and_no_answers_to_questions(typed):
+    """
+    A message is added to the history, and the answer to a question is not.
+    """
+    reader = typed("one\ryes\rtwo\r")
+
+    assert ["one", "yes", "two"] == [reader.read(), reader.ask("Run?"), reader.read()]
+    assert ["one", "two"] == reader._session.history.get_strings()
+
+
+def test_tab_completes_commands_and_paths(typed, tmp_path, monkeypatch):
+    """
+    The names of commands are completed, and the paths after a command that takes one.
+    """
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talk.json").touch()
+    completer = typed("")._session.completer
+
+    def completed(text):
+        found = completer.get_completions(Document(text), CompleteEvent())
+        return [text[: len(text) + f.start_position] + f.text for f in found]
+
+    assert ["/save ", "/system "] == completed("/s")
+    assert ["/save talk.json"] == completed("/save ta")
+    assert [] == completed("/undo ta")
+    assert [] == completed("s")

@@ -1,0 +1,118 @@
+"""The rows that change while an answer arrives."""
+
+from __future__ import annotations
+
+import pytest
+
+
+pytest.importorskip("rich", reason="asi1 chat needs rich")
+
+from asi1.cli._chat.region import Region
+
+from .conftest import Page
+
+
+class Size:
+    """The size of a terminal, which a test can change."""
+
+    def __init__(self, columns, lines):
+        self.now = columns, lines
+
+    def __call__(self):
+        return self.now
+
+
+def region(lines, columns=10):
+    """Return a page, its size, and a region on it."""
+    page, size = Page(lines), Size(columns, lines)
+    return page, size, Region(page, size)
+
+
+def test_only_rows_that_differ_are_written_again():
+    """
+    A longer version of a block is written from its first new row on, in one write.
+    """
+    _, _, rows = region(20)
+    written = []
+    rows._screen = type(
+        "Screen", (), {"write_codes": lambda _, text: written.append(text)}
+    )()
+
+    rows.draw(["one", "tw"])
+    rows.draw(["one", "two", "three"])
+    rows.draw(["one", "two", "three"])
+    rows.finish(["one", "two", "three"])
+
+    assert ["one\ntw\n", "\x1b[1A\x1b[Jtwo\nthree\n"] == written
+
+
+@pytest.mark.parametrize("lines", [2, 3, 5, 40])
+def test_growing_block_is_on_the_terminal_once(lines):
+    """
+    A block that grows beyond the terminal's height is there once in the end, with every
+    row in its place, since rows that have scrolled off are not written again.
+    """
+    page, _, rows = region(lines)
+    words = [f"row {number}" for number in range(30)]
+    for count in range(1, 31):
+        rows.draw([*words[: count - 1], words[count - 1][:3]])
+        rows.draw(words[:count])
+    rows.finish(words)
+    rows.finish(["next"])
+
+    assert [*words, "next", ""] == page.rows
+
+
+def test_block_whose_first_rows_changed_is_shown_again_as_a_whole():
+    """
+    If rows that have scrolled off the screen got other words, the whole block is shown
+    once more when it is finished; if only their spaces differ, it is not.
+    """
+    page, _, rows = region(3)
+    rows.draw(["1 a", "2 b", "3 c", "4 d"])
+    rows.finish([" 1 a", " 2 b", " 3 c", " 4 d"])
+    assert ["1 a", "2 b", " 3 c", " 4 d", ""] == page.rows
+
+    page, _, rows = region(3)
+    rows.draw(["a", "b", "c", "d"])
+    rows.finish(["A", "b", "c", "d"])
+    assert ["a", "b", "A", "b", "c", "d", ""] == page.rows
+
+
+def test_rows_wider_than_a_smaller_terminal_are_erased_as_a_whole():
+    """
+    After the terminal became narrower, a row that takes two lines there is erased with
+    both of them.
+    """
+    page, size, rows = region(20, columns=10)
+    rows.draw(["\x1b[1mone\x1b[0m", "ten chars."])
+    page.rows = ["one", "ten c", "hars.", ""]
+    size.now = 5, 20
+    rows.draw(["one", "ten", "chars."])
+
+    assert ["one", "ten", "chars.", ""] == page.rows
+
+
+def test_rows_that_take_two_lines_scroll_off_earlier():
+    """
+    Rows that are wider than the terminal take two lines of it, so that fewer of them
+    can still be changed.
+    """
+    page, _, rows = region(5, columns=4)
+    wide = [f"{number} wide" for number in range(6)]
+    for count in range(1, 7):
+        rows.draw(wide[:count])
+
+    assert 4 == rows._scrolled
+    assert [*wide, ""] == page.rows
+
+
+def test_shorter_version_of_a_block_leaves_no_row_behind():
+    """
+    If a block has fewer rows than before, the others are erased.
+    """
+    page, _, rows = region(20)
+    rows.draw(["a", "b", "c"])
+    rows.finish(["a"])
+
+    assert ["a", ""] == page.rows

@@ -1,0 +1,86 @@
+"""Which server and key a command uses, and how its errors name them."""
+
+from __future__ import annotations
+
+import pytest
+
+from asi1.cli import main
+
+from .conftest import KEY
+
+
+@pytest.fixture
+def url(fake, monkeypatch):
+    """Return the fake server's URL, which no environment variable has."""
+    monkeypatch.delenv("ASI1_BASE_URL")
+    return fake.base_url
+
+
+def test_base_url_and_key_of_the_command_line_are_used(fake, url, monkeypatch, capsys):
+    """
+    ``--base-url`` overrides the environment, and ``--key-env`` names the variable of
+    the key, which messages do not show.
+    """
+    other = "another-key-0815"
+    monkeypatch.setenv("ASI1_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("MY_KEY", other)
+    fake.fail(400, message=f"no {other} here")
+    words = ["ask", "Why?", "--base-url", url, "--key-env", "MY_KEY"]
+
+    assert 1 == main(words)
+
+    assert f"Bearer {other}" == fake.requests[0].headers["authorization"]
+    assert "asi1: 400: no *** here\n" == capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "source", ["variable ASI1_BASE_URL", "variable ASI_ONE_BASE_URL", "--base-url"]
+)
+def test_error_of_a_wrong_server_names_its_url_and_source(
+    fake, url, monkeypatch, capsys, source
+):
+    """
+    A 404 and a connection that cannot be made name the base URL, and where it was set.
+    """
+    words, *name = source.split()
+    words = [] if name else [words, url]
+    monkeypatch.setenv(*name or ["ASI1_BASE_URL"], url)
+    fake.fail(404, message="No.")
+
+    assert 1 == main(["ask", "Why?", *words])
+    fake.stop()
+    assert 1 == main(["ask", "Why?", *words])
+
+    first, second = capsys.readouterr().err.splitlines()
+    told = f"(the base URL is {url}, from {'the environment ' if name else ''}{source})"
+    assert f"asi1: 404: No. {told}" == first
+    assert second.endswith(f" {told}")
+
+
+def test_error_of_the_usual_server_names_its_url_alone(fake, url, monkeypatch, capsys):
+    """
+    A connection to the public API that cannot be made names its URL, and no source.
+    """
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+
+    assert 1 == main(["ask", "Why?"])
+
+    assert capsys.readouterr().err.endswith(
+        "(the base URL is https://api.asi1.ai/v1)\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY", "MY_KEY"])
+def test_refused_key_names_the_variable_of_the_key(fake, monkeypatch, capsys, name):
+    """
+    A refused key is reported with the environment variable that it came from.
+    """
+    monkeypatch.delenv("ASI_ONE_API_KEY")
+    monkeypatch.setenv(name, KEY)
+    fake.fail(401, message="Who?")
+
+    assert 1 == main(
+        ["ask", "Why?", *(["--key-env", name] if name == "MY_KEY" else [])]
+    )
+
+    assert f"(is the key in {name} valid?)" in capsys.readouterr().err
