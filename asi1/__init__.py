@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from ._client.tool_run import AsyncToolRun
     from ._models.base import Model
     from ._models.base_types import DEFAULT
+    from ._models.busy_errors import (
+        ConversationBusyError,
+        StreamBusyError,
+        StreamConsumedError,
+    )
     from ._models.call_info import Call, Wait
     from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
     from ._models.completion import (
@@ -56,11 +61,8 @@ if TYPE_CHECKING:
         CallCancelledError,
         ClientClosedError,
         ConfigurationError,
-        ConversationBusyError,
         ServerStreamError,
-        StreamBusyError,
         StreamClosedError,
-        StreamConsumedError,
         StreamDecodeError,
         StreamError,
         StreamInterruptedError,

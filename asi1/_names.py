@@ -13,6 +13,11 @@ __all__ = ["HOME"]
 _MODULES = {
     "_models.raw": ("RawReply",),
     "_client.chat": ("AsyncChat", "AsyncCompletions"),
+    "_models.busy_errors": (
+        "ConversationBusyError",
+        "StreamBusyError",
+        "StreamConsumedError",
+    ),
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client.client": ("AsyncASI1",),
     "_settings.cache": ("Cache",),

@@ -12,10 +12,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from .._models.busy_errors import StreamBusyError
 from .._models.errors import (
     ASI1Error,
     ClientClosedError,
-    StreamBusyError,
     StreamClosedError,
 )
 from .._settings.budget import BudgetExceededError

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
+from .._models.busy_errors import StreamBusyError
 from .._models.completion import ToolCall
-from .._models.errors import StreamBusyError, StreamClosedError
+from .._models.errors import StreamClosedError
 from .._protocol.context.tokens import Wire
 from .._protocol.request import ChatDraft
 from .._protocol.tools.run_actions import (

@@ -42,7 +42,7 @@ Every exception that this package raises.
     └── ConversationBusyError       another turn is waiting for its answer
 
 Errors are plain data without the API key, so they can be pickled, copied and compared.
-More of them are in `status_errors`, in `output_errors`, and in the tools' `errors`.
+More are in `busy_errors`, `output_errors`, `status_errors`, and the tools' `errors`.
 """
 
 from collections.abc import Callable
@@ -66,11 +66,8 @@ __all__ = [
     "CallCancelledError",
     "ClientClosedError",
     "ConfigurationError",
-    "ConversationBusyError",
     "ServerStreamError",
-    "StreamBusyError",
     "StreamClosedError",
-    "StreamConsumedError",
     "StreamDecodeError",
     "StreamError",
     "StreamInterruptedError",
@@ -276,21 +273,6 @@ class CallCancelledError(ASI1Error):
 @public
 class StreamClosedError(ASI1Error):
     """The stream was closed before or during a read, or its call task was cancelled."""
-
-
-@public
-class StreamConsumedError(ASI1Error):
-    """The stream was already read to its end; it cannot be read again."""
-
-
-@public
-class StreamBusyError(ASI1Error):
-    """Another task or thread is reading the stream at this moment."""
-
-
-@public
-class ConversationBusyError(ASI1Error):
-    """The conversation is waiting for an answer; it runs one turn at a time."""
 
 
 @run_apart_once

@@ -76,9 +76,9 @@ class MapRequests:
             return self.draft.request(item)
         own = {**item}
         messages, model = own.pop("messages"), own.pop("model", None)
-        both = self.options.get("tags"), own.get("tags")
-        if all(isinstance(tags, Mapping) for tags in both):
-            own["tags"] = {**both[0], **both[1]}
+        shared, tags = self.options.get("tags"), own.get("tags")
+        if isinstance(shared, Mapping) and isinstance(tags, Mapping):
+            own["tags"] = {**shared, **tags}
         draft = draft_chat(
             self.config,
             model=self.model if model is None else model,
