@@ -93,7 +93,8 @@ def test_attempt_counts_as_sent_unless_its_error_says_unsent(attempts, error, se
 def test_call_is_unsent_until_a_connection_takes_its_request(attempts):
     """
     A call is unsent until a connection begins to take the request of an attempt; then
-    the call stays sent, whatever later attempts do.
+    the call stays sent, whatever later attempts do. A later attempt is unsent, and so
+    not billed, until a connection takes its request too.
     """
     attempts.begin(0.0)
     assert not attempts.sent
@@ -104,10 +105,10 @@ def test_call_is_unsent_until_a_connection_takes_its_request(attempts):
 
     attempts.begin(2.0)
     attempts.sending()
-    assert attempts.sent
+    assert (True, True) == (attempts.sent, attempts.attempt_sent)
     attempts.failed(asi1.APIConnectionError("lost"), 1.0, 3.0)
     attempts.prepare(chat(), 2)
-    assert attempts.sent
+    assert (True, False) == (attempts.sent, attempts.attempt_sent)
 
 
 @pytest.mark.parametrize("sending", [False, True])

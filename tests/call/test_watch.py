@@ -388,13 +388,13 @@ async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_both():
     item = {"messages": "Ho", "model": "asi1", "tags": {"c": 3, "b": 4}}
 
     async with client_of(fake, seen, tags={"a": 1}) as client:
-        answers = client.chat.completions.map(["Hi", item], tags={"b": 2})
+        answers = client.chat.completions.map(["Hi", item], tags={"b": 2, "d": 5})
         assert 2 == len([each async for each in answers])
 
     told = {call.model: (call.operation, call.tags) for call in seen.ended()}
     assert {
-        "asi1-mini": ("chat", {"a": 1, "b": 2}),
-        "asi1": ("chat", {"a": 1, "b": 4, "c": 3}),
+        "asi1-mini": ("chat", {"a": 1, "b": 2, "d": 5}),
+        "asi1": ("chat", {"a": 1, "b": 4, "c": 3, "d": 5}),
     } == told
 
 
