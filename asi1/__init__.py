@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     from ._client.tool_run import AsyncToolRun
     from ._models.base import Model
     from ._models.base_types import DEFAULT
+    from ._models.busy_errors import (
+        ConversationBusyError,
+        StreamBusyError,
+        StreamConsumedError,
+    )
+    from ._models.call_info import Call, Wait
     from ._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
     from ._models.completion import (
         ChatChoice,
@@ -53,13 +59,11 @@ if TYPE_CHECKING:
         APITimeoutError,
         ArgumentError,
         ASI1Error,
+        CallCancelledError,
         ClientClosedError,
         ConfigurationError,
-        ConversationBusyError,
         ServerStreamError,
-        StreamBusyError,
         StreamClosedError,
-        StreamConsumedError,
         StreamDecodeError,
         StreamError,
         StreamInterruptedError,
@@ -121,7 +125,7 @@ if TYPE_CHECKING:
     from ._settings.budget import Budget, BudgetExceededError
     from ._settings.cache import Cache
     from ._settings.config import Limits
-    from ._settings.hooks import Hooks, Wait
+    from ._settings.hooks import Hooks
     from ._settings.models import MODELS, ModelInfo
     from ._settings.options import (
         ChatOptions,
@@ -171,6 +175,8 @@ __all__ = [
     "Budget",
     "BudgetExceededError",
     "Cache",
+    "Call",
+    "CallCancelledError",
     "Chat",
     "ChatChoice",
     "ChatCompletion",

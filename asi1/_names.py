@@ -13,6 +13,11 @@ __all__ = ["HOME"]
 _MODULES = {
     "_models.raw": ("RawReply",),
     "_client.chat": ("AsyncChat", "AsyncCompletions"),
+    "_models.busy_errors": (
+        "ConversationBusyError",
+        "StreamBusyError",
+        "StreamConsumedError",
+    ),
     "_models.chunks": ("ChatCompletionChunk", "ChunkChoice", "Delta", "ToolCallDelta"),
     "_client.client": ("AsyncASI1",),
     "_settings.cache": ("Cache",),
@@ -23,7 +28,8 @@ _MODULES = {
     "_models.base": ("Model",),
     "_models.planner": ("AgentUsed",),
     "_models.generated_images": ("GeneratedImage", "GeneratedImages"),
-    "_settings.hooks": ("Hooks", "Wait"),
+    "_settings.hooks": ("Hooks",),
+    "_models.call_info": ("Call", "Wait"),
     "_settings.rate_limit": ("LimitOutcome", "Limiter", "RateLimit"),
     "_client.map": ("AsyncAnswers",),
     "_protocol.map_items": ("ChatRequest",),

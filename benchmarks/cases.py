@@ -154,6 +154,18 @@ def rounds(name, operation, what):
     )
 
 
+def watched(name, operation, what):
+    """Return a case that compares a client with hooks to the same without."""
+    return Case(
+        name=name,
+        what=what,
+        unit="% of create",
+        method="watched",
+        operation=operation,
+        sizes=sizes(Size(calls=100), Size(calls=20), Size(calls=2)),
+    )
+
+
 ALL = (
     streamed("stream-async", "stream_async", "whole", "a chunk, large writes, async"),
     streamed("stream-sync", "stream_sync", "whole", "a chunk, large writes, blocking"),
@@ -178,6 +190,8 @@ ALL = (
     rounds("round-async", "round_async", "a run with one tool, async"),
     rounds("round-sync", "round_sync", "a run with one tool, blocking"),
     rounds("round-thread", "round_thread", "the same, a tool in a thread"),
+    watched("hooks", "hooks_async", "a small answer, five empty hooks"),
+    watched("otel", "otel_async", "a small answer, traced without exporter"),
     streamed("final-1000", "final_async", "named", "final answer, 1,000 chunks", 1000),
     streamed("final-10000", "final_async", "named", "the same, 10,000", 10_000),
     started("import", "import the package"),

@@ -139,6 +139,19 @@ def tool_round(case, size, contender, url):
     return statistics.median(shares) * 100
 
 
+def watched(case, size, contender, url):
+    """Return the cost of `create` with hooks in per cent of that without."""
+    plain = replace(case, operation="create_async")
+    try:
+        shares = [
+            calls(case, size, contender, url) / calls(plain, size, contender, url)
+            for _ in range(TIMES)
+        ]
+    except ImportError:  # OpenTelemetry is not installed
+        raise ImpossibleError from None
+    return statistics.median(shares) * 100
+
+
 def peak(case, size, contender, url):
     """Return the peak memory of the process in MiB, after it has read one stream."""
     calls(case, size, contender, url)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
 from .._client.agent_calls import load_tool_runs, parse_rounds
-from .._client.lazy import loader
+from .._client.lazy_engine import loader
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions
 from .loop_thread import loop_thread

@@ -11,7 +11,8 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from .._client.lazy import BaseClient, loader, plain
+from .._client.lazy import BaseClient
+from .._client.lazy_engine import loader, plain
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
 from .loop_thread import close_on_loop, loop_thread

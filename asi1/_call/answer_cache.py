@@ -26,7 +26,7 @@ from .._protocol.cached_answer import KeptReply, cache_key, may_be_kept, unpack
 from .._protocol.request import Request
 from .._settings.cache import Cache, check_cache
 from .._settings.timeouts import Timeouts
-from .._transport.event_loop import Flag, in_worker, loop_token, real_clock
+from .._transport.event_loop import in_worker, loop_token, real_clock
 from .._transport.transport import Reply
 from .batch_queue import BatchQueue
 from .bytes_reader import BytesReader
@@ -55,11 +55,14 @@ class CachedCall(Protocol):
     reader_class: type[ReplyReader[Any]]
     began: float | None
     queue: BatchQueue[Any]
-    opened: Flag
     reader: ReplyReader[Any] | None
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
+        ...
+
+    def new_reader(self, request: Request, timer: Timer) -> ReplyReader[Any]:
+        """Return the new `reader` of a reply to *request*."""
         ...
 
 
@@ -140,8 +143,7 @@ class AnswerCache:
         if kept is None or len(kept.data) > config.max_event_bytes:
             return False
         timer = Timer(call.began or 0.0, _NO_TIMEOUTS, stream=call.reader_class.streams)
-        reader = call.reader_class(config, request, timer, call.queue, call.opened)
-        call.reader, attempts.cached = reader, True
+        reader, attempts.cached = call.new_reader(request, timer), True
         reply = _Reply.of(kept)
         try:
             with timer:

@@ -15,7 +15,8 @@ import anyio
 
 from anyio.lowlevel import checkpoint
 
-from .._models.errors import ASI1Error, StreamBusyError
+from .._models.busy_errors import StreamBusyError
+from .._models.errors import ASI1Error
 from .._protocol.sse_writer import PING, failed_event
 from .._settings.validators import or_none, seconds, wrong
 

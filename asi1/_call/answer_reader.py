@@ -172,6 +172,8 @@ class ChunkReader(_CompletionReader[ChatCompletionChunk]):
 
     async def _deliver(self, batch: list[ChatCompletionChunk]) -> None:
         self.queue.put(batch)
+        if self.watch is not None:
+            self.watch.chunks(len(batch), self.info.time_to_first_token)
         if self.queue.full:
             self.timer.arm("total")  # a slow reader must not cause an idle timeout
             await self.queue.room()

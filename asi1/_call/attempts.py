@@ -1,4 +1,4 @@
-"""The attempts of one call: how each one ended, and whether a retry follows."""
+"""The requests and attempts of one call: how each ended, whether a retry follows."""
 
 from __future__ import annotations
 
@@ -6,27 +6,68 @@ import random
 import uuid
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import anyio
 import attrs
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from .._fork_lock import run_apart_once
 from .._log import logger
-from .._models.errors import APIConnectionError, APIError, ASI1Error
+from .._models.errors import APIConnectionError, APIError, APITimeoutError, ASI1Error
 from .._models.response import Attempt, ResponseInfo
+from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
-from .._settings.hooks import Wait
 from .._settings.secret import Secret
 from .._transport.event_loop import run_in_turns
 from .resources import RetryBudget
 
 
-__all__ = ["Attempts", "idempotency_headers", "in_turns", "redaction"]
+if TYPE_CHECKING:
+    from .._models.call_info import Wait
+
+
+__all__ = [
+    "Attempts",
+    "OneRequest",
+    "Requests",
+    "idempotency_headers",
+    "in_turns",
+    "redaction",
+]
 
 _R = TypeVar("_R")
+
+
+class Requests(Protocol):
+    """Provides a call's first request, and another if the server refuses the first."""
+
+    async def first(self, began: float) -> Request:
+        """Return the first request; the call began at *began* on the loop's clock."""
+        ...
+
+    async def after(self, refusal: APIStatusError) -> Request | None:
+        """
+        Return the request to send after the server's *refusal* of the last request.
+
+        None if the call must fail with *refusal*.
+        """
+        ...
+
+
+@frozen
+class OneRequest:
+    """The `Requests` of a call that sends a single request."""
+
+    request: Request
+
+    async def first(self, began: float) -> Request:  # noqa: ARG002 - as `Requests`
+        """Return the request."""
+        return self.request
+
+    async def after(self, refusal: APIStatusError) -> None:
+        """Return None: after a refusal, the call sends no other request."""
 
 
 @define(eq=False)
@@ -39,6 +80,7 @@ class Attempts:
     Attributes:
         budget: The client's retry budget; each retry spends 1 of it.
         jitter: Returns a random number in [0, 1).
+        now: Returns the seconds since the call began; 0 before it began.
         made: The attempts that have ended, oldest first.
         elapsed: When the last attempt ended; None before the first one has ended.
         cached: Whether the client's cache answers the call.
@@ -46,12 +88,14 @@ class Attempts:
 
     budget: RetryBudget
     jitter: Callable[[], float] = random.random
+    now: Callable[[], float] = field(default=float, init=False)
     made: list[Attempt] = field(factory=list, init=False)
     elapsed: float | None = field(default=None, init=False)
     cached: bool = field(default=False, init=False)
     _request: Request = field(init=False)
     _retries: int = field(init=False)
-    _since: float | None = field(init=False)
+    _since: float | None = field(default=None, init=False)
+    _sending: bool = field(default=False, init=False)
     _wait: Wait | None = field(init=False)
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
@@ -62,7 +106,7 @@ class Attempts:
     def prepare(self, request: Request, retries: int) -> None:
         """Prepare an attempt to send *request* after *retries* earlier retries."""
         self._request, self._retries = request, retries
-        self._since, self._wait = None, None
+        self._since, self._wait, self._sending = None, None, False
 
     def wait(self, wait: Wait) -> bool:
         """Log *wait*; return False if the previous wait had the same reason."""
@@ -78,15 +122,24 @@ class Attempts:
         """Begin the prepared attempt: the rate limiter has permitted it."""
         self._since = now
 
-    @property
-    def begun(self) -> bool:
-        """Whether the current attempt has begun."""
-        return self._since is not None
+    def sending(self) -> None:
+        """Note that a connection is open, and begins to take the request."""
+        self._sending = True
 
     @property
-    def unsent(self) -> bool:
-        """Whether no attempt of this call has sent its request yet."""
-        return self._since is None and not any(attempt.sent for attempt in self.made)
+    def attempt_sent(self) -> bool:
+        """Whether the current attempt may have sent its request."""
+        return self._sending
+
+    @property
+    def sent(self) -> bool:
+        """Whether an attempt of this call may have sent its request."""
+        return self._sending or any(attempt.sent for attempt in self.made)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the last attempt that has ended succeeded."""
+        return bool(self.made) and self.made[-1].cause is None
 
     @property
     def awaited(self) -> str | None:
@@ -124,13 +177,28 @@ class Attempts:
         if self._since is None:
             self.elapsed = now
             return None
+        sent = not isinstance(error, APIConnectionError) or error.sent
+        if isinstance(error, APITimeoutError):  # its `sent` includes earlier attempts
+            sent = sent and self._sending
+        if isinstance(error, APIConnectionError):
+            error.sent = sent or any(attempt.sent for attempt in self.made)
         return self._record(
             now,
             status=error.response.status,
             cause=f"{type(error).__name__}: {error}",
-            sent=error.sent if isinstance(error, APIConnectionError) else True,
+            sent=sent,
             wait=wait,
         )
+
+    def stopped(self, error: ASI1Error | None, status: int | None, now: float) -> None:
+        """Record that the call was cancelled, with *error* or after a whole answer."""
+        if self._since is None:
+            self.elapsed = now if self.elapsed is None or error else self.elapsed
+        elif error is None:
+            self.succeeded(status, now)
+        else:
+            cause = f"{type(error).__name__}: {error}"
+            self._record(now, status=status, cause=cause, sent=self._sending)
 
     def _record(self, now: float, **fields: Any) -> Attempt:
         self.elapsed = now
@@ -138,6 +206,7 @@ class Attempts:
         number, elapsed = len(self.made) + 1, now - since
         attempt = Attempt(number=number, elapsed=elapsed, **fields)
         self.made.append(attempt)
+        self._since = None
         logger.debug(
             "%s %s, attempt %d: status %s after %.3f s, next after %s s",
             *self._target(),
@@ -155,7 +224,7 @@ class Attempts:
 
 
 def idempotency_headers(key: str | None) -> dict[str, str]:
-    """Return the header for *key*; "auto" makes a random one."""
+    """Return the header with the idempotency key of a call; "auto" is a random key."""
     key = str(uuid.uuid4()) if key == "auto" else key
     return {} if key is None else {"idempotency-key": key}
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import itertools
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import attrs
@@ -24,63 +23,36 @@ from .._models.errors import (
     APIError,
     APITimeoutError,
     ASI1Error,
+    CallCancelledError,
     ClientClosedError,
     StreamClosedError,
     StreamError,
 )
 from .._models.response import ResponseInfo
-from .._models.status_errors import APIStatusError, RateLimitError
+from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
-from .._settings.hooks import Wait
-from .._transport.event_loop import Flag
-from .attempts import Attempts, idempotency_headers, in_turns, redaction
+from .._transport.event_loop import Flag, loop_clock, loop_token
+from .attempts import Attempts, Requests, idempotency_headers, in_turns, redaction
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
 from .resources import Bill, Resources
+from .task import is_closing
 from .timer import Timer
 
 
 if TYPE_CHECKING:
-    from .rate_limiter import LocalLimiter, UserLimiter
+    from .._models.call_info import Call as CallInfo
+    from .._models.call_info import Wait
+    from .watch import Watch
 
 
-__all__ = ["Call", "OneRequest", "Requests"]
+__all__ = ["Call"]
 
 _T = TypeVar("_T")
 
 # Seconds to wait for the end of the body after a complete answer: a connection can only
 # be reused after the end of the body was read.
 _DRAIN = 0.25
-
-
-class Requests(Protocol):
-    """Provides a call's first request, and another if the server refuses the first."""
-
-    async def first(self, began: float) -> Request:
-        """Return the first request; the call began at *began* on the loop's clock."""
-        ...
-
-    async def after(self, refusal: APIStatusError) -> Request | None:
-        """
-        Return the request to send after the server's *refusal* of the last request.
-
-        None if the call must fail with *refusal*.
-        """
-        ...
-
-
-@attrs.frozen
-class OneRequest:
-    """The `Requests` of a call that sends a single request."""
-
-    request: Request
-
-    async def first(self, began: float) -> Request:  # noqa: ARG002 - as `Requests`
-        """Return the request."""
-        return self.request
-
-    async def after(self, refusal: APIStatusError) -> None:
-        """Return None: after a refusal, the call sends no other request."""
 
 
 @define(eq=False)
@@ -93,6 +65,7 @@ class Call(Generic[_T]):
         requests: Provides the requests to send.
         reader_class: Reads the replies, and puts items of type *_T* into the queue.
         began: When the timeouts start, on the loop's clock; None before the call runs.
+        parent: The run that makes this call, as hooks see it; None without one.
         queue: Receives the chunks of a stream, or else the single result.
         opened: Set once the server has begun to answer, or the call has ended.
         reader: Reads the reply of the last attempt; None before the first attempt.
@@ -102,10 +75,12 @@ class Call(Generic[_T]):
     requests: Requests
     reader_class: type[ReplyReader[_T]]
     began: float | None = None
+    parent: CallInfo | None = field(default=None, init=False)
     queue: BatchQueue[_T] = field(factory=BatchQueue, init=False)
     opened: Flag = field(factory=Flag, init=False)
     _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
+    _watch: Watch | None = field(default=None, init=False)
     _bill: Bill = field(init=False)
     reader: ReplyReader[_T] | None = field(default=None, init=False)
 
@@ -118,10 +93,14 @@ class Call(Generic[_T]):
 
         Raises nothing but cancellation.
         """
+        error: Exception | None = None
         try:
             await self._make()
+        except GeneratorExit:  # Python throws it into a task that outlives its loop
+            error = self._stopped()
+            raise
         except anyio.get_cancelled_exc_class():
-            self.queue.end(self._cancelled())
+            error = self._stopped()
             raise
         except Exception as caught:  # noqa: BLE001 - the reader of the queue raises it
             error = caught
@@ -132,13 +111,12 @@ class Call(Generic[_T]):
             if isinstance(error, ASI1Error):
                 error.__context__ = None
             self.queue.end(error)
-            self._call_on_end(error)
-        except (SystemExit, KeyboardInterrupt) as error:
-            self.queue.end(error)  # raised by a user-provided transport or limiter
-        else:
-            self._call_on_end(None)
+        except (SystemExit, KeyboardInterrupt) as exiting:
+            self.queue.end(exiting)  # raised by a user-provided transport or limiter
+            error = self._stopped()
         finally:
             self.opened.set()
+            self._tell_end(error)
 
     def settle(self) -> None:
         """End the queue and wake the reader, if `run` was cancelled before it began."""
@@ -152,6 +130,25 @@ class Call(Generic[_T]):
             return StreamClosedError(f"the stream was closed, {by}")
         return ClientClosedError(f"the client was closed during the call, {by}")
 
+    def _stopped(self) -> ASI1Error | None:
+        """
+        End the queue of a cancelled call, and return the error that hooks are told.
+
+        Return None if the answer is complete: the rest of the body does not matter.
+        """
+        self.queue.end(self._cancelled())
+        info, now = self.info(), self._attempts.now()
+        if self._attempts.answered or (self.reader is not None and self.reader.whole):
+            self._attempts.stopped(None, info.status, now)
+            return None
+        error: ASI1Error = CallCancelledError("the caller no longer waits for the call")
+        if is_closing():
+            error = ClientClosedError("the client was closed during the call")
+        elif self.reader_class.streams:
+            error = StreamClosedError("the stream was left before its end")
+        self._attempts.stopped(error, info.status, now)
+        return error
+
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
         reader = self.reader
@@ -162,10 +159,23 @@ class Call(Generic[_T]):
         answer = self.reader.answer() if self.reader else ChatCompletion()
         return attrs.evolve(answer, response=self.info())
 
+    def new_reader(self, request: Request, timer: Timer) -> ReplyReader[_T]:
+        """Return the new `reader` of a reply to *request*."""
+        reader = self.reader_class(
+            self.resources.config, request, timer, self.queue, self.opened
+        )
+        reader.watch, self.reader = self._watch, reader
+        return reader
+
     async def _make(self) -> None:
-        if self.began is None:
-            self.began = anyio.current_time()
-        request: Request | None = await self.requests.first(self.began)
+        clock = loop_clock(loop_token())
+        began = self.began = clock() if self.began is None else self.began
+        now = self._attempts.now = lambda: clock() - began
+        first = await self.requests.first(began)
+        if self.resources.hooks is not None:
+            self._watch = self.resources.hooks.watch(first, self.parent, now)
+            self._watch.start()
+        request: Request | None = first
         send = self.resources.cached(self, self._attempts, self._attempt_until_answered)
         while request is not None:
             try:
@@ -183,14 +193,12 @@ class Call(Generic[_T]):
         headers = idempotency_headers(request.idempotency_key)
         for retries in itertools.count():
             self._attempts.prepare(request, retries)
-            reader = self.reader = self.reader_class(
-                self.resources.config, request, self._timer, self.queue, self.opened
-            )
+            reader = self.new_reader(request, self._timer)
             self._bill = self.resources.bill(reader)
             try:
                 await self._attempt(reader, headers)
             except APIError as error:
-                self._bill.settle(error, sent=self._attempts.begun)
+                self._bill.settle(error, sent=self._attempts.attempt_sent)
                 wait = await self._failed(reader, error)
                 if wait is None:
                     raise error from error.__cause__
@@ -198,7 +206,7 @@ class Call(Generic[_T]):
             else:
                 return
             finally:
-                self._bill.settle(sent=self._attempts.begun)
+                self._bill.settle(sent=self._attempts.attempt_sent)
 
     async def _attempt(
         self, reader: ReplyReader[_T], headers: Mapping[str, str]
@@ -208,8 +216,10 @@ class Call(Generic[_T]):
             if limiter is None:
                 await self._send(reader, headers)
             else:
+                from .rate_limiter import permit  # noqa: PLC0415 - loaded with *limiter*
+
                 self._timer.arm("total")
-                async with self._permit(limiter, reader):
+                async with permit(limiter, reader, self._waits):
                     await self._send(reader, headers)
         if self.queue.ended:
             return
@@ -220,14 +230,15 @@ class Call(Generic[_T]):
         explained = reader.request.timeouts.explain(phase, stream=reader.streams)
         if awaited := self._attempts.awaited:
             explained += f"; the client was waiting for {awaited}"
-        sent = not self._attempts.unsent
+        sent = self._attempts.sent
         raise APITimeoutError(f"timed out: {explained}", phase=phase, sent=sent)
 
     async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
         self._attempts.begin(self._timer.elapsed)
         self._timer.arm("first_token")
         transport = self.resources.transport
-        reply = await transport.send(reader.request, reader.key, headers)
+        sending = self._attempts.sending
+        reply = await transport.send(reader.request, reader.key, headers, sending)
         drain = 0.0
         try:
             await reader.read(reply)
@@ -237,34 +248,10 @@ class Call(Generic[_T]):
         finally:
             await reply.aclose(drain)
 
-    @asynccontextmanager
-    async def _permit(
-        self, limiter: LocalLimiter | UserLimiter, reader: ReplyReader[_T]
-    ) -> AsyncGenerator[None, None]:
-        """Wait for the limiter's permit; report the attempt's end to the limiter."""
-        from .._settings import rate_limit  # noqa: PLC0415 - loaded with the limiter
-
-        tokens, retry = reader.request.tokens, reader.request.retry
-        await limiter.acquire(tokens, self._waits)
-        outcome = rate_limit.LimitOutcome(estimated=tokens)
-        try:
-            yield
-            sent = len(reader.request.body or b"") + tokens
-            used = rate_limit.counted_tokens(reader.usage, sent)
-            outcome = attrs.evolve(outcome, used=used)
-        except RateLimitError as error:
-            asked = error.retry_after
-            if asked is not None:  # caps the server's wait, which delays other calls
-                asked = min(asked, retry.max_retry_after)
-            outcome = attrs.evolve(outcome, refused=True, retry_after=asked)
-            raise
-        finally:
-            limiter.release(outcome)
-
     def _waits(self, wait: Wait) -> None:
         """Report a wait for the limiter's permit."""
-        if self._attempts.wait(wait) and self.resources.hooks is not None:
-            self.resources.hooks.on_wait(wait)
+        if self._attempts.wait(wait) and self._watch is not None:
+            self._watch.wait(wait)
 
     def _succeeded(self, reader: ReplyReader[_T]) -> None:
         """Record a successful attempt, queue its result, and end the queue."""
@@ -292,10 +279,12 @@ class Call(Generic[_T]):
             isinstance(error, APITimeoutError) and begun
         ):
             error.partial = await in_turns(without_key(self.answer(), reader.key))
-        if (hooks := self.resources.hooks) and attempt is not None and wait is not None:
-            hooks.on_retry(attempt)
+        if wait is not None and attempt is not None and self._watch is not None:
+            self._watch.retry(error.response, error, attempt)
         return wait
 
-    def _call_on_end(self, error: Exception | None) -> None:
-        if self.resources.hooks is not None:
-            self.resources.hooks.on_end(self.info(), error)
+    def _tell_end(self, error: Exception | None) -> None:
+        if self._watch is not None:
+            reader = self.reader
+            arrived = reader is not None and (reader.begun or reader.whole)
+            self._watch.end(error, self.info(), self.answer() if arrived else None)

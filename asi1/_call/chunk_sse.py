@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
+from .._models.busy_errors import StreamBusyError
 from .._models.chunks import ChatCompletionChunk
-from .._models.errors import StreamBusyError
 from .._protocol.sse_writer import done_event, piece_events, piece_events_in_steps
 from .._transport.event_loop import run_in_turns
 from .chunk_stream import ChunkStream

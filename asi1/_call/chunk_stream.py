@@ -12,19 +12,16 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol, Self
 
+from .._models.busy_errors import StreamBusyError, StreamConsumedError
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
-from .._models.errors import (
-    ASI1Error,
-    StreamBusyError,
-    StreamClosedError,
-    StreamConsumedError,
-)
+from .._models.errors import ASI1Error, StreamClosedError
 from .._models.response import ResponseInfo
 from .._protocol.request import Request
 from .._transport.event_loop import call_soon, loop_token
 from .answer_reader import ChunkReader
-from .call import Call, OneRequest
+from .attempts import OneRequest
+from .call import Call
 from .engine import Engine
 from .task import CallTask
 

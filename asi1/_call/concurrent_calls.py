@@ -12,10 +12,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from .._models.busy_errors import StreamBusyError
 from .._models.errors import (
     ASI1Error,
     ClientClosedError,
-    StreamBusyError,
     StreamClosedError,
 )
 from .._settings.budget import BudgetExceededError
@@ -42,6 +42,7 @@ class ConcurrentCalls:
         self._waiting: PromptCall | None = None  # for the budget; the last of them
         self._reading = False
         self._closed = False
+        self._failed = False  # whether the error of an ended call will be raised
         self._error: Exception | None = None
         if isinstance(plan.source, AsyncSource):
             plan.source.changed = self._ended.wake
@@ -116,8 +117,10 @@ class ConcurrentCalls:
         """
         try:
             while not self._closed:
-                self._begin()
                 await self._sort()
+                if not self._failed:
+                    self._begin()
+                    await self._sort()  # a prompt may be wrong
                 if call := self._first_ready():
                     del self._window[call]
                     return call
@@ -144,6 +147,7 @@ class ConcurrentCalls:
         while self._ended.calls:
             call = self._ended.calls.popleft()
             await call.read()
+            self._failed = self._failed or self._raises(call.outcome)
             if not self._plan.ordered:
                 self._ready.append(call)
 

@@ -14,11 +14,11 @@ from .._fork_lock import run_apart_once
 from .._models.errors import ClientClosedError
 from .._protocol.request import Request
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
-from .._settings.hooks import Hooks
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport
-from .call import Call, OneRequest, Requests
+from .attempts import OneRequest, Requests
+from .call import Call
 from .reply_reader import ReplyReader
 from .resources import Resources
 from .task import CallTask, start
@@ -27,6 +27,7 @@ from .task import CallTask, start
 if TYPE_CHECKING:
     from .._settings.budget import Budget
     from .._settings.cache import Cache
+    from .._settings.hooks import Hooks
     from .._settings.rate_limit import Limiter, RateLimit
     from .answer_cache import AnswerCache
     from .budgets import Budgets
@@ -74,19 +75,32 @@ class Engine:
         return self.resources.config
 
     def child(
-        self, config: ClientConfig | None = None, budget: Budget | None = None
+        self,
+        config: ClientConfig | None = None,
+        budget: Budget | None = None,
+        hooks: tuple[Hooks, ...] = (),
     ) -> Engine:
         """
         Return an engine with other settings on the same connections.
 
-        Its calls must also fit into *budget*, whose count begins at zero.
+        Its calls must also fit into *budget*, whose count begins at zero, and are shown
+        to *hooks* too.
         """
         self.check_open()
         resources = attrs.evolve(self.resources, config=config or self.config)
         if budget is not None:
             budgets = resources.budgets or _no_budgets()()
             resources = attrs.evolve(resources, budgets=budgets.and_one(budget))
-        return Engine(resources, (self, *self.parents))
+        child = Engine(resources, (self, *self.parents))
+        child.add_hooks(hooks)
+        return child
+
+    def add_hooks(self, hooks: tuple[Hooks, ...]) -> None:
+        """Add *hooks*, for calls that are made later."""
+        if hooks:
+            caller = self.resources.hooks
+            caller = caller.and_also(hooks) if caller else _hook_caller()(hooks)
+            self.resources = attrs.evolve(self.resources, hooks=caller)
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this engine or one of its parents is closed."""
@@ -154,6 +168,7 @@ class Engine:
         self.closed = True
         tasks = list(self.tasks)
         for task in tasks:
+            task.closing = True
             task.stop()
         here = loop_token()
         try:
@@ -172,7 +187,7 @@ def engine_of(
     http_client: HTTPClient | None,
     transport: HTTPTransport | None,
     rate_limit: RateLimit | Limiter | None,
-    hooks: Hooks | None,
+    hooks: tuple[Hooks, ...],
     *,
     cache: Cache | None = None,
     budget: Budget | None = None,
@@ -186,14 +201,14 @@ def engine_of(
     resources = Resources(config, Transport(Pools(config, http_client, transport)))
     if rate_limit is not None:
         resources = attrs.evolve(resources, limiter=_limiter_of()(rate_limit))
-    if hooks is not None:
-        resources = attrs.evolve(resources, hooks=_hook_caller()(hooks))
     if cache is not None:
         resources = attrs.evolve(resources, cache=_answer_cache()(cache))
     if budget is not None:
         budgets = _no_budgets()().and_one(budget)
         resources = attrs.evolve(resources, budgets=budgets)
-    return Engine(resources)
+    engine = Engine(resources)
+    engine.add_hooks(hooks)
+    return engine
 
 
 # Most clients have no rate limit, hooks, cache or budget, so the modules for these are
@@ -206,7 +221,7 @@ def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]
 
 
 @run_apart_once
-def _hook_caller() -> Callable[[Hooks], HookCaller]:
+def _hook_caller() -> Callable[[tuple[Hooks, ...]], HookCaller]:
     from .hook_caller import HookCaller  # noqa: PLC0415
 
     return HookCaller

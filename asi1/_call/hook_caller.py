@@ -6,66 +6,117 @@ import asyncio
 import inspect
 import warnings
 
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from secrets import token_hex
+from typing import Any
+
+import attrs
 
 from attrs import define, field
 
 from .._log import logger
-from .._models.response import Attempt, ResponseInfo
-from .._settings.hooks import Hooks, Wait
+from .._models.call_info import Call, Operation
+from .._protocol.request import Request
+from .._settings.hooks import Hooks
+from .._transport.event_loop import real_clock
+from .watch import Watch, call_of, messages_of
 
 
 __all__ = ["HookCaller"]
+
+# Operations that only hooks with ``runs=True`` are called for.
+_RUNS = frozenset({"run_tools", "parse", "tool"})
 
 
 @define(eq=False)
 class HookCaller:
     """
-    Calls the hooks of a client and its children; a hook's error does not fail a call.
+    Calls the hooks of a client; a hook's error does not fail a call.
 
     Attributes:
-        hooks: The user-provided functions.
+        hooks: The user-provided functions, called in this order.
     """
 
-    hooks: Hooks
-    _reported: set[str] = field(factory=set, init=False)
+    hooks: tuple[Hooks, ...]
+    # The broken hooks that were reported, shared with the clients of `with_options`.
+    _reported: set[tuple[int, str]] = field(factory=set, init=False)
 
-    def on_wait(self, wait: Wait) -> None:
-        """Report that a call waits for the rate limit."""
-        self._call("on_wait", wait)
+    def and_also(self, hooks: tuple[Hooks, ...]) -> HookCaller:
+        """Return the caller of these hooks, followed by *hooks*."""
+        caller = HookCaller((*self.hooks, *hooks))
+        caller._reported = self._reported
+        return caller
 
-    def on_retry(self, attempt: Attempt) -> None:
-        """Report a failed attempt before the wait for the next one."""
-        self._call("on_retry", attempt)
+    @property
+    def contents(self) -> bool:
+        """Whether some hooks are to see messages and answers."""
+        return any(hooks.contents for hooks in self.hooks)
 
-    def on_end(self, info: ResponseInfo, error: Exception | None) -> None:
-        """Report the end of a call."""
-        self._call("on_end", info, error)
+    def watch(
+        self, request: Request, parent: Call | None, now: Callable[[], float]
+    ) -> Watch:
+        """Return the watch of a call that begins with *request*."""
+        call = full = call_of(request, parent, now())
+        if self.contents:
+            full = attrs.evolve(call, messages=messages_of(request))
+        return Watch(self.call, call, full, now)
 
-    def _call(
-        self, name: str, *args: Wait | Attempt | ResponseInfo | Exception | None
+    def watch_run(self, operation: Operation, **fields: Any) -> Watch:
+        """Return the watch of a run or a tool, whose `Call` has these *fields*."""
+        clock = real_clock()
+        now = partial(_since, clock, clock())
+        call = Call(
+            id=token_hex(16),
+            operation=operation,
+            started_at=datetime.now(UTC),
+            **fields,
+        )
+        full = attrs.evolve(call) if self.contents else call
+        return Watch(self.call, call, full, now)
+
+    def watch_tool(self, run: Call, name: str, call_id: str) -> Watch:
+        """Return the watch of a call of the tool *name* in a run."""
+        return self.watch_run(
+            "tool", name=name, tool_call_id=call_id, parent=run, tags={**run.tags}
+        )
+
+    def call(self, name: str, call: Call, full: Call) -> None:
+        """Call the hooks *name* with *call*; those that see contents with *full*."""
+        for hooks in self.hooks:
+            hook = getattr(hooks, name)
+            if hook is not None and (hooks.runs or call.operation not in _RUNS):
+                self._run(hook, (id(hooks), name), full if hooks.contents else call)
+
+    def _run(
+        self, hook: Callable[[Call], object], key: tuple[int, str], call: Call
     ) -> None:
-        hook = getattr(self.hooks, name)
-        if hook is None:
-            return
         try:
-            result = hook(*args)
+            result = hook(call)
         # A hook that asks a cancelled asyncio task for its result raises the task's
         # CancelledError, which does not mean that the call was cancelled.
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a failing hook must not fail the call
-            self._report(name, f"raised {type(error).__name__}", error)
+            self._report(key, f"raised {type(error).__name__}", error)
         else:
             if inspect.iscoroutine(result):
                 result.close()  # else Python would warn of a coroutine never awaited
-                self._report(name, "returned a coroutine, which nothing awaits", None)
+                self._report(key, "returned a coroutine, which nothing awaits", None)
 
-    def _report(self, name: str, problem: str, error: BaseException | None) -> None:
-        if name in self._reported:
+    def _report(
+        self, key: tuple[int, str], problem: str, error: BaseException | None
+    ) -> None:
+        if key in self._reported:
             return
-        self._reported.add(name)
-        text = f"the hook {name} {problem}; this is reported once per client"
+        self._reported.add(key)
+        text = f"the hook {key[1]} {problem}; this is reported once per client"
         logger.warning(text, exc_info=error)
         # Logs are hidden by default, so a warning reports the broken hook too. If the
         # program's filters turn warnings into errors, `warn` raises the warning.
         with suppress(RuntimeWarning):
             warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+
+def _since(clock: Callable[[], float], began: float) -> float:
+    return clock() - began

@@ -9,22 +9,28 @@ or, for the blocking client, in the caller's thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import frozen
 
 from .._models.base_types import JSON
 from .._models.completion import ChatCompletion
+from .._models.errors import CallCancelledError
 from .._models.messages import Message, Messages, wire_messages
 from .._models.output_errors import OutputError, OutputInvalidError
 from .._models.parsed import ParsedCompletion, parsed_completion
-from .._protocol.request import draft_chat
+from .._protocol.request import ChatDraft, draft_chat
 from .._protocol.schema.output_type import OutputType, output_type
 from .._settings.option_checks import check_own_keys
 from .._settings.validators import whole_number, wrong
 from .answer_reader import AnswerReader
-from .call import Call, OneRequest
+from .attempts import OneRequest
+from .call import Call
 from .engine import Engine
+
+
+if TYPE_CHECKING:
+    from .._models.call_info import Call as CallInfo
 
 
 __all__ = ["ParsePlan", "Rounds", "parse_rounds", "run_rounds"]
@@ -80,6 +86,7 @@ class ParsePlan(Generic[_T]):
 
     def rounds(
         self,
+        draft: ChatDraft,
         first: Call[ChatCompletion],
         again: Callable[[Sequence[Message]], Call[ChatCompletion]],
     ) -> Rounds[ParsedCompletion[_T]]:
@@ -87,6 +94,7 @@ class ParsePlan(Generic[_T]):
         Run the calls until an answer fits the type; return this answer with its value.
 
         Args:
+            draft: The request of *first* without its messages.
             first: The first call.
             again: Returns a call that sends what *first* sent, followed by messages.
 
@@ -94,10 +102,35 @@ class ParsePlan(Generic[_T]):
             OutputError: The last answer did not become a value; `earlier` has the
                 errors of the answers before it.
         """
+        hooks = first.resources.hooks
+        if hooks is None or not self.repair:
+            return (yield from self._rounds(first, again))
+        parts = draft.parts
+        watch = hooks.watch_run("parse", model=parts["model"], tags={**parts["tags"]})
+        watch.start()
+        error: Exception | None = None
+        try:
+            return (yield from self._rounds(first, again, watch.call))
+        except Exception as caught:
+            error = caught
+            raise
+        except BaseException:
+            error = CallCancelledError("the caller no longer waits for the value")
+            raise
+        finally:
+            watch.end(error)
+
+    def _rounds(
+        self,
+        first: Call[ChatCompletion],
+        again: Callable[[Sequence[Message]], Call[ChatCompletion]],
+        parent: CallInfo | None = None,
+    ) -> Rounds[ParsedCompletion[_T]]:
         call = first
         added: list[Message] = []
         earlier: list[OutputInvalidError] = []
         while True:
+            call.parent = parent
             answer = yield call
             try:
                 result = self.output.read(answer)
@@ -156,7 +189,7 @@ def parse_rounds(
         request = draft.request_of([*sent, *more])
         return engine.call(OneRequest(request), AnswerReader)
 
-    return plan.rounds(engine.call(first, AnswerReader), again)
+    return plan.rounds(draft, engine.call(first, AnswerReader), again)
 
 
 async def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:

@@ -12,7 +12,8 @@ from .._models.completion import ChatCompletion
 from .._protocol.request import Request
 from .._transport.event_loop import Flag
 from .answer_reader import AnswerReader
-from .call import Call, OneRequest
+from .attempts import OneRequest
+from .call import Call
 from .engine import Engine
 from .task import CallTask
 

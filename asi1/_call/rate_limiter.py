@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -10,13 +11,15 @@ import anyio
 
 from attrs import define, evolve, field, frozen
 
-from .._settings.hooks import Wait
-from .._settings.rate_limit import Limiter, LimitOutcome, RateLimit
+from .._models.call_info import Wait
+from .._models.status_errors import RateLimitError
+from .._settings.rate_limit import Limiter, LimitOutcome, RateLimit, counted_tokens
 from .._settings.rate_window import Window
 from .._transport.event_loop import loop_token, real_clock
+from .reply_reader import ReplyReader
 
 
-__all__ = ["LocalLimiter", "Report", "UserLimiter", "limiter_of"]
+__all__ = ["LocalLimiter", "Report", "UserLimiter", "limiter_of", "permit"]
 
 # A function that is called with each `Wait` that a call begins.
 Report: TypeAlias = Callable[[Wait], object]
@@ -177,3 +180,33 @@ def limiter_of(limit: RateLimit | Limiter) -> LocalLimiter | UserLimiter:
     if isinstance(limit, RateLimit):
         return LocalLimiter(limit)
     return limit if isinstance(limit, LocalLimiter) else UserLimiter(limit)
+
+
+@asynccontextmanager
+async def permit(
+    limiter: LocalLimiter | UserLimiter, reader: ReplyReader[Any], report: Report
+) -> AsyncGenerator[None, None]:
+    """
+    Wait for the permit of an attempt; tell *limiter* how the attempt ended.
+
+    Args:
+        limiter: The limiter of the client.
+        reader: Reads the reply of the attempt.
+        report: Called with each `Wait` for the permit.
+    """
+    tokens, retry = reader.request.tokens, reader.request.retry
+    await limiter.acquire(tokens, report)
+    outcome = LimitOutcome(estimated=tokens)
+    try:
+        yield
+        sent = len(reader.request.body or b"") + tokens
+        used = counted_tokens(reader.usage, sent)
+        outcome = evolve(outcome, used=used)
+    except RateLimitError as error:
+        asked = error.retry_after
+        if asked is not None:  # caps the server's wait, which delays other calls
+            asked = min(asked, retry.max_retry_after)
+        outcome = evolve(outcome, refused=True, retry_after=asked)
+        raise
+    finally:
+        limiter.release(outcome)

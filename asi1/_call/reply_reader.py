@@ -42,6 +42,8 @@ from .timer import Timer
 
 if TYPE_CHECKING:
     from .._models.cost import Rates
+    from .watch import Watch
+
 
 __all__ = ["TURN", "Body", "ReplyReader"]
 
@@ -75,6 +77,7 @@ class ReplyReader(ABC, Generic[_T]):
         queue: Receives the chunks of a stream as they arrive.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until the reply's headers have arrived.
+        watch: Tells the hooks of chunks; None without hooks.
         key: The API key, together with all other secrets of the request.
     """
 
@@ -86,6 +89,7 @@ class ReplyReader(ABC, Generic[_T]):
     queue: BatchQueue[_T]
     opened: Flag
     info: ResponseInfo = field(factory=ResponseInfo, init=False)
+    watch: Watch | None = field(default=None, init=False)
     key: Secret = field(init=False, default=_KEY)
     _work: int = field(default=0, init=False)
 

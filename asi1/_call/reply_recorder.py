@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from attrs import define, field
 
@@ -63,10 +63,14 @@ class Recorder(Transport):
     taken: TakenReply | None = field(default=None, init=False)
 
     async def send(
-        self, request: Request, key: Secret, extra: Mapping[str, str]
+        self,
+        request: Request,
+        key: Secret,
+        extra: Mapping[str, str],
+        sending: Callable[[], object] = bool,
     ) -> Reply:
         """Send *request* as `Transport.send` does, and take a copy of the reply."""
-        reply = await super().send(request, key, extra)
+        reply = await super().send(request, key, extra, sending)
         self.taken = taken = TakenReply(reply.status, reply.headers)
         reply.body = _copied(reply.body, taken)
         return reply

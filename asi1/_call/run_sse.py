@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
-from .._models.errors import StreamBusyError
+from .._models.busy_errors import StreamBusyError
 from .._protocol.tools.run_events import Event
 from .._protocol.tools.step_events import run_done_event, step_events
 from .answer_events import Recording

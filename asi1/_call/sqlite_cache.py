@@ -104,7 +104,7 @@ class SQLiteCache:
         self._path = Path(path).absolute()
         self._max_age = max_age
         self._max_bytes = max_bytes
-        self._connection = _Connection()
+        self._file = _Connection()
 
     def __repr__(self) -> str:
         return f"SQLiteCache({str(self._path)!r})"
@@ -134,13 +134,13 @@ class SQLiteCache:
 
     def close(self) -> None:
         """Close the file; the next use opens it again. May be called twice."""
-        connection = self._connection
+        connection = self._file
         if connection.pid == os.getpid():
             with connection.lock:
                 _close(connection)
 
     def __del__(self) -> None:
-        connection: _Connection | None = getattr(self, "_connection", None)
+        connection: _Connection | None = getattr(self, "_file", None)
         if connection is None or connection.database is None:
             return
         if connection.pid != os.getpid():
@@ -158,12 +158,12 @@ class SQLiteCache:
 
     def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Return the result of *work* on the open database."""
-        connection = self._connection
+        connection = self._file
         if connection.pid != os.getpid():
             # The lock may have been acquired when this process was forked, so the lock
             # is replaced too.
             _inherited.append(connection.database)
-            connection = self._connection = _Connection()
+            connection = self._file = _Connection()
         with connection.lock:
             try:
                 if connection.database is None:

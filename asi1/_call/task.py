@@ -22,7 +22,7 @@ from attrs import define, field
 from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 
 
-__all__ = ["CallTask", "running", "start"]
+__all__ = ["CallTask", "is_closing", "running", "start"]
 
 _running: set[CallTask] = set()
 
@@ -39,12 +39,14 @@ class CallTask:
         token: Identifies the task's event loop.
         done: Set when the task has ended and cleaned up, even if it was cancelled
             before its first step.
+        closing: Whether the task was cancelled since its client was closed.
     """
 
     token: Any
     _pid: int = field(factory=os.getpid)
     _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     done: Flag = field(factory=Flag)
+    closing: bool = field(default=False, init=False)
 
     @property
     def here(self) -> bool:
@@ -76,6 +78,12 @@ class CallTask:
                 cancelled = error  # asyncio's `Task.cancel()` ends even a shielded wait
         if cancelled is not None:
             raise cancelled
+
+
+def is_closing() -> bool:
+    """Whether the client of the running call task was closed."""
+    task = _current.get()
+    return task is not None and task.closing
 
 
 def running(token: Any) -> list[CallTask]:

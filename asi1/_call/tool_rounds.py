@@ -9,16 +9,19 @@ tools. So a run goes on no faster than its steps are read: no tool begins before
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
+from .._models.busy_errors import StreamBusyError
 from .._models.completion import ToolCall
-from .._models.errors import StreamBusyError, StreamClosedError
+from .._models.errors import StreamClosedError
 from .._protocol.context.tokens import Wire
+from .._protocol.request import ChatDraft
 from .._protocol.tools.run_actions import (
     Action,
     Ask,
@@ -47,6 +50,10 @@ from .run_item import Item
 from .tool_sources import AnswerSource, Source, StreamSource, ToolSource
 
 
+if TYPE_CHECKING:
+    from .watch import Watch
+
+
 __all__ = ["RunRequests", "ToolRounds"]
 
 # Other tasks run after this many reads, since a read of many ready items never waits.
@@ -54,7 +61,14 @@ _READS_PER_TURN = 256
 
 
 class RunRequests(Protocol):
-    """Makes the calls of a run."""
+    """
+    Makes the calls of a run.
+
+    Attributes:
+        later: The requests after the first, without their messages.
+    """
+
+    later: ChatDraft
 
     def begin(self) -> None:
         """Begin the run; a conversation allows no other turn until `end`."""
@@ -93,6 +107,8 @@ class ToolRounds:
     _reading: bool = field(default=False, init=False)
     _reads: int = field(default=0, init=False)
     _error: Exception | None = field(default=None, init=False)
+    _watch: Watch | None = field(default=None, init=False)
+    _watch_tool: Callable[[str, str], Watch] | None = field(default=None, init=False)
 
     def record(self, event: Begun | Decided) -> None:
         """Record an event before the first read, which returns it for the journal."""
@@ -156,6 +172,7 @@ class ToolRounds:
             if self._error is not None:  # the run was closed during the read
                 raise self._error.with_traceback(None) from None
             self._error = error
+            self._tell_end(error)
             raise
         except (SystemExit, KeyboardInterrupt, BaseExceptionGroup):  # of a tool
             self._close()
@@ -192,9 +209,12 @@ class ToolRounds:
         if not self._begun:
             self.requests.begin()
             self._begun = True
+            self._tell_start()
         if self._group:
             calls, self._group = self._group, ()
-            self._source = ToolSource(self.engine, calls, self.tool_timeout)
+            self._source = ToolSource(
+                self.engine, calls, self.tool_timeout, self._watch_tool
+            )
         else:
             self._act(self.log.next_action())
 
@@ -216,18 +236,35 @@ class ToolRounds:
                 if not self.log.pending:
                     self.requests.commit(self.log)
                 self.requests.end()
+                self._tell_end(None)
 
     def _ask(self) -> Source:
-        added, checked = self.log.added(), self.log.checked
-        if self.stream:
-            call = self.requests.call(added, ChunkReader)
-            return StreamSource(self.engine, call, checked)
-        return AnswerSource(
-            self.engine, self.requests.call(added, AnswerReader), checked
-        )
+        reader = ChunkReader if self.stream else AnswerReader
+        call = self.requests.call(self.log.added(), reader)
+        if self._watch is not None:
+            call.parent = self._watch.call
+        source = StreamSource if self.stream else AnswerSource
+        return source(self.engine, call, self.log.checked)
 
     def _add(self, event: Event) -> None:
         self._items.append(Item(event))
+
+    def _tell_start(self) -> None:
+        hooks = self.engine.resources.hooks
+        if hooks is not None:
+            parts = self.requests.later.parts
+            self._watch = hooks.watch_run(
+                "run_tools",
+                model=self.log.begun.model,
+                stream=self.stream,
+                tags={**parts["tags"]},
+            )
+            self._watch_tool = partial(hooks.watch_tool, self._watch.call)
+            self._watch.start()
+
+    def _tell_end(self, error: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.end(error)
 
     def _close(self) -> None:
         if not self.over and self._error is None:
@@ -240,6 +277,7 @@ class ToolRounds:
         Later reads raise `StreamClosedError`, unless the run is over.
         """
         self._close()
+        self._tell_end(self._error)
         if self._source is not None:
             self._source.stop()
         if self._begun:

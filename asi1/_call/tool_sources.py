@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from anyio.lowlevel import checkpoint
 
@@ -27,6 +27,10 @@ from .engine import Engine
 from .run_item import Item
 from .task import CallTask
 from .tool_task import ToolTask
+
+
+if TYPE_CHECKING:
+    from .watch import Watch
 
 
 __all__ = ["AnswerSource", "Source", "StreamSource", "ToolSource"]
@@ -150,10 +154,22 @@ class ToolSource(_Tasks):
     """Tools that run at the same time."""
 
     def __init__(
-        self, engine: Engine, calls: Sequence[Runnable], timeout: float | None
+        self,
+        engine: Engine,
+        calls: Sequence[Runnable],
+        timeout: float | None,
+        watch: Callable[[str, str], Watch] | None = None,
     ) -> None:
-        """Begin the first tools; *timeout* is for tools that have none of their own."""
-        self._engine, self._timeout = engine, timeout
+        """
+        Begin the first tools.
+
+        Args:
+            engine: Runs the tasks of the tools.
+            calls: The calls of the tools.
+            timeout: For tools that have none of their own.
+            watch: Returns the watch of a tool, for the hooks; None without hooks.
+        """
+        self._engine, self._timeout, self._watch = engine, timeout, watch
         self._outcomes: BatchQueue[Item] = BatchQueue()
         self._left = len(calls)
         self._stopped = False
@@ -170,8 +186,8 @@ class ToolSource(_Tasks):
             for call in calls:
                 limit = call.tool.timeout
                 limit = self._timeout if limit is None else limit
-                task = self._engine.begin(ToolTask(call, limit, self._outcomes))
-                self._begun.append(task)
+                task = ToolTask(call, limit, self._outcomes, self._watch)
+                self._begun.append(self._engine.begin(task))
         except BaseException:
             self.stop()  # the traceback refers to this source, so it is not freed yet
             raise

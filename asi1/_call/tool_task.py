@@ -13,14 +13,14 @@ import inspect
 import math
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from attrs import define, field
 
 from .._log import logger
-from .._models.errors import ClientClosedError
+from .._models.errors import CallCancelledError, ClientClosedError
 from .._models.json_text import replace_surrogates
 from .._protocol.tools.errors import ToolError
 from .._protocol.tools.run_events import Ended
@@ -35,6 +35,10 @@ from .run_item import Item
 from .tool_thread import run_in_thread
 
 
+if TYPE_CHECKING:
+    from .watch import Watch
+
+
 __all__ = ["ToolTask"]
 
 # Without these words, the model might call the tool again: it would send a mail twice.
@@ -42,6 +46,10 @@ _UNSENDABLE = "the tool has run, but its result cannot be sent"
 _TOO_LONG = (
     "the tool took longer than {} seconds; it is not known whether it took effect"
 )
+
+
+def _cancelled() -> Exception:
+    return CallCancelledError("the tool was cancelled with its run")
 
 
 @define(eq=False)
@@ -53,15 +61,30 @@ class ToolTask:
         call: The call to run.
         timeout: The most seconds that it may take; None for no limit.
         outcomes: The queue of all calls that run at the same time.
+        watch: Returns the watch of the tool, for the hooks; None without hooks.
     """
 
     call: Runnable
     timeout: float | None
     outcomes: BatchQueue[Item]
+    watch: Callable[[str, str], Watch] | None = None
     _ended: bool = field(default=False, init=False)
+    _failure: Exception | None = field(factory=_cancelled, init=False)
 
     async def run(self) -> None:
-        """Run the tool; raise nothing but the cancellation of the run."""
+        """Run the tool, and tell the hooks; raise only the cancellation of the run."""
+        if self.watch is None:
+            await self._run()
+            return
+        call = self.call.call
+        watch = self.watch(call.function.name, call.id)
+        watch.start()
+        try:
+            await self._run()
+        finally:
+            watch.end(self._failure)
+
+    async def _run(self) -> None:
         seconds = math.inf if self.timeout is None else self.timeout
         try:
             with anyio.move_on_after(seconds) as scope:
@@ -84,6 +107,7 @@ class ToolTask:
 
     def _succeed(self, value: Any) -> None:
         """End the call with what the tool returned, as the model reads it."""
+        self._failure = None
         try:
             content = result_content(value)
         except Exception as error:  # noqa: BLE001 - a value of the user may raise any
@@ -98,6 +122,7 @@ class ToolTask:
             # would be noticed by no developer.
             text = replace_surrogates(words)
             logger.warning("the tool %s failed: %s", name, text, exc_info=error)
+        self._failure = error if isinstance(error, Exception) else ToolError(words)
         # The frames of the traceback would keep the tool's values alive.
         BaseException.with_traceback(error, None)
         event = Ended(self.call.call.id, error_content(words), failed=True)

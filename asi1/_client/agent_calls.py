@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from .._call.engine import Engine
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions
-from .lazy import loader
+from .lazy_engine import loader
 
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
 from .agent_calls import AsyncAgentCalls
-from .lazy import loader
+from .lazy_engine import loader
 from .map_calls import AsyncMapCalls
 
 

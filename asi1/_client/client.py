@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
-from .lazy import BaseClient, loader, plain
+from .lazy import BaseClient
+from .lazy_engine import loader, plain
 
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ class AsyncASI1(BaseClient):
             *models*.
         budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
             is not sent.
-        hooks: Your functions to call on waits, on retries and at the end of calls.
+        hooks: `Hooks`, or a list of them: your functions to call as calls start, wait,
+            are retried and end. They are called in the order of the list.
+        tags: What the hooks are told of every call, such as ``{"job": "nightly"}``;
+            never sent to the server.
         cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
             without sending it; no cache if left out.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,

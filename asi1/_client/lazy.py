@@ -1,24 +1,13 @@
-"""
-The base of both clients: their settings, and an engine that is created at first use.
-
-So creating a client is cheap, and opens no file and no connection: the first call
-imports httpx and all other modules that calls need, in a new thread.
-"""
+"""The base of both clients: their settings, with an engine created at first use."""
 
 from __future__ import annotations
 
 import os
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self
 
-import attrs
-
-from attrs import define, field
-
-from .._fork_lock import ExitingError, run_apart_once
-from .._models.base_types import DEFAULT, Default
-from .._models.errors import ASI1Error, ConfigurationError
+from .._models.base_types import DEFAULT, Default, Tag
 from .._settings.config import (
     ClientConfig,
     HTTPClient,
@@ -30,112 +19,25 @@ from .._settings.config import (
     read_limits,
     read_model,
 )
-from .._settings.hooks import Hooks
 from .._settings.options import ChatOptions
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
-from .._settings.validators import shown
+from .lazy_engine import LazyEngine, loader, read_tables
 
 
 if TYPE_CHECKING:
-    from .._call.bytes_reader import BytesReader
     from .._call.engine import Engine
     from .._models.spent import Spent
-    from .._protocol.request import Request
     from .._settings.budget import Budget
     from .._settings.cache import Cache
+    from .._settings.hooks import Hooks
     from .._settings.models import ModelInfo
     from .._settings.prices import Price
     from .._settings.rate_limit import Limiter, RateLimit
 
 
-__all__ = ["BaseClient", "LazyEngine", "loader", "plain"]
-
-_T = TypeVar("_T")
-
-# The settings that `with_options` adds to those of the client.
-_TABLES = ("headers", "query", "options", "models", "prices")
-_LIMITS = ("rate_limit", "budget")
-
-
-def loader(load: Callable[[], _T]) -> Callable[[], _T]:
-    """
-    Return a cached version of *load*, a function that imports modules.
-
-    The imports run in a thread that no signal interrupts, and forks wait for them.
-    Later calls return the cached result at once.
-    """
-    once = run_apart_once(load)
-
-    def loaded() -> _T:
-        try:
-            return once()
-        except ExitingError as error:
-            raise ASI1Error(f"{error}; no more calls can be made") from None
-
-    return loaded
-
-
-@define(eq=False)
-class LazyEngine:
-    """
-    Creates a client's engine at its first use.
-
-    Attributes:
-        config: The client's settings.
-        made: The engine; None before its first use.
-    """
-
-    config: ClientConfig
-    _http_client: HTTPClient | None = None
-    _transport: HTTPTransport | None = None
-    _rate_limit: RateLimit | Limiter | None = None
-    _hooks: Hooks | None = None
-    _cache: Cache | None = None
-    _budget: Budget | None = None
-    made: Engine | None = field(default=None, kw_only=True)
-    _closed: bool = field(default=False, init=False)
-    _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        _read(self._rate_limit, self._budget, names=_LIMITS)
-        if not isinstance(self._hooks, Hooks | None):
-            raise ConfigurationError(f"hooks: must be Hooks, not {shown(self._hooks)}")
-        given = (self._http_client, self._transport, self._cache)
-        if any(each is not None for each in given):
-            self.get()  # raises if the HTTP client, transport or cache is wrong
-
-    def get(self) -> Engine:
-        """
-        Return the engine; the first call creates it, and imports the modules it needs.
-
-        Raises:
-            ConfigurationError: A user-provided client, transport or cache is wrong.
-        """
-        if self.made is not None:
-            return self.made
-        # If several threads run this line at once, all get the same engine. A lock is
-        # not used, since a forked child might inherit it in the acquired state.
-        self.made = self._first.setdefault("engine", self._make())
-        self.made.closed |= self._closed  # `shut` may have run before `made` was set
-        return self.made
-
-    def _make(self) -> Engine:
-        given = self._http_client, self._transport, self._rate_limit, self._hooks
-        return _engine_of()(self.config, *given, cache=self._cache, budget=self._budget)
-
-    def shut(self) -> None:
-        """Refuse new calls; running calls go on."""
-        self._closed = True
-        if self.made is not None:
-            self.made.closed = True
-
-    async def aclose(self) -> None:
-        """Cancel all calls, and close the connections."""
-        self.shut()
-        if self.made is not None:
-            await self.made.aclose()
+__all__ = ["BaseClient"]
 
 
 class BaseClient:
@@ -160,24 +62,24 @@ class BaseClient:
         models: Mapping[str, ModelInfo] | None = None,
         prices: Mapping[str, Price] | None = None,
         budget: Budget | None = None,
-        hooks: Hooks | None = None,
+        hooks: Hooks | Sequence[Hooks] | None = None,
+        tags: Mapping[str, Tag] | None = None,
         cache: Cache | None = None,
         max_event_bytes: int = 16 * 1024 * 1024,
         trust_env: bool = True,
         allow_insecure_http: bool = False,
     ) -> None:
+        tables = (default_headers, default_query, default_options, models, prices, tags)
         config = ClientConfig(
             api_key=read_api_key(api_key := hidden(api_key), os.environ),
-            base_url=read_base_url(
-                base_url, os.environ, allow_insecure_http=allow_insecure_http
-            ),
+            base_url=read_base_url(base_url, os.environ, insecure=allow_insecure_http),
             model=read_model(model),
             timeouts=Timeouts.of(timeout),
             retry=read_retry(max_retries, retry),
             max_event_bytes=max_event_bytes,
             limits=read_limits(limits),
             trust_env=trust_env,
-            **_read(default_headers, default_query, default_options, models, prices),
+            **read_tables(tables),
         )
         given = (http_client, transport, rate_limit, hooks, cache, budget)
         self._lazy = LazyEngine(config, *given)
@@ -215,38 +117,35 @@ class BaseClient:
         models: Mapping[str, ModelInfo] | None = None,
         prices: Mapping[str, Price] | None = None,
         budget: Budget | None = None,
+        hooks: Hooks | Sequence[Hooks] | None = None,
+        tags: Mapping[str, Tag] | None = None,
     ) -> Self:
         """
         Return a client with some settings changed, on the same connections.
 
-        Settings left out do not change; headers, query, options, models and prices are
-        added to those of this client, and a budget limits the new client besides this
-        client's. Closing the new client leaves this one open; closing this one closes
-        both.
+        Settings left out do not change; headers, query, options, models, prices, hooks
+        and tags are added to those of this client, and a budget limits the new client
+        besides this client's. Closing the new client leaves this one open; closing this
+        one closes both.
 
         Raises:
             ConfigurationError: As for the constructor.
             ClientClosedError: The client is closed.
         """
-        api_key = hidden(api_key)
-        now = self._lazy.config
-        changes: dict[str, Any] = {}
-        if api_key is not None:
-            changes["api_key"] = read_api_key(api_key, {})
-        if model is not None:
-            changes["model"] = read_model(model)
-        if timeout is not DEFAULT:
-            changes["timeouts"] = Timeouts.of(timeout)
-        if max_retries is not None:
-            attempts = read_retry(max_retries, retry).attempts
-            changes["retry"] = attrs.evolve(now.retry, attempts=attempts)
-        elif retry is not None:
-            changes["retry"] = retry
-        added = _read(default_headers, default_query, default_options, models, prices)
-        changes |= {k: {**getattr(now, k), **v} for k, v in added.items()}
-        _read(None, budget, names=_LIMITS)
+        tables = (default_headers, default_query, default_options, models, prices, tags)
+        engine = _child_engine()(
+            self._lazy.config,
+            self._lazy.get,
+            api_key=(api_key := hidden(api_key)),
+            model=model,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            tables=tables,
+            budget=budget,
+            hooks=hooks,
+        )
         child = object.__new__(type(self))
-        engine = self._engine.child(attrs.evolve(now, **changes), budget)
         child._lazy = LazyEngine(engine.config, made=engine)
         return child
 
@@ -259,43 +158,13 @@ class BaseClient:
 
 
 @loader
-def _engine_of() -> Callable[..., Engine]:
-    from .._call.engine import engine_of  # noqa: PLC0415 - with the first call
-    from .._transport.event_loop import import_backends  # noqa: PLC0415
+def _child_engine() -> Callable[..., Engine]:
+    from .child_settings import child_engine  # noqa: PLC0415 - not every program's
 
-    import_backends()
-    return engine_of
-
-
-@loader
-def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
-    """Return the reader class and the request function for `AsyncASI1.request`."""
-    from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
-    from .._protocol.request import plain_request  # noqa: PLC0415 - with the engine
-
-    return BytesReader, plain_request
+    return child_engine
 
 
 # Python's `TypeError` for an unknown argument shows a method's ``__qualname__``, which
 # would otherwise contain the name of the private class `BaseClient`.
 BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"
-
-
-def _read(*values: Any, names: Iterable[str] = _TABLES) -> dict[str, Any]:
-    """Check the settings *names*; return a dict of those whose value is not None."""
-    pairs = zip(names, values, strict=True)
-    given = {name: value for name, value in pairs if value is not None}
-    if not given:
-        return {}
-    try:
-        return _read_optional()(given)
-    except ExitingError as error:
-        raise ASI1Error(f"{error}; no client can be made") from None
-
-
-@loader
-def _read_optional() -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    from .._settings.optional import read_optional  # noqa: PLC0415 - rarely used
-
-    return read_optional

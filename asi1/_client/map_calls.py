@@ -11,7 +11,7 @@ from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._settings.options import ChatOptions
-from .lazy import loader
+from .lazy_engine import loader
 
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from .._models.base_types import public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
-from .lazy import loader
+from .lazy_engine import loader
 
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 
 from .._call.tool_rounds import ToolRounds
 from .._models.base_types import public
+from .._models.busy_errors import StreamConsumedError
 from .._models.completion import ChatCompletion, ToolCall
-from .._models.errors import StreamConsumedError
 from .._models.response import Usage
 from .._protocol.tools.run_events import Event
 from .._protocol.tools.saved_run import event_text, saved_events
 from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
-from .lazy import loader
+from .lazy_engine import loader
 
 
 if TYPE_CHECKING:

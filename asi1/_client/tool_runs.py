@@ -10,7 +10,8 @@ import attrs
 
 from attrs import define, frozen
 
-from .._call.call import Call, OneRequest
+from .._call.attempts import OneRequest
+from .._call.call import Call
 from .._call.engine import Engine
 from .._call.reply_reader import ReplyReader
 from .._call.tool_rounds import RunRequests, ToolRounds

@@ -13,6 +13,7 @@ __all__ = [
     "Default",
     "HTTPXTimeout",
     "ProgressBar",
+    "Tag",
     "public",
 ]
 
@@ -21,6 +22,8 @@ _T = TypeVar("_T")
 # Any JSON value. A recursive type alias would be exact, but would force callers to
 # cast each value that they read.
 JSON: TypeAlias = Any
+# The value of a tag, which hooks are told.
+Tag: TypeAlias = str | int | float | bool
 
 
 class Default(enum.Enum):

@@ -31,18 +31,18 @@ Every exception that this package raises.
     │   │   └── ThoughtBudgetError          the model's thoughts used up all tokens
     │   ├── OutputRefusedError          the model refused to answer
     │   └── OutputInvalidError          it is not JSON, or does not fit the type
+    ├── BudgetExceededError         the call could pass a budget, and was not sent
     ├── MaxRoundsError              the model called tools in every round
     ├── ToolError                   raised by your tool, for the model to read
     ├── ClientClosedError           the client was closed before or during the call
+    ├── CallCancelledError          the caller was cancelled; only hooks see this error
     ├── StreamClosedError           the stream was closed before or during the read
     ├── StreamConsumedError         the stream was read a second time
     ├── StreamBusyError             another reader is reading the stream
     └── ConversationBusyError       another turn is waiting for its answer
 
-Errors contain plain data, never httpx objects, so they can be pickled, copied and
-compared. No error contains the API key. The errors for statuses are in `status_errors`,
-those of answers that are to become values in `output_errors`, those of runs with tools
-in the tools' own `errors`.
+Errors are plain data without the API key, so they can be pickled, copied and compared.
+More are in `busy_errors`, `output_errors`, `status_errors`, and the tools' `errors`.
 """
 
 from collections.abc import Callable
@@ -63,20 +63,16 @@ __all__ = [
     "APITimeoutError",
     "ASI1Error",
     "ArgumentError",
+    "CallCancelledError",
     "ClientClosedError",
     "ConfigurationError",
-    "ConversationBusyError",
     "ServerStreamError",
-    "StreamBusyError",
     "StreamClosedError",
-    "StreamConsumedError",
     "StreamDecodeError",
     "StreamError",
     "StreamInterruptedError",
     "StreamTruncatedError",
 ]
-
-# attrs writes the errors' constructors; `ASI1Error` defines equality, str and pickling.
 
 
 @public
@@ -128,8 +124,7 @@ class ArgumentError(ConfigurationError, TypeError):
     An argument of a call is invalid; nothing was sent.
 
     Attributes:
-        argument: The argument's name and the path to the invalid part of it, such as
-            ``messages[2].role``.
+        argument: Its name, and the path to the invalid part: ``messages[2].role``.
     """
 
     argument: str = ""
@@ -176,8 +171,7 @@ class APITimeoutError(APIConnectionError):
     A timeout passed.
 
     Attributes:
-        phase: Which timeout passed: "connect", "write", "pool", "first_token", "idle"
-            or "total".
+        phase: "connect", "write", "pool", "first_token", "idle" or "total".
         elapsed: Seconds from the start of the call to the timeout.
         partial: The answer so far, if a chunk of a stream has arrived; otherwise None.
     """
@@ -215,8 +209,7 @@ class StreamError(APIError):
     A stream failed after it had begun.
 
     Attributes:
-        partial: The answer so far: text, thoughts, tool calls, usage. A tool call
-            of the partial answer may be incomplete.
+        partial: The answer so far; a tool call in it may be incomplete.
     """
 
     partial: ChatCompletion = field(factory=ChatCompletion)
@@ -273,23 +266,13 @@ class ClientClosedError(ASI1Error):
 
 
 @public
+class CallCancelledError(ASI1Error):
+    """The caller of a call was cancelled, or left; only hooks are told this error."""
+
+
+@public
 class StreamClosedError(ASI1Error):
     """The stream was closed before or during a read, or its call task was cancelled."""
-
-
-@public
-class StreamConsumedError(ASI1Error):
-    """The stream was already read to its end; it cannot be read again."""
-
-
-@public
-class StreamBusyError(ASI1Error):
-    """Another task or thread is reading the stream at this moment."""
-
-
-@public
-class ConversationBusyError(ASI1Error):
-    """The conversation is waiting for an answer; it runs one turn at a time."""
 
 
 @run_apart_once

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import attrs
+
 from .._models.base_types import JSON
 from .._models.errors import APIResponseError
 from .._models.generated_images import GeneratedImage, GeneratedImages
@@ -24,7 +26,8 @@ from .._settings.option_checks import as_argument
 from .._settings.secret import Secret
 from .._settings.validators import number, wrong
 from .error_body import find_error, read_error_body
-from .request import Request, plain_request
+from .plain_request import plain_request
+from .request import Request
 
 
 __all__ = ["edit_request", "generate_request", "images_of"]
@@ -57,7 +60,7 @@ def generate_request(
     body = {"model": chosen, "prompt": _text("prompt", prompt)}
     if size is not None:
         body["size"] = _text("size", size)
-    return plain_request(config, "POST", "/image/generate", json=body, options=options)
+    return _request(config, "generate", body, options)
 
 
 def edit_request(
@@ -85,7 +88,21 @@ def edit_request(
         body["guidance_scale"] = guidance_scale
     if model is not None:
         body["model"] = as_argument("model", read_model, model)
-    return plain_request(config, "POST", "/image/edit", json=body, options=options)
+    return _request(config, "edit", body, options)
+
+
+def _request(
+    config: ClientConfig,
+    name: str,
+    body: Mapping[str, JSON],
+    options: Mapping[str, Any],
+) -> Request:
+    request = plain_request(
+        config, "POST", f"/image/{name}", json=body, options=options
+    )
+    # Hooks are told what is asked for, without the prompt and the images.
+    told = {key: body[key] for key in ("size", "guidance_scale") if key in body}
+    return attrs.evolve(request, operation="images", options=told)
 
 
 def _text(argument: str, value: object) -> str:

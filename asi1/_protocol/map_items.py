@@ -76,6 +76,9 @@ class MapRequests:
             return self.draft.request(item)
         own = {**item}
         messages, model = own.pop("messages"), own.pop("model", None)
+        shared, tags = self.options.get("tags"), own.get("tags")
+        if isinstance(shared, Mapping) and isinstance(tags, Mapping):
+            own["tags"] = {**shared, **tags}
         draft = draft_chat(
             self.config,
             model=self.model if model is None else model,

@@ -13,6 +13,7 @@ import re
 from attrs import frozen
 
 from .._models.base_types import JSON
+from .._models.busy_errors import ConversationBusyError
 from .._models.errors import (
     APIConnectionError,
     APIError,
@@ -21,7 +22,6 @@ from .._models.errors import (
     ArgumentError,
     ASI1Error,
     ClientClosedError,
-    ConversationBusyError,
     StreamClosedError,
     StreamInterruptedError,
 )

@@ -1,5 +1,5 @@
 """
-Builds the request of a call from the call's arguments.
+Builds the request of a chat call from the call's arguments.
 
 Besides the model, the body has only fields that the caller set, since the server
 answers 400 to unknown fields. The transport adds the API key.
@@ -9,42 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
-from .._models.base_types import JSON
+from .._models.base_types import JSON, Tag
 from .._models.errors import ArgumentError
 from .._models.json_text import dump_json
 from .._models.messages import Messages, sendable, wire_messages
 from .._settings.config import ClientConfig, check_headers, read_model, read_query
 from .._settings.option_checks import (
     as_argument,
-    check_options,
     checked_options,
     read_idempotency_key,
     retry_of,
     timeouts_of,
+    with_defaults,
 )
-from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
+from .._settings.options import BODY_OPTIONS
 from .._settings.retry import RetryPolicy
 from .._settings.timeouts import Timeouts
 from .._settings.validators import wrong
 from .._version import __version__
 
 
-__all__ = ["ChatDraft", "Request", "chat_request", "draft_chat", "plain_request"]
+__all__ = [
+    "ChatDraft",
+    "Request",
+    "chat_request",
+    "draft_chat",
+    "request_parts",
+    "request_with",
+]
 
 _HEADERS = {
     "user-agent": f"asi1-python/{__version__}",
     # Asks for no compression, since a small compressed reply could fill the memory.
     "accept-encoding": "identity",
 }
-_ACCEPT = {
-    False: "application/json",
-    True: "text/event-stream, application/json;q=0.9",
-}
+_ACCEPT = {False: "application/json", True: "text/event-stream, application/json;q=0.9"}
 
 
 @frozen(kw_only=True)
@@ -64,6 +68,8 @@ class Request:
         model: The model that the body names; None if it names none.
         idempotency_key: Sent by every attempt; "auto" until a random key is made.
         cache: Whether the client's cache may answer the call, and keep the answer.
+        operation: The kind of call; hooks are told this, the model, and the fields
+            after it.
     """
 
     method: str
@@ -79,6 +85,9 @@ class Request:
     model: str | None = None
     idempotency_key: str | None = None
     cache: bool = True
+    operation: str = "request"
+    options: Mapping[str, Any] = field(factory=dict, repr=False)
+    tags: Mapping[str, Tag] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -109,7 +118,7 @@ class ChatDraft:
         """Return the complete request; *messages* already have the API's JSON form."""
         # `fields` come last: they include `extra_body`, which may replace any field.
         body = {"model": None, "messages": sendable(messages), **self.fields}
-        return _request(self.parts, body)
+        return request_with(self.parts, body)
 
 
 def draft_chat(
@@ -125,7 +134,7 @@ def draft_chat(
     Raises:
         ArgumentError: An argument is invalid; the error names it. Nothing was sent.
     """
-    options = {**config.options, **checked_options(options)}
+    options = with_defaults(checked_options(options), config.options)
     if not isinstance(stream, bool):
         raise wrong("stream", "must be True or False", stream)
     chosen = config.model if model is None else as_argument("model", read_model, model)
@@ -135,7 +144,8 @@ def draft_chat(
         fields["stream"] = True
     fields |= options.get("extra_body") or {}
     path = "/chat/completions"
-    parts = _parts(config, "POST", path, stream=stream, options=options)
+    parts = request_parts(config, "POST", path, stream=stream, options=options)
+    parts |= {"operation": "chat", "options": options, "model": _model_in(fields)}
     parts["choices"] = _count(fields.get("n")) or 1
     return ChatDraft(options=options, parts=parts, fields=fields)
 
@@ -158,37 +168,7 @@ def chat_request(
     return draft.request(messages)
 
 
-def plain_request(
-    config: ClientConfig,
-    method: object,
-    path: object,
-    *,
-    json: JSON,
-    options: Mapping[str, Any],
-) -> Request:
-    """
-    Build the request of a call to any endpoint; *path* begins with one slash.
-
-    Raises:
-        ArgumentError: As for `draft_chat`.
-    """
-    check_options(options, known=CALL_OPTIONS)
-    if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
-        raise wrong("method", "must be an HTTP method such as GET", method)
-    if not isinstance(path, str) or not path.startswith("/") or "//" in path:
-        raise wrong("path", "must begin with one slash, below the base URL", path)
-    extra = options.get("extra_body")
-    if extra:
-        if json is not None and not isinstance(json, dict):
-            raise wrong("extra_body", "needs a body that is an object", json)
-        json = {**(json or {}), **extra}
-    parts = _parts(
-        config, method.upper(), _escaped(path), stream=False, options=options
-    )
-    return _request(parts, json)
-
-
-def _parts(
+def request_parts(
     config: ClientConfig,
     method: str,
     path: str,
@@ -196,7 +176,12 @@ def _parts(
     stream: bool,
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the fields of a `Request` that do not depend on its body."""
+    """
+    Return the fields of a `Request` that do not depend on its body.
+
+    Raises:
+        ArgumentError: An option is wrong.
+    """
     headers = _HEADERS | {"accept": _ACCEPT[stream]}
     headers |= config.headers
     if options.get("session_id") is not None:
@@ -214,25 +199,36 @@ def _parts(
         "retry": retry_of(config, options),
         "idempotency_key": read_idempotency_key(options.get("idempotency_key")),
         "cache": options.get("cache") is not False,
+        "tags": {**config.tags, **(options.get("tags") or {})},
     }
 
 
-def _request(parts: Mapping[str, Any], body: JSON) -> Request:
+def request_with(parts: Mapping[str, Any], body: JSON) -> Request:
+    """
+    Return the request with the fields *parts* and this *body*.
+
+    Raises:
+        ArgumentError: The body cannot be written as JSON.
+    """
     if body is None:
         return Request(**parts, body=None)
     written = _body(body)
     headers = {"content-type": "application/json", **parts["headers"]}
     named = body if isinstance(body, dict) else {}
-    limit, model = _count(named.get("max_tokens")), named.get("model")
+    limit = _count(named.get("max_tokens"))
     # Images are left out, since an image takes far fewer tokens than its bytes suggest.
     size = (_size_without_images() if b";base64," in written else len)(written)
     return Request(
-        **{**parts, "headers": headers},
+        **{"model": _model_in(named), **parts, "headers": headers},
         body=written,
         tokens=size // 4 + limit,
         limit=limit,
-        model=model if isinstance(model, str) else None,
     )
+
+
+def _model_in(body: Mapping[str, JSON]) -> str | None:
+    model = body.get("model")
+    return model if isinstance(model, str) else None
 
 
 def _count(value: JSON) -> int:
@@ -241,13 +237,6 @@ def _count(value: JSON) -> int:
         return max(int(value), 0) if isinstance(value, int | float | str) else 0
     except (ValueError, OverflowError):
         return 0
-
-
-def _escaped(path: str) -> str:
-    try:
-        return quote(path, safe="/%:@!$&'()*+,;=~-._")
-    except UnicodeEncodeError:
-        raise wrong("path", "contains a lone surrogate", path) from None
 
 
 def _body(body: JSON) -> bytes:

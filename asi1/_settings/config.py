@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from .._models.base_types import JSON, public
+from .._models.base_types import JSON, Tag, public
 from .._models.errors import ConfigurationError
 from .retry import RetryPolicy
 from .secret import Secret, hidden
@@ -97,6 +97,7 @@ class ClientConfig:
         headers: Headers of every request, besides those that asi1 sets itself.
         query: Query parameters of every URL.
         options: Chat options that apply to a call unless the call overrides them.
+        tags: What hooks are told of every call; never sent.
         models: What the user says of models, by name; overrides `MODELS`.
         prices: What models cost, by name; overrides *models* and `PRICES`.
         max_event_bytes: Largest event of a stream, and largest reply body, in bytes.
@@ -113,6 +114,7 @@ class ClientConfig:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
+    tags: Mapping[str, Tag] = field(factory=dict)
     models: Mapping[str, ModelInfo] = field(factory=dict)
     prices: Mapping[str, Price] = field(factory=dict)
     max_event_bytes: int = field(
@@ -150,7 +152,7 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
 
 
 def read_base_url(
-    value: object, env: Mapping[str, str], *, allow_insecure_http: object = False
+    value: object, env: Mapping[str, str], *, insecure: object = False
 ) -> str:
     """
     Return the base URL from the argument, else from the environment, else the default.
@@ -161,13 +163,12 @@ def read_base_url(
     Raises:
         ConfigurationError: The value is not an http(s) URL, has a user, a query or a
             fragment, or would send the key unencrypted over a network; or
-            *allow_insecure_http* is not a bool.
+            *insecure* is not a bool.
     """
-    if not isinstance(allow_insecure_http, bool):
+    if not isinstance(insecure, bool):
         # A str such as "no" would count as true, and http would expose the key.
         raise ConfigurationError(
-            f"allow_insecure_http: {flag(allow_insecure_http)}, not"
-            f" {shown(allow_insecure_http)}"
+            f"allow_insecure_http: {flag(insecure)}, not {shown(insecure)}"
         )
     source = "base_url"
     if value is None:
@@ -185,16 +186,14 @@ def read_base_url(
         port = url.port
     except ValueError as error:
         raise ConfigurationError(f"{source}: is not a URL ({error})") from None
-    problem = _url_problem(url, value.strip(), allow_insecure_http=allow_insecure_http)
+    problem = _url_problem(url, value.strip(), insecure=insecure)
     if problem or port == 0:
         raise ConfigurationError(f"{source}: {problem or 'port 0 is not valid'}")
     path = url.path.rstrip("/").removesuffix(_ENDPOINT)
     return f"{url.scheme}://{url.netloc}{path or '/v1'}"
 
 
-def _url_problem(
-    url: SplitResult, text: str, *, allow_insecure_http: bool
-) -> str | None:
+def _url_problem(url: SplitResult, text: str, *, insecure: bool) -> str | None:
     if url.scheme not in ("http", "https") or not url.hostname:
         return "needs http:// or https:// and a host"
     if "@" in url.netloc:
@@ -205,7 +204,7 @@ def _url_problem(
         return "must not contain a query or fragment; use default_query="
     if not all("!" <= char <= "~" for char in text):
         return "contains a space, a control character or a non-ASCII character"
-    if url.scheme == "http" and not (allow_insecure_http or is_loopback(url.hostname)):
+    if url.scheme == "http" and not (insecure or is_loopback(url.hostname)):
         return (
             "would send the key unencrypted: use https://, or allow_insecure_http=True"
             " on a network of your own"

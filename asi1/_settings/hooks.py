@@ -1,43 +1,44 @@
-"""User-provided functions that a client calls to report waits, retries and ends."""
+"""User-provided functions that a client calls as its calls start, wait and end."""
 
 from __future__ import annotations
 
 import inspect
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from .._models.base_types import public
-from .._models.errors import APIError
-from .._models.response import Attempt, ResponseInfo
-from .validators import or_none, setting
+from .._models.base_types import Tag, public
+from .._models.errors import ConfigurationError
+from .validators import flag, setting, shown, tags
 
 
-__all__ = ["Hooks", "Wait"]
+# Most clients have no hooks, and so never load the module of `Call`.
+if TYPE_CHECKING:
+    from .._models.call_info import Call
 
 
-def _takes(arguments: int) -> Any:
-    """Return an attrs validator of functions that take this number of arguments."""
-    count = "one argument" if arguments == 1 else f"{arguments} arguments"
+__all__ = ["Hooks", "read_hooks", "read_tags"]
 
-    def check(value: Any) -> str | None:
-        if not callable(value):
-            return "must be a function"
-        if any(map(_runs_later, (value, type(value).__call__))):
-            return "must be a plain function, since nothing awaits or iterates it"
-        try:
-            signature = inspect.signature(value)
-        except (TypeError, ValueError):  # some functions written in C have no signature
-            return None
-        try:
-            signature.bind(*[None] * arguments)
-        except TypeError:
-            return f"must accept {count}"
+
+def _function(value: Any) -> str | None:
+    """Check that *value* is None, or a plain function that accepts one argument."""
+    if value is None:
         return None
-
-    return setting(or_none(check), "hooks")
+    if not callable(value):
+        return "must be a function"
+    if any(map(_runs_later, (value, type(value).__call__))):
+        return "must be a plain function, since nothing awaits or iterates it"
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # some functions written in C have no signature
+        return None
+    try:
+        signature.bind(None)
+    except TypeError:
+        return "must accept one argument, the asi1.Call"
+    return None
 
 
 def _runs_later(function: object) -> bool:
@@ -49,59 +50,77 @@ def _runs_later(function: object) -> bool:
     )
 
 
-@public
-@frozen(kw_only=True)
-class Wait:
-    """
-    A call waits in the client's queue, because sending it now would exceed a limit.
-
-    Attributes:
-        reason: The reached limit's name in `RateLimit`: "requests_per_minute",
-            "requests_per_day", "tokens_per_minute" or "max_concurrency"; or
-            "retry_after" if the server asked for a pause in its reply to another call.
-        limit: The value of that limit; None for "retry_after".
-        seconds: The known minimum length of the wait; 0 if unknown.
-    """
-
-    reason: str
-    limit: int | None = None
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        if self.limit is None:
-            return f"a pause that the server asked for ({self.reason})"
-        unit = "calls at once"
-        if self.reason != "max_concurrency":
-            unit = self.reason.replace("_", " ")
-        return f"its own rate limit of {self.limit:,} {unit} ({self.reason})"
+_HOOK = setting(_function, "hooks")
+_FLAG = setting(flag, "hooks")
 
 
 @public
 @frozen(kw_only=True)
 class Hooks:
     """
-    Functions that a client calls to report waits, retries and ended calls. They run on
-    the client's event loop and must not block. An exception that they raise does not
-    fail the call: the first one of each function is logged and issued as a
-    `RuntimeWarning`.
+    Functions that a client calls as its calls start, wait and end. Each gets one
+    argument, the `Call`: the same object in all hooks of a call.
+
+    They run on the client's event loop, in the task of the call, and must not block. An
+    exception that they raise does not fail the call: the first one of each function is
+    logged and issued as a `RuntimeWarning`.
 
     Attributes:
+        on_start: Called when a call begins, before it waits for anything.
         on_wait: Called when a call begins to wait for the client's rate limit, and
             again if it then waits for another limit; not called for your own `Limiter`.
-        on_retry: Called before the wait for another attempt, with the failed attempt;
-            this contains the ``cause`` of its failure, and the ``wait`` in seconds.
-        on_end: Called after a call, with the call's response metadata, and its error or
-            None; for a stream, once it was read from the network to its end.
+        on_retry: Called before the pause before another attempt.
+        on_chunk: Called for the chunks of a stream, at most once for each read from the
+            network; never without a stream.
+        on_end: Called once for each call that began, however it ended: answered, failed
+            or cancelled; its stream left early or dropped; its client closed.
+        contents: True also shows these hooks the messages and the answer.
+        runs: True also calls `on_start` and `on_end` for each run of tools, for each
+            tool in it, and for each `parse` with *repair*. Without it, a call's
+            ``parent`` still tells which calls belong together.
 
     Raises:
         ConfigurationError: A hook is not a function, or an ``async`` one, or does not
-            accept the arguments.
+            accept one argument.
     """
 
-    on_wait: Callable[[Wait], object] | None = field(default=None, validator=_takes(1))
-    on_retry: Callable[[Attempt], object] | None = field(
-        default=None, validator=_takes(1)
-    )
-    on_end: Callable[[ResponseInfo, APIError | None], object] | None = field(
-        default=None, validator=_takes(2)
-    )
+    on_start: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_wait: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_retry: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_chunk: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    on_end: Callable[[Call], object] | None = field(default=None, validator=_HOOK)
+    contents: bool = field(default=False, validator=_FLAG)
+    runs: bool = field(default=False, validator=_FLAG)
+
+
+def read_hooks(value: object) -> tuple[Hooks, ...]:
+    """
+    Return a client's argument ``hooks`` as a tuple.
+
+    Raises:
+        ConfigurationError: *value* is neither None, `Hooks`, nor a list of `Hooks`.
+    """
+    if value is None:
+        return ()
+    hooks: tuple[Any, ...] = (value,)
+    if isinstance(value, list | tuple):
+        hooks = tuple(value)
+    for each in hooks:
+        if not isinstance(each, Hooks):
+            raise ConfigurationError(
+                f"hooks: must be Hooks, or a list of Hooks, not {shown(each)}"
+            )
+    return hooks
+
+
+def read_tags(value: object) -> dict[str, Tag]:
+    """
+    Return a client's argument ``tags``.
+
+    Raises:
+        ConfigurationError: *value* does not map str to str, int, float or bool.
+    """
+    if problem := tags(value):
+        raise ConfigurationError(f"tags: {problem}, not {shown(value)}")
+    checked: Any = value
+    return {**checked}

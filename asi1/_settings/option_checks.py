@@ -26,6 +26,7 @@ from .validators import (
     shown,
     string,
     string_or,
+    tags,
     whole_number,
     wrong,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "read_idempotency_key",
     "retry_of",
     "timeouts_of",
+    "with_defaults",
 ]
 
 # Options of other chat APIs, each with a hint at what to use in asi1 instead.
@@ -69,6 +71,7 @@ _CHECKS: Mapping[str, Check] = {
     "seed": whole_number(),
     "stop": string_or(list_of(str, "str"), "one str"),
     "study_mode": flag,
+    "tags": tags,
     "temperature": number(0, 2),
     "thinking_budget": whole_number(0),
     "tool_choice": string_or(mapping, "a str such as auto"),
@@ -127,6 +130,16 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     check_options(options)
     return _given(options)
+
+
+def with_defaults(
+    options: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return *options*, which override *defaults*; the tags of both are merged."""
+    merged = {**defaults, **options}
+    if "tags" in defaults and options.get("tags"):
+        merged["tags"] = {**defaults["tags"], **options["tags"]}
+    return merged
 
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,14 +54,30 @@ def _rate_limit() -> _Reader:
     return check_limiter
 
 
+@run_apart_once
+def _hooks() -> _Reader:
+    from .hooks import read_hooks  # noqa: PLC0415 - rarely used
+
+    return read_hooks
+
+
+@run_apart_once
+def _tags() -> _Reader:
+    from .hooks import read_tags  # noqa: PLC0415 - rarely used
+
+    return read_tags
+
+
 _READERS: Mapping[str, Callable[[], _Reader]] = {
     "headers": lambda: partial(check_headers, source="default_headers"),
     "query": lambda: partial(read_query, source="default_query"),
     "budget": _budget,
+    "hooks": _hooks,
     "models": _models,
     "options": _options,
     "prices": _prices,
     "rate_limit": _rate_limit,
+    "tags": _tags,
 }
 
 

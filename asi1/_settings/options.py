@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
-from .._models.base_types import JSON, public
+from .._models.base_types import JSON, Tag, public
 from .timeouts import Timeout
 
 
@@ -39,6 +39,8 @@ class RequestOptions(TypedDict, total=False):
         extra_query: Query parameters to add to the URL.
         extra_body: Fields to add to the body's top level; they override options.
         cache: False for a call that neither reads nor fills the client's cache.
+        tags: What the client's hooks are told of this call, besides the client's tags,
+            such as ``{"job": "nightly"}``; never sent to the server.
     """
 
     timeout: Timeout
@@ -49,6 +51,7 @@ class RequestOptions(TypedDict, total=False):
     extra_query: Mapping[str, str | int | float | bool] | None
     extra_body: Mapping[str, JSON] | None
     cache: bool | None
+    tags: Mapping[str, Tag] | None
 
 
 class ToolOptions(RequestOptions, total=False):

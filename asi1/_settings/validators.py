@@ -30,6 +30,7 @@ __all__ = [
     "shown",
     "string",
     "string_or",
+    "tags",
     "whole_number",
     "wrong",
 ]
@@ -154,6 +155,15 @@ def string(value: Any) -> str | None:
 def mapping(value: Any) -> str | None:
     """Check that *value* is a mapping."""
     return None if isinstance(value, Mapping) else "must be a mapping"
+
+
+def tags(value: Any) -> str | None:
+    """Check that *value* maps names to short facts, such as ``{"job": "nightly"}``."""
+    fits = isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(tag, str | int | float)
+        for name, tag in value.items()
+    )
+    return None if fits else "must map str to str, int, float or bool"
 
 
 def instance_of(kind: type) -> Check:

@@ -65,6 +65,11 @@ class Pools:
             )
         weakref.finalize(self, _close_all, self._by_loop).atexit = False
 
+    @property
+    def own(self) -> bool:
+        """Whether asi1 opens the connections, and no client or transport of a user."""
+        return self.http_client is None and self.transport is None
+
     async def slot(self, pool_timeout: float | None, host: str) -> Slot:
         """
         Wait for a free slot for one request in one of the pools; return the slot.
@@ -151,7 +156,7 @@ class Pools:
         return self.config.trust_env and not is_loopback(host)
 
     async def _context(self) -> ssl.SSLContext:
-        if self.http_client is not None or self.transport is not None:
+        if not self.own:
             return placeholder_context()
         await preload_httpcore()
         if self.config.base_url.startswith("http:"):

@@ -138,10 +138,12 @@ class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
     sent, that generator stays open, and trio warns of it.
     """
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, body: bytes, read: Callable[[], object] = bool) -> None:
+        """Wrap *body*; *read* is called when the body is about to be sent."""
+        self._body, self._read = body, read
 
     def __aiter__(self) -> AsyncIterator[bytes]:
+        self._read()
         return _ListIterator([self._body] if self._body else [])
 
     def __iter__(self) -> Iterator[bytes]:
@@ -195,7 +197,11 @@ class Transport:
     pools: Pools
 
     async def send(
-        self, request: Request, key: Secret, extra: Mapping[str, str]
+        self,
+        request: Request,
+        key: Secret,
+        extra: Mapping[str, str],
+        sending: Callable[[], object] = bool,
     ) -> Reply:
         """
         Send *request* once; return its reply as soon as the reply's headers arrived.
@@ -205,6 +211,7 @@ class Transport:
             key: Sent as the Authorization header, unless the request or *extra* has
                 one.
             extra: More headers, only for this attempt.
+            sending: Called before the first byte may leave this machine.
 
         Raises:
             APIConnectionError: No reply arrived.
@@ -214,9 +221,13 @@ class Transport:
         host = urlsplit(request.url).netloc
         slot = await self.pools.slot(request.timeouts.pool, host)
         try:
+            # httpcore reads the body as soon as it has a connection, before the headers
+            # are sent. A user-provided transport may send the body without reading it.
+            if not self.pools.own:
+                sending()
             with translate_errors(host, key):
                 response = await slot.pool.transport.handle_async_request(
-                    self._prepare(request, key, extra)
+                    self._prepare(request, key, extra, sending)
                 )
             return _reply(response, host, key, slot)
         except BaseException:
@@ -224,12 +235,16 @@ class Transport:
             raise
 
     def _prepare(
-        self, request: Request, key: Secret, extra: Mapping[str, str]
+        self,
+        request: Request,
+        key: Secret,
+        extra: Mapping[str, str],
+        sending: Callable[[], object],
     ) -> httpx.Request:
         # `_prepare` is a separate function, so that no frame in an error's traceback
         # refers to the header with the API key.
         url, limits = _url(request.url), request.timeouts
-        body = _Body(request.body or b"")
+        body = _Body(request.body or b"", sending)
         headers = {
             # Without a Host header, httpx 0.28 would decode the host name, which fails
             # for some names.

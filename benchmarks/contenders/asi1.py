@@ -107,6 +107,42 @@ async def final_async(client, model, messages):
         return len((await stream.get_final_completion()).text)
 
 
+def nothing(call):
+    """Do nothing."""
+
+
+@functools.lru_cache(maxsize=1)
+def hooked(client):
+    """Return the client with hooks that do nothing."""
+    names = ("on_start", "on_wait", "on_retry", "on_chunk", "on_end")
+    return client.with_options(hooks=asi1.Hooks(**dict.fromkeys(names, nothing)))
+
+
+async def hooks_async(client, model, messages):
+    """Ask for one answer; hooks that do nothing are told."""
+    return await create_async(hooked(client), model, messages)
+
+
+@functools.lru_cache(maxsize=1)
+def traced(client):
+    """Return the client, instrumented; the spans and metrics go nowhere."""
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+
+    from asi1.integrations.otel import tracing_hooks  # noqa: PLC0415
+
+    providers = {
+        "tracer_provider": TracerProvider(),
+        "meter_provider": MeterProvider(),
+    }
+    return client.with_options(hooks=tracing_hooks(**providers))
+
+
+async def otel_async(client, model, messages):
+    """Ask for one answer; OpenTelemetry records the call."""
+    return await create_async(traced(client), model, messages)
+
+
 async def turns_async(client, model, messages, question):
     """Return a function that takes one turn in a new fork of a conversation."""
     conversation = client.conversation(model=model)

@@ -153,7 +153,7 @@ def test_hooks_limiter_and_transport_see_the_callers_context_variables(fake, cal
     watching = Watching(fake.transport)
     hooks = asi1.Hooks(
         on_retry=lambda _: watching.note("retry"),
-        on_end=lambda *_: watching.note("end"),
+        on_end=lambda _: watching.note("end"),
     )
 
     with asi1.ASI1(
@@ -382,7 +382,7 @@ def test_asi1_loop_uvloop_runs_every_call_on_uvloop(fake):
     script = f"""
         import asyncio, asi1
         loops = []
-        hooks = asi1.Hooks(on_end=lambda *_: loops.append(asyncio.get_running_loop()))
+        hooks = asi1.Hooks(on_end=lambda _: loops.append(asyncio.get_running_loop()))
         client = asi1.ASI1("k", {fake.base_url!r}, hooks=hooks)
         completions = client.chat.completions
         print(completions.create(messages="Hi").text)

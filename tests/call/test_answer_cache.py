@@ -277,24 +277,36 @@ async def test_plain_requests_are_always_sent(fake):
     assert 3 == len(fake.requests)
 
 
-async def test_hit_waits_for_no_rate_limit_and_calls_the_hook_of_the_end(fake):
+@pytest.mark.parametrize("ask", [create, stream])
+async def test_hit_waits_for_no_rate_limit_and_calls_hooks(fake, ask):
     """
     A call that the cache answers is not sent: it waits for no rate limit, and spends
-    none. The hook ``on_end`` sees it as cached.
+    none. The hooks see its start, its chunks and its end, and no attempt.
     """
-    ended, waits = [], []
+    seen = []
+
+    def noting(name):
+        return lambda call: seen.append((name, call))
+
+    names = ("on_start", "on_wait", "on_chunk", "on_end")
     async with in_process(
         fake,
         cache=Store(),
         rate_limit=RateLimit(requests_per_day=1),
-        hooks=Hooks(on_end=lambda *args: ended.append(args), on_wait=waits.append),
+        hooks=Hooks(**{name: noting(name) for name in names}),
     ) as client:
         for _ in range(3):
-            await create(client)
+            await ask(client)
 
-    assert [False, True, True] == [info.cached for info, _ in ended]
-    assert [None] * 3 == [error for _, error in ended]
-    assert [] == waits
+    told = ["on_start", "on_chunk", "on_end"] if ask is stream else [*names[::3]]
+    assert told == [name for name, call in seen if call is seen[-1][1]]
+    ended = [call for name, call in seen if name == "on_end"]
+    assert [False, True, True] == [call.response.cached for call in ended]
+    assert [1, 0, 0] == [len(call.attempts) for call in ended]
+    told = [(call.usage, call.chunks, call.error) for call in ended]
+    assert [told[0]] * 3 == told
+    assert told[0][0] is not None
+    assert "on_wait" not in {name for name, _ in seen}
 
 
 async def test_child_client_shares_the_cache(fake):

@@ -14,7 +14,7 @@ import asi1
 from asi1 import Attempt, ResponseInfo
 from asi1._call.attempts import Attempts, in_turns
 from asi1._call.resources import RetryBudget
-from asi1._settings.hooks import Wait
+from asi1._models.call_info import Wait
 
 from ..support.calls import chat
 
@@ -90,22 +90,82 @@ def test_attempt_counts_as_sent_unless_its_error_says_unsent(attempts, error, se
     assert [sent] == [attempt.sent for attempt in attempts.made]
 
 
-def test_call_is_unsent_until_one_of_its_attempts_may_have_been_sent(attempts):
+def test_call_is_unsent_until_a_connection_takes_its_request(attempts):
     """
-    A call is unsent while its next attempt waits, if no earlier attempt was sent.
+    A call is unsent until a connection begins to take the request of an attempt; then
+    the call stays sent, whatever later attempts do. A later attempt is unsent, and so
+    not billed, until a connection takes its request too.
     """
-    assert attempts.unsent
     attempts.begin(0.0)
-    assert not attempts.unsent
+    assert not attempts.sent
 
     attempts.failed(asi1.APIConnectionError("refused", sent=False), 1.0, 1.0)
     attempts.prepare(chat(), 1)
-    assert attempts.unsent
+    assert not attempts.sent
 
     attempts.begin(2.0)
+    attempts.sending()
+    assert (True, True) == (attempts.sent, attempts.attempt_sent)
     attempts.failed(asi1.APIConnectionError("lost"), 1.0, 3.0)
     attempts.prepare(chat(), 2)
-    assert not attempts.unsent
+    assert (True, False) == (attempts.sent, attempts.attempt_sent)
+
+
+@pytest.mark.parametrize("sending", [False, True])
+def test_timed_out_attempt_was_sent_if_a_connection_took_its_request(attempts, sending):
+    """
+    An attempt that timed out before a connection took its request was not sent, even if
+    the error says that an earlier attempt of the call was.
+    """
+    attempts.begin(0.0)
+    if sending:
+        attempts.sending()
+
+    attempts.failed(asi1.APITimeoutError("late", phase="total"), None, 1.0)
+
+    assert [sending] == [attempt.sent for attempt in attempts.made]
+
+
+def test_error_of_a_call_says_sent_if_an_earlier_attempt_was(attempts):
+    """
+    If the last attempt could not connect, but an earlier one was sent, the error of the
+    call says that the request may have been processed; the attempt was not sent.
+    """
+    attempts.begin(0.0)
+    attempts.failed(asi1.APIConnectionError("lost"), 1.0, 1.0)
+    attempts.prepare(chat(), 1)
+    attempts.begin(2.0)
+    error = asi1.APIConnectionError("refused", sent=False)
+    attempts.failed(error, None, 3.0)
+
+    assert error.sent
+    assert [True, False] == [attempt.sent for attempt in attempts.made]
+
+
+def test_cancelled_call_records_its_attempt_once(attempts):
+    """
+    A cancelled call records the attempt that was running, with the reason; after a
+    complete answer the attempt succeeded, and nothing is recorded a second time.
+    """
+    attempts.begin(0.0)
+    attempts.stopped(asi1.StreamClosedError("left"), 200, 1.0)
+    attempts.stopped(asi1.StreamClosedError("left"), 200, 2.0)
+
+    (attempt,) = attempts.made
+    assert (200, "StreamClosedError: left", False) == (
+        attempt.status,
+        attempt.cause,
+        attempt.sent,
+    )
+    assert not attempts.answered
+
+    attempts.prepare(chat(), 1)
+    attempts.begin(3.0)
+    attempts.stopped(None, 200, 4.0)
+    attempts.stopped(None, 200, 9.0)
+
+    assert attempts.answered
+    assert (2, 4.0) == (len(attempts.made), attempts.elapsed)
 
 
 def test_attempt_that_failed_while_it_waited_for_a_rate_limit_is_not_recorded(attempts):

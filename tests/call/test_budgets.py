@@ -63,6 +63,32 @@ async def test_call_that_could_pass_the_budget_is_not_sent(budget, limit):
     assert error == pickle.loads(pickle.dumps(error))
 
 
+@pytest.mark.parametrize("limited", [False, True], ids=["refused", "rate-limited"])
+async def test_hooks_are_told_of_a_call_that_a_budget_refuses(limited):
+    """
+    The hooks see a call that a budget refuses: its start, and its end with the
+    `BudgetExceededError`; no attempt, no wait for the rate limit, and no retry.
+    """
+    seen = []
+
+    def noting(name):
+        return lambda call: seen.append((name, call))
+
+    names = ("on_start", "on_wait", "on_retry", "on_end")
+    async with in_process(
+        FakeASI1(),
+        budget=asi1.Budget(requests=0),
+        hooks=asi1.Hooks(**{name: noting(name) for name in names}),
+        rate_limit=asi1.RateLimit(requests_per_minute=1) if limited else None,
+    ) as client:
+        with pytest.raises(asi1.BudgetExceededError) as caught:
+            await client.chat.completions.create(**HI)
+
+    assert ["on_start", "on_end"] == [name for name, _ in seen]
+    call = seen[-1][1]
+    assert (caught.value, ()) == (call.error, call.attempts)
+
+
 @pytest.mark.virtual_time
 async def test_hundred_calls_at_once_stay_within_the_budget():
     """

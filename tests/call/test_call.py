@@ -12,8 +12,8 @@ import pytest
 
 import asi1
 
+from asi1._call.attempts import OneRequest
 from asi1._call.bytes_reader import BytesReader
-from asi1._call.call import OneRequest
 from asi1.testing import Data, Head, Pause, Stall
 
 from ..support.calls import plain
@@ -868,7 +868,8 @@ async def test_on_end_hook_gets_an_error_without_traceback_and_context(fake, str
     fake.fault("html_200")
     observed = []
 
-    def on_end(_, error):
+    def on_end(call):
+        error = call.error
         observed.append((type(error), error.__traceback__, error.__context__))
 
     await fail(
@@ -901,12 +902,13 @@ async def test_system_exit_in_a_user_provided_transport_is_raised_to_the_caller(
 @both_forms
 async def test_on_end_hook_gets_no_error_after_a_successful_call(fake, stream):
     """
-    After a call that succeeded, the hook `on_end` gets the response metadata and None.
+    After a call that succeeded, the hook `on_end` sees the response metadata, and no
+    error.
     """
     observed = []
 
-    def on_end(info, error):
-        observed.append((info.status, error))
+    def on_end(call):
+        observed.append((call.response.status, call.error))
 
     await ask(fake, stream=stream, hooks=asi1.Hooks(on_end=on_end))
 

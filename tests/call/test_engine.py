@@ -9,8 +9,8 @@ from anyio.lowlevel import checkpoint
 
 import asi1
 
+from asi1._call.attempts import OneRequest
 from asi1._call.bytes_reader import BytesReader
-from asi1._call.call import OneRequest
 
 from ..support.calls import plain
 

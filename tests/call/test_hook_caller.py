@@ -7,8 +7,7 @@ import pytest
 
 import asi1
 
-from asi1 import ASI1, AsyncASI1, Attempt, Hooks, ResponseInfo, RetryPolicy, Wait
-from asi1._call.hook_caller import HookCaller
+from asi1 import ASI1, AsyncASI1, Hooks, RetryPolicy
 from asi1.testing import FakeASI1
 
 
@@ -93,7 +92,7 @@ async def test_hook_that_returns_a_coroutine_is_reported(caplog):
     async def later(*_):
         """Do nothing."""
 
-    hooks = Hooks(on_end=lambda *args: later(*args))  # noqa: PLW0108 - hides `async`
+    hooks = Hooks(on_end=lambda call: later(call))  # noqa: PLW0108 - hides `async`
 
     async with AsyncASI1(
         "k", "http://127.0.0.1", transport=fake.transport, hooks=hooks
@@ -120,27 +119,21 @@ def test_broken_hook_of_a_blocking_client_is_reported(fake):
     assert second.text
 
 
-def test_each_given_hook_is_called_with_its_arguments():
+async def test_hooks_of_a_client_are_called_in_order_and_children_add_theirs():
     """
-    Each hook is called with its arguments; a hook that was not given is not called.
+    Several `Hooks` are called in their order. Those of `with_options` are added at the
+    end, for calls of the new client alone.
     """
-    wait, attempt, info = Wait(reason="retry_after"), Attempt(number=1), ResponseInfo()
-    observed = []
-    caller = HookCaller(
-        Hooks(
-            on_wait=lambda *args: observed.append(("on_wait", args)),
-            on_retry=lambda *args: observed.append(("on_retry", args)),
-            on_end=lambda *args: observed.append(("on_end", args)),
-        )
+    fake, seen = FakeASI1(), []
+    first, second, third = (
+        Hooks(on_end=lambda call, n=n: seen.append((n, call.id))) for n in range(3)
     )
 
-    for one in (caller, HookCaller(Hooks())):
-        one.on_wait(wait)
-        one.on_retry(attempt)
-        one.on_end(info, None)
+    async with AsyncASI1(
+        "k", "http://127.0.0.1", transport=fake.transport, hooks=[first, second]
+    ) as client:
+        await client.with_options(hooks=third).chat.completions.create(messages="Hi")
+        await client.chat.completions.create(messages="Hi")
 
-    assert [
-        ("on_wait", (wait,)),
-        ("on_retry", (attempt,)),
-        ("on_end", (info, None)),
-    ] == observed
+    assert [0, 1, 2, 0, 1] == [n for n, _ in seen]
+    assert 2 == len({call_id for _, call_id in seen})

@@ -75,7 +75,7 @@ async def test_wait_for_the_limiter_counts_towards_the_total_timeout():
 def busy(fake, limit, **settings):
     """Return a client limited by *limit*, and a list that its `on_wait` hook fills."""
     observed = []
-    hooks = asi1.Hooks(on_wait=observed.append)
+    hooks = asi1.Hooks(on_wait=lambda call: observed.append(call.wait))
     return limited(fake, limit, hooks=hooks, **settings), observed
 
 

@@ -101,14 +101,14 @@ def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatc
     that call raises and sends no request.
     """
     client = asi1.AsyncASI1("sk-test", "http://127.0.0.1:1/v1")
-    make = asi1._client.lazy.LazyEngine._make
+    make = asi1._client.lazy_engine.LazyEngine._make
 
     def closed_meanwhile(engine):
         made = make(engine)
         engine.shut()
         return made
 
-    monkeypatch.setattr("asi1._client.lazy.LazyEngine._make", closed_meanwhile)
+    monkeypatch.setattr("asi1._client.lazy_engine.LazyEngine._make", closed_meanwhile)
 
     with pytest.raises(asi1.ClientClosedError):
         client.chat.completions.stream(messages="Hi")
@@ -198,7 +198,8 @@ ACCEPTED = {
     "models": {"dict", "none"},
     "prices": {"dict", "none"},
     "budget": {"none"},
-    "hooks": {"none"},
+    "hooks": {"list", "none", "tuple"},  # empty ones, for no hooks
+    "tags": {"dict", "none"},
     "cache": {"none"},
     "max_event_bytes": WHOLE,
     "trust_env": {"true", "false"},
@@ -253,7 +254,7 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
     [
         *("api_key", "model", "timeout", "max_retries", "retry"),
         *("default_headers", "default_query", "default_options", "models"),
-        *("prices", "budget"),
+        *("prices", "budget", "hooks", "tags"),
     ],
 )
 def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):

@@ -54,6 +54,23 @@ def test_importing_the_module_of_a_missing_framework_names_the_extra(framework):
 
 
 @pytest.mark.system
+def test_importing_the_module_without_opentelemetry_names_the_extra():
+    """
+    Importing the integration without OpenTelemetry raises an ImportError of one line
+    that says which extra to install.
+    """
+    output = python(
+        "import sys; sys.modules['opentelemetry.util.genai.handler'] = None;"
+        " import asi1.integrations.otel"
+    ).splitlines()
+
+    assert (
+        "ImportError: asi1.integrations.otel needs OpenTelemetry: pip install"
+        " 'asi1[otel]'"
+    ) == output[-1]
+
+
+@pytest.mark.system
 def test_asi1_imports_no_web_framework():
     """
     Importing every public name of asi1 imports no web framework and no module of

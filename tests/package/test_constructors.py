@@ -38,6 +38,7 @@ from asi1._settings.rate_window import Window
         *(asi1.RateLimits, asi1.RawReply, asi1.ResponseInfo, asi1.RetryPolicy),
         *(asi1.Budget, asi1.Price, asi1.Spent),
         *(asi1.Timeouts, ChatDraft, Request, History, asi1.Hooks, asi1.Wait),
+        asi1.Call,
     ],
 )
 def test_data_classes_take_keyword_arguments_only(cls):

@@ -739,3 +739,39 @@ def test_webchat_keeps_a_limited_number_of_runs(fake, webchat):
     assert runs[2:] == list(module.RUNS)
     late = http.post("/decide", json={"run": runs[0], "decisions": {}})
     assert 404 == late.status_code
+
+
+def test_otel_prints_the_spans_of_a_run_with_a_tool(fake, capsys):
+    """
+    ``otel.py`` prints a line for each span: the calls of the model, the tool, and last
+    their run.
+    """
+    for needed in ("opentelemetry.util.genai", "opentelemetry.sdk"):
+        pytest.importorskip(needed, reason="needs opentelemetry-util-genai and -sdk")
+    call = {"name": "multiply", "arguments": {"a": 17, "b": 23}}
+    fake.reply("", tool_calls=[call])
+    fake.reply("391")
+
+    answer = load("otel").main("What is 17 times 23?")
+
+    spans = [line.split("\t")[0] for line in capsys.readouterr().err.splitlines()]
+    assert "391" == answer
+    assert [
+        "chat asi1-mini",
+        "execute_tool multiply",
+        "chat asi1-mini",
+        "invoke_workflow run_tools",
+    ] == spans
+
+
+def test_program_in_the_guide_to_hooks_prints_what_the_guide_says(capsys):
+    """
+    The program in ``docs/guides/hooks.md`` runs, and prints what its last line says.
+    """
+    guide = EXAMPLES.parent / "docs" / "guides" / "hooks.md"
+    text = guide.read_text(encoding="utf-8")
+    program = text.partition("```python\n")[2].partition("```")[0]
+
+    exec(compile(program, guide.name, "exec"), {"__name__": "guide"})
+
+    assert program.splitlines()[-1] == f"# {capsys.readouterr().out.strip()}"

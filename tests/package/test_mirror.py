@@ -17,9 +17,14 @@ TESTS = Path(__file__).parents[1]
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
-    "models/test_errors": ["_models/status_errors"],
+    "models/test_errors": ["_models/busy_errors", "_models/status_errors"],
     "call/test_budgets": ["_settings/budget"],
-    "client/test_lazy": ["_settings/optional"],
+    "client/test_lazy": [
+        "_client/child_settings",
+        "_client/lazy_engine",
+        "_settings/optional",
+    ],
+    "protocol/test_request": ["_protocol/plain_request"],
     # Prices are tested by what answers cost, and by what clients have spent.
     "settings/test_prices": ["_models/cost", "_models/price_table", "_models/spent"],
     "call/test_prompts": [
@@ -99,6 +104,7 @@ TESTED_IN = {
         "integrations/_watch",
         "integrations/aiohttp",
     ],
+    "integrations/test_otel": ["integrations/_otel_messages"],
     # The fake server is tested by the replies and faults that the server sends.
     "testing/test_faults": [
         "testing/_faults/base",

@@ -284,7 +284,7 @@ def test_plain_http_needs_a_loopback_host_or_allow_insecure_http(url):
     """
     assert f"{url}/v1" == read_base_url(url, {})
     assert "http://otter.example/v1" == read_base_url(
-        "http://otter.example", {}, allow_insecure_http=True
+        "http://otter.example", {}, insecure=True
     )
 
 
@@ -296,7 +296,7 @@ def test_allow_insecure_http_that_is_not_a_bool_is_refused(value):
     with pytest.raises(
         ConfigurationError, match=r"^allow_insecure_http: must be True or False, not "
     ):
-        read_base_url("http://otter.example", {}, allow_insecure_http=value)
+        read_base_url("http://otter.example", {}, insecure=value)
 
 
 @pytest.mark.parametrize(

@@ -1,90 +1,16 @@
-"""Hooks observe waits, retries and the end of calls; invalid hooks are refused."""
+"""Hooks that cannot work, and wrong values of ``hooks=`` and ``tags=``, are refused."""
 
 from functools import partial
 from unittest.mock import AsyncMock, Mock
 
-import anyio
 import pytest
 
 import asi1
 
-from asi1 import AsyncASI1, Hooks, RateLimit, RetryPolicy, Wait
-from asi1._call.rate_limiter import LocalLimiter
-from asi1.testing import FakeASI1
+from asi1 import Hooks
 
 
-QUICK = RetryPolicy(wait_first=0)
-
-
-async def test_on_retry_gets_the_failed_attempt():
-    """
-    `Hooks.on_retry` is called with the failed attempt, the cause of the failure and the
-    wait before the next attempt.
-    """
-    fake, observed = FakeASI1(), []
-    fake.fail(503, message="busy", times=2)
-    hooks = Hooks(on_retry=observed.append)
-
-    async with AsyncASI1(
-        "k", "http://127.0.0.1", transport=fake.transport, retry=QUICK, hooks=hooks
-    ) as client:
-        answer = await client.chat.completions.create(messages="Hi")
-
-    assert [1, 2] == [attempt.number for attempt in observed]
-    assert [(503, 0.0), (503, 0.0)] == [(a.status, a.wait) for a in observed]
-    assert tuple(observed) == answer.response.attempts[:2]
-    assert "busy" in observed[0].cause
-
-
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_on_end_gets_response_metadata_and_error(stream):
-    """
-    `Hooks.on_end` is called with a call's response metadata, and with the call's error
-    if the call failed.
-    """
-    fake, observed = FakeASI1(), []
-    hooks = Hooks(on_end=lambda info, error: observed.append((info, error)))
-
-    async with AsyncASI1(
-        "k", "http://127.0.0.1", transport=fake.transport, hooks=hooks
-    ) as client:
-        made = await client.chat.completions.create(messages="Hi", stream=stream)
-        answer = await made.get_final_completion() if stream else made
-        fake.fail(400, message="no")
-        with pytest.raises(asi1.BadRequestError) as caught:
-            await client.chat.completions.create(messages="Hi", stream=stream)
-
-    assert [answer.response, caught.value.response] == [info for info, _ in observed]
-    assert [None, caught.value] == [error for _, error in observed]
-
-
-@pytest.mark.virtual_time
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-async def test_on_wait_gets_the_reached_rate_limit_and_the_length_of_the_wait(stream):
-    """
-    When a call begins to wait for the client's rate limit, `Hooks.on_wait` gets the
-    reached limit and the minimum number of seconds to wait.
-    """
-    fake, observed = FakeASI1(), []
-    limit = RateLimit(requests_per_minute=2)
-    limiter = LocalLimiter(limit, clock=anyio.current_time)
-
-    async with AsyncASI1(
-        "k",
-        "http://127.0.0.1",
-        transport=fake.transport,
-        rate_limit=limiter,
-        hooks=Hooks(on_wait=observed.append),
-    ) as client:
-        for _ in range(3):
-            made = await client.chat.completions.create(messages="Hi", stream=stream)
-            if stream:
-                await made.get_final_completion()
-            await anyio.sleep(10)
-
-    (wait,) = observed
-    assert ("requests_per_minute", 2) == (wait.reason, wait.limit)
-    assert pytest.approx(40) == wait.seconds
+EVERY = ["on_start", "on_wait", "on_retry", "on_chunk", "on_end"]
 
 
 async def refused(_):
@@ -108,7 +34,7 @@ class AsyncHook:
         """Do nothing."""
 
 
-@pytest.mark.parametrize("name", ["on_wait", "on_retry", "on_end"])
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize(
     ("hook", "problem"),
     [
@@ -123,7 +49,7 @@ class AsyncHook:
         pytest.param(partial(refused, 1), "must be a plain function", id="partial"),
         pytest.param(AsyncMock(), "must be a plain function", id="async-mock"),
         pytest.param(lambda: None, "must accept", id="no-argument"),
-        pytest.param(lambda a, b, c: None, "must accept", id="three-arguments"),
+        pytest.param(lambda a, b: None, "must accept", id="two-arguments"),
         pytest.param(lambda *, a: None, "must accept", id="keyword-only"),
         pytest.param(lambda *a, b: None, "must accept", id="required-keyword"),
         pytest.param(partial(max, 1, key=1), None, id="partial-of-c"),
@@ -150,40 +76,50 @@ def test_hook_that_is_async_or_has_wrong_parameters_is_refused(name, hook, probl
     assert str(caught.value).startswith(f"hooks: {name} {problem}")
 
 
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [("on_wait", "one argument"), ("on_retry", "one argument"), ("on_end", "2 arg")],
-)
-def test_error_of_a_refused_hook_names_the_required_number_of_arguments(name, count):
+def test_error_of_a_refused_hook_names_the_required_argument():
     """
-    The error for a hook with the wrong parameters says how many arguments the hook must
+    The error for a hook with the wrong parameters names the argument that the hook must
     accept.
     """
-    with pytest.raises(asi1.ConfigurationError, match=f"must accept {count}"):
-        Hooks(**{name: lambda: None})
+    with pytest.raises(asi1.ConfigurationError) as caught:
+        Hooks(on_end=lambda info, error: None)
+
+    assert "hooks: on_end must accept one argument, the asi1.Call, not function" == str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize(
-    ("wait", "text"),
+    ("given", "problem"),
     [
-        (
-            Wait(reason="tokens_per_minute", limit=640_000),
-            "its own rate limit of 640,000 tokens per minute (tokens_per_minute)",
-        ),
-        (
-            Wait(reason="max_concurrency", limit=4),
-            "its own rate limit of 4 calls at once (max_concurrency)",
-        ),
-        (
-            Wait(reason="retry_after", seconds=7.0),
-            "a pause that the server asked for (retry_after)",
-        ),
+        ({"hooks": print}, "hooks: must be Hooks, or a list of Hooks, not builtin"),
+        ({"hooks": [Hooks(), 5]}, "hooks: must be Hooks, or a list of Hooks, not 5"),
+        ({"hooks": {"on_end": print}}, "hooks: must be Hooks, or a list of Hooks, not"),
+        ({"tags": "job"}, "tags: must map str to str, int, float or bool, not 'job'"),
+        ({"tags": {"job": None}}, "tags: must map str to str, int, float or bool"),
+        ({"tags": {5: "job"}}, "tags: must map str to str, int, float or bool"),
+        ({"tags": {"job": ["a"]}}, "tags: must map str to str, int, float or bool"),
     ],
 )
-def test_str_of_a_wait_names_the_reached_rate_limit(wait, text):
+@pytest.mark.parametrize("change", [False, True], ids=["new", "with_options"])
+def test_client_refuses_wrong_hooks_and_tags(given, problem, change):
     """
-    ``str`` of a `Wait` names the reached limit, in words and as the argument that sets
-    it, so that a reader of a log can change the argument. ``seconds`` is 0 by default.
+    A client, and `with_options`, refuse hooks that are not `Hooks`, and tags that are
+    not short facts, and name the argument.
     """
-    assert text == str(wait)
-    assert 0.0 == Wait(reason="max_concurrency").seconds
+    client = asi1.AsyncASI1("k")
+
+    with pytest.raises(asi1.ConfigurationError) as caught:
+        client.with_options(**given) if change else asi1.AsyncASI1("k", **given)
+
+    assert str(caught.value).startswith(problem)
+
+
+@pytest.mark.parametrize("name", ["contents", "runs"])
+def test_flags_of_hooks_must_be_bools(name):
+    """
+    What hooks see, and whether they are called for runs, is True or False: a str such
+    as "no" would count as True.
+    """
+    with pytest.raises(asi1.ConfigurationError, match=f"hooks: {name} must be True or"):
+        Hooks(**{name: "no"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from asi1._protocol.request import chat_request, plain_request
+from asi1._protocol.plain_request import plain_request
+from asi1._protocol.request import chat_request
 from asi1._settings.config import ClientConfig, check_headers
 from asi1._settings.secret import Secret
 

@@ -111,7 +111,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_shortened: 201 -> 202",
     ): "of a text that is too long, the first 200 characters are shown",
     (
-        "_protocol.request",
+        "_protocol.plain_request",
         '_escaped: "/%:@!$&\'()*+,;=~-._" -> "XX/%:@!$&\'()*+,;=~-._"',
     ): "letters are never escaped",
     (

@@ -26,6 +26,15 @@ LAYERS = ("_models", "_settings", "_protocol", "_call")
 # that notice most changes come first, since a run ends at the first failure.
 _LISTED: dict[str, list[str]] = {
     "_models.base_types": ["settings/test_timeouts", "models/test_error_data"],
+    "_models.cost": ["settings/test_prices"],
+    "_models.price_table": ["settings/test_prices"],
+    "_models.spent": ["settings/test_prices", "call/test_budgets"],
+    "_settings.budget": ["call/test_budgets"],
+    "_settings.optional": ["client/test_lazy"],
+    "_protocol.map_items": ["call/test_prompts", "client/test_map"],
+    "_protocol.plain_request": ["protocol/test_request"],
+    "_call.map_plan": ["call/test_prompts", "client/test_map"],
+    "_call.prompt_call": ["call/test_prompts", "call/test_concurrent_calls"],
     "_models.errors": ["models/test_errors", "models/test_error_data"],
     "_models.raw": ["models/test_raw", "package/test_constructors"],
     "_models.response": ["models/test_response", "package/test_constructors"],
@@ -103,7 +112,11 @@ _LISTED: dict[str, list[str]] = {
         "client/test_client",
         "package/test_constructors",
     ],
-    "_call.hook_caller": ["call/test_hook_caller", "package/test_constructors"],
+    "_call.hook_caller": [
+        "call/test_hook_caller",
+        "call/test_watch",
+        "package/test_constructors",
+    ],
     "_call.rate_limiter": ["call/test_rate_limiter", "package/test_constructors"],
     "_call.reply_reader": [
         "call/test_bytes_reader",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from ..._models.messages import Messages
 from ..._settings.options import ParseOptions, ToolOptions
 from ..agent_calls import load_run_class, load_tool_runs, parse_rounds
-from ..lazy import loader
+from ..lazy_engine import loader
 from .turn_taking import TurnTaking
 
 

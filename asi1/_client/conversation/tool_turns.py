@@ -17,7 +17,7 @@ from ..._protocol.context.tokens import Wire
 from ..._protocol.request import ChatDraft, draft_chat
 from ..._protocol.tools.run_events import Begun, Decision
 from ..._protocol.tools.run_log import RunLog
-from ..._settings.option_checks import check_own_keys
+from ..._settings.option_checks import check_own_keys, with_defaults
 from ..tool_runs import RunPlan
 from .turn import Turn, listed
 from .turn_taking import TurnTaking
@@ -122,7 +122,7 @@ def _requests(
         turns.engine.config,
         model=begun.model,
         stream=plan.stream,
-        options={**turns.history.options, **others},
+        options=with_defaults(others, turns.history.options),
     )
     check_own_keys(later.options, "answer")
     log.wire = turn.wire

@@ -8,7 +8,8 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
-from ..._call.call import Call, OneRequest
+from ..._call.attempts import OneRequest
+from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
 from ..._call.task import CallTask
 from ..._models.completion import ChatCompletion, ChatMessage
@@ -24,7 +25,7 @@ from ..._models.messages import (
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.tokens import Wire
 from ..._protocol.request import ChatDraft, draft_chat
-from ..._settings.option_checks import checked_options
+from ..._settings.option_checks import checked_options, with_defaults
 from ..._settings.options import ChatOptions
 from .turn_requests import TurnRequests
 from .turn_taking import TurnTaking
@@ -52,7 +53,7 @@ class Turn(Generic[_T]):
 
     Attributes:
         call: The call of this turn; it must run inside the block.
-        options: The options of the call, with those of the conversation and client.
+        draft: The request of the call, without its messages.
     """
 
     def __init__(
@@ -73,10 +74,9 @@ class Turn(Generic[_T]):
         engine, history = taking.engine, taking.history
         engine.check_open()
         self._taking = taking
-        self._options: Mapping[str, Any] = {
-            **history.options,
-            **checked_options(options),
-        }
+        self._options: Mapping[str, Any] = with_defaults(
+            checked_options(options), history.options
+        )
         self._model = model or history.model
         new = stored(listed(message))
         draft = draft_chat(
@@ -85,7 +85,7 @@ class Turn(Generic[_T]):
             stream=reader.streams,
             options=self._options,
         )
-        self.options = draft.options
+        self.draft = draft
         draft.request_of(new)  # raises if the request cannot be written as JSON
         self._requests = TurnRequests(
             resources=engine.resources,

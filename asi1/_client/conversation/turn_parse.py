@@ -39,7 +39,7 @@ def turn_rounds(
     plan = ParsePlan.of(response_format, repair)
     wanted: Any = {**options, "response_format": plan.output.response_format}
     turn = Turn(turns, message, model, wanted, AnswerReader)
-    plan.check(turn.options)
+    plan.check(turn.draft.options)
     return _rounds(turn, plan)
 
 
@@ -47,7 +47,7 @@ def _rounds(
     turn: Turn[ChatCompletion], plan: ParsePlan[Any]
 ) -> Rounds[ParsedCompletion[Any]]:
     with turn:
-        answer = yield from plan.rounds(turn.call, turn.again)
+        answer = yield from plan.rounds(turn.draft, turn.call, turn.again)
         earlier = [error.completion for error in answer.earlier if error.completion]
         turn.commit(answer, earlier)
         return answer

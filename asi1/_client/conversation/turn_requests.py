@@ -12,7 +12,8 @@ import attrs
 from attrs import define, field
 
 from ..._call.answer_reader import AnswerReader
-from ..._call.call import Call, OneRequest
+from ..._call.attempts import OneRequest
+from ..._call.call import Call
 from ..._call.resources import Resources
 from ..._models.errors import ArgumentError
 from ..._models.json_text import replace_surrogates

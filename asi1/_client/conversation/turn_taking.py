@@ -19,8 +19,9 @@ import attrs
 from attrs import define, field
 
 from ..._call.engine import Engine
+from ..._models.busy_errors import ConversationBusyError
 from ..._models.completion import ChatChoice, ChatCompletion, ChatMessage
-from ..._models.errors import ArgumentError, ASI1Error, ConversationBusyError
+from ..._models.errors import ArgumentError, ASI1Error
 from ..._models.json_text import dump_json
 from ..._protocol.context.history import History
 from ..._protocol.context.policies import ContextPolicy

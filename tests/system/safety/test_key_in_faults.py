@@ -88,12 +88,12 @@ async def test_call_under_a_fault_does_not_show_the_key(caplog, fault, stream):
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_hooks_do_not_see_an_echoed_key(stream):
     """
-    The arguments passed to hooks do not contain the key, even if the server's error
-    message echoes the key.
+    What hooks see does not contain the key, even if the server's error message echoes
+    the key, and the hooks see contents.
     """
     fake, seen = FakeASI1(seed=5), []
     fake.fail(503, body=f"busy, {KEY}", times=None)
-    hooks = asi1.Hooks(on_retry=seen.append, on_end=lambda *end: seen.append(end))
+    hooks = asi1.Hooks(on_retry=seen.append, on_end=seen.append, contents=True)
 
     async with client_of(fake, hooks=hooks) as client:
         await call(client, stream=stream)

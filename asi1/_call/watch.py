@@ -1,0 +1,193 @@
+"""Keeps the `asi1.Call` of a running call up to date, and shows it to the hooks."""
+
+from __future__ import annotations
+
+import copy
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any
+
+import orjson
+
+from attrs import define, field
+
+from .._models.base_types import JSON
+from .._models.call_info import Call, Wait
+from .._models.completion import ChatCompletion
+from .._models.errors import ASI1Error
+from .._models.response import Attempt, ResponseInfo
+from .._protocol.request import Request
+
+
+__all__ = ["Watch", "call_of", "messages_of"]
+
+# Options that hooks see. Others are contents, or identify a person or an agent.
+_SHOWN = frozenset(
+    {
+        *(
+            "temperature",
+            "max_tokens",
+            "top_p",
+            "frequency_penalty",
+            "presence_penalty",
+        ),
+        *("stop", "seed", "n", "parallel_tool_calls", "web_search", "planner_mode"),
+        *("enable_thinking", "thinking_budget", "study_mode", "fun_mode"),
+        *("size", "guidance_scale"),
+    }
+)
+# Options of which hooks see the kind alone, since a schema or function is a content.
+_KINDS = ("response_format", "tool_choice")
+# Fields of errors that may hold contents, each with an empty value.
+_EMPTY: Mapping[str, Callable[[Any], Any]] = {
+    "partial": lambda old: ChatCompletion() if old is not None else None,
+    "completion": lambda _: None,
+    "earlier": lambda _: (),
+    "text": lambda _: "",
+    "snippet": lambda _: "",
+    "body": lambda _: None,
+}
+
+
+@define(eq=False)
+class Watch:
+    """
+    Keeps what hooks see of one call.
+
+    Attributes:
+        tell: Calls the hooks of a name with *call*, or with *full*.
+        call: What hooks without contents see.
+        full: What hooks with contents see; the same object if there are none.
+        now: Returns the seconds since the call began.
+    """
+
+    tell: Callable[[str, Call, Call], None]
+    call: Call
+    full: Call
+    now: Callable[[], float]
+    _ended: bool = field(default=False, init=False)
+
+    def start(self) -> None:
+        """Tell that the call begins."""
+        self._tell("on_start")
+
+    def wait(self, wait: Wait) -> None:
+        """Tell that the call waits for a rate limit."""
+        self._tell("on_wait", wait=wait)
+        self._set(wait=None)
+
+    def retry(self, info: ResponseInfo, error: Exception, attempt: Attempt) -> None:
+        """Tell of the failed *attempt*, before the pause before the next one."""
+        wait = Wait(reason="retry", seconds=attempt.wait or 0.0)
+        self._set_error(error)
+        self._tell("on_retry", wait=wait, attempts=info.attempts, response=info)
+        self._set(wait=None, error=None)
+
+    def chunks(self, count: int, first: float | None) -> None:
+        """Tell of *count* more chunks; the first text arrived *first* seconds in."""
+        chunks = self.call.chunks + count
+        self._tell("on_chunk", chunks=chunks, time_to_first_token=first)
+
+    def end(
+        self,
+        error: Exception | None = None,
+        info: ResponseInfo | None = None,
+        answer: ChatCompletion | None = None,
+    ) -> None:
+        """Tell that the call has ended; only the first time."""
+        if self._ended:
+            return
+        self._ended = True
+        if error is not None:
+            self._set_error(error)
+        if info is not None:
+            first = info.time_to_first_token
+            self._set(response=info, attempts=info.attempts, time_to_first_token=first)
+        if answer is not None and self.call.operation == "chat":
+            self._set_answer(answer)
+        # The call may have waited for the rest of the body after its answer.
+        known = (
+            {} if info is None or info.elapsed is None else {"elapsed": info.elapsed}
+        )
+        self._tell("on_end", **known)
+
+    def _set_answer(self, answer: ChatCompletion) -> None:
+        self._set(
+            usage=answer.usage,
+            finish_reason=answer.finish_reason,
+            response_id=answer.id or None,
+            response_model=answer.model or None,
+        )
+        if self.full is not self.call:
+            object.__setattr__(self.full, "answer", answer)
+
+    def _set_error(self, error: Exception) -> None:
+        self._set(error=_without_contents(error))
+        if self.full is not self.call:
+            object.__setattr__(self.full, "error", error)
+
+    def _tell(self, name: str, **fields: Any) -> None:
+        # A trio loop that has ended has no clock; then the last time stays.
+        with suppress(RuntimeError):
+            self._set(elapsed=self.now())
+        self._set(**fields)
+        self.tell(name, self.call, self.full)
+
+    def _set(self, **fields: Any) -> None:
+        for call in {self.call, self.full}:
+            for name, value in fields.items():
+                # Users cannot change a `Call`: its class is frozen.
+                object.__setattr__(call, name, value)
+
+
+def call_of(request: Request, parent: Call | None, since: float) -> Call:
+    """Return what hooks see of a call that began *since* seconds ago."""
+    operation: Any = request.operation
+    return Call(
+        id=token_hex(16),
+        operation=operation,
+        started_at=datetime.now(UTC) - timedelta(seconds=since),
+        model=request.model,
+        stream=request.stream,
+        options=_shown(request.options),
+        tags={**request.tags},
+        session_id=request.headers.get("x-session-id"),
+        url=request.url.partition("?")[0],
+        parent=parent,
+    )
+
+
+def _shown(options: Mapping[str, Any]) -> dict[str, JSON]:
+    shown = {name: options[name] for name in options if name in _SHOWN}
+    for name in _KINDS:
+        value = options.get(name)
+        kind = value.get("type") if isinstance(value, Mapping) else value
+        if isinstance(kind, str):
+            shown[name] = kind
+    return shown
+
+
+def messages_of(request: Request) -> tuple[Mapping[str, JSON], ...] | None:
+    """Return the messages that *request* sends; None if it is not a chat call."""
+    if request.operation != "chat":
+        return None
+    messages = orjson.loads(request.body or b"{}").get("messages")
+    return tuple(messages) if isinstance(messages, list) else None
+
+
+def _without_contents(error: Exception) -> Exception:
+    """Return *error*, or a copy of it without the fields that may hold contents."""
+    kept = vars(error)
+    emptied = {
+        name: empty(kept[name])
+        for name, empty in _EMPTY.items()
+        if kept.get(name) not in (None, "")
+    }
+    if not isinstance(error, ASI1Error) or not emptied:
+        return error
+    told = copy.copy(error)
+    vars(told).update(emptied)
+    return told

@@ -1,0 +1,159 @@
+"""
+An engine that is created at first use, and the imports that wait until then.
+
+So creating a client is cheap, and opens no file and no connection: the first call
+imports httpx and all other modules that calls need, in a new thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define, field
+
+from .._fork_lock import ExitingError, run_apart_once
+from .._models.errors import ASI1Error
+from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
+
+
+if TYPE_CHECKING:
+    from .._call.bytes_reader import BytesReader
+    from .._call.engine import Engine
+    from .._protocol.request import Request
+    from .._settings.budget import Budget
+    from .._settings.cache import Cache
+    from .._settings.rate_limit import Limiter, RateLimit
+
+
+__all__ = ["LazyEngine", "loader", "plain", "read_settings", "read_tables"]
+
+# The settings that `with_options` adds to those of the client.
+_TABLES = ("headers", "query", "options", "models", "prices", "tags")
+_T = TypeVar("_T")
+
+
+def loader(load: Callable[[], _T]) -> Callable[[], _T]:
+    """
+    Return a cached version of *load*, a function that imports modules.
+
+    The imports run in a thread that no signal interrupts, and forks wait for them.
+    Later calls return the cached result at once.
+    """
+    once = run_apart_once(load)
+
+    def loaded() -> _T:
+        try:
+            return once()
+        except ExitingError as error:
+            raise ASI1Error(f"{error}; no more calls can be made") from None
+
+    return loaded
+
+
+@define(eq=False)
+class LazyEngine:
+    """
+    Creates a client's engine at its first use.
+
+    Attributes:
+        config: The client's settings.
+        made: The engine; None before its first use.
+    """
+
+    config: ClientConfig
+    _http_client: HTTPClient | None = None
+    _transport: HTTPTransport | None = None
+    _rate_limit: RateLimit | Limiter | None = None
+    _hooks: Any = None
+    _cache: Cache | None = None
+    _budget: Budget | None = None
+    made: Engine | None = field(default=None, kw_only=True)
+    _closed: bool = field(default=False, init=False)
+    _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        read = read_settings(
+            rate_limit=self._rate_limit, hooks=self._hooks, budget=self._budget
+        )
+        self._hooks = read.get("hooks", ())
+        given = (self._http_client, self._transport, self._cache)
+        if any(each is not None for each in given):
+            self.get()  # raises if the HTTP client, transport or cache is wrong
+
+    def get(self) -> Engine:
+        """
+        Return the engine; the first call creates it, and imports the modules it needs.
+
+        Raises:
+            ConfigurationError: A user-provided client, transport or cache is wrong.
+        """
+        if self.made is not None:
+            return self.made
+        # If several threads run this line at once, all get the same engine. A lock is
+        # not used, since a forked child might inherit it in the acquired state.
+        self.made = self._first.setdefault("engine", self._make())
+        self.made.closed |= self._closed  # `shut` may have run before `made` was set
+        return self.made
+
+    def _make(self) -> Engine:
+        given = self._http_client, self._transport, self._rate_limit, self._hooks
+        return _engine_of()(self.config, *given, cache=self._cache, budget=self._budget)
+
+    def shut(self) -> None:
+        """Refuse new calls; running calls go on."""
+        self._closed = True
+        if self.made is not None:
+            self.made.closed = True
+
+    async def aclose(self) -> None:
+        """Cancel all calls, and close the connections."""
+        self.shut()
+        if self.made is not None:
+            await self.made.aclose()
+
+
+@loader
+def _engine_of() -> Callable[..., Engine]:
+    from .._call.engine import engine_of  # noqa: PLC0415 - with the first call
+    from .._transport.event_loop import import_backends  # noqa: PLC0415
+
+    import_backends()
+    return engine_of
+
+
+@loader
+def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
+    """Return the reader class and the request function for `AsyncASI1.request`."""
+    from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
+    from .._protocol.plain_request import plain_request  # noqa: PLC0415 - with the engine
+
+    return BytesReader, plain_request
+
+
+def read_settings(**values: Any) -> dict[str, Any]:
+    """Check the settings *values*; return a dict of those that are not None."""
+    given = {name: value for name, value in values.items() if value is not None}
+    if not given:
+        return {}
+    try:
+        return _read_optional()(given)
+    except ExitingError as error:
+        raise ASI1Error(f"{error}; no client can be made") from None
+
+
+def read_tables(values: Sequence[Any]) -> dict[str, Any]:
+    """
+    Check the settings that are mappings; return a dict of those that are not None.
+
+    Args:
+        values: The default headers, query and options; the models, prices and tags.
+    """
+    return read_settings(**dict(zip(_TABLES, values, strict=True)))
+
+
+@loader
+def _read_optional() -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    from .._settings.optional import read_optional  # noqa: PLC0415 - rarely used
+
+    return read_optional

@@ -1,0 +1,518 @@
+"""
+OpenTelemetry: spans, metrics and contents as its conventions for generative AI name
+them, for calls that end in every way.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+
+from contextlib import suppress
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1 import ASI1, AsyncASI1, RetryPolicy
+from asi1.testing import FakeASI1
+
+from ..support.scripted_model import ScriptedModel, call
+
+
+for needed in ("opentelemetry.util.genai", "opentelemetry.sdk"):
+    pytest.importorskip(needed, reason="needs opentelemetry-util-genai and -sdk")
+
+from opentelemetry.sdk.metrics import MeterProvider  # noqa: E402
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: E402
+from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
+from opentelemetry.sdk.trace.export import (  # noqa: E402
+    ConsoleSpanExporter,
+    SimpleSpanProcessor,
+)
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import (  # noqa: E402
+    InMemorySpanExporter,
+)
+from opentelemetry.semconv._incubating.attributes import (  # noqa: E402
+    gen_ai_attributes,
+    http_attributes,
+)
+from opentelemetry.semconv._incubating.metrics import gen_ai_metrics  # noqa: E402
+from opentelemetry.semconv.attributes import (  # noqa: E402
+    error_attributes,
+    server_attributes,
+)
+from opentelemetry.trace import SpanKind, StatusCode  # noqa: E402
+
+from asi1.integrations.otel import instrument, tracing_hooks  # noqa: E402
+
+
+QUICK = RetryPolicy(wait_first=0)
+CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+REGISTRY = {
+    value
+    for module in (
+        *(gen_ai_attributes, http_attributes, error_attributes, server_attributes),
+        gen_ai_metrics,
+    )
+    for value in vars(module).values()
+    if isinstance(value, str)
+}
+both_forms = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+
+
+class Telemetry:
+    """Providers that keep the spans and metrics of one test."""
+
+    def __init__(self):
+        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracers = TracerProvider(shutdown_on_exit=False)
+        self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.meters = MeterProvider([self.reader], shutdown_on_exit=False)
+
+    def watch(self, client):
+        """Return *client*, instrumented."""
+        return instrument(
+            client, tracer_provider=self.tracers, meter_provider=self.meters
+        )
+
+    def outer(self):
+        """Return a context with a span of the program."""
+        return self.tracers.get_tracer("program").start_as_current_span("outer")
+
+    @property
+    def spans(self):
+        """The spans that have ended, by their names."""
+        return {span.name: span for span in self.exporter.get_finished_spans()}
+
+    @property
+    def metrics(self):
+        """The metrics, by their names: for each, its points."""
+        data = self.reader.get_metrics_data()
+        return {
+            metric.name: list(metric.data.data_points)
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+
+
+@pytest.fixture
+def telemetry(monkeypatch):
+    """Return providers that keep spans and metrics; contents are not captured."""
+    monkeypatch.delenv(CAPTURE, raising=False)
+    return Telemetry()
+
+
+def client_of(fake, kind=AsyncASI1, **options):
+    """Return a client of *fake*."""
+    options = {"transport": fake.transport, "retry": QUICK, **options}
+    return kind("k", "http://127.0.0.1:8080", **options)
+
+
+async def ask(client, *, stream=False, **options):
+    """Ask, and return the whole answer."""
+    made = await client.chat.completions.create(messages="Hi", stream=stream, **options)
+    return await made.get_final_completion() if stream else made
+
+
+# Each attribute of a chat span, by its name in the conventions, with its value. The
+# values of None differ from call to call.
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "asi_one",
+    "gen_ai.request.model": "asi1-mini",
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.top_p": 0.9,
+    "gen_ai.request.max_tokens": 99,
+    "gen_ai.request.frequency_penalty": 0.1,
+    "gen_ai.request.presence_penalty": 0.2,
+    "gen_ai.request.seed": 7,
+    "gen_ai.request.stop_sequences": ("a", "b"),
+    "gen_ai.request.choice.count": 1,
+    "gen_ai.output.type": "json",
+    "gen_ai.conversation.id": "s1",
+    "gen_ai.response.id": None,
+    "gen_ai.response.model": "asi1-mini",
+    "gen_ai.response.finish_reasons": ("stop",),
+    "gen_ai.usage.input_tokens": 20,
+    "gen_ai.usage.output_tokens": 30,
+    "gen_ai.usage.reasoning.output_tokens": 10,
+    "gen_ai.usage.cache_read.input_tokens": 5,
+    "server.address": "127.0.0.1",
+    "server.port": 8080,
+    "asi1.tag.job": "x",
+}
+STREAM = {
+    "gen_ai.request.stream": True,
+    "gen_ai.response.time_to_first_chunk": None,
+}
+METRICS = {
+    "gen_ai.client.operation.duration",
+    "gen_ai.client.token.usage",
+}
+STREAM_METRICS = {
+    "gen_ai.client.operation.time_to_first_chunk",
+    "gen_ai.client.operation.time_per_output_chunk",
+}
+
+
+@both_forms
+async def test_chat_span_has_every_attribute_of_the_conventions(telemetry, stream):
+    """
+    The span of a chat call is a child of the caller's span, of the kind CLIENT. It has
+    the attributes of the table, whose names are in the registry of the conventions.
+    """
+    fake = FakeASI1()
+    details = {"cached_tokens": 5}
+    usage = {"prompt_tokens": 20, "completion_tokens": 30, "reasoning_tokens": 10}
+    fake.reply("{}", usage={**usage, "prompt_tokens_details": details})
+
+    async with telemetry.watch(client_of(fake, tags={"job": "x"})) as client:
+        with telemetry.outer():
+            answer = await ask(
+                client,
+                stream=stream,
+                temperature=0.5,
+                top_p=0.9,
+                max_tokens=99,
+                frequency_penalty=0.1,
+                presence_penalty=0.2,
+                seed=7,
+                stop=["a", "b"],
+                n=1,
+                session_id="s1",
+                response_format={"type": "json_object"},
+            )
+
+    span, outer = telemetry.spans["chat asi1-mini"], telemetry.spans["outer"]
+    table = CHAT | STREAM if stream else CHAT
+    told = {k: v for k, v in span.attributes.items() if table.get(k) is not None}
+    assert set(table) == set(span.attributes)
+    assert {k: v for k, v in table.items() if v is not None} == told
+    assert answer.id == span.attributes["gen_ai.response.id"]
+    assert set() == {k for k in table if not k.startswith("asi1.")} - REGISTRY
+    assert (SpanKind.CLIENT, StatusCode.UNSET) == (span.kind, span.status.status_code)
+    assert outer.context.span_id == span.parent.span_id
+    assert "asi1" == span.instrumentation_scope.name
+    assert (METRICS | STREAM_METRICS if stream else METRICS) == set(telemetry.metrics)
+    assert METRICS | STREAM_METRICS <= REGISTRY
+    tokens = telemetry.metrics["gen_ai.client.token.usage"]
+    assert {"input": 20, "output": 30} == {
+        point.attributes["gen_ai.token.type"]: point.sum for point in tokens
+    }
+
+
+async def leave(client):
+    """Leave a stream early."""
+    async with client.chat.completions.stream(messages="Hi") as stream:
+        async for _ in stream:
+            break
+
+
+async def drop(client):
+    """Drop a stream."""
+    stream = client.chat.completions.stream(messages="Hi")
+    await anext(stream)
+    del stream
+    gc.collect()
+    await anyio.sleep(1)
+
+
+async def cancel(client):
+    """Cancel a call."""
+    with anyio.move_on_after(1):
+        await ask(client)
+
+
+async def time_out(client):
+    """Let a call time out."""
+    with suppress(asi1.APITimeoutError):
+        await ask(client, timeout=1)
+
+
+async def close(client):
+    """Close the client in a call."""
+    async with anyio.create_task_group() as group:
+
+        async def run():
+            with suppress(asi1.ClientClosedError):
+                await ask(client)
+
+        group.start_soon(run)
+        await anyio.sleep(1)
+        await client.aclose()
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("way", "error"),
+    [
+        (leave, "asi1.StreamClosedError"),
+        (drop, "asi1.StreamClosedError"),
+        (cancel, "asi1.CallCancelledError"),
+        (time_out, "asi1.APITimeoutError"),
+        (close, "asi1.ClientClosedError"),
+    ],
+)
+async def test_calls_that_fail_or_are_left_end_their_span(telemetry, way, error):
+    """
+    A stream that is left or dropped, a call that is cancelled or times out, and one
+    whose client is closed, each end their one span, with ``error.type``. The error is
+    on the metric of the duration, too.
+    """
+    fake = FakeASI1()
+    fake.fault("stall", after_chunks=2, times=None)
+
+    async with telemetry.watch(client_of(fake, max_retries=None)) as client:
+        await way(client)
+
+    (span,) = telemetry.exporter.get_finished_spans()
+    (point,) = telemetry.metrics["gen_ai.client.operation.duration"]
+    assert (StatusCode.ERROR, error, error) == (
+        span.status.status_code,
+        span.attributes["error.type"],
+        point.attributes["error.type"],
+    )
+
+
+@both_forms
+async def test_retry_is_an_event_of_the_span(telemetry, stream):
+    """
+    A failed attempt is an event of the call's span, with its status and error; the call
+    itself has succeeded.
+    """
+    fake = FakeASI1()
+    fake.fail(503)
+
+    async with telemetry.watch(client_of(fake)) as client:
+        await ask(client, stream=stream)
+
+    span = telemetry.spans["chat asi1-mini"]
+    (event,) = span.events
+    assert "asi1.retry" == event.name
+    assert {
+        "error.type": "asi1.InternalServerError",
+        "http.response.status_code": 503,
+        "http.request.resend_count": 1,
+        "asi1.wait.seconds": 0.0,
+    } == dict(event.attributes)
+    assert {"error.type", "http.response.status_code", "http.request.resend_count"} <= (
+        REGISTRY
+    )
+    assert StatusCode.UNSET == span.status.status_code
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@pytest.mark.parametrize("kind", [AsyncASI1, ASI1])
+@both_forms
+async def test_run_with_tools_is_the_parent_of_its_calls_and_tools(
+    telemetry, kind, stream
+):
+    """
+    A run with tools is a span ``invoke_workflow``, a child of the caller's span; its
+    calls and tools are its children. From blocking code the parents are the same. The
+    current span of the caller does not change while the run is read.
+    """
+    model = ScriptedModel([call("1", "add", a=1, b=2), call("2", "gone")])
+    client = telemetry.watch(model.client(kind))
+    now = []
+
+    def read():
+        with telemetry.outer() as outer, client:
+            run = client.chat.completions.run_tools(
+                messages="Hi", tools=[add], stream=stream
+            )
+            now.extend(_current() is outer for _ in run)
+
+    if kind is ASI1:
+        await anyio.to_thread.run_sync(read)
+    else:
+        with telemetry.outer() as outer:
+            async with client:
+                run = client.chat.completions.run_tools(
+                    messages="Hi", tools=[add], stream=stream
+                )
+                now.extend([_current() is outer async for _ in run])
+
+    spans = telemetry.exporter.get_finished_spans()
+    parents = {span.context.span_id: span.name for span in spans}
+    assert [
+        ("chat asi1-mini", "invoke_workflow run_tools"),
+        ("execute_tool add", "invoke_workflow run_tools"),
+        ("chat asi1-mini", "invoke_workflow run_tools"),
+        ("invoke_workflow run_tools", "outer"),
+        ("outer", None),
+    ] == [(s.name, s.parent and parents[s.parent.span_id]) for s in spans]
+    tool = telemetry.spans["execute_tool add"]
+    assert {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "add",
+        "gen_ai.tool.type": "function",
+        "gen_ai.tool.call.id": "1",
+    } == dict(tool.attributes)
+    workflow = telemetry.spans["invoke_workflow run_tools"]
+    assert {
+        "gen_ai.operation.name": "invoke_workflow",
+        "gen_ai.workflow.name": "run_tools",
+    } == dict(workflow.attributes)
+    assert {SpanKind.INTERNAL} == {tool.kind, workflow.kind}
+    assert {*tool.attributes, *workflow.attributes} <= REGISTRY
+    assert now
+    assert all(now)
+
+
+def _current():
+    from opentelemetry.trace import get_current_span
+
+    return get_current_span()
+
+
+def test_parent_of_a_blocking_call_is_the_span_of_its_caller(telemetry):
+    """
+    A blocking call runs on another thread, but its span is a child of the caller's.
+    """
+    fake = FakeASI1()
+    with telemetry.watch(client_of(fake, ASI1)) as client, telemetry.outer():
+        client.chat.completions.create(messages="Hi")
+        with client.chat.completions.stream(messages="Hi") as stream:
+            next(stream)
+
+    *chats, outer = telemetry.exporter.get_finished_spans()
+    assert [outer.context.span_id] * 2 == [span.parent.span_id for span in chats]
+
+
+async def test_span_of_a_tool_is_current_in_the_tool(telemetry):
+    """
+    Spans that a tool begins, also one that runs in a thread, are children of the span
+    of the tool.
+    """
+
+    def inner() -> str:
+        """Begin a span."""
+        with telemetry.tracers.get_tracer("program").start_as_current_span("inner"):
+            return ""
+
+    model = ScriptedModel([call("1", "inner")])
+    async with telemetry.watch(model.client()) as client:
+        await client.chat.completions.run_tools(
+            messages="Hi", tools=[inner]
+        ).until_done()
+
+    spans = telemetry.spans
+    tool = spans["execute_tool inner"]
+    assert tool.context.span_id == spans["inner"].parent.span_id
+
+
+async def test_image_call_is_a_span_and_a_plain_request_is_none(telemetry):
+    """
+    An image call has a span of its own operation; a plain request, which is none of
+    generative AI, has no span.
+    """
+    fake = FakeASI1()
+    async with telemetry.watch(client_of(fake)) as client:
+        await client.images.generate("a cat")
+        with suppress(asi1.APIError):
+            await client.request("GET", "/models")
+
+    (span,) = telemetry.exporter.get_finished_spans()
+    assert ("generate_content asi1-mini", "image") == (
+        span.name,
+        span.attributes["gen_ai.output.type"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "captured"), [(None, False), ("NO_CONTENT", False), ("SPAN_ONLY", True)]
+)
+async def test_contents_are_recorded_only_if_the_environment_says_so(
+    telemetry, monkeypatch, mode, captured
+):
+    """
+    Messages and answer are recorded only if the environment variable of the conventions
+    asks for them.
+    """
+    if mode is not None:
+        monkeypatch.setenv(CAPTURE, mode)
+    fake = FakeASI1()
+    fake.reply("Otters.", thoughts=["Hm"])
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Who swims?"}]},
+        {"role": "assistant", "content": "", "tool_calls": [call("1", "f", a=1)]},
+        {"role": "tool", "tool_call_id": "1", "content": "3"},
+    ]
+
+    async with telemetry.watch(client_of(fake)) as client:
+        await client.chat.completions.create(messages=messages)
+
+    (span,) = telemetry.exporter.get_finished_spans()
+    names = ["system_instructions", "input.messages", "output.messages"]
+    told = [span.attributes.get(f"gen_ai.{name}") for name in names]
+    assert [captured] * 3 == [value is not None for value in told]
+    assert captured is ("Otters" in span.to_json())
+    assert captured is tracing_hooks().contents
+    if captured:
+        system, given, answer = map(json.loads, told)
+        assert [{"type": "text", "content": "Be brief."}] == system
+        assert ["text", "tool_call", "tool_call_response"] == [
+            message["parts"][0]["type"] for message in given
+        ]
+        assert "stop" == answer[0]["finish_reason"]
+        assert "Otters." == answer[0]["parts"][-1]["content"]
+
+
+async def test_client_is_instrumented_once(telemetry):
+    """
+    A client that is instrumented twice, or whose copy is, has one span for each call;
+    the hooks that it had go on.
+    """
+    seen, model = [], ScriptedModel([call("1", "add", a=1, b=2)])
+    given = model.client(hooks=asi1.Hooks(on_end=seen.append))
+    client = telemetry.watch(given)
+
+    assert client is given
+    async with telemetry.watch(client):
+        copied = telemetry.watch(client.with_options(model="asi1"))
+        for each in (copied, client):
+            run = each.chat.completions.run_tools(messages="Hi", tools=[add])
+            await run.until_done()
+
+    names = [span.name for span in telemetry.exporter.get_finished_spans()]
+    run = ["execute_tool add", "invoke_workflow run_tools"]
+    assert [*run, *run] == [name for name in names if not name.startswith("chat")]
+    assert ["chat asi1"] * 2 + ["chat asi1-mini"] * 2 == [
+        name for name in names if name.startswith("chat")
+    ]
+    assert 4 == len(seen)
+
+
+async def test_console_exporter_writes_the_span_of_a_call():
+    """
+    OpenTelemetry's console exporter can write the span of a call, given by the hooks of
+    `tracing_hooks`.
+    """
+    out, tracers = io.StringIO(), TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=out)))
+    hooks = tracing_hooks(tracer_provider=tracers)
+
+    async with client_of(FakeASI1(), hooks=hooks) as client:
+        await ask(client)
+
+    written = json.loads(out.getvalue())
+    assert ("chat asi1-mini", "SpanKind.CLIENT") == (written["name"], written["kind"])
+
+
+@pytest.mark.parametrize("given", [None, "client", asi1.AsyncASI1])
+def test_object_that_is_not_a_client_is_refused(given):
+    """
+    `instrument` refuses an object that is not a client, and says so.
+    """
+    with pytest.raises(asi1.ConfigurationError, match="client: must be an AsyncASI1"):
+        instrument(given)
