@@ -28,14 +28,13 @@ from .._settings.config import (
 )
 from .._settings.option_checks import (
     as_argument,
-    check_options,
     checked_options,
     read_idempotency_key,
 )
 from .._settings.options import BODY_OPTIONS, CALL_OPTIONS
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.timeouts import Timeouts
-from .._settings.validators import wrong
+from .._settings.validators import not_given, wrong
 from .._version import __version__
 
 
@@ -125,10 +124,11 @@ def draft_chat(
         ArgumentError: An argument is invalid; the error names it. Nothing was sent.
     """
     options = {**config.options, **checked_options(options)}
+    stream = False if not_given(stream) else stream
     if not isinstance(stream, bool):
         raise wrong("stream", "must be True or False", stream)
-    chosen = config.model if model is None else as_argument("model", read_model, model)
-    fields: dict[str, JSON] = {"model": chosen}
+    named = None if not_given(model) else as_argument("model", read_model, model)
+    fields: dict[str, JSON] = {"model": named or config.model}
     fields |= {name: options[name] for name in options if name in BODY_OPTIONS}
     if stream:
         fields["stream"] = True
@@ -171,7 +171,7 @@ def plain_request(
     Raises:
         ArgumentError: As for `draft_chat`.
     """
-    check_options(options, known=CALL_OPTIONS)
+    options = checked_options(options, known=CALL_OPTIONS)
     if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
         raise wrong("method", "must be an HTTP method such as GET", method)
     if not isinstance(path, str) or not path.startswith("/") or "//" in path:
