@@ -79,6 +79,7 @@ class LazyEngine:
     Attributes:
         config: The client's settings.
         made: The engine; None before its first use.
+        namespaces: Those of the client's objects like ``client.chat`` that were used.
     """
 
     config: ClientConfig
@@ -87,6 +88,7 @@ class LazyEngine:
     _rate_limit: RateLimit | Limiter | None = None
     _hooks: Hooks | None = None
     made: Engine | None = field(default=None, kw_only=True)
+    namespaces: dict[str, Any] = field(factory=dict, init=False, repr=False)
     _closed: bool = field(default=False, init=False)
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 
@@ -178,6 +180,18 @@ class BaseClient:
     def _engine(self) -> Engine:
         return self._lazy.get()
 
+    def _namespace(self, name: str, kind: Callable[[], Callable[[Engine], _T]]) -> _T:
+        """
+        Return the client's object of this name; make it at its first use.
+
+        It is the same object each time, since tests replace its methods by their own.
+        """
+        made = self._lazy.namespaces
+        if name not in made:
+            made.setdefault(name, kind()(self._engine))
+        space: _T = made[name]
+        return space
+
     @property
     def base_url(self) -> str:
         """The URL of the API, without a trailing slash."""
@@ -233,6 +247,15 @@ class BaseClient:
         child._lazy = LazyEngine(engine.config, made=engine)
         return child
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            kind = type(self).__name__
+            advice = "" if name.startswith("_") else _hint()(kind, name)
+            raise AttributeError(
+                f"{kind} has no attribute {name!r}{advice}", name=name, obj=self
+            )
+
     def __repr__(self) -> str:
         name = type(self).__name__
         lazy = getattr(self, "_lazy", None)  # missing if `__init__` raised
@@ -248,6 +271,13 @@ def _engine_of() -> Callable[..., Engine]:
 
     import_backends()
     return engine_of
+
+
+@loader
+def _hint() -> Callable[[str, str], str]:
+    from .._models.openai_names import hint  # noqa: PLC0415 - only for an error
+
+    return hint
 
 
 @loader

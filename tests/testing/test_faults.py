@@ -64,8 +64,8 @@ PAUSE = 3600
 async def outcome_of(client, url, *, stream, silent_after=None):
     """
     Request *url*; return the outcome and the bytes read. The outcome is the status and
-    the headers, or the class of the error. A reply that stops after *silent_after* bytes
-    of its body, and sends nothing for 0.3 seconds, is a read timeout.
+    the headers, or the class of the error. A reply that sends *silent_after* bytes of
+    its body, and then nothing for 0.3 seconds, is a read timeout.
     """
     headers = {"Authorization": "Bearer sk-secret"}
     body = {"stream": stream}
