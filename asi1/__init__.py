@@ -278,7 +278,8 @@ if os.environ.get("ASI1_LOG"):
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
-        raise AttributeError(f"module 'asi1' has no attribute {name!r}")
+        advice = "" if name.startswith("_") else run_apart(lambda: _hint(name))
+        raise AttributeError(f"module 'asi1' has no attribute {name!r}{advice}")
     value = globals()[name] = run_apart(lambda: _load(name))
     return value
 
@@ -290,6 +291,12 @@ def _load(name: str) -> object:
 
     home = HOME.get(name, "_models.errors")
     return getattr(import_module(f".{home}", __name__), name)
+
+
+def _hint(name: str) -> str:
+    from ._models.openai_names import hint  # noqa: PLC0415 - only for an error
+
+    return hint("asi1", name)
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from .._models.completion import ChatCompletion
 from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
+from .._settings.validators import not_given
 from .agent_calls import AgentCalls
 from .loop_thread import loop_thread
 from .map_calls import MapCalls
@@ -36,12 +37,12 @@ class Chat:
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
-        self._engine = engine
+        self._completions = Completions(engine)
 
     @property
     def completions(self) -> Completions:
         """Same as `AsyncChat.completions`."""
-        return Completions(self._engine)
+        return self._completions
 
 
 @public
@@ -134,7 +135,7 @@ class Completions(AgentCalls, MapCalls):
         **options: Unpack[ParseOptions],
     ) -> ChatStream:
         """Same as `AsyncCompletions.stream`, but blocks."""
-        if not isinstance(response_format, Mapping | None):
+        if not (isinstance(response_format, Mapping) or not_given(response_format)):
             parsed_kind, parsed = _parsed_stream()
             return parsed_kind(
                 *parsed(

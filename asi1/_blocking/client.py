@@ -40,12 +40,12 @@ class ASI1(BaseClient):
     @property
     def chat(self) -> Chat:
         """Same as `AsyncASI1.chat`."""
-        return _chat()(self._engine)
+        return self._namespace("chat", _chat)
 
     @property
     def images(self) -> Images:
         """Same as `AsyncASI1.images`."""
-        return _images()(self._engine)
+        return self._namespace("images", _images)
 
     def conversation(
         self,

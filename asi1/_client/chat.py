@@ -12,6 +12,7 @@ from .._models.completion import ChatCompletion
 from .._models.messages import Messages
 from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions
+from .._settings.validators import not_given
 from .agent_calls import AsyncAgentCalls
 from .lazy_engine import loader
 from .map_calls import AsyncMapCalls
@@ -35,12 +36,12 @@ class AsyncChat:
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
-        self._engine = engine
+        self._completions = AsyncCompletions(engine)
 
     @property
     def completions(self) -> AsyncCompletions:
-        """The chat completion endpoint."""
-        return AsyncCompletions(self._engine)
+        """The chat completion endpoint; always the same object."""
+        return self._completions
 
 
 @public
@@ -171,7 +172,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls):
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
-        if not isinstance(response_format, Mapping | None):
+        if not (isinstance(response_format, Mapping) or not_given(response_format)):
             parsed_kind, parsed = _parsed_stream()
             return parsed_kind(
                 *parsed(

@@ -13,6 +13,7 @@ from .._settings.config import ClientConfig, read_api_key, read_model
 from .._settings.retry import read_retry
 from .._settings.secret import Secret
 from .._settings.timeouts import Timeouts
+from .._settings.validators import not_given
 from .lazy_engine import read_settings, read_tables
 
 
@@ -47,8 +48,9 @@ def child_engine(
         changes["api_key"] = read_api_key(api_key, {})
     if given["model"] is not None:
         changes["model"] = read_model(given["model"])
-    if given["timeout"] is not DEFAULT:
-        changes["timeouts"] = Timeouts.of(given["timeout"])
+    timeout = given["timeout"]
+    if timeout is not DEFAULT and (timeout is None or not not_given(timeout)):
+        changes["timeouts"] = Timeouts.of(timeout)
     retry = given["retry"]
     if given["max_retries"] is not None:
         attempts = read_retry(given["max_retries"], retry).attempts

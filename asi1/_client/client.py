@@ -89,12 +89,12 @@ class AsyncASI1(BaseClient):
     @property
     def chat(self) -> AsyncChat:
         """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
-        return _chat()(self._engine)
+        return self._namespace("chat", _chat)
 
     @property
     def images(self) -> AsyncImages:
         """Images: ``client.images.generate(...)`` and ``.edit(...)``."""
-        return _images()(self._engine)
+        return self._namespace("images", _images)
 
     def conversation(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .._models.base_types import DEFAULT, Default, Tag
 from .._settings.config import (
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["BaseClient"]
+
+_T = TypeVar("_T")
 
 
 class BaseClient:
@@ -87,6 +89,18 @@ class BaseClient:
     @property
     def _engine(self) -> Engine:
         return self._lazy.get()
+
+    def _namespace(self, name: str, kind: Callable[[], Callable[[Engine], _T]]) -> _T:
+        """
+        Return the client's object of this name; make it at its first use.
+
+        It is the same object each time, since tests replace its methods by their own.
+        """
+        made = self._lazy.namespaces
+        if name not in made:
+            made.setdefault(name, kind()(self._engine))
+        space: _T = made[name]
+        return space
 
     @property
     def base_url(self) -> str:
@@ -149,6 +163,15 @@ class BaseClient:
         child._lazy = LazyEngine(engine.config, made=engine)
         return child
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            kind = type(self).__name__
+            advice = "" if name.startswith("_") else _hint()(kind, name)
+            raise AttributeError(
+                f"{kind} has no attribute {name!r}{advice}", name=name, obj=self
+            )
+
     def __repr__(self) -> str:
         name = type(self).__name__
         lazy = getattr(self, "_lazy", None)  # missing if `__init__` raised
@@ -162,6 +185,13 @@ def _child_engine() -> Callable[..., Engine]:
     from .child_settings import child_engine  # noqa: PLC0415 - not every program's
 
     return child_engine
+
+
+@loader
+def _hint() -> Callable[[str, str], str]:
+    from .._models.openai_names import hint  # noqa: PLC0415 - only for an error
+
+    return hint
 
 
 # Python's `TypeError` for an unknown argument shows a method's ``__qualname__``, which

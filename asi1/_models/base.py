@@ -8,7 +8,8 @@ the server sent, and a null differs from a missing key. This module has no
 
 import copy
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -20,9 +21,8 @@ from .base_types import JSON, public
 
 __all__ = ["Model"]
 
-# Fields that asi1 adds, so that `to_dict` leaves them out. ``wire`` needs no entry: it
-# is None whenever `to_dict` reads the fields.
-_NOT_IN_JSON = {"extra", "response", "parsed", "parsed_from", "earlier"}
+# Fields that asi1 adds, so that they are not in the JSON form of an object.
+_NOT_IN_JSON = {"extra", "wire", "response", "parsed", "parsed_from", "earlier"}
 
 
 @public
@@ -67,6 +67,55 @@ class Model:
         """Return `to_dict` as JSON text; lone surrogates become U+FFFD."""
         return _json_text()(self.to_dict())
 
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",
+        exclude_none: bool = False,
+        exclude_unset: bool = False,
+    ) -> dict[str, JSON]:
+        """
+        Return the object as a dict of JSON values, as OpenAI's client does.
+
+        The dict has every key that the server sent, and every field under its JSON
+        name; fields without a value are None.
+
+        Args:
+            mode: Accepted for programs written for OpenAI's client; without effect.
+            exclude_none: Leaves out all values that are None. Of a message, the result
+                is then what a later request sends back.
+            exclude_unset: Returns the same as `to_dict`.
+        """
+        del mode  # all values are JSON values in either mode
+        if exclude_unset:
+            return self.to_dict()
+        return _dump()[0](self, left_out=_NOT_IN_JSON, exclude_none=exclude_none)
+
+    def model_dump_json(
+        self,
+        *,
+        indent: int | None = None,
+        exclude_none: bool = False,
+        exclude_unset: bool = False,
+    ) -> str:
+        """Return `model_dump` as JSON text; *indent* in spaces, None for one line."""
+        dump = self.model_dump(exclude_none=exclude_none, exclude_unset=exclude_unset)
+        return _dump()[1](dump, indent)
+
+    def __iter__(self) -> Iterator[tuple[str, JSON]]:
+        """Yield the items of `model_dump` that are not None, for ``dict(...)``."""
+        return iter(self.model_dump(exclude_none=True).items())
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Python calls this for an attribute that the class does not have, and while
+            # an object is copied or unpickled, for fields not set yet.
+            private = name.startswith("_") and name != "_request_id"
+            if private or name in ("extra", "response", "wire"):
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            return _missing_attribute()(self, name)
+
 
 def _json_value(value: JSON) -> JSON:
     if isinstance(value, Model):
@@ -81,3 +130,17 @@ def _json_text() -> Callable[[JSON], str]:
     from .json_text import json_text  # noqa: PLC0415 - a new client loads no orjson
 
     return json_text
+
+
+@run_apart_once
+def _dump() -> tuple[Callable[..., dict[str, JSON]], Callable[[JSON, int | None], str]]:
+    from .model_dump import dumped, dumped_text  # noqa: PLC0415 - rarely needed
+
+    return dumped, dumped_text
+
+
+@run_apart_once
+def _missing_attribute() -> Callable[[object, str], JSON]:
+    from .openai_names import missing_attribute  # noqa: PLC0415 - rarely needed
+
+    return missing_attribute

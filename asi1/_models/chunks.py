@@ -150,7 +150,7 @@ class ChatCompletionChunk(Model):
             # Python calls `__getattr__` for an unknown attribute, and for a field not
             # set yet.
             if name not in _FIELDS:
-                raise AttributeError(f"a chunk has no attribute {name!r}")
+                return super().__getattr__(name)
             self._pending.fill(self, name)
             return getattr(self, name)
 

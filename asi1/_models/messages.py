@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
+from .base import Model
 from .base_types import JSON, public
 from .completion import ChatCompletion, ChatMessage, ToolCall
 from .errors import ArgumentError
@@ -178,9 +179,7 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
-    if isinstance(messages, Mapping | ChatMessage) or not isinstance(
-        messages, Iterable
-    ):
+    if isinstance(messages, Mapping | Model) or not isinstance(messages, Iterable):
         raise _invalid("messages", "must be a str or a list of messages", messages)
     listed = [_message_to_wire(*placed) for placed in enumerate(messages)]
     if not listed:

@@ -14,13 +14,10 @@ import attrs
 from .base_types import JSON
 from .completion import ChatMessage, FunctionCall, ToolCall
 from .json_text import json_text
+from .model_dump import REPEATED
 
 
 __all__ = ["wire_call", "wire_function_call", "wire_reply"]
-
-# Keys of a tool call that are not sent back, since they repeat other keys: the index,
-# and the function in the form that older servers send.
-_REPEATED = ("index", "tool_name", "args")
 
 
 def wire_reply(message: Any) -> dict[str, JSON]:
@@ -79,5 +76,5 @@ def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
     return {
         key: value
         for key, value in part.extra.items()
-        if value is not None and key not in fields and key not in _REPEATED
+        if value is not None and key not in fields and key not in REPEATED
     }

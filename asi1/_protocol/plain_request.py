@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .._models.base_types import JSON
 from .._settings.config import ClientConfig
-from .._settings.option_checks import check_options
+from .._settings.option_checks import checked_options
 from .._settings.options import CALL_OPTIONS
 from .._settings.validators import wrong
 from .request import Request, request_parts, request_with
@@ -31,7 +31,7 @@ def plain_request(
     Raises:
         ArgumentError: As for `draft_chat`.
     """
-    check_options(options, known=CALL_OPTIONS)
+    options = checked_options(options, known=CALL_OPTIONS)
     if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
         raise wrong("method", "must be an HTTP method such as GET", method)
     if not isinstance(path, str) or not path.startswith("/") or "//" in path:

@@ -30,7 +30,7 @@ from .._settings.option_checks import (
 from .._settings.options import BODY_OPTIONS
 from .._settings.retry import RetryPolicy
 from .._settings.timeouts import Timeouts
-from .._settings.validators import wrong
+from .._settings.validators import not_given, wrong
 from .._version import __version__
 
 
@@ -135,10 +135,11 @@ def draft_chat(
         ArgumentError: An argument is invalid; the error names it. Nothing was sent.
     """
     options = with_defaults(checked_options(options), config.options)
+    stream = False if not_given(stream) else stream
     if not isinstance(stream, bool):
         raise wrong("stream", "must be True or False", stream)
-    chosen = config.model if model is None else as_argument("model", read_model, model)
-    fields: dict[str, JSON] = {"model": chosen}
+    named = None if not_given(model) else as_argument("model", read_model, model)
+    fields: dict[str, JSON] = {"model": named or config.model}
     fields |= {name: options[name] for name in options if name in BODY_OPTIONS}
     if stream:
         fields["stream"] = True

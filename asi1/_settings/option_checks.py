@@ -14,7 +14,7 @@ import attrs
 from .._fork_lock import run_apart_once
 from .._models.errors import ArgumentError, ConfigurationError
 from .config import ClientConfig, check_headers, read_query
-from .options import BODY_OPTIONS, CALL_OPTIONS
+from .options import BODY_OPTIONS, CALL_OPTIONS, OPENAI_OPTIONS
 from .retry import RetryPolicy, read_retry
 from .timeouts import Timeouts
 from .validators import (
@@ -22,6 +22,7 @@ from .validators import (
     flag,
     list_of,
     mapping,
+    not_given,
     number,
     shown,
     string,
@@ -48,7 +49,6 @@ __all__ = [
 # Options of other chat APIs, each with a hint at what to use in asi1 instead.
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
-    "stream_options": "; usage comes with every stream without it.",
     **dict.fromkeys(
         ("best_of", "echo", "logit_bias", "logprobs", "suffix", "top_logprobs"),
         "; ASI-1 does not support it.",
@@ -62,6 +62,7 @@ _CHECKS: Mapping[str, Check] = {
     "extra_body": mapping,
     "frequency_penalty": number(-2, 2),
     "fun_mode": flag,
+    "max_completion_tokens": whole_number(0),
     "max_tokens": whole_number(0),
     "n": whole_number(1),
     "parallel_tool_calls": flag,
@@ -70,6 +71,7 @@ _CHECKS: Mapping[str, Check] = {
     "response_format": mapping,
     "seed": whole_number(),
     "stop": string_or(list_of(str, "str"), "one str"),
+    "stream_options": mapping,
     "study_mode": flag,
     "tags": tags,
     "temperature": number(0, 2),
@@ -81,10 +83,10 @@ _CHECKS: Mapping[str, Check] = {
     "web_search": flag,
 }
 
+_KNOWN = BODY_OPTIONS | CALL_OPTIONS | OPENAI_OPTIONS
 
-def check_options(
-    options: Mapping[str, Any], known: frozenset[str] = BODY_OPTIONS | CALL_OPTIONS
-) -> None:
+
+def check_options(options: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None:
     """
     Check the options of a call, or a client's ``default_options``.
 
@@ -121,15 +123,32 @@ def _close_matches() -> Callable[..., list[str]]:
     return get_close_matches
 
 
-def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(
+    options: Mapping[str, Any], known: frozenset[str] = _KNOWN
+) -> dict[str, Any]:
     """
-    Check *options*, and return a copy without the options that are not given.
+    Check *options*, and return a copy without the options that are not given, under
+    asi1's names.
 
     Raises:
-        ArgumentError: As for `check_options`.
+        ArgumentError: As for `check_options`, or two names of one option have different
+            values.
     """
-    check_options(options)
-    return _given(options)
+    # An option that is not given need not be known: programs pass None for options of
+    # other APIs. But ``timeout=None`` is given: it means that there is no timeout.
+    given = {
+        name: value
+        for name, value in options.items()
+        if not not_given(value) or (value is None and name == "timeout")
+    }
+    check_options(given, known)
+    given.pop("stream_options", None)
+    if "max_completion_tokens" in given:
+        limit = given.pop("max_completion_tokens")
+        if given.setdefault("max_tokens", limit) != limit:
+            problem = "must equal max_tokens if both are given"
+            raise wrong("max_completion_tokens", problem, limit)
+    return given
 
 
 def with_defaults(
@@ -172,11 +191,6 @@ def read_default_options(value: object) -> dict[str, Any]:
             f"default_options: must be a mapping, not {shown(value)}"
         )
     return checked_defaults(value)
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    # None means not given, but ``timeout=None`` means that there is no timeout.
-    return {k: v for k, v in options.items() if v is not None or k == "timeout"}
 
 
 def as_argument(argument: str, read: Callable[..., Any], *values: object) -> Any:

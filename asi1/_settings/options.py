@@ -16,6 +16,7 @@ from .timeouts import Timeout
 __all__ = [
     "BODY_OPTIONS",
     "CALL_OPTIONS",
+    "OPENAI_OPTIONS",
     "ChatOptions",
     "ParseOptions",
     "RequestOptions",
@@ -62,6 +63,7 @@ class ToolOptions(RequestOptions, total=False):
     Attributes:
         temperature: Randomness of the answer, from 0 (least random) to 2.
         max_tokens: Maximum length of the answer in tokens; 0 for no maximum.
+        max_completion_tokens: OpenAI's newer name of *max_tokens*, sent as that.
         top_p: Share of probability mass to sample from, 0 to 1.
         frequency_penalty: The API's ``frequency_penalty``, from -2 to 2.
         presence_penalty: The API's ``presence_penalty``, from -2 to 2.
@@ -80,6 +82,8 @@ class ToolOptions(RequestOptions, total=False):
         study_mode: The API's ``study_mode``; older models only.
         fun_mode: The API's ``fun_mode``; older models only.
         user: Your own identifier of the end user.
+        stream_options: Accepted for programs written for OpenAI's client, and never
+            sent: the usage comes with every stream.
 
     The server's list of options changes. It refuses an option that it does not know
     with status 400.
@@ -89,6 +93,7 @@ class ToolOptions(RequestOptions, total=False):
 
     temperature: float | None
     max_tokens: int | None
+    max_completion_tokens: int | None
     top_p: float | None
     frequency_penalty: float | None
     presence_penalty: float | None
@@ -105,6 +110,7 @@ class ToolOptions(RequestOptions, total=False):
     study_mode: bool | None
     fun_mode: bool | None
     user: str | None
+    stream_options: Mapping[str, JSON] | None
 
 
 class ParseOptions(ToolOptions, total=False):
@@ -142,4 +148,6 @@ public(ParseOptions)
 public(ChatOptions)
 
 CALL_OPTIONS = frozenset(RequestOptions.__annotations__)
-BODY_OPTIONS = frozenset(ChatOptions.__annotations__) - CALL_OPTIONS
+# Options of OpenAI's client that are not sent under their own names.
+OPENAI_OPTIONS = frozenset({"max_completion_tokens", "stream_options"})
+BODY_OPTIONS = frozenset(ChatOptions.__annotations__) - CALL_OPTIONS - OPENAI_OPTIONS

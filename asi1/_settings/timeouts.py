@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .._models.base_types import DEFAULT, Default, HTTPXTimeout, public
 from .._models.errors import ConfigurationError
-from .validators import is_number, shown
+from .validators import is_number, not_given, shown
 
 
 __all__ = ["Deadline", "Timeout", "Timeouts"]
@@ -110,6 +110,8 @@ class Timeouts:
                 first_token=None,
                 idle=None,
             )
+        if not_given(value):
+            return cls()
         if all(hasattr(value, name) for name in ("connect", "read", "write", "pool")):
             return cls(
                 connect=value.connect,  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ __all__ = [
     "is_number",
     "list_of",
     "mapping",
+    "not_given",
     "number",
     "or_none",
     "seconds",
@@ -39,6 +40,20 @@ Check: TypeAlias = Callable[[Any], str | None]
 
 # Strings of at least this many characters may be keys, so `shown` does not show them.
 _MAYBE_SECRET = 8
+
+
+# The types of the values by which OpenAI's client marks an argument as not given.
+_NOT_GIVEN = frozenset({"NotGiven", "Omit"})
+
+
+def not_given(value: object) -> bool:
+    """
+    Whether *value* is None, or ``NOT_GIVEN`` or ``omit`` of OpenAI's client.
+
+    Programs written for that client pass them for arguments that they leave out. They
+    are recognised by the name of their type, so that asi1 does not import the client.
+    """
+    return value is None or type(value).__name__ in _NOT_GIVEN
 
 
 def wrong(argument: str, problem: str, value: object) -> ArgumentError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from unittest import mock
+
 import anyio
 import httpx
 import pytest
@@ -93,6 +95,24 @@ def test_repr_of_a_client_and_its_parts_hides_the_key():
         for part in parts[:20]:
             parts += vars(part).values() if hasattr(part, "__dict__") else []
             assert KEY not in repr(part)
+
+
+@pytest.mark.parametrize("kind", [asi1.AsyncASI1, asi1.ASI1])
+def test_namespaces_of_a_client_are_the_same_objects_each_time(kind):
+    """
+    ``client.chat``, ``client.chat.completions`` and ``client.images`` are one object
+    for each client, so that a method replaced by a test stays replaced.
+    """
+    client, child = kind("k"), kind("k").with_options(model="m")
+
+    assert client.chat is client.chat
+    assert client.chat.completions is client.chat.completions
+    assert client.images is client.images
+    assert child.chat is not client.chat
+    patched = mock.Mock(return_value="Hi")
+    with mock.patch.object(client.chat.completions, "create", patched):
+        assert "Hi" == client.chat.completions.create(messages="?")
+    assert "create" not in vars(client.chat.completions)
 
 
 async def test_call_without_streaming_sends_only_its_arguments(fake):

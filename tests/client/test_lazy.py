@@ -194,7 +194,7 @@ ACCEPTED = {
     "transport": {"none"},
     "default_headers": {"dict", "none"},
     "default_query": {"dict", "none"},
-    "default_options": {"dict", "none"},
+    "default_options": {"dict", "null-as-value", "none"},
     "models": {"dict", "none"},
     "prices": {"dict", "none"},
     "budget": {"none"},

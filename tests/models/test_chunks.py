@@ -121,7 +121,9 @@ def test_reading_an_unknown_attribute_of_a_chunk_raises_attribute_error():
     Reading an attribute that no chunk has raises an AttributeError that names the
     attribute.
     """
-    with pytest.raises(AttributeError, match="a chunk has no attribute 'otter'"):
+    with pytest.raises(
+        AttributeError, match="ChatCompletionChunk has no attribute 'otter'"
+    ):
         asi1.ChatCompletionChunk().otter  # noqa: B018 - reading raises
 
 

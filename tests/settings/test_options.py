@@ -17,7 +17,7 @@ from asi1._settings.option_checks import (
     checked_options,
     read_idempotency_key,
 )
-from asi1._settings.options import BODY_OPTIONS, CALL_OPTIONS
+from asi1._settings.options import BODY_OPTIONS, CALL_OPTIONS, OPENAI_OPTIONS
 
 from ..support.calls import HI, URL, chat, config, sent
 from ..support.odd_values import Ambiguous, Unprintable
@@ -63,7 +63,8 @@ def test_tables_of_this_file_list_every_option_sent_in_the_body():
     """
     assert BODY_OPTIONS == set(VALUES)
     assert CALL_OPTIONS == set(RequestOptions.__annotations__)
-    assert BODY_OPTIONS | CALL_OPTIONS == set(ChatOptions.__annotations__)
+    known = BODY_OPTIONS | CALL_OPTIONS | OPENAI_OPTIONS
+    assert known == set(ChatOptions.__annotations__)
 
 
 def test_without_options_only_model_and_messages_are_sent():
@@ -120,10 +121,10 @@ def test_stream_is_sent_as_true_or_not_at_all():
     assert chat(stream=True).stream is True
 
 
-@pytest.mark.parametrize("value", [None, 1, "true"])
+@pytest.mark.parametrize("value", [1, "true", {}])
 def test_stream_that_is_not_a_bool_is_refused(value):
     """
-    ``stream`` must be True or False; any other value, such as 1, is refused.
+    ``stream`` must be True, False or not given; any other value, as 1, is refused.
     """
     with pytest.raises(ArgumentError, match="must be True or False") as caught:
         chat(stream=value)
@@ -334,14 +335,81 @@ def test_table_of_wrong_values_has_one_for_every_option():
     assert BODY_OPTIONS | CALL_OPTIONS == set(WRONG)
 
 
+class NotGiven:
+    """Stands for the type of ``NOT_GIVEN`` of OpenAI's client, which is false."""
+
+    def __bool__(self):
+        return False
+
+
+class Omit(NotGiven):
+    """Stands for the type of ``omit`` of OpenAI's client."""
+
+
+@pytest.mark.parametrize(
+    "absent", [None, NotGiven(), Omit()], ids=lambda v: repr(v)[:4]
+)
+@pytest.mark.parametrize(
+    "name", [*sorted(BODY_OPTIONS | CALL_OPTIONS), "model", "stream", "logit_bias"]
+)
+def test_option_that_openais_client_marks_as_not_given_is_not_sent(name, absent):
+    """
+    An option is as if left out if its value is None, or ``NOT_GIVEN`` or ``omit`` of
+    OpenAI's client; also an option that asi1 does not know. But no timeout is None.
+    """
+    left_out = {} if name != "timeout" or absent is not None else {"timeout": None}
+
+    assert chat(**left_out) == chat(**{name: absent})
+
+
+@pytest.mark.parametrize("absent", [NotGiven(), Omit()], ids=["NOT_GIVEN", "omit"])
+def test_timeout_of_a_client_may_be_marked_as_not_given(absent):
+    """
+    A ``timeout`` that OpenAI's client takes as not given is asi1's default timeout.
+    """
+    assert Timeouts() == Timeouts.of(absent)
+
+
+def test_options_of_openais_client_are_sent_under_the_apis_names():
+    """
+    ``max_completion_tokens`` is sent as ``max_tokens``; ``stream_options`` is not sent.
+    """
+    assert sent(max_tokens=7) == sent(max_completion_tokens=7, max_tokens=7)
+    assert sent(max_tokens=7) == sent(max_completion_tokens=7)
+    assert sent(stream=True) == sent(
+        stream=True, stream_options={"include_usage": True}
+    )
+    assert {"max_tokens": 7} == checked_defaults({"max_completion_tokens": 7})
+
+
+@pytest.mark.parametrize(
+    ("options", "named", "problem"),
+    [
+        (
+            {"max_tokens": 5, "max_completion_tokens": 6},
+            "max_completion_tokens",
+            "must equal max_tokens if both are given",
+        ),
+        ({"max_completion_tokens": -1}, "max_completion_tokens", "must be"),
+        ({"stream_options": 1}, "stream_options", "must be a mapping"),
+    ],
+)
+def test_wrong_options_of_openais_client_are_refused(options, named, problem):
+    """
+    ``max_completion_tokens`` and ``stream_options`` are checked like other options.
+    """
+    with pytest.raises(ArgumentError, match=f"{named}: {problem}") as caught:
+        chat(**options)
+
+    assert named == caught.value.argument
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("temprature", "; did you mean temperature? An option"),
         ("max_token", "; did you mean max_tokens? An option"),
-        ("max_completion_tokens", "; did you mean max_tokens? An option"),
         ("reasoning_effort", "; see enable_thinking and thinking_budget. An option"),
-        ("stream_options", "; usage comes with every stream without it. An option"),
         ("logit_bias", "; ASI-1 does not support it. An option"),
         ("top_logprobs", "; ASI-1 does not support it. An option"),
         ("extra_header", "; did you mean extra_headers? An option"),

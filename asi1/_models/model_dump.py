@@ -1,0 +1,89 @@
+"""
+`Model.model_dump`, which programs written for OpenAI's client call. Loaded when a
+program calls it.
+"""
+
+from __future__ import annotations
+
+import json
+
+from collections.abc import Collection
+from typing import Any
+
+import attrs
+
+from .base_types import JSON
+from .json_text import json_text
+
+
+__all__ = ["REPEATED", "dumped", "dumped_text"]
+
+# Keys of a tool call that are not sent back, since they repeat other keys: the index,
+# and the function in the form that older servers send.
+REPEATED = ("index", "tool_name", "args")
+
+# The keys of the model's message that a later request sends back. The API may refuse
+# other fields of its own answers.
+_SENT_BACK = ("role", "content", "tool_calls", "function_call", "refusal")
+# Fields whose empty value is a value, as OpenAI's client sees it.
+_NEVER_NONE = {"arguments", "content", "choices", "id", "index", "model", "name"}
+
+
+def dumped(
+    model: Any, *, left_out: Collection[str], exclude_none: bool
+) -> dict[str, Any]:
+    """
+    Return *model* as a dict of JSON values, with all its fields.
+
+    Args:
+        model: An object of a class of `Model`.
+        left_out: The names of the fields that are not in the JSON form of any object.
+        exclude_none: Leaves out what is None; of a message, what is not sent back.
+    """
+    values: dict[str, Any] = _all_fields(model, left_out)
+    if not exclude_none:
+        return values
+    filled: dict[str, Any] = _without_none(values)
+    if type(model).__name__ != "ChatMessage":
+        return filled
+    message = {key: filled[key] for key in _SENT_BACK if key in filled}
+    if message.get("tool_calls"):
+        for call in message["tool_calls"]:
+            for key in REPEATED:
+                call.pop(key, None)
+    return message
+
+
+def dumped_text(value: JSON, indent: int | None) -> str:
+    """Return *value* as JSON text, in lines if *indent* is given, in spaces."""
+    text = json_text(value)
+    if indent is None:
+        return text
+    return json.dumps(json.loads(text), indent=indent, ensure_ascii=False)
+
+
+def _all_fields(model: Any, left_out: Collection[str]) -> dict[str, Any]:
+    sent: dict[str, Any] = model.to_dict()
+    values: dict[str, Any] = {}
+    for field in attrs.fields(type(model)):
+        if field.name in left_out or not field.init:
+            continue
+        name = field.metadata.get("wire", field.name)
+        value = getattr(model, field.name)
+        if hasattr(type(value), "model_dump"):
+            values[name] = _all_fields(value, left_out)
+        elif value and isinstance(value, tuple | list) and attrs.has(type(value[0])):
+            values[name] = [_all_fields(item, left_out) for item in value]
+        elif name in sent:
+            values[name] = sent[name]
+        else:
+            values[name] = value if value or name in _NEVER_NONE else None
+    return sent | values
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    return value

@@ -1,0 +1,103 @@
+"""`Model.model_dump`, as programs written for OpenAI's client call it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import asi1
+
+
+CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments="{}"))
+CALL_AS_DICT = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "dive", "arguments": "{}"},
+}
+ANSWER = asi1.ChatCompletion(
+    id="a",
+    model="m",
+    choices=[
+        asi1.ChatChoice(
+            message=asi1.ChatMessage(content="Hi", reasoning="Hm."),
+            finish_reason="stop",
+            wire={"message": {"content": "Hi"}, "stray": 1, "gone": None},
+        )
+    ],
+    usage=asi1.Usage(total_tokens=3),
+)
+
+
+def test_dump_has_every_field_and_every_key_that_the_server_sent():
+    """
+    `model_dump` has each field under its JSON name, None if it has no value, and each
+    key that the server sent; also in nested objects.
+    """
+    dump = ANSWER.model_dump(mode="json")
+    (choice,) = dump["choices"]
+
+    assert ("a", "m", "chat.completion") == (dump["id"], dump["model"], dump["object"])
+    assert dump["created"] is dump["thought"] is None
+    assert 3 == dump["usage"]["total_tokens"]
+    assert {"role": "assistant", "content": "Hi"}.items() <= choice["message"].items()
+    assert choice["message"]["tool_calls"] is choice["message"]["refusal"] is None
+    assert "Hm." == choice["message"]["reasoning_content"]
+    assert (1, None) == (choice["stray"], choice["gone"])
+    assert not {"wire", "extra", "response"} & {*dump, *choice, *choice["message"]}
+
+
+def test_dump_without_none_has_no_none_at_any_depth():
+    """
+    `model_dump` with ``exclude_none=True`` contains no None; ``dict()`` of an object
+    is the same.
+    """
+    dump = ANSWER.model_dump(exclude_none=True)
+
+    assert "null" not in json.dumps(dump)
+    assert {"gone", "created"}.isdisjoint({*dump, *dump["choices"][0]})
+    assert "stop" == dump["choices"][0]["finish_reason"]
+    assert dict(ANSWER) == dump
+
+
+def test_dump_of_what_is_set_is_to_dict():
+    """
+    `model_dump` with ``exclude_unset=True`` is `to_dict`.
+    """
+    assert ANSWER.model_dump(exclude_unset=True) == ANSWER.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        (
+            asi1.ChatMessage(content="Hi", reasoning="Hm.", extra={"mood": "calm"}),
+            {"role": "assistant", "content": "Hi"},
+        ),
+        (
+            asi1.ChatMessage(
+                tool_calls=(CALL,), wire={"tool_calls": 1, "content": None}
+            ),
+            {"role": "assistant", "tool_calls": [CALL_AS_DICT]},
+        ),
+    ],
+)
+def test_dump_of_a_message_without_none_is_what_a_request_sends_back(message, sent):
+    """
+    `model_dump` of a message with ``exclude_none=True``, and ``dict()`` of it, have
+    only the keys that a later request sends back.
+    """
+    assert sent == message.model_dump(exclude_none=True) == dict(message)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_dump_as_json_is_the_dump_as_text(indent):
+    """
+    `model_dump_json` is `model_dump` as JSON text, in one line or indented.
+    """
+    text = ANSWER.model_dump_json(indent=indent)
+
+    assert ANSWER.model_dump() == json.loads(text)
+    assert (indent is None) == ("\n" not in text)
+    short = ANSWER.model_dump_json(exclude_none=True, exclude_unset=False)
+    assert ANSWER.model_dump(exclude_none=True) == json.loads(short)

@@ -1,0 +1,112 @@
+"""Attributes of OpenAI's objects, read from asi1's."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+import asi1
+
+from asi1._models.openai_names import HINTS, hint
+
+
+CALL = {"name": "dive", "arguments": "{}"}
+MESSAGE = asi1.ChatMessage(
+    reasoning="Hm.", extra={"function_call": CALL, "mood": "calm"}
+)
+USAGE = asi1.Usage(
+    reasoning_tokens=3, extra={"prompt_tokens_details": {"cached_tokens": 5}}
+)
+ANSWER = asi1.ChatCompletion(
+    wire={"thought": ["a", "b"]}, response=asi1.ResponseInfo(request_id="r1")
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "value"),
+    [
+        (MESSAGE, "reasoning_content", "Hm."),
+        (MESSAGE, "function_call.name", "dive"),
+        (MESSAGE, "mood", "calm"),
+        (MESSAGE, "model_extra", {"function_call": CALL, "mood": "calm"}),
+        (asi1.ChatMessage(), "reasoning_content", None),
+        (asi1.ChatMessage(), "function_call", None),
+        (asi1.Delta(reasoning="Hm."), "reasoning_content", "Hm."),
+        (asi1.Delta(), "function_call", None),
+        (asi1.ChatChoice(extra={"logprobs": [1]}), "logprobs", [1]),
+        (asi1.ChatChoice(), "logprobs", None),
+        (asi1.ChunkChoice(), "logprobs", None),
+        (USAGE, "prompt_tokens_details.cached_tokens", 5),
+        (USAGE, "prompt_tokens_details.audio_tokens", None),
+        (USAGE, "completion_tokens_details.reasoning_tokens", 3),
+        (asi1.Usage(), "prompt_tokens_details", None),
+        (asi1.Usage(), "completion_tokens_details", None),
+        (ANSWER, "thought", ["a", "b"]),
+        (ANSWER, "_request_id", "r1"),
+        (asi1.ChatCompletion(), "system_fingerprint", None),
+        (asi1.ChatCompletionChunk(), "system_fingerprint", None),
+        (asi1.ChatCompletionChunk(extra={"step": 1}), "step", 1),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_objects_have_the_attributes_of_openais_objects(model, path, value):
+    """
+    An object has the attributes that OpenAI's object has, with what is known or None;
+    and each key that the server sent.
+    """
+    for name in path.split("."):
+        model = getattr(model, name)
+
+    assert value == model
+
+
+@pytest.mark.parametrize(
+    ("thing", "name", "advice"),
+    [
+        (MESSAGE, "parsed", "ChatMessage has no attribute 'parsed'; the value is the"),
+        (MESSAGE, "otter", "ChatMessage has no attribute 'otter'$"),
+        (asi1.Usage(), "logprobs", "Usage has no attribute 'logprobs'$"),
+        (asi1, "OpenAI", "module 'asi1' has no attribute 'OpenAI'; asi1 calls it ASI1"),
+        (asi1, "otter", "module 'asi1' has no attribute 'otter'$"),
+        (asi1.ASI1("k"), "embeddings", "ASI1 has no attribute 'embeddings'; ASI-1 has"),
+        (asi1.AsyncASI1("k"), "responses", "AsyncASI1 has no .*client.request"),
+        (asi1.ASI1("k"), "otter", "ASI1 has no attribute 'otter'$"),
+    ],
+)
+def test_missing_attribute_of_openais_client_raises_an_error_with_a_hint(
+    thing, name, advice
+):
+    """
+    An attribute that OpenAI's client has and asi1 does not raises an `AttributeError`
+    that names what to use; for any other name, the error has no hint.
+    """
+    assert not hasattr(thing, name)
+    with pytest.raises(AttributeError, match=advice):
+        getattr(thing, name)
+
+
+@pytest.mark.parametrize("thing", ["asi1", "ASI1", "AsyncASI1"])
+def test_table_of_hints_has_no_name_that_asi1_has(thing):
+    """
+    No hint is for an attribute that asi1's object has.
+    """
+    owner = asi1 if thing == "asi1" else getattr(asi1, thing)("k")
+
+    assert [] == [name for name in HINTS[thing] if hasattr(owner, name)]
+    assert all(hint(thing, name).startswith("; ") for name in HINTS[thing])
+
+
+@pytest.mark.parametrize("model", [MESSAGE, USAGE, ANSWER, asi1.ChatCompletionChunk()])
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_objects_can_be_copied_and_pickled(model, copied):
+    """
+    A copy or a pickle of an object equals the object, and has the same attributes.
+    """
+    assert model == copied(model)
+    assert model.to_dict() == copied(model).to_dict()
