@@ -1,8 +1,8 @@
 """
 The connections of one process to Redis, for a `RedisLimiter`.
 
-redis-py's blocking client is called in worker threads: it works on asyncio and trio, its
-connections outlive event loops, and a release is sent although its loop has ended.
+redis-py's blocking client is called in worker threads: it works on asyncio and trio,
+its connections outlive event loops, and a release is sent although its loop has ended.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ except ImportError as _missing:
     ) from _missing
 
 
-__all__ = ["Link", "Permit", "RedisAway", "checked_pool", "place_of"]
+__all__ = ["Link", "Permit", "RedisAwayError", "checked_pool", "place_of"]
 
 # Answers of a Redis that is right, but cannot serve at the moment.
 _PASSING = re.compile(
@@ -50,7 +50,7 @@ _MOST_ENDED = 100_000
 _FIRST_REST, _LONGEST_REST = 1.0, 30.0
 
 
-class RedisAway(Exception):
+class RedisAwayError(Exception):
     """Redis cannot be asked at the moment."""
 
 
@@ -148,7 +148,7 @@ class Link:
         Ask for *permit*; *number* is the place in the queue of an earlier question.
 
         Raises:
-            RedisAway: Redis cannot be asked at the moment.
+            RedisAwayError: Redis cannot be asked at the moment.
             ConfigurationError: Redis was never reached, and refuses the questions.
         """
         ask = {"id": permit.id, "tokens": permit.tokens}
@@ -180,7 +180,7 @@ class Link:
         if self._ended:
             try:
                 self._run(None)
-            except (RedisAway, ConfigurationError):
+            except (RedisAwayError, ConfigurationError):
                 return  # the next question takes them along
 
     def _hold(self, permit_id: str) -> None:
@@ -204,7 +204,7 @@ class Link:
                     return
             try:
                 self._run(None)
-            except (RedisAway, ConfigurationError):
+            except (RedisAwayError, ConfigurationError):
                 continue
 
     def _run(self, ask: dict[str, Any] | None) -> Reply:
@@ -265,7 +265,7 @@ class Link:
             ask=ask,
         )
 
-    def _explained(self, error: Exception) -> RedisAway | ConfigurationError:
+    def _explained(self, error: Exception) -> RedisAwayError | ConfigurationError:
         said = f"{type(error).__name__} {error}"
         refused = isinstance(error, redis.AuthenticationError) or not isinstance(
             error, redis.ConnectionError | redis.TimeoutError | OSError
@@ -276,9 +276,9 @@ class Link:
                 f" {type(error).__name__}; check the URL, the password, and that no"
                 f" other program uses the key {self.key!r}"
             )
-        return RedisAway(type(error).__name__)
+        return RedisAwayError(type(error).__name__)
 
-    def went_away(self, error: RedisAway, then: str) -> None:
+    def went_away(self, error: RedisAwayError, then: str) -> None:
         """Log once that Redis is away and what calls do then; rest for longer."""
         with self._lock:
             first, self._away = not self._away, True

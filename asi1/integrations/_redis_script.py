@@ -115,7 +115,9 @@ for _, ended in ipairs(todo.ended) do
   end
 end
 call('ZREMRANGEBYSCORE', LEASES, '-inf', text(now))
-for _, id in ipairs(todo.renewed) do call('ZADD', LEASES, 'XX', text(now + todo.lease), id) end
+for _, id in ipairs(todo.renewed) do
+  call('ZADD', LEASES, 'XX', text(now + todo.lease), id)
+end
 
 local pace = tonumber(call('HGET', STATE, 'pace') or 1)
 
@@ -159,7 +161,7 @@ local function take(id, tokens)
   leave(id)
 end
 
--- A client whose ticket has expired comes back with its old number, and so to its place.
+-- A client whose ticket has expired comes back to its place, with its old number.
 local function queue(ask)
   local number = call('ZSCORE', QUEUE, ask.id) or ask.number
     or call('HINCRBY', STATE, 'number', 1)
@@ -205,7 +207,9 @@ if todo.rpd then
 elseif state('pause') > now then
   call('PEXPIRE', STATE, text((state('pause') - now) / 1000 + 2 * minute / 1000))
 end
-return {granted, text(now), text(wait), poll, text(number), epoch, text(state('serial'))}
+return {
+  granted, text(now), text(wait), poll, text(number), epoch, text(state('serial'))
+}
 """
 
 

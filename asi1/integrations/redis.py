@@ -1,7 +1,8 @@
 """
 One rate limit for many processes and machines, which share their counts in Redis.
 
-    limiter = RedisLimiter("redis://127.0.0.1:6379/0", RateLimit(requests_per_minute=60))
+    limit = RateLimit(requests_per_minute=60)
+    limiter = RedisLimiter("redis://127.0.0.1:6379/0", limit)
     client = AsyncASI1(rate_limit=limiter)
 """
 
@@ -24,7 +25,7 @@ from .. import ConfigurationError, LimitOutcome, RateLimit
 from .._fork_lock import no_fork
 from .._settings.validators import shown
 from .._transport.event_loop import Flag, call_soon, loop_token
-from ._redis_link import Link, Permit, RedisAway, checked_pool, place_of
+from ._redis_link import Link, Permit, RedisAwayError, checked_pool, place_of
 from ._redis_script import MICRO, Reply
 
 
@@ -242,7 +243,7 @@ class RedisLimiter:
                 return await anyio.to_thread.run_sync(
                     ask, abandon_on_cancel=True, limiter=loop.threads
                 )
-            except RedisAway as error:
+            except RedisAwayError as error:
                 then = "calls go on without a limit" if goes_on else "calls wait for it"
                 link.went_away(error, then)
                 if goes_on:
