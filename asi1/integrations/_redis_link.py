@@ -11,6 +11,7 @@ import re
 import threading
 import time
 import uuid
+import weakref
 
 from collections import deque
 from collections.abc import Mapping
@@ -142,6 +143,8 @@ class Link:
         self._writer = ThreadPoolExecutor(1, "asi1-redis")
         client = redis.Redis(connection_pool=self.pool)
         self._script = client.register_script(SCRIPT)
+        # redis-py (8.1) leaves the sockets of a collected pool to Python, which warns.
+        weakref.finalize(self, self.pool.disconnect)
 
     def ask(self, permit: Permit, number: int | None) -> Reply:
         """

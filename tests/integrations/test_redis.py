@@ -134,15 +134,18 @@ def test_limiter_is_an_equal_value_after_pickling_and_its_repr_hides_the_passwor
 
 @pytest.mark.parametrize("what", ["password", "database"])
 async def test_redis_that_refuses_at_first_use_raises_a_configuration_error(
-    what, server
+    what, own_server
 ):
     """
     A wrong password and a database that does not exist raise a `ConfigurationError` at
     the first call, without the password.
     """
+    client = redis.Redis(port=own_server.port)
+    client.config_set("requirepass", "right" if what == "password" else "")
+    client.close()
     url = {
-        "password": server.url.replace("//", "//:hunter22@"),
-        "database": server.url + "99",
+        "password": own_server.url.replace("//", "//:hunter22@"),
+        "database": own_server.url + "99",
     }[what]
     limiter = RedisLimiter(url, RateLimit(requests_per_minute=3))
 
@@ -241,6 +244,7 @@ async def test_estimate_above_the_whole_limit_is_permitted_in_an_empty_window(ma
         await limiter.acquire(10)
 
 
+@pytest.mark.system
 async def test_retry_after_of_one_process_delays_all(make, caplog):
     """
     After a 429 with a Retry-After in one process, no process gets a permit before that
@@ -279,6 +283,7 @@ async def test_cancelled_waiter_leaves_the_queue_and_the_counts(make):
     assert 2 == left
 
 
+@pytest.mark.system
 async def test_lease_of_a_running_call_is_renewed_and_that_of_a_lost_one_expires(make):
     """
     A call that runs for longer than the lease keeps its place in ``max_concurrency``;
@@ -405,7 +410,7 @@ async def test_clients_use_the_limiter_and_report_usage_and_429s(blocking, fake,
     `AsyncASI1` and `ASI1` ask the limiter before each attempt; usage and Retry-After
     of the replies reach Redis.
     """
-    fake.fail(429, retry_after=1)
+    fake.fail(429, retry_after=0.1)
     fake.reply("Hello")
     limiter = make(RateLimit(requests_per_minute=1000, tokens_per_minute=10**6))
 
