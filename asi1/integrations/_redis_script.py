@@ -188,8 +188,15 @@ elseif ask then
   wait = math.max(state('pause') - now, by_tokens,
     requests_wait(MINUTE, rpm, minute, ahead + 1),
     requests_wait(DAY, todo.rpd, day, ahead + 1), 0)
+  -- A call may go before those ahead of it if enough is left for them. In an empty
+  -- window there is no moment to wait for, but maybe not enough for all.
   local full = todo.most and call('ZCARD', LEASES) + ahead >= todo.most
-  if wait == 0 and ahead == 0 and not full then
+  if ahead > 0 then
+    full = full or rpm and ahead >= math.max(1, rpm)
+      or todo.rpd and ahead >= todo.rpd
+      or todo.tpm and tokens + ask.tokens > todo.tpm
+  end
+  if wait == 0 and not full then
     take(ask.id, ask.tokens)
     granted = 1
   else

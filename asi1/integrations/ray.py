@@ -124,7 +124,8 @@ class Chat:
             ConfigurationError: The configuration is wrong.
         """
         columns = _columns(batch)
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values())]
+        rows: list[Any] = list(zip(*columns.values(), strict=True))
+        rows = [dict(zip(columns, row, strict=True)) for row in rows]
         if not {"messages", "prompt"} & set(columns):
             raise ValueError("the batch has no column 'messages' or 'prompt'")
         if self.done:

@@ -33,7 +33,7 @@ from asi1.integrations.redis import RedisLimiter  # noqa: E402 - needs redis
 
 
 # The length of a "minute" in these tests, in seconds.
-MINUTE = 1.0
+MINUTE = 0.5
 PERMIT = re.compile(r"redis permit at (\d+\.\d+): (\d+)")
 
 
@@ -435,14 +435,16 @@ async def test_clients_use_the_limiter_and_report_usage_and_429s(blocking, fake,
 
 
 WORKER = """
-import json, logging, sys
-from concurrent.futures import ThreadPoolExecutor
+import logging, os, sys
 from asi1 import ASI1, ASI1Error, RateLimit
 from asi1.integrations.redis import RedisLimiter
 
 class Line(logging.Handler):
     def emit(self, record):
-        print("L", record.getMessage(), flush=True)
+        say("L", record.getMessage())
+
+def say(*words):
+    os.write(1, " ".join(words).encode() + b"\\n")  # one step, unlike print
 
 logging.getLogger("asi1").addHandler(Line())
 logging.getLogger("asi1").setLevel("DEBUG")
@@ -454,7 +456,7 @@ with ASI1("sk-test", base_url, rate_limit=limiter, max_retries=6) as client:
     answers = client.chat.completions.map(rows, concurrency=8, return_exceptions=True)
     for row, answer in zip(rows, answers):
         failed = type(answer).__name__ if isinstance(answer, ASI1Error) else ""
-        print("R", row, failed or answer.text, flush=True)
+        say("R", row, failed or answer.text)
 """
 
 
@@ -478,10 +480,10 @@ def test_four_processes_keep_one_limit_though_one_and_redis_are_killed(
         )
         for name in "abcd"
     ]
-    while len(fake.requests) < 40:
+    while len(fake.requests) < 40 and workers[0].poll() is None:
         time.sleep(0.02)
     workers[0].send_signal(signal.SIGKILL)
-    while len(fake.requests) < 80:
+    while len(fake.requests) < 80 and workers[1].poll() is None:
         time.sleep(0.02)
     own_server.kill()
     own_server.start()
@@ -519,3 +521,4 @@ def test_four_processes_use_nearly_the_whole_limit(own_server, fake):
     assert most_in_a_window([(at, 1) for at in times], minute) <= rate
     # 240 calls at 80 in each window are permitted in two windows, if none is lost.
     assert times[-1] - times[0] < 10 * minute
+    print(times[-1] - times[0], 2*minute)
