@@ -1,6 +1,6 @@
 """
-Integrations with web frameworks: `fastapi`, `starlette` and `aiohttp`; with `redis`, for
-a rate limit of many processes; and with `ray`, for the rows of a data set.
+Integrations with web frameworks: `fastapi`, `starlette` and `aiohttp`; with `redis`,
+for a rate limit of many processes; and with `ray`, for the rows of a data set.
 
 Each module needs its library; the extra of asi1 with the module's name installs it.
 asi1 itself does not import these modules.

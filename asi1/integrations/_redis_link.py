@@ -239,7 +239,7 @@ class Link:
             return self._script(keys, [argument])  # type: ignore[no-any-return]
 
     def _take_ended(self) -> list[tuple[float, dict[str, Any]]]:
-        ended = []
+        ended: list[tuple[float, dict[str, Any]]] = []
         while self._ended and len(ended) < 1000:
             try:
                 ended.append(self._ended.popleft())

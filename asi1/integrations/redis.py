@@ -140,13 +140,14 @@ class RedisLimiter:
         self._check()
 
     def _check(self) -> None:
+        key: object = self.key
         if not isinstance(self.url, str):
             raise ConfigurationError(f"url: must be a str, not {shown(self.url)}")
         if not isinstance(self.limit, RateLimit):
             raise ConfigurationError(
                 f"limit: must be a RateLimit, not {shown(self.limit)}"
             )
-        if not isinstance(self.key, str) or not self.key or set(self.key) & set("{}"):
+        if not isinstance(key, str) or not key or set(key) & set("{}"):
             raise ConfigurationError(
                 f"key: must be a str without braces, not {shown(self.key)}"
             )

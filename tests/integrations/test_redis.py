@@ -379,7 +379,7 @@ async def test_redis_away_lets_calls_wait_or_go_on_as_told(how, own_server, capl
 def test_event_loops_in_threads_share_the_limit(make, caplog):
     """
     One limiter used from four event loops in threads permits no more than the limit in
-    any window, and serves each loop.
+    any window, serves each loop, and is not far below the limit.
     """
     limiter = make(RateLimit(requests_per_minute=20))
 
@@ -399,9 +399,11 @@ def test_event_loops_in_threads_share_the_limit(make, caplog):
         for thread in threads:
             thread.join()
 
-    permits = permits_in(caplog.text)
+    permits = sorted(permits_in(caplog.text))
     assert 48 == len(permits)
     assert most_in_a_window([(at, 1) for at, _ in permits], MINUTE) <= 20
+    # Two windows have to pass; ten or more would mean that permits are lost.
+    assert permits[-1][0] - permits[0][0] < 10 * MINUTE
 
 
 @pytest.mark.parametrize("blocking", [False, True])
@@ -495,30 +497,3 @@ def test_four_processes_keep_one_limit_though_one_and_redis_are_killed(
         rows = [line[2:] for line in output.splitlines() if line.startswith("R ")]
         assert [f"{name}-{n} {name}-{n}" for n in range(count)] == rows
     assert [-signal.SIGKILL, 0, 0, 0] == [worker.returncode for worker in workers]
-
-
-@pytest.mark.system
-def test_four_processes_use_nearly_the_whole_limit(own_server, fake):
-    """
-    Four processes with more calls than the limit permits use nearly all of it: by
-    Redis's clock, they need little more time than the limit asks for.
-    """
-    minute, rate, count = 2.0, 80, 60
-    fake.reply("Hi", times=None)
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, own_server.url, fake.base_url]
-            + [str(each) for each in (minute, rate, name, count)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in "abcd"
-    ]
-    outputs = [worker.communicate(timeout=240)[0] for worker in workers]
-    times = sorted(at for output in outputs for at, _ in permits_in(output))
-
-    assert 4 * count == len(times)
-    assert most_in_a_window([(at, 1) for at in times], minute) <= rate
-    # 240 calls at 80 in each window are permitted in two windows, if none is lost.
-    assert times[-1] - times[0] < 10 * minute
-    print(times[-1] - times[0], 2*minute)
