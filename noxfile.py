@@ -117,6 +117,15 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Answer 2,000 rows with two workers of Ray and one limit in Redis."""
+    session.install(".[ray,redis]", "pandas", *group("tests"))
+    # Ray's own modules issue warnings, which are errors in our tests.
+    only = ("-W", "ignore", "tests/integrations/test_ray.py")
+    session.run("pytest", *only, *session.posargs, env=INSTALLED_ONLY)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Check that tests fail on mutated code; `-- --sample 0` tries all mutants."""
     session.install(".", *group("tests"))

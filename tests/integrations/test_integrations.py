@@ -19,7 +19,12 @@ from ..support.shape import foreign_imports
 from ..support.talk import in_process
 
 
-FRAMEWORKS = {"fastapi": "FastAPI", "starlette": "Starlette", "aiohttp": "aiohttp"}
+FRAMEWORKS = {
+    "fastapi": "FastAPI",
+    "starlette": "Starlette",
+    "aiohttp": "aiohttp",
+    "redis": "redis",
+}
 
 
 def python(code):

@@ -21,6 +21,7 @@ from asi1.cli import main
 from asi1.testing import Data, Pause, Repeat, cassette
 
 from ..support.browser import said, seen
+from ..support.redis_server import RedisServer
 from ..support.services import aiohttp_serving, uvicorn_serving
 from ..support.talk import SSE, TEXT, Event, chunk
 
@@ -123,6 +124,20 @@ def test_cache_answers_the_second_run_from_the_file(fake, folder, capsys):
     ]
     assert wanted == capsys.readouterr().out.splitlines()
     assert 2 == len(fake.requests)
+
+
+def test_redis_limit_answers_under_a_common_limit(fake, tmp_path, capsys):
+    """
+    ``redis_limit.py`` answers its prompts in order, with a limit in Redis.
+    """
+    pytest.importorskip("redis")
+    fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
+    server = RedisServer(tmp_path).start()
+
+    load("redis_limit").main(server.url, ["a", "b"])
+    server.kill()
+
+    assert ["<a>", "<b>"] == capsys.readouterr().out.splitlines()
 
 
 def test_recorded_test_passes_with_the_service_and_then_with_its_recording(

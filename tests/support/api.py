@@ -109,7 +109,7 @@ class Snapshot:
         self.add(label, kind, text, cls.__doc__)
         seen: set[str] = set()
         for owner in self.owners(cls):
-            node = self.source.classes[owner.__name__]
+            node = self.source.class_of(owner)
             found = {n.name: n for n in node.body if isinstance(n, Function)}
             fields = {target(n): n for n in node.body if isinstance(n, ast.AnnAssign)}
             for name in sorted(({*found, *fields, *vars(owner)}) - seen):

@@ -40,6 +40,7 @@ class Source:
 
     def __init__(self, root: Path) -> None:
         self.classes: dict[str, ast.ClassDef] = {}
+        self.documented: dict[tuple[str, str | None], ast.ClassDef] = {}
         self.constants: dict[str, ast.AnnAssign] = {}
         self.functions: dict[str, Function] = {}
         self.by_line: dict[tuple[str, int], Function] = {}
@@ -50,6 +51,8 @@ class Source:
             for node in tree.body:
                 if isinstance(node, ast.ClassDef):
                     self.methods(path, node.body)
+                    words = ast.get_docstring(node, clean=False)
+                    self.documented[node.name, words] = node
                     # If a public and a private class have the same name, the public one
                     # is recorded.
                     if node.name in listed or node.name not in self.classes:
@@ -59,6 +62,11 @@ class Source:
                 elif isinstance(node, ast.AnnAssign) and target(node) in listed:
                     self.constants[target(node)] = node
             self.methods(path, tree.body)
+
+    def class_of(self, cls: type) -> ast.ClassDef:
+        """Return the source of *cls*; of several classes of its name, by docstring."""
+        found = self.documented.get((cls.__name__, cls.__doc__))
+        return found or self.classes[cls.__name__]
 
     def methods(self, path: Path, body: list[ast.stmt]) -> None:
         """

@@ -1,0 +1,194 @@
+"""`asi1.integrations.ray.Chat`: batches of rows in and out, without Ray and with it."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import pytest
+
+from asi1 import ASI1, RateLimit
+from asi1.integrations.ray import Chat
+
+from ..support.redis_server import RedisServer
+
+
+ANSWER = {
+    "text",
+    "thoughts",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cost",
+    "attempts",
+    "error",
+    "error_type",
+}
+
+
+@pytest.fixture
+def config(fake):
+    """Return the configuration of clients of the fake server, which echoes prompts."""
+    return {"api_key": "sk-test", "base_url": fake.base_url, "max_retries": 0}
+
+
+def echo(request):
+    return f"<{request.json['messages'][-1]['content']}>"
+
+
+def test_rows_become_answers_and_failures_become_columns(fake, config):
+    """
+    Each row keeps its columns and gets those of its answer, in order; messages go
+    before a prompt and a row's options reach the server. A row that fails gets the
+    message and the type of the error, and raises nothing.
+    """
+    fake.reply(echo, times=None)
+    batch = {
+        "id": [1, 2, 3, 4],
+        "prompt": ["a", "b", None, float("nan")],
+        "messages": [None, [{"role": "user", "content": "m", "name": None}]]
+        + [None] * 2,
+        "options": [{"temperature": 0.5, "stop": None}, None, float("nan"), None],
+    }
+
+    result = Chat(config, concurrency=1)(batch)
+
+    assert {*batch, *ANSWER} == set(result)
+    assert [1, 2, 3, 4] == result["id"]
+    assert ["<a>", "<m>", "", ""] == result["text"]
+    assert ["", "", "ArgumentError", "ArgumentError"] == result["error_type"]
+    assert ["stop", "stop", "", ""] == result["finish_reason"]
+    assert [1, 1, 0, 0] == result["attempts"]
+    assert [True] * 4 == [
+        bool(tokens) == (text != "")
+        for tokens, text in zip(result["total_tokens"], result["text"], strict=True)
+    ]
+    assert 0.5 == fake.requests[0].json["temperature"]
+
+
+def test_running_an_output_again_asks_for_its_failed_rows_only(fake, config):
+    """
+    Rows with a text and without an error are kept; the others are asked for again.
+    Rows whose key is in *done* are left out.
+    """
+    fake.reply(echo)
+    fake.fail(500)
+    chat = Chat(config, concurrency=1, done={"z"})
+    first = chat({"id": ["x", "y", "z"], "prompt": ["a", "b", "c"]})
+    fake.reply(echo, times=None)
+
+    second = chat(first)
+
+    assert ["x", "y"] == first["id"] == second["id"]
+    assert ["", "InternalServerError"] == first["error_type"]
+    assert (["<a>", "<b>"], ["", ""]) == (second["text"], second["error"])
+    assert ["a", "b", "b"] == [r.json["messages"][0]["content"] for r in fake.requests]
+    assert math.isnan(second["cost"][0])
+
+
+@pytest.mark.parametrize("kind", ["numpy", "pandas", "pyarrow"])
+def test_batch_comes_back_as_the_type_that_went_in(kind, fake, config):
+    """
+    A batch of numpy arrays, a DataFrame and an Arrow table come back as such, with
+    columns of the same types whether rows failed or not, and also without rows.
+    """
+    library = pytest.importorskip(kind)
+    fake.reply(echo)
+    fake.fail(500)
+    columns = {"id": [1, 2], "prompt": ["a", "b"]}
+    batch, empty = {
+        "numpy": lambda: (
+            {name: library.array(values) for name, values in columns.items()},
+            {name: library.array(values)[:0] for name, values in columns.items()},
+        ),
+        "pandas": lambda: (library.DataFrame(columns), library.DataFrame(columns)[:0]),
+        "pyarrow": lambda: (library.table(columns), library.table(columns).slice(2)),
+    }[kind]()
+    chat = Chat(config, concurrency=1)
+
+    result, nothing = chat(batch), chat(empty)
+
+    assert type(batch) is type(result) is type(nothing)
+    text = result["text"]
+    assert ["<a>", ""] == (text.to_pylist() if kind == "pyarrow" else list(text))
+    assert 0 == len(nothing["text"])
+
+
+def test_chat_can_be_pickled_and_makes_its_client_once_for_each_copy(fake, config):
+    """
+    A `Chat` that has answered a batch can be pickled, and its copy makes a client of
+    its own.
+    """
+    fake.reply(echo, times=None)
+    chat = Chat(config, limiter=RateLimit(max_concurrency=4))
+    chat({"prompt": ["a"]})
+    client = chat._client
+    chat({"prompt": ["b"]})
+    again = pickle.loads(pickle.dumps(chat))
+
+    assert client is chat._client
+    assert ["<c>"] == again({"prompt": ["c"]})["text"]
+    assert client is not again._client
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda c: Chat(ASI1(**c)), TypeError, "dict of ASI1's arguments.*not ASI1"),
+        (lambda c: Chat({**c, "rate_limit": 1}, limiter=2), TypeError, "already has"),
+        (lambda c: Chat(c, concurrency=0), ValueError, "concurrency: must be"),
+        (lambda c: Chat({"modle": "x"})({"prompt": ["a"]}), TypeError, "modle"),
+        (lambda c: Chat(c)({"promt": ["a"]}), ValueError, "no column 'messages'"),
+    ],
+)
+def test_wrong_configuration_raises_an_error_that_names_the_right_one(
+    make, kind, message, config
+):
+    """
+    A live client, an unknown argument and a batch without prompts raise an error, since
+    they are not the fault of one row.
+    """
+    with pytest.raises(kind, match=message):
+        make(config)
+
+
+@pytest.mark.system
+def test_two_workers_of_ray_answer_each_row_once_under_one_limit(
+    fake, config, tmp_path
+):
+    """
+    Two workers of Ray with one limit in Redis answer each of 2,000 rows, though the
+    server answers some requests with 429.
+    """
+    ray = pytest.importorskip("ray")
+    data = pytest.importorskip("ray.data")
+    pytest.importorskip("redis")
+    from asi1.integrations.redis import RedisLimiter
+
+    server = RedisServer(tmp_path).start()
+    for _ in range(40):
+        fake.fail(429, retry_after=0.1)
+        fake.reply(echo, times=60)
+    fake.reply(echo, times=None)
+    limit = RateLimit(requests_per_minute=400)
+    limiter = RedisLimiter(server.url, limit, timeout=10.0)
+    limiter._minute = 1.0
+    ray.init(num_cpus=3, include_dashboard=False, logging_level="error")
+    try:
+        rows = [{"id": n, "prompt": f"row {n}"} for n in range(2000)]
+        answered = data.from_items(rows, override_num_blocks=8).map_batches(
+            Chat,
+            fn_constructor_args=({**config, "max_retries": 8},),
+            fn_constructor_kwargs={"limiter": limiter},
+            concurrency=2,
+            batch_size=250,
+        )
+        result = sorted(answered.take_all(), key=lambda row: row["id"])
+    finally:
+        ray.shutdown()
+        server.kill()
+
+    assert list(range(2000)) == [row["id"] for row in result]
+    assert [f"<row {n}>" for n in range(2000)] == [row["text"] for row in result]
+    assert 2000 == sum(row["attempts"] for row in result) - (len(fake.requests) - 2000)
