@@ -1,9 +1,7 @@
 """
 asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
 
-Start with `AsyncASI1` or `ASI1`; all other names are classes and values that these
-two clients take, return or raise. A name's module is loaded at the first use of the
-name, so that ``import asi1`` takes almost no time.
+Start with `AsyncASI1` or `ASI1`; all other names are what they take, return or raise.
 """
 
 from __future__ import annotations
@@ -278,8 +276,7 @@ if os.environ.get("ASI1_LOG"):
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
-        advice = "" if name.startswith("_") else run_apart(lambda: _hint(name))
-        raise AttributeError(f"module 'asi1' has no attribute {name!r}{advice}")
+        raise run_apart(lambda: _missing(name))
     value = globals()[name] = run_apart(lambda: _load(name))
     return value
 
@@ -293,10 +290,10 @@ def _load(name: str) -> object:
     return getattr(import_module(f".{home}", __name__), name)
 
 
-def _hint(name: str) -> str:
-    from ._models.openai_names import hint  # noqa: PLC0415 - only for an error
+def _missing(name: str) -> AttributeError:
+    from ._models.openai_names import missing_name  # noqa: PLC0415 - for an error
 
-    return hint("asi1", name)
+    return missing_name(name)
 
 
 def __dir__() -> list[str]:

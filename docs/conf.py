@@ -33,6 +33,8 @@ myst_enable_extensions = ["colon_fence"]
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
+# Libraries of integrations, which the session `docs` does not install.
+autodoc_mock_imports = ["opentelemetry", "ray", "redis"]
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Reading raises", "params_style")]

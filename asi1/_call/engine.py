@@ -102,9 +102,14 @@ class Engine:
             caller = caller.and_also(hooks) if caller else _hook_caller()(hooks)
             self.resources = attrs.evolve(self.resources, hooks=caller)
 
+    @property
+    def refuses_calls(self) -> bool:
+        """Whether this engine or one of its parents is closed."""
+        return self.closed or any(parent.closed for parent in self.parents)
+
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this engine or one of its parents is closed."""
-        if self.closed or any(parent.closed for parent in self.parents):
+        if self.refuses_calls:
             raise ClientClosedError("the client is closed")
 
     def call(self, requests: Requests, reader: type[ReplyReader[_T]]) -> Call[_T]:

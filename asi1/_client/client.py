@@ -256,6 +256,8 @@ class AsyncASI1(BaseClient):
         """
         await self._lazy.aclose()
 
+    close = aclose  # as OpenAI's client calls it
+
     async def __aenter__(self) -> Self:
         self._engine.check_open()
         return self

@@ -163,6 +163,12 @@ class BaseClient:
         child._lazy = LazyEngine(engine.config, made=engine)
         return child
 
+    copy = with_options  # as OpenAI's client calls it
+
+    def is_closed(self) -> bool:
+        """Whether the client was closed, or is a child of a client that was."""
+        return self._lazy.closed
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:

@@ -102,6 +102,11 @@ class LazyEngine:
         given = self._http_client, self._transport, self._rate_limit, self._hooks
         return _engine_of()(self.config, *given, cache=self._cache, budget=self._budget)
 
+    @property
+    def closed(self) -> bool:
+        """Whether new calls are refused."""
+        return self._closed or (self.made is not None and self.made.refuses_calls)
+
     def shut(self) -> None:
         """Refuse new calls; running calls go on."""
         self._closed = True

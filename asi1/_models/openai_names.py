@@ -14,7 +14,7 @@ from typing import Any
 from .base_types import JSON
 
 
-__all__ = ["HINTS", "hint", "missing_attribute"]
+__all__ = ["HINTS", "hint", "missing_attribute", "missing_name"]
 
 # For each class, the fields of OpenAI's class that are None unless the server sends
 # them. asi1 stores them in ``extra``.
@@ -76,6 +76,13 @@ def hint(kind: str, name: str) -> str:
     """Return what *kind* has instead of OpenAI's *name*, after "; "; "" if unknown."""
     found = HINTS.get(kind, {}).get(name)
     return f"; {found}" if found else ""
+
+
+def missing_name(name: str) -> AttributeError:
+    """Return the error for a *name* that the package does not have."""
+    return AttributeError(
+        f"module 'asi1' has no attribute {name!r}{hint('asi1', name)}", name=name
+    )
 
 
 def missing_attribute(model: Any, name: str) -> Any:

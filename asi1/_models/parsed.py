@@ -55,7 +55,7 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
 
     @property
     def total_cost(self) -> "Decimal | None":
-        """What this answer and all `earlier` ones cost, in US dollars; as `cost`."""
+        """What this answer and all `earlier` ones cost, in US dollars."""
         return cost_of_all([*(error.completion for error in self.earlier), self])
 
 

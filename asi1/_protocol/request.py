@@ -220,7 +220,7 @@ def request_with(parts: Mapping[str, Any], body: JSON) -> Request:
     # Images are left out, since an image takes far fewer tokens than its bytes suggest.
     size = (_size_without_images() if b";base64," in written else len)(written)
     return Request(
-        **{"model": _model_in(named), **parts, "headers": headers},
+        **{**parts, "headers": headers, "model": _model_in(named)},
         body=written,
         tokens=size // 4 + limit,
         limit=limit,

@@ -160,7 +160,7 @@ class Chat:
                 "error": str(error) or type(error).__name__,
                 "error_type": type(error).__name__,
             }
-        usage, cost = answer.usage, getattr(answer, "cost", None)
+        usage, cost = answer.usage, answer.cost
         return {
             **_EMPTY,
             "text": answer.text,

@@ -115,6 +115,21 @@ def test_namespaces_of_a_client_are_the_same_objects_each_time(kind):
     assert "create" not in vars(client.chat.completions)
 
 
+async def test_client_and_its_children_know_that_they_are_closed():
+    """
+    `is_closed` tells whether a client, or the one that it comes from, was closed, by
+    `aclose` or `close`; `copy` is `with_options`.
+    """
+    client = asi1.AsyncASI1("k")
+    child, unused = client.copy(model="m"), asi1.AsyncASI1("k")
+    before = [each.is_closed() for each in (client, child, unused)]
+    await client.close()
+    await unused.aclose()
+
+    assert [False] * 3 == before
+    assert [True] * 3 == [each.is_closed() for each in (client, child, unused)]
+
+
 async def test_call_without_streaming_sends_only_its_arguments(fake):
     """
     A call without streaming sends the model, the messages and the given options, and

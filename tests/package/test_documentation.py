@@ -20,10 +20,11 @@ import asi1
 import asi1.testing
 
 from asi1.testing import FakeASI1
-from asi1.testing.pytest_plugin import fake_asi1, fake_asi1_env  # noqa: F401 - fixtures
 
 from ..support.services import aiohttp_serving, uvicorn_serving
 
+
+pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -43,7 +44,7 @@ PROGRAMS = {
 # What a code block may be marked as, besides a directive of Sphinx in braces. Only
 # those marked as Python are run.
 MARKS = {"python", "text", "sh", "shell", "js"}
-INTEGRATIONS = ("fastapi", "starlette", "aiohttp")
+INTEGRATIONS = ("fastapi", "starlette", "aiohttp", "otel", "ray", "redis")
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +169,7 @@ def test_reference_has_each_public_name_once():
         f"{module}.{name}"
         for module in modules
         for name in import_module(module).__all__
-        if name != "__version__"
+        if name != "__version__" and not name.startswith("pytest_")
     ]
 
     assert sorted(names) == sorted(listed)
