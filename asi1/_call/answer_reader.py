@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-import attrs
-
 from attrs import define, field
 
 from .._log import logger
@@ -154,7 +152,9 @@ class AnswerReader(_CompletionReader[ChatCompletion]):
         """Return a list of one item: the complete answer."""
         answer = self.answer()
         self._warn_if_exhausted(answer)
-        return [attrs.evolve(answer, response=info)]
+        # Only this reader has the answer, and `attrs.evolve` would take far longer.
+        object.__setattr__(answer, "response", info)
+        return [answer]
 
 
 class ChunkReader(_CompletionReader[ChatCompletionChunk]):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import anyio
-import attrs
 
 from attrs import define, field, frozen
 
@@ -100,8 +99,19 @@ class Attempts:
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
         """Return a copy of *info*, the response metadata, with all ended attempts."""
-        made, elapsed = tuple(self.made), self.elapsed
-        return attrs.evolve(info, attempts=made, elapsed=elapsed, cached=self.cached)
+        # Each call does this. `attrs.evolve` would take twice as long.
+        return ResponseInfo(
+            status=info.status,
+            request_id=info.request_id,
+            headers=info.headers,
+            attempts=tuple(self.made),
+            elapsed=self.elapsed,
+            time_to_first_token=info.time_to_first_token,
+            rate_limits=info.rate_limits,
+            cached=self.cached,
+            model=info.model,
+            rates=info.rates,
+        )
 
     def prepare(self, request: Request, retries: int) -> None:
         """Prepare an attempt to send *request* after *retries* earlier retries."""
