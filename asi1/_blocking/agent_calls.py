@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from .._call.engine import Engine
 from .._client.agent_calls import load_tool_runs, parse_rounds
 from .._client.lazy_engine import loader
+from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions
 from .loop_thread import loop_thread
@@ -156,6 +157,9 @@ def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     except StopIteration as done:
         result: _T = done.value
         return result
+    except ASI1Error as error:
+        rounds.throw(error)  # so that hooks are told why the calls have ended
+        raise
     finally:
         rounds.close()
 

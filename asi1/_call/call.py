@@ -287,4 +287,6 @@ class Call(Generic[_T]):
         if self._watch is not None:
             reader = self.reader
             arrived = reader is not None and (reader.begun or reader.whole)
-            self._watch.end(error, self.info(), self.answer() if arrived else None)
+            answer = self.answer() if arrived else None
+            redact = str if reader is None else reader.key.redact
+            self._watch.end(error, self.info(), answer, redact)

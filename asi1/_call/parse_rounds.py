@@ -15,7 +15,7 @@ from attrs import frozen
 
 from .._models.base_types import JSON
 from .._models.completion import ChatCompletion
-from .._models.errors import CallCancelledError
+from .._models.errors import ASI1Error, CallCancelledError
 from .._models.messages import Message, Messages, wire_messages
 from .._models.output_errors import OutputError, OutputInvalidError
 from .._models.parsed import ParsedCompletion, parsed_completion
@@ -206,5 +206,8 @@ async def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     except StopIteration as done:
         result: _T = done.value
         return result
+    except ASI1Error as error:
+        rounds.throw(error)  # so that hooks are told why the calls have ended
+        raise
     finally:
         rounds.close()

@@ -155,7 +155,7 @@ def _plausible(usage: Usage | None) -> Usage | None:
         return None
     prompt, answer = usage.prompt_tokens, usage.completion_tokens
     fits = 0 <= prompt <= _MOST_TOKENS and 0 <= answer <= _MOST_TOKENS
-    return usage if fits and (prompt or answer or usage.total_tokens <= 0) else None
+    return usage if fits and (prompt or answer) else None
 
 
 @frozen(eq=False)

@@ -96,8 +96,13 @@ class Watch:
         error: Exception | None = None,
         info: ResponseInfo | None = None,
         answer: ChatCompletion | None = None,
+        redact: Callable[[str], str] = str,
     ) -> None:
-        """Tell that the call has ended; only the first time."""
+        """
+        Tell that the call has ended; only the first time.
+
+        *redact* replaces the API key, which a server may echo, in a text.
+        """
         if self._ended:
             return
         self._ended = True
@@ -107,19 +112,20 @@ class Watch:
             first = info.time_to_first_token
             self._set(response=info, attempts=info.attempts, time_to_first_token=first)
         if answer is not None and self.call.operation == "chat":
-            self._set_answer(answer)
+            self._set_answer(answer, redact)
         # The call may have waited for the rest of the body after its answer.
         known = (
             {} if info is None or info.elapsed is None else {"elapsed": info.elapsed}
         )
         self._tell("on_end", **known)
 
-    def _set_answer(self, answer: ChatCompletion) -> None:
+    def _set_answer(self, answer: ChatCompletion, redact: Callable[[str], str]) -> None:
+        reason = answer.finish_reason
         self._set(
             usage=answer.usage,
-            finish_reason=answer.finish_reason,
-            response_id=answer.id or None,
-            response_model=answer.model or None,
+            finish_reason=None if reason is None else redact(reason),
+            response_id=redact(answer.id) or None,
+            response_model=redact(answer.model) or None,
         )
         if self.full is not self.call:
             object.__setattr__(self.full, "answer", answer)

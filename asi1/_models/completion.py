@@ -184,9 +184,9 @@ class ChatCompletion(Model):
         None if the server reported no usage, or the price of the model is not known:
         see `PRICES`, and ``prices=`` of the client. An answer from a cache costs 0.
         """
-        cost, response = _cost(), self.response
-        usage = Usage() if response.cached else self.usage
-        return cost(usage, response.rates, self.model, response.model)
+        response = self.response
+        names, cached = (self.model, response.model), response.cached
+        return _cost()(self.usage, response.rates, *names, cached=cached)
 
     @property
     def exhausted(self) -> bool:

@@ -63,7 +63,7 @@ def published(*names: str | None) -> Rates | None:
 
 
 def cost(
-    usage: _Usage | None, rates: Rates | None, *names: str | None
+    usage: _Usage | None, rates: Rates | None, *names: str | None, cached: bool = False
 ) -> Decimal | None:
     """
     Return what a call cost in US dollars; None if it is not known.
@@ -72,13 +72,16 @@ def cost(
         usage: The tokens that the server reported; None if it reported none.
         rates: The client's own rates; None for the published ones.
         names: The model that answered, and the model that was asked for.
+        cached: Whether the answer comes from the client's cache.
     """
+    if cached:
+        return _ZERO
     rates = rates or published(*names)
     if usage is None or rates is None:
         return None
     prompt, answer = usage.prompt_tokens, usage.completion_tokens
-    # Counts that cannot be true: negative ones, and a total of nothing.
-    if prompt < 0 or answer < 0 or (usage.total_tokens > 0 == prompt + answer):
+    # Counts that cannot be true: negative ones, and none at all.
+    if prompt < 0 or answer < 0 or not (prompt or answer):
         return None
     return cost_of_tokens(rates, prompt, usage.cached_tokens, answer)
 

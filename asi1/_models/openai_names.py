@@ -30,15 +30,25 @@ _OPTIONAL = {
 
 _NO_ENDPOINT = "ASI-1 has no such endpoint; other endpoints are called by"
 _REQUEST = 'client.request("POST", "/...", json={...})'
+_VERBS = 'asi1 calls it request: client.request("POST", "/...", json={...})'
+_RAW = "each answer has the status, headers and request id in its attribute response"
 _CLIENT = {
     **dict.fromkeys(
         (
-            *("audio", "batches", "beta", "completions", "containers", "conversations"),
+            *("audio", "beta", "completions", "containers", "conversations"),
             *("embeddings", "evals", "files", "fine_tuning", "moderations", "realtime"),
             *("responses", "uploads", "vector_stores", "videos", "webhooks"),
         ),
         f"{_NO_ENDPOINT} {_REQUEST}",
     ),
+    "batches": "client.batch sends a file of requests in OpenAI's form",
+    "delete": _VERBS,
+    "get": _VERBS,
+    "models": "ASI-1 has no such endpoint; asi1.MODELS has what is known of each model",
+    "patch": _VERBS,
+    "post": _VERBS,
+    "put": _VERBS,
+    "with_raw_response": _RAW,
     "api_key": "asi1 hides it, so that no log shows it",
     "auth_headers": "asi1 hides the key; other headers are in default_headers=",
     "max_retries": "it is set by max_retries= or retry=",

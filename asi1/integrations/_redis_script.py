@@ -201,7 +201,7 @@ elseif ask then
     granted = 1
   else
     -- Tokens and leases may be given back before the known moment.
-    wait = math.min(wait, by_tokens > 0 and todo.glance or todo.look)
+    wait = math.min(wait, by_tokens > 0 and todo.soon or todo.look)
     poll = wait == 0 and 1 or 0
     call('ZADD', TICKETS, text(now + wait + todo.grace), ask.id)
   end

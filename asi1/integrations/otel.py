@@ -274,10 +274,8 @@ def _add_answer(invocation: InferenceInvocation, call: Call) -> None:
         invocation.input_tokens = call.usage.prompt_tokens
         invocation.output_tokens = call.usage.completion_tokens
         invocation.thinking_tokens = call.usage.reasoning_tokens
-        details = call.usage.extra.get("prompt_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, dict) else None
-        if isinstance(cached, int):
-            invocation.cache_read_input_tokens = cached
+        if call.usage.cached_tokens > 0:
+            invocation.cache_read_input_tokens = call.usage.cached_tokens
     if call.answer is not None:
         invocation.output_messages = output_messages(call.answer)
 

@@ -36,7 +36,7 @@ _FIRST_POLL, _LONGEST_POLL = 0.02, 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 # Seconds after which a waiting call asks again, in case others gave tokens back, or
 # anything else. Seconds that Redis keeps a turn for a call that is late for it.
-_GLANCE, _LOOK, _GRACE = 1.0, 5.0, 1.0
+_SOON, _LOOK, _GRACE = 1.0, 5.0, 1.0
 
 
 @define(eq=False)
@@ -279,7 +279,7 @@ class RedisLimiter:
             "tpm": limit.tokens_per_minute,
             "most": limit.max_concurrency,
             "lease": int(self.lease * MICRO),
-            "glance": int(_GLANCE * MICRO),
+            "soon": int(_SOON * MICRO),
             "look": int(_LOOK * MICRO),
             "grace": int(_GRACE * MICRO),
         }

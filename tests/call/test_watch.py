@@ -548,3 +548,44 @@ async def test_tags_of_client_conversation_and_turn_are_merged():
     assert {"a": 1, "b": 2, "c": 3, "d": 4, "n": 4} == first.tags
     assert {"a": 1, "b": 2, "c": 3, "n": 3} == second.tags
     assert all("tags" not in request.json for request in fake.requests)
+
+
+async def test_hooks_do_not_see_the_key_that_a_server_echoes():
+    """
+    A server may put the API key into an answer's id, model and finish reason: hooks see
+    ``***`` in its place, with and without contents.
+    """
+    key = "sk-key-of-the-otters"
+    choice = {"message": {"content": "Hi"}, "finish_reason": key}
+    seen, fake = Seen(), FakeASI1()
+    fake.reply_json({"id": key, "model": f"x-{key}", "choices": [choice]})
+    async with AsyncASI1(
+        key, fake.base_url, transport=fake.transport, hooks=seen.hooks()
+    ) as client:
+        await client.chat.completions.create(messages="Hi")
+
+    call = seen.call
+    assert ["***", "x-***", "***"] == [
+        *(call.response_id, call.response_model, call.finish_reason)
+    ]
+
+
+async def test_parse_that_a_failed_call_ends_is_told_with_the_error_of_the_call():
+    """
+    If a call of `parse` with a repair fails, hooks are told that the run has ended with
+    the call's own error.
+    """
+    seen, fake = Seen(), FakeASI1()
+    fake.fail(400)
+    hooks = seen.hooks(runs=True)
+    async with AsyncASI1(
+        "k", fake.base_url, transport=fake.transport, hooks=hooks
+    ) as client:
+        with pytest.raises(asi1.BadRequestError):
+            await client.chat.completions.parse(
+                messages="Hi", response_format=dict[str, int], repair=1
+            )
+
+    assert [("chat", asi1.BadRequestError), ("parse", asi1.BadRequestError)] == [
+        (call.operation, type(call.error)) for call in seen.ended()
+    ]

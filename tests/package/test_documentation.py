@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import logging
 import re
 import runpy
 
@@ -45,6 +46,16 @@ PROGRAMS = {
 # those marked as Python are run.
 MARKS = {"python", "text", "sh", "shell", "js"}
 INTEGRATIONS = ("fastapi", "starlette", "aiohttp", "otel", "ray", "redis")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    loggers = logging.getLogger("asi1"), logging.getLogger()
+    before = [(each.level, [*each.handlers]) for each in loggers]
+    yield
+    for each, (level, handlers) in zip(loggers, before, strict=True):
+        each.setLevel(level)
+        each.handlers[:] = handlers
 
 
 @pytest.fixture(scope="module")

@@ -124,11 +124,13 @@ async def test_price_is_that_of_the_model_that_answered_the_clients_own_first(
         {"prompt_tokens": -1, "completion_tokens": 5},
         {"prompt_tokens": 5, "completion_tokens": -1},
         {"total_tokens": 5},
+        {"reasoning_tokens": 5},
     ],
 )
 def test_cost_of_an_impossible_or_missing_usage_is_unknown(usage):
     """
-    Without usage, with negative counts, or with a total of no parts, the cost is None.
+    Without usage, with negative counts, or without any prompt and completion tokens,
+    the cost is None.
     """
     usage = usage and asi1.Usage(**usage)
 

@@ -107,7 +107,7 @@ class BatchRun:
         """Run the tasks; after an error or a cancellation, write what has arrived."""
         try:
             async with anyio.create_task_group() as group:
-                for _ in range(self.concurrency):
+                for _ in range(min(self.concurrency, self._summary().left)):
                     group.start_soon(self._work, group.cancel_scope)
         finally:
             if not isinstance(self._error, OSError):  # else the disk may still be full

@@ -35,7 +35,7 @@ class Turn:
         session: The chat.
         view: Shows the answer.
         notes: The screen for tool calls and token counts.
-        ask: Asks the user a question; None if nobody can be asked.
+        ask: Asks the user a question; None if there is no user to ask.
 
     Attributes:
         ran: The names of the tools that have begun to run.

@@ -399,3 +399,17 @@ async def test_closed_client_refuses_and_ends_a_batch(fake, fake_client, files):
         await fake_client.batch(files.input, files.output)
 
     assert [] == files.rows()
+
+
+async def test_concurrency_far_above_the_number_of_requests_is_no_burden(
+    fake, fake_client, files
+):
+    """
+    A batch starts no more tasks than it has requests to send, whatever *concurrency*.
+    """
+    fake.reply("Yes.", times=None)
+    files.ask(*IDS)
+
+    summary = await fake_client.batch(files.input, files.output, concurrency=10**20)
+
+    assert len(IDS) == summary.done
