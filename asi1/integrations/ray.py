@@ -96,14 +96,16 @@ class Chat:
                 f" {{'model': 'asi1-mini'}}, not {shown(config)}: each worker makes a"
                 " client of its own from them"
             )
-        self.config = dict(config or {})
+        self.config: dict[str, Any] = dict(config or {})
         if limiter is not None and "rate_limit" in self.config:
             raise TypeError("limiter: config already has a rate_limit")
         if limiter is not None:
             self.config["rate_limit"] = limiter
         if problem := whole_number(1)(concurrency):
             raise ValueError(f"concurrency: {problem}, not {shown(concurrency)}")
-        self.concurrency, self.key, self.done = concurrency, key, frozenset(done)
+        self.concurrency: int = concurrency
+        self.key: str = key
+        self.done: frozenset[Any] = frozenset(done)
         self._client: ASI1 | None = None
         self._making = Lock()
 

@@ -26,6 +26,7 @@ def test_create_returns_the_complete_answer(blocking_client):
     assert (TEXT, 200) == (answer.text, answer.response.status)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("fault", "options"),
     [

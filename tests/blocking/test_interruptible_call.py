@@ -91,6 +91,7 @@ def test_call_on_a_closed_loop_fails_and_closes_the_coroutine():
     assert inspect.CORO_CLOSED == inspect.getcoroutinestate(coroutine)
 
 
+@pytest.mark.system
 def test_caller_gets_an_error_if_the_event_loop_ends_during_its_call(loop):
     """
     An event loop that ends cancels its tasks; a caller that waits for such a task gets
@@ -105,6 +106,7 @@ def test_caller_gets_an_error_if_the_event_loop_ends_during_its_call(loop):
         InterruptibleCall(end(), loop).wait()
 
 
+@pytest.mark.system
 def test_call_interrupted_before_its_coroutine_starts_never_runs_it(loop):
     """
     If the caller is interrupted before the loop has started the coroutine, the
@@ -161,6 +163,7 @@ def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
     settle(loop)
 
 
+@pytest.mark.system
 def test_asyncio_logs_no_error_of_a_call_interrupted_at_its_end(loop):
     """
     If the coroutine raises an error just as its caller is interrupted, asyncio does not

@@ -103,6 +103,7 @@ def test_closed_stream_refuses_every_read(fake, blocking_client):
             use()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", ["break", "error", "drop"])
 def test_stream_left_early_closes_its_connection(fake, blocking_client, way):
     """

@@ -94,6 +94,7 @@ def test_closing_blocking_to_sse_cancels_the_call(fake, blocking_client):
     assert [] == list(events)
 
 
+@pytest.mark.system
 def test_garbage_collected_blocking_to_sse_cancels_its_call(fake, blocking_client):
     """
     A blocking iterator of events that is garbage-collected cancels its call.
@@ -270,6 +271,7 @@ def test_interrupted_blocking_journal_cancels_the_run(fake, blocking_client):
     assert "Fine." == resumed.until_done().text
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("how", ["close", "collect"])
 def test_leaving_the_events_of_a_blocking_run_cancels_its_tools(
     fake, blocking_client, how

@@ -89,6 +89,7 @@ async def test_hooks_are_told_of_a_call_that_a_budget_refuses(limited):
     assert (caught.value, ()) == (call.error, call.attempts)
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 async def test_hundred_calls_at_once_stay_within_the_budget():
     """

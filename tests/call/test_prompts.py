@@ -168,6 +168,7 @@ async def test_thousand_calls_at_once_are_fair_and_stop_within_a_second(fake):
         assert not client._engine.tasks
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("ordered", [True, False])
 async def test_budget_of_a_map_slows_it_down_and_then_ends_it(ordered):
     """
@@ -253,6 +254,7 @@ def test_blocking_map_refuses_an_async_iterable(blocking_client):
         blocking_client.chat.completions.map(prompts())
 
 
+@pytest.mark.system
 async def test_map_keeps_no_answer_that_was_read(fake, fake_client):
     """
     However many prompts there are, a `map` holds no more calls than its *concurrency*,

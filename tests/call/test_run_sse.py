@@ -399,6 +399,7 @@ async def test_cancelled_reader_cancels_the_tools(client, stuck):
         await anext(run)
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 async def test_garbage_collected_events_cancel_the_tools(client, stuck):
     """
@@ -417,6 +418,7 @@ async def test_garbage_collected_events_cancel_the_tools(client, stuck):
         await anext(run)
 
 
+@pytest.mark.system
 async def test_events_of_a_run_that_another_task_reads_are_refused(client, stuck):
     """
     Reading the events of a run while another task reads the run raises

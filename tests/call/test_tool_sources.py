@@ -184,6 +184,7 @@ async def test_cancelled_read_of_the_outcomes_loses_none(fake_client):
     assert [str(n) for n in range(30)] == seen
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", ["stop", "aclose", "del", "close-client"])
 async def test_source_that_is_given_up_cancels_its_tools(fake_client, way):
     """

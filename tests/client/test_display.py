@@ -263,6 +263,7 @@ def test_empty_answer_is_shown_with_its_finish_reason(fake, cell, blocking):
     assert "*(no text, finish reason: length)*" == cell.pages[-1]["text/markdown"]
 
 
+@pytest.mark.system
 def test_long_answer_is_not_sent_to_the_notebook_for_each_chunk(cell):
     """
     However many chunks an answer has, all updates of a notebook cell are together less

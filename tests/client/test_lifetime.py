@@ -73,6 +73,7 @@ def test_task_that_an_ended_trio_loop_does_not_start_counts_as_ended():
     assert [True] == ended
 
 
+@pytest.mark.system
 async def test_stream_that_yielded_a_chunk_is_never_retried():
     """
     A stream that has yielded a chunk is not retried, even under a policy that retries

@@ -288,6 +288,7 @@ def test_large_integer_in_a_long_text_is_read_exactly():
         assert int(number) == value
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "data",
     [

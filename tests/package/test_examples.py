@@ -420,6 +420,7 @@ def test_flask_view_returns_the_answer_as_json(fake, views):
     assert (200, "WHY?") == (reply.status_code, reply.json()["text"])
 
 
+@pytest.mark.system
 def test_flask_view_streams_while_the_model_writes(fake, views):
     """
     The Flask example sends the first words to the browser while the model still writes.
@@ -499,6 +500,7 @@ def test_fastapi_and_aiohttp_services_send_complete_answers_and_streams(fake, as
     assert {"text": "WHY?"} == whole.json()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", ["/chat", "/ask"])
 def test_fastapi_and_aiohttp_services_return_502_if_the_api_refuses_a_call(
     fake, ask, path

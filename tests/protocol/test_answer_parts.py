@@ -598,6 +598,7 @@ def test_calls_grow_however_many_others_were_changed_since():
     assert [{"signature": f"s{n}"} for n in range(count)] == [c.extra for c in calls]
 
 
+@pytest.mark.system
 def test_garbage_collector_tracks_at_most_two_objects_for_a_call_of_a_flood():
     """
     For each tool call of a flood, Python's garbage collector tracks the call and its

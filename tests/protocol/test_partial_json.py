@@ -44,6 +44,7 @@ def test_value_so_far_is_read_from_an_incomplete_json_text(text, value):
     assert value == PartialValue().update(text, whole=False)
 
 
+@pytest.mark.system
 @settings(max_examples=30)
 @given(value=objects, data=st.data())
 def test_value_is_complete_when_the_whole_json_text_has_arrived(value, data):

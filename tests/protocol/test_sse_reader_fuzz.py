@@ -169,6 +169,7 @@ def test_random_streams_are_read_as_the_oracle_reads_them(batch):
         assert None is misread, (seed, pieces)
 
 
+@pytest.mark.system
 def test_random_stream_decoded_byte_by_byte_gives_the_events_of_the_oracle():
     """
     After each byte of a random stream, the decoder has returned the events that the
@@ -228,6 +229,7 @@ def test_random_streams_contain_events_of_every_form():
     assert 50 < sum("\ufffd" in "".join(event) for event in events)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("old", "new"), [pytest.param(*change, id=name) for name, change in BREAKS.items()]
 )

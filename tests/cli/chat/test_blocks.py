@@ -54,6 +54,7 @@ def test_blocks_are_paragraphs_lists_tables_and_code(text, blocks):
     assert blocks == blocks_of(text)
 
 
+@pytest.mark.system
 @given(st.lists(st.sampled_from(PARTS)), st.lists(st.sampled_from(PARTS)))
 def test_more_text_changes_only_the_last_block(parts, more):
     """

@@ -476,7 +476,8 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
     seen = until(ours, PROMPT)
     os.write(ours, b"two\r")
     seen += until(ours, "3: two")
-    seen += until(ours, PROMPT)
+    if PROMPT not in seen.rpartition("3: two")[2]:  # else both came in one read
+        seen += until(ours, PROMPT)
     os.write(ours, b"\x04")
 
     assert 0 == process.wait()

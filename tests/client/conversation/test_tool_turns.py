@@ -119,6 +119,7 @@ async def test_thoughts_are_sent_with_the_results_only_if_they_are_kept(
     assert list(chat.messages[:3]) == fake.requests[1].json["messages"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "way", ["aclose", "with", "collect", "done", "error", "cancel"]
 )

@@ -140,6 +140,7 @@ prose = st.sampled_from(
 )
 
 
+@pytest.mark.system
 @given(pieces=st.lists(prose | rendered, max_size=8))
 def test_rendered_calls_are_read_back_from_any_text(pieces):
     """

@@ -88,6 +88,7 @@ def test_names_that_the_api_does_not_take_are_made_to_fit():
     assert {"read": "a_b_read"} == fitting_names(["read"], "a b_")
 
 
+@pytest.mark.system
 @given(st.lists(st.text("ab./_\ud800", max_size=70) | st.text(), unique=True))
 def test_fitting_names_are_different_and_independent_of_the_order(names):
     """

@@ -135,6 +135,7 @@ def test_call_has_steps_while_it_grows():
     assert [None, {}, {"city": "Os"}] == [s.arguments_so_far for s in steps[:3]]
 
 
+@pytest.mark.system
 def test_steps_of_long_arguments_take_linear_time():
     """
     The longer the arguments are, the more must be new for the next step, so that the

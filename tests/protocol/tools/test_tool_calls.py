@@ -305,6 +305,7 @@ def test_id_of_an_earlier_answer_is_kept_only_by_the_same_call(call, settled, id
     assert ids == [call for call, _ in found]
 
 
+@pytest.mark.system
 @given(
     st.lists(
         st.tuples(

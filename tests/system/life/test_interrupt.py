@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 
@@ -50,6 +51,9 @@ def test_ctrl_c_in_a_blocking_call_cancels_the_request(fake, way):
 
     process = start(fake, script)
     wait_for(lambda: fake.requests)
+    # By then the first chunks have been read, so that the interrupt comes in a blocking
+    # call and not between two.
+    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
 
     # The program still waits for its input here, so the interrupt and not the exit of
