@@ -10,14 +10,29 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 
-__all__ = ["logger"]
+__all__ = ["logger", "warn_of"]
 
 logger = logging.getLogger("asi1")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
+
+
+def warn_of(text: str, error: BaseException | None) -> None:
+    """
+    Tell the user in the log, and by a `RuntimeWarning`, that their object is broken.
+
+    Logs are hidden by default, so the warning tells it too. If the program's filters
+    turn warnings into errors, the error is not raised: a broken hook, cache or progress
+    fails no call.
+    """
+    logger.warning(text, exc_info=error)
+    with suppress(RuntimeWarning):
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def _set_up(env: Mapping[str, str]) -> None:

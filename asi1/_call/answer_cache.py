@@ -8,10 +8,9 @@ and the call goes on as without a cache.
 from __future__ import annotations
 
 import asyncio
-import warnings
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import anyio
@@ -19,7 +18,7 @@ import attrs
 
 from attrs import define, field
 
-from .._log import logger
+from .._log import logger, warn_of
 from .._models.errors import APIError
 from .._models.response import ResponseInfo
 from .._protocol.cached_answer import KeptReply, cache_key, may_be_kept, unpack
@@ -209,11 +208,7 @@ class AnswerCache:
             f"the cache of answers fails, and calls go on without it: {problem}; this"
             " is reported once per client"
         )
-        logger.warning(text, exc_info=error)
-        # Logs are hidden by default, so a warning reports the broken cache too. If the
-        # program's filters turn warnings into errors, `warn` raises the warning.
-        with suppress(RuntimeWarning):
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+        warn_of(text, error)
 
 
 def _is_cacheable(call: CachedCall, request: Request) -> bool:

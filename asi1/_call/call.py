@@ -85,7 +85,7 @@ class Call(Generic[_T]):
     reader: ReplyReader[_T] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._attempts = Attempts(self.resources.budget)
+        self._attempts = Attempts(self.resources.retry_budget)
 
     async def run(self) -> None:
         """

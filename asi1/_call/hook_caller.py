@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import warnings
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from secrets import token_hex
@@ -17,7 +15,7 @@ import attrs
 
 from attrs import define, field
 
-from .._log import logger
+from .._log import warn_of
 from .._models.call_info import Call, Operation
 from .._protocol.request import Request
 from .._settings.hooks import Hooks
@@ -111,11 +109,7 @@ class HookCaller:
             return
         self._reported.add(key)
         text = f"the hook {key[1]} {problem}; this is reported once per client"
-        logger.warning(text, exc_info=error)
-        # Logs are hidden by default, so a warning reports the broken hook too. If the
-        # program's filters turn warnings into errors, `warn` raises the warning.
-        with suppress(RuntimeWarning):
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+        warn_of(text, error)
 
 
 def _since(clock: Callable[[], float], began: float) -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 
 from collections.abc import Callable, Sized
-from contextlib import suppress
 from typing import Any
 
 from attrs import define
 
-from .._log import logger
+from .._log import warn_of
 from .._models.errors import ArgumentError
 
 
@@ -38,9 +36,7 @@ class Progress:
         except Exception as error:  # noqa: BLE001 - a broken bar must not fail a call
             self.update = None
             text = f"progress raised {type(error).__name__}, and is not called again"
-            logger.warning(text, exc_info=error)
-            with suppress(RuntimeWarning):
-                warnings.warn(text, RuntimeWarning, stacklevel=2)
+            warn_of(text, error)
 
 
 def progress_of(value: Any, prompts: object) -> Progress:

@@ -166,7 +166,7 @@ class Resources:
     Attributes:
         config: The client's settings.
         transport: Sends requests.
-        budget: Limits the retries of all calls together.
+        retry_budget: Limits the retries of all calls together.
         limiter: Delays calls to keep a rate limit; None for no rate limit.
         hooks: Calls the user's hooks; None without hooks.
         cache: Answers calls from the user's cache; None without a cache.
@@ -176,7 +176,7 @@ class Resources:
 
     config: ClientConfig
     transport: Transport = field(repr=False)
-    budget: RetryBudget = field(factory=RetryBudget, repr=False)
+    retry_budget: RetryBudget = field(factory=RetryBudget, repr=False)
     limiter: LocalLimiter | UserLimiter | None = field(default=None, repr=False)
     hooks: HookCaller | None = field(default=None, repr=False)
     cache: AnswerCache | None = field(default=None, repr=False)

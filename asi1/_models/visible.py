@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 
-__all__ = ["HIDDEN", "LEFT_OUT", "visible"]
+__all__ = ["HIDDEN", "LEFT_OUT", "escape_hidden", "utf16_escapes", "visible"]
 
 # The zero-width joiner and non-joiner. Some scripts need them between letters, and
 # emojis join their parts with one.
@@ -68,3 +68,14 @@ def visible(text: str, before: str = "") -> str:
         return _CONTROLS.get(char, "")
 
     return HIDDEN.sub(shown, text)
+
+
+def escape_hidden(text: str) -> str:
+    """Return *text*, which is JSON, with JSON escapes for the hidden characters."""
+    return HIDDEN.sub(lambda found: utf16_escapes(found[0]), text)
+
+
+def utf16_escapes(char: str) -> str:
+    """Return *char* as the JSON escapes of its UTF-16 code."""
+    code = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{code[at : at + 2].hex()}" for at in range(0, len(code), 2))

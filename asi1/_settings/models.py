@@ -13,9 +13,16 @@ from types import MappingProxyType
 from attrs import field, frozen
 
 from .._models.base_types import public
-from .._models.errors import ConfigurationError
 from .._models.price_table import FIGURES, PUBLISHED
-from .validators import flag, number, or_none, setting, shown, string, whole_number
+from .validators import (
+    flag,
+    number,
+    or_none,
+    setting,
+    string,
+    table_of,
+    whole_number,
+)
 
 
 __all__ = ["MODELS", "ModelInfo", "read_models"]
@@ -98,13 +105,4 @@ def read_models(value: object) -> dict[str, ModelInfo]:
     Raises:
         ConfigurationError: *value* is not a mapping of names to `ModelInfo`.
     """
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(f"models: must be a mapping, not {shown(value)}")
-    for name, info in value.items():
-        if not isinstance(name, str) or not isinstance(info, ModelInfo):
-            wrong = info if isinstance(name, str) else name
-            raise ConfigurationError(
-                "models: must be a mapping of names to ModelInfo, and contains"
-                f" {shown(wrong)}"
-            )
-    return dict(value)
+    return table_of("models", value, ModelInfo)

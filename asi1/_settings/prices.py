@@ -19,7 +19,7 @@ from .._models.cost import Rates, cost, exact
 from .._models.errors import ConfigurationError
 from .._models.price_table import FIGURES, PUBLISHED, SOURCE
 from .._models.response import Usage
-from .validators import or_none, setting, shown, string
+from .validators import or_none, setting, string, table_of
 
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ class Price:
         return cost(usage, self.rates)
 
 
-# Prices in US dollars for a million tokens, as ASI-1 published them in October 2026.
-# Source: https://docs.asi1.ai/documentation/getting-started/model-selection
+# Prices in US dollars for a million tokens, as ASI-1 published them.
 PRICES: Mapping[str, Price] = MappingProxyType(
     {
         name: Price(input=prompt, output=answer, as_of=PUBLISHED, source=SOURCE)
@@ -108,16 +107,7 @@ def read_prices(value: object) -> dict[str, Price]:
     Raises:
         ConfigurationError: *value* is not a mapping of names to `Price`.
     """
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(f"prices: must be a mapping, not {shown(value)}")
-    for name, price in value.items():
-        if not isinstance(name, str) or not isinstance(price, Price):
-            wrong = price if isinstance(name, str) else name
-            raise ConfigurationError(
-                "prices: must be a mapping of names to Price, and contains"
-                f" {shown(wrong)}"
-            )
-    return dict(value)
+    return table_of("prices", value, Price)
 
 
 def own_rates(

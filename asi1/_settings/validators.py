@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from .._models.errors import ArgumentError, ConfigurationError
 
@@ -31,11 +31,13 @@ __all__ = [
     "shown",
     "string",
     "string_or",
+    "table_of",
     "tags",
     "whole_number",
     "wrong",
 ]
 
+_T = TypeVar("_T")
 Check: TypeAlias = Callable[[Any], str | None]
 
 # Strings of at least this many characters may be keys, so `shown` does not show them.
@@ -170,6 +172,25 @@ def string(value: Any) -> str | None:
 def mapping(value: Any) -> str | None:
     """Check that *value* is a mapping."""
     return None if isinstance(value, Mapping) else "must be a mapping"
+
+
+def table_of(argument: str, value: object, kind: type[_T]) -> dict[str, _T]:
+    """
+    Return *value*, the value of the setting *argument*, as a dict of names and *kind*.
+
+    Raises:
+        ConfigurationError: *value* is not a mapping of names to *kind*.
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{argument}: must be a mapping, not {shown(value)}")
+    for name, each in value.items():
+        if not isinstance(name, str) or not isinstance(each, kind):
+            misfit = each if isinstance(name, str) else name
+            raise ConfigurationError(
+                f"{argument}: must be a mapping of names to {kind.__name__}, and"
+                f" contains {shown(misfit)}"
+            )
+    return dict(value)
 
 
 def tags(value: Any) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TextIO
 
-from .._models.visible import HIDDEN, visible
+from .._models.visible import escape_hidden, utf16_escapes, visible
 
 
 __all__ = ["Screen", "escaped", "flush", "print_error", "silence_broken_streams"]
@@ -57,7 +57,7 @@ class Screen:
     def write_json(self, text: str) -> None:
         """Write JSON; on a terminal, write invisible characters as JSON escapes."""
         if self.live:
-            text = HIDDEN.sub(lambda found: _utf16_escapes(found[0]), text)
+            text = escape_hidden(text)
         self.write(text)
 
     def write_codes(self, shown: str) -> None:
@@ -92,14 +92,9 @@ def _supports_ansi(env: Mapping[str, str]) -> bool:
 def escaped(text: str, encoding: str) -> str:
     """Return *text* with each character that *encoding* lacks as its JSON escape."""
     return "".join(
-        char if char.encode(encoding, "ignore") else _utf16_escapes(char)
+        char if char.encode(encoding, "ignore") else utf16_escapes(char)
         for char in text
     )
-
-
-def _utf16_escapes(char: str) -> str:
-    code = char.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{code[at : at + 2].hex()}" for at in range(0, len(code), 2))
 
 
 def print_error(message: str, key_variable: str | None = None) -> None:

@@ -58,12 +58,4 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_call.timer",
         "Timer._cancel_at: at < self._alarm_at -> at <= self._alarm_at",
     ): "the same alarm is set again",
-    (
-        "_call.hook_caller",
-        "HookCaller._report: stacklevel=2 -> (nothing)",
-    ): "the warning names a line of this module in either case",
-    (
-        "_call.hook_caller",
-        "HookCaller._report: 2 -> 3",
-    ): "the warning names a line of this module in either case",
 }

@@ -9,7 +9,6 @@ Source: https://platform.openai.com/docs/api-reference/batch/request-output
 
 from __future__ import annotations
 
-import json
 import re
 
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ from ..._models.status_errors import (
     QuotaExceededError,
     error_class,
 )
-from ..._models.visible import HIDDEN
+from ..._models.visible import escape_hidden
 from .request_lines import BatchRequest
 
 
@@ -110,7 +109,7 @@ def _row(
     if not text.isascii():
         # JSON may contain these characters as they are, but a terminal that shows the
         # file would obey them, and some readers take U+2028 for the end of a line.
-        text = HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+        text = escape_hidden(text)
     return f"{text}\n".encode()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import asi1
 
-from ..._models.visible import HIDDEN, visible
+from ..._models.visible import escape_hidden, visible
 from .._terminal import Screen
 from .._view import AnswerView, follow, summary
 from .session import Session
@@ -167,7 +167,7 @@ def _call_text(call: asi1.ToolCall, most: int) -> str:
     else:
         indent = None if len(arguments) < _WIDE else 2
         arguments = json.dumps(data, ensure_ascii=False, indent=indent)
-    shown = HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], arguments)
+    shown = escape_hidden(arguments)
     return f"{visible(call.function.name)}({_cut(shown, most)})"
 
 
