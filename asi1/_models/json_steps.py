@@ -27,9 +27,9 @@ from .json_text import (
     load_json,
     load_slowly,
     too_deep,
-    without_surrogates,
 )
 from .json_tokens import QUOTE, WINDOW, tokens
+from .surrogates import without_surrogates
 
 
 __all__ = ["load_json_in_steps", "loader_in_steps"]

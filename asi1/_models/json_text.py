@@ -37,12 +37,14 @@ __all__ = [
     "replace_surrogates",
     "replace_surrogates_in",
     "too_deep",
-    "without_surrogates",
 ]
 
 # Translates digits to "0", to find long integers, which orjson turns into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
+# Of 19 bytes in a row, at least three in a row are among every sixth byte of the data.
+_STEP = 6
+_SAMPLE = b"0" * (len(_LONG_NUMBER) // _STEP)
 # The types of values that contain no other values, and are never NaN.
 _PLAIN = frozenset({str, int, bool, type(None)})
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
@@ -54,19 +56,6 @@ MAX_VALUES = 1_000_000
 MAX_CONTAINERS = 200_000
 # Matches a surrogate: its escape, lone or in a pair, or its bytes, which UTF-8 forbids.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
-_RAW_SURROGATE = re.compile(rb"(?<!\\)\xed[\xa0-\xbf][\x80-\xbf]")
-# Matches the escape of a surrogate without its other half.
-_LONE = re.compile(
-    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
-)
-# Matches an escape or surrogate pair that the end of a text cuts off, if any.
-_UNFINISHED = re.compile(
-    rb"(?:\\u[dD][89abAB]..)?(?:\\.{0,4}|\xed[\xa0-\xbf]?)?\Z", re.DOTALL
-)
-_LONGEST_UNFINISHED = 11
-# Stands for an escaped backslash: the byte 0xFF never occurs in valid UTF-8.
-_BACKSLASH = b"\xff\xff"
 # An unterminated string matches to the end of the data. Otherwise the regex would try
 # again at each escaped quote in the string, in quadratic time.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -116,12 +105,17 @@ def _load(data: bytes, *, surrogates: bool) -> JSON:
 
 def has_long_number(data: bytes) -> bool:
     """Whether *data* has so many digits in a row that orjson may return a float."""
+    # Every sixth byte is enough to find that most data has none.
+    if _SAMPLE not in data[::_STEP].translate(_DIGITS):
+        return False
     return _LONG_NUMBER in data.translate(_DIGITS)
 
 
 def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
     """Parse JSON as `load_json` does, but with the standard library, not orjson."""
     if not surrogates and has_surrogates(data):
+        from .surrogates import without_surrogates  # noqa: PLC0415 - rarely needed
+
         data, _ = without_surrogates(data)
     try:
         return json.loads(
@@ -129,34 +123,6 @@ def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def without_surrogates(data: bytes, *, more: bool = False) -> tuple[bytes, bytes]:
-    """
-    Return *data* with U+FFFD for lone surrogates, and separately its unfinished end.
-
-    Args:
-        data: JSON text; if it is not UTF-8, it is returned unchanged.
-        more: Whether more text follows. Then the rest is an escape or a surrogate pair
-            that this text may complete; otherwise it is empty.
-    """
-    if b"\xff" in data or b"\0" in data[:4]:
-        return data, b""
-    # Once escaped backslashes are replaced, each remaining backslash begins an escape.
-    text = data.replace(b"\\\\", _BACKSLASH)
-    if b"\xed" in text:
-        found = set(_RAW_SURROGATE.findall(text))
-        escapes = {raw: _escape(raw) for raw in found}
-        text = _RAW_SURROGATE.sub(lambda raw: escapes[raw[0]], text)
-    end = len(text)
-    if more and (last := _UNFINISHED.search(text, max(0, end - _LONGEST_UNFINISHED))):
-        end = last.start()
-    whole, rest = _LONE.sub("\ufffd".encode(), text[:end]), text[end:]
-    return whole.replace(_BACKSLASH, b"\\\\"), rest.replace(_BACKSLASH, b"\\\\")
-
-
-def _escape(raw: bytes) -> bytes:
-    return b"\\u%04x" % ord(raw.decode("utf-8", "surrogatepass"))
 
 
 def _check_value_count(data: bytes) -> None:

@@ -17,6 +17,7 @@ TESTS = Path(__file__).parents[1]
 TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
+    "models/test_json_text": ["_models/surrogates"],
     "models/test_errors": ["_models/busy_errors", "_models/status_errors"],
     "call/test_budgets": ["_settings/budget"],
     "client/test_lazy": [

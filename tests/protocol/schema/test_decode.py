@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import itertools
 import json
 
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, NamedTuple, Optional, TypedDict
+from typing import Any, Literal, NamedTuple, Optional, Self, TypedDict
 
 import attrs
 import jsonschema
@@ -274,6 +275,104 @@ def test_validator_is_called_once_for_each_value():
     with pytest.raises(MismatchError):
         read({"first": {"number": 3}})
     assert [3] * 5 == seen
+
+
+def by_name_alone(init):
+    """Return *init* so that it refuses arguments without a name, with its signature."""
+
+    @functools.wraps(init)
+    def wrapped(self, **values):
+        init(self, **values)
+
+    return wrapped
+
+
+class Swapping(type):
+    """Makes instances from two arguments in the other order."""
+
+    def __call__(cls, second, first):
+        return super().__call__(first, second)
+
+
+@dataclasses.dataclass
+class OtherOrder:
+    first: int
+    second: int
+
+    def __init__(self, second: int, first: int) -> None:
+        self.first, self.second = first, second
+
+
+@dataclasses.dataclass
+class OtherNew:
+    first: int
+    second: int
+
+    def __new__(cls, first: int, second: int) -> Self:
+        return super().__new__(cls)
+
+    __init__ = OtherOrder.__init__
+
+
+@dataclasses.dataclass
+class Wrapped:
+    first: int
+    second: int
+
+
+Wrapped.__init__ = by_name_alone(Wrapped.__init__)
+
+
+@dataclasses.dataclass(kw_only=True)
+class ByName:
+    first: int
+    second: int
+
+
+@attrs.define
+class Swapped(metaclass=Swapping):
+    first: int
+    second: int
+
+
+@attrs.define
+class HalfByName:
+    second: int
+    first: int = attrs.field(kw_only=True)
+
+
+class Named(TypedDict):
+    names: list[str]
+    other: int
+
+
+@pytest.mark.parametrize(
+    "cls", [OtherOrder, OtherNew, Wrapped, ByName, Swapped, HalfByName]
+)
+def test_each_field_gets_its_value_whatever_the_order_of_arguments_is(cls):
+    """
+    Each field gets the value of its own key, even if the class takes its arguments in
+    another order than that of its fields, or by name only.
+    """
+    value = decoder(cls)({"first": 1, "second": 2})
+
+    assert (1, 2) == (value.first, value.second)
+
+
+def test_list_is_not_shared_with_the_json_that_it_was_decoded_from():
+    """
+    A decoded list is a new one, so that a validator that sorts its list does not change
+    the JSON that other types of a union are tried with.
+    """
+    data = {"names": ["b", "a"], "other": 1}
+    value = decoder(Named)(data)
+    value["names"].sort()
+
+    assert {"names": ["b", "a"], "other": 1} == data
+    for names in ("ab", ["a", 1], ["a", None], {"a": 1}):
+        with pytest.raises(MismatchError) as caught:
+            decoder(Named)({"names": names, "other": 1})
+        assert "names" == caught.value.steps[-1]
 
 
 def test_key_that_is_not_an_identifier_is_quoted_in_the_path():
