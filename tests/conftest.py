@@ -12,7 +12,7 @@ import threading
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -39,6 +39,17 @@ settings.load_profile("asi1")
 # test starts, ignore Ctrl-C; so Python's usual handler of SIGINT is restored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> Literal[True] | None:
+    """
+    Leave out the folder tests/system if no test with the mark `system` is to run: the
+    import of its files is a good part of the time of a quick run.
+    """
+    quick = config.getoption("markexpr") == "not system"
+    return True if quick and collection_path == SYSTEM else None
 
 
 def pytest_collection_modifyitems(

@@ -146,6 +146,7 @@ async def test_stream_that_is_left_early_is_not_kept():
     assert {} == store
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("method", [create, stream])
 @pytest.mark.parametrize("fault", BROKEN)

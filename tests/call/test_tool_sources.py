@@ -76,6 +76,7 @@ def tasks_of_loop():
     return None  # trio lists no tasks
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("hangs", ["coroutine", "thread"])
 async def test_fifty_tools_answer_in_the_order_of_their_calls_and_leak_nothing(
     fake, fake_client, hangs

@@ -255,6 +255,7 @@ async def wait_for_own_limiter(client):
         await ask(client, stream=False)
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(
     ("way", "error", "attempts"),
@@ -474,6 +475,7 @@ async def test_rounds_of_a_run_have_the_run_as_parent(stream, runs):
         assert ("on_start", parent) == seen[0]
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("way", ["close", "drop"])
 async def test_run_that_is_left_ends_once(way):

@@ -271,6 +271,7 @@ async def test_garbage_collected_event_iterator_cancels_the_call(fake):
         await stream.aclose()
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 async def test_event_iterator_collected_after_a_ping_cancels_the_call():
     """

@@ -249,6 +249,7 @@ ALONE = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("parts", ALONE.values(), ids=ALONE)
 async def test_call_of_each_dialect_runs_once(fake, fake_client, parts):
     """

@@ -246,6 +246,7 @@ async def close(client):
         await client.aclose()
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(
     ("way", "error"),

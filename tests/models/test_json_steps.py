@@ -97,6 +97,7 @@ def random_text(rng):
     return text.encode()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("step", [0, 1, 5, 30, 200])
 def test_parsing_in_steps_of_any_size_gives_the_value_of_load_json(step):
     """
@@ -128,6 +129,7 @@ def test_json_with_a_missing_item_or_comma_after_an_array_is_refused(data, step)
         in_one_step(json_steps._load_parts(data, step))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "data",
     [

@@ -5,6 +5,8 @@ accident.
 
 from __future__ import annotations
 
+import pytest
+
 import asi1
 
 from ..support.api import SNAPSHOT, differences, public_api
@@ -33,6 +35,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.system
 def test_public_api_equals_the_snapshot():
     """
     The public API is as recorded in ``api.txt``: each public name, member, parameter,

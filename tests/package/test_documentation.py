@@ -23,6 +23,7 @@ import asi1.testing
 from asi1.testing import FakeASI1
 
 from ..support.services import aiohttp_serving, uvicorn_serving
+from ..support.shape import nodes_of
 
 
 pytest_plugins = ["asi1.testing.pytest_plugin"]
@@ -206,7 +207,7 @@ def messages() -> str:
     """Return all strings of asi1's code, with an ellipsis for each value in them."""
     found = []
     for path in Path(asi1.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(node.value)
             elif isinstance(node, ast.JoinedStr):

@@ -439,6 +439,7 @@ def test_flask_view_streams_while_the_model_writes(fake, views):
     assert "text/plain; charset=utf-8" == reply.headers["content-type"]
 
 
+@pytest.mark.system
 def test_flask_view_sends_the_whole_stream_or_says_that_it_broke(fake, views):
     """
     The Flask example sends every word of an unbroken stream to the browser. If the

@@ -203,6 +203,7 @@ def test_lines_with_odd_bytes_are_read_as_the_oracle_reads_them(lines, cuts):
     assert None is first_difference([body[a:b] for a, b in pairwise(places)])
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_random_bytes_between_events_are_read_as_the_oracle_reads_them(body):

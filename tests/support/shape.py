@@ -8,6 +8,7 @@ Each rule takes the package's folder and returns its violations, one line each.
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 
@@ -54,7 +55,19 @@ def inside(module: str, places: Collection[str]) -> bool:
 
 
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return parsed(path.read_text(encoding="utf-8"))[0]
+
+
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return all nodes of a module's syntax tree, which must not be changed."""
+    return parsed(path.read_text(encoding="utf-8"))[1]
+
+
+@functools.cache
+def parsed(source: str) -> tuple[ast.Module, tuple[ast.AST, ...]]:
+    """Return the syntax tree of *source* and all of its nodes."""
+    tree = ast.parse(source)
+    return tree, (*ast.walk(tree),)
 
 
 def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
@@ -68,7 +81,7 @@ def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
         package.pop()
     elif module == "__init__":
         package = [root.name]
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -195,7 +208,7 @@ def long_functions(root: Path, limit: int) -> list[str]:
     """
     found = []
     for module, path in modules(root).items():
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if not isinstance(node, Functions):
                 continue
             length = (node.end_lineno or 0) - node.lineno + 1
@@ -267,11 +280,19 @@ def rank(name: str) -> tuple[int, list[tuple[int, int, str]]]:
     return kind, [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts]
 
 
+def definitions(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield the statements of a module and of its classes, where pytest finds tests."""
+    for node in tree.body:
+        yield node
+        if isinstance(node, ast.ClassDef):
+            yield from node.body
+
+
 def undocumented_tests(root: Path) -> list[str]:
     return [
         f"{path.name}:{node.lineno} {node.name}"
         for path in sorted(root.rglob("test_*.py"))
-        for node in ast.walk(tree_of(path))
+        for node in definitions(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, Functions)
         and node.name.startswith("test_")
         and not ast.get_docstring(node)

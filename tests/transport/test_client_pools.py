@@ -3,6 +3,7 @@
 import re
 
 import anyio
+import pytest
 
 from anyio.streams.buffered import BufferedByteReceiveStream
 
@@ -53,6 +54,7 @@ class BurstServer:
             self.open -= 1
 
 
+@pytest.mark.system
 async def test_idle_connections_of_all_pools_are_closed_after_keepalive_expiry():
     """
     A burst of calls opens connections in several pools of a client. After

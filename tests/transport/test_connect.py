@@ -119,6 +119,7 @@ async def test_addresses_are_tried_until_one_connects(addresses, ways, attempts)
     assert attempts == len(tried)
 
 
+@pytest.mark.system
 async def test_second_address_connects_while_the_first_is_slow(addresses):
     """
     While the first address is slow, the second is tried and connects.

@@ -29,6 +29,8 @@ from asi1._transport.httpcore_internals import (
 )
 from asi1.testing import FakeASI1
 
+from ..support.shape import nodes_of
+
 
 NAMES = {"_pool", "_request_lock", "_connection", "_state_lock", "_h11_state"}
 
@@ -64,7 +66,7 @@ def fake():
 
 def names_in(path):
     """Yield the attribute names and the strings in a module's code."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Attribute):
             yield node.attr
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):

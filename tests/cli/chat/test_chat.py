@@ -149,6 +149,7 @@ def test_answer_without_text_is_named(chat, fake):
     assert "the model refuses: \u241b[2JNo." in rows
 
 
+@pytest.mark.system
 def test_conversation_is_saved_and_loaded(chat, fake, tmp_path):
     """
     ``/save`` writes a file that only its owner can read, ``/load`` and ``--load`` go on
@@ -168,6 +169,7 @@ def test_conversation_is_saved_and_loaded(chat, fake, tmp_path):
     assert 5 == len(json.loads((tmp_path / "talk.json").read_text())["messages"])
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("command", "told"),
     [
@@ -217,6 +219,7 @@ def test_loaded_file_sends_no_control_character_to_the_terminal(chat, fake, tmp_
     assert "\u202e" not in chat.written
 
 
+@pytest.mark.system
 def test_commands_change_the_conversation(chat, fake):
     """
     ``/undo`` removes the last turn, ``/new`` all of them, ``/model`` changes the model,
@@ -256,6 +259,7 @@ def test_help_lists_every_command(chat):
     assert "Ctrl-J" in text
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("keys", "result"),
     [
@@ -280,6 +284,7 @@ def test_tool_runs_only_after_a_yes(chat, fake, tools, keys, result):
     assert any("in 2 answers" in row for row in rows)
 
 
+@pytest.mark.system
 def test_tool_that_is_always_allowed_is_not_asked_for_again(chat, fake, tools):
     """
     After "always", and with ``--yes``, a tool runs without a question.
@@ -433,6 +438,7 @@ def test_missing_library_is_named_with_the_way_to_get_it(
     assert (2, told) == (code, seen)
 
 
+@pytest.mark.system
 def test_context_option_limits_what_is_sent(chat, fake):
     """
     ``--context`` limits the prompt: older turns are left out, and stay in the file.

@@ -105,6 +105,7 @@ def test_failure_is_a_response_if_the_server_refused_and_else_an_error(
     assert not read_row(row).answered
 
 
+@pytest.mark.system
 @given(text=st.text(), number=st.integers() | st.floats(allow_nan=False))
 def test_any_answer_becomes_one_line_of_json_without_control_characters(text, number):
     """

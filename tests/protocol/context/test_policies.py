@@ -486,6 +486,7 @@ def counted_plan(policy, turns):
     return everything.total(), last.total()
 
 
+@pytest.mark.system
 @policies
 def test_work_of_a_policy_grows_in_proportion_to_the_history(policy):
     """

@@ -591,6 +591,7 @@ def test_function_that_makes_schemas_strict_in_openai_changes_nothing(name):
     )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "cls", [Point, Person, Circle, Square, Row, Cat, Size, list[int]]
 )

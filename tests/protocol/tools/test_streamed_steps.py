@@ -159,6 +159,7 @@ def test_steps_of_long_arguments_take_linear_time():
     assert size * 0.95 < len(found[-1].call.function.arguments)
 
 
+@pytest.mark.system
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.text('"a: 1,', max_size=9)), max_size=12),
     st.data(),
