@@ -28,6 +28,7 @@ _LISTED: dict[str, list[str]] = {
     "_models.base_types": ["settings/test_timeouts", "models/test_error_data"],
     "_models.cost": ["settings/test_prices"],
     "_models.price_table": ["settings/test_prices"],
+    "_models.surrogates": ["models/test_json_text", "models/test_json_steps"],
     "_models.spent": ["settings/test_prices", "call/test_budgets"],
     "_settings.budget": ["call/test_budgets"],
     "_settings.optional": ["client/test_lazy"],

@@ -22,7 +22,7 @@ class BurstServer:
     def __init__(self, count):
         self.count = count
         self.came = 0
-        self.open = 0
+        self.open = self.opened = 0  # connections
         self.all = anyio.Event()
 
     async def serve(self, *, task_status):
@@ -36,6 +36,7 @@ class BurstServer:
     async def answer(self, stream):
         """Reply to each request, but not before *count* requests arrived in all."""
         self.open += 1
+        self.opened += 1
         try:
             async with stream:
                 buffered = BufferedByteReceiveStream(stream)
@@ -70,7 +71,7 @@ async def test_idle_connections_of_all_pools_are_closed_after_keepalive_expiry()
                     group.start_soon(
                         lambda: client.chat.completions.create(messages="Hi")
                     )
-            assert 40 == server.came == server.open
+            assert 40 == server.came == server.opened
             await anyio.sleep(0.3)
             await client.chat.completions.create(messages="Hi")
 
