@@ -171,6 +171,8 @@ ALL = (
     streamed("stream-sync", "stream_sync", "whole", "a chunk, large writes, blocking"),
     streamed("single-async", "stream_async", "single", "a chunk a write, async"),
     streamed("single-sync", "stream_sync", "single", "a chunk a write, blocking"),
+    streamed("burst-async", "stream_async", "burst", "a chunk an HTTP chunk, async"),
+    streamed("burst-sync", "stream_sync", "burst", "a chunk an HTTP chunk, blocking"),
     paced(1, 200),
     paced(50, 100),
     paced(200, 50),

@@ -37,6 +37,8 @@ def pieces(spec):
     events = wire.events(spec)
     if wire.split(spec)[0] in ("single", "paced"):
         return [head, *map(framed, events), framed(b"")]
+    if wire.split(spec)[0] == "burst":  # an HTTP chunk for each event, but one write
+        return [head + b"".join(map(framed, events)) + framed(b"")]
     body = b"".join(events)
     cut = [body[at : at + WRITE] for at in range(0, len(body), WRITE)]
     return [head + b"".join(map(framed, cut)) + framed(b"")]

@@ -23,7 +23,6 @@ from .converter import decode
 from .error_body import QUOTA_CODES, ErrorBody, find_error, read_error_body
 from .members import is_sign_of_life
 from .normalise import HalfCharacters
-from .retry_after import wait_of
 
 
 if TYPE_CHECKING:
@@ -94,10 +93,10 @@ def read_error(
         more = {"limit": overflow.limit, "requested": overflow.requested}
     message = told.message or _phrase(status)
     if 300 <= status < 400:
-        target = info.headers.get("location", "nowhere")
-        message = (
-            f"redirected to {key.excerpt(target, 200)}; redirects are not followed"
-        )
+        target = key.excerpt(info.headers.get("location", "nowhere"), 200)
+        message = f"redirected to {target}; redirects are not followed"
+    from .retry_after import wait_of  # noqa: PLC0415 - only errors have a wait
+
     return cls(
         message,
         status_code=status,

@@ -19,6 +19,7 @@ from typing import Any, cast
 import anyio
 import httpcore
 
+from .chunk_merger import ChunkMerger
 from .http_pool import (
     SendProgress,
     map_connect_errors,
@@ -52,6 +53,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._below = below
         self._received = bytearray()
         self._unsent = b""
+        self._chunks = ChunkMerger()
         self._reads = 0
         self._ended = False
         self._error: Exception | None = None
@@ -138,7 +140,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
             self._read_paused = False
             self._source.resume_reading()
-        return data
+        return self._chunks.merge(data)
 
     async def _wait_for_data(self, timeout: float | None) -> None:
         self._read_waiter = asyncio.get_running_loop().create_future()
@@ -165,6 +167,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         # httpcore writes a request's head, its body, and then b"". Head and body are
         # joined into one send, since each send costs a system call.
         self._unsent += buffer
+        self._chunks.begin()
         if buffer and len(self._unsent) <= _SEND_SIZE:
             return
         whole, self._unsent = self._unsent, b""

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import httpcore
 
+from .chunk_merger import ChunkMerger
 from .event_loop import Flag
 from .http_pool import SendProgress, refuses, wake_early
 
@@ -50,6 +51,7 @@ class TrioSocket(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
+        self._chunks = ChunkMerger()
         self._early = bytearray()  # bytes received during a write
         self._end: httpcore.ReadError | None = None  # error of a read during a write
         self._ended = False
@@ -60,12 +62,13 @@ class TrioSocket(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes; b"" if the server has stopped sending."""
         if not self._early and not self._ended:
-            return await self._stream.read(max_bytes, timeout)
+            data = await self._stream.read(max_bytes, timeout)
+            return self._chunks.merge(data)
         if not self._early and self._end is not None:
             raise self._end
         data = bytes(self._early[:max_bytes])
         del self._early[:max_bytes]
-        return data
+        return self._chunks.merge(data)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """
@@ -76,6 +79,7 @@ class TrioSocket(httpcore.AsyncNetworkStream):
                 before all of it was sent; then httpcore reads the server's reply.
             httpcore.WriteTimeout: The network took no byte for *timeout* seconds.
         """
+        self._chunks.begin()
         if len(buffer) <= _PIECE:
             await self._stream.write(buffer, timeout)
             return

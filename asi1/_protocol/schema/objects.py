@@ -140,8 +140,8 @@ def _generated_reader(
     }
     for place, slot in enumerate(slots):
         exact, items = exact_type(slot.shape), _exact_items(slot.shape)
+        known[f"fits{place}"] = frozenset([items]).issuperset
         parts = {"exact": exact, "hook": slot.hook, "shape": slot.shape}
-        parts["fits"] = frozenset([items]).issuperset
         known |= {f"{name}{place}": part for name, part in parts.items()}
     exec(source, known)  # noqa: S102 - of the class, only names are in the source
     hook: _Hook = known["read"]
