@@ -85,6 +85,10 @@ class BaseClient:
         )
         given = (http_client, transport, rate_limit, hooks, cache, budget)
         self._lazy = LazyEngine(config, *given)
+        self._check_environment()
+
+    def _check_environment(self) -> None:
+        """Check the environment variables that only one of the clients reads."""
 
     @property
     def _engine(self) -> Engine:

@@ -19,6 +19,7 @@ from ._call_options import add_call_options
 from ._chat.parser import add_chat
 from ._completion import add_completion
 from ._demo import demo
+from ._doctor.parser import add_doctor
 from ._terminal import print_error
 
 
@@ -132,6 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_batch(commands)
     add_chat(commands)
     add_completion(commands)
+    add_doctor(commands, _ENVIRONMENT)
     return parser
 
 

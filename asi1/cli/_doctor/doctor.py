@@ -1,0 +1,128 @@
+"""Runs the steps of ``asi1 doctor``, and prints each finding as soon as it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+
+from argparse import Namespace
+from collections.abc import Iterator
+from importlib import metadata
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import asi1
+
+from ..._settings.secret import Secret
+from ..._transport.tls import ssl_context
+from .._terminal import Screen
+from .calls import find_answer, find_reply
+from .cures import cure_of_call
+from .finding import Finding, as_json, lines_of, summary_of
+from .route import open_tls, open_tunnel, reach, resolve
+from .settings import Proxy, find_key, find_loop, find_proxy, find_url
+from .versions import find_extras, find_libraries, find_versions
+
+
+__all__ = ["doctor"]
+
+
+def doctor(options: Namespace) -> int:
+    """Print what each step has found; return 0 if none has failed, else 1."""
+    out = Screen(sys.stdout, os.environ)
+    key, first = find_key(options, os.environ)
+    secret = Secret(key or "")
+    findings: list[Finding] = []
+    for each in _findings(options, key, first):
+        finding = each.cleaned(secret.redact)
+        findings.append(finding)
+        if not options.json:
+            out.write(lines_of(finding))
+    report = as_json(findings)
+    if options.json:
+        out.write_json(json.dumps(report, ensure_ascii=False) + "\n")
+    else:
+        out.write(summary_of(findings))
+    return 0 if report["ok"] else 1
+
+
+def _findings(options: Namespace, key: str | None, first: Finding) -> Iterator[Finding]:
+    yield from _installed()
+    yield first
+    loop = find_loop(os.environ)
+    if loop is not None:
+        yield loop
+    url, finding = find_url(options, os.environ)
+    yield finding
+    if url is None:
+        return
+    proxy, finding = find_proxy(url, os.environ, getproxies())
+    yield finding
+    if finding.state == "failed":
+        return
+    failed = False
+    for each in _route(url, proxy, options.timeout):
+        yield each
+        failed = failed or each.state == "failed"
+    if not failed:
+        yield from _calls(options, key, url)
+
+
+def _installed() -> Iterator[Finding]:
+    yield find_versions()
+    try:
+        requirements = metadata.requires("asi1") or []
+    except metadata.PackageNotFoundError:
+        return  # asi1 was not installed, but lies on Python's path
+    yield find_libraries(requirements)
+    yield find_extras(requirements)
+
+
+def _route(url: str, proxy: Proxy | None, seconds: float) -> Iterator[Finding]:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+    addresses, finding = resolve(
+        proxy.host if proxy else host, proxy.port if proxy else port, seconds
+    )
+    yield finding
+    if addresses is None:
+        return
+    connection, finding = reach(addresses, seconds)
+    yield finding
+    if connection is None:
+        return
+    with connection:
+        if not secure:
+            yield Finding("TLS", "skipped", "not used by http://")
+            return
+        if proxy is not None:
+            if proxy.scheme != "http":
+                words = f"not looked at behind a proxy with {proxy.scheme}://"
+                yield Finding("TLS", "skipped", words)
+                return
+            finding = open_tunnel(connection, proxy, host, port, seconds)
+            yield finding
+            if finding.state == "failed":
+                return
+        try:
+            context = asyncio.run(ssl_context(trust_env=True))
+        except asi1.ConfigurationError as error:
+            yield Finding("TLS", "failed", str(error), cure_of_call(error))
+            return
+        yield open_tls(connection, host, context, seconds)
+
+
+def _calls(options: Namespace, key: str | None, url: str) -> Iterator[Finding]:
+    reply = find_reply(key, url, options.model, options.timeout)
+    yield reply
+    if not options.ask:
+        return
+    if key is None:
+        yield Finding("answer", "skipped", "not asked, since there is no key")
+    elif reply.state == "failed":
+        yield Finding("answer", "skipped", "not asked, since the reply has failed")
+    else:
+        yield find_answer(key, url, options.model, options.timeout)
