@@ -82,17 +82,21 @@ def follow(stream: asi1.ChatStream, view: AnswerView) -> asi1.ChatCompletion:
         view.end()
 
 
-def summary(answer: asi1.ChatCompletion) -> str:
+def summary(answer: asi1.ChatCompletion, *, priced: bool = True) -> str:
     """
     Return a line about an answer: tokens, dollars if the price of the model is known,
     seconds, and an unusual finish reason.
+
+    Args:
+        answer: The answer.
+        priced: Whether to tell the dollars.
     """
     usage, response = answer.usage, answer.response
     tokens = "the server counted no tokens"
     if usage is not None:
         prompt, completion = usage.prompt_tokens, usage.completion_tokens
         tokens = f"{usage.total_tokens} tokens ({prompt} in, {completion} out)"
-    parts = [tokens, *filter(None, [dollars(answer.cost)])]
+    parts = [tokens, *filter(None, [dollars(answer.cost if priced else None)])]
     if response.time_to_first_token is not None:
         parts.append(f"first token after {response.time_to_first_token:.2f} s")
     parts.append(f"{response.elapsed or 0.0:.2f} s in all")

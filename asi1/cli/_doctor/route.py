@@ -24,12 +24,12 @@ from .finding import Finding
 from .settings import Proxy
 
 
-__all__ = ["open_tls", "open_tunnel", "reach", "resolve"]
+__all__ = ["open_tls", "open_tunnel", "reach", "resolve", "within"]
 
 _T = TypeVar("_T")
 
 # The largest reply of a proxy to CONNECT, in bytes.
-_MOST = 64 * 1024
+_MOST = 8 * 1024
 # Days before the end of a certificate from which on the end is told.
 _SOON = 14
 
@@ -40,7 +40,7 @@ def resolve(
     """Look up the addresses of *host*."""
     begun = time.perf_counter()
     try:
-        found = _within(
+        found = within(
             seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
     # UnicodeError means that the name cannot be a host's.
@@ -118,6 +118,7 @@ def open_tls(
     begun = time.perf_counter()
     try:
         connection.settimeout(seconds)
+        host.encode("idna")  # Python (3.11) would leave the socket open at an error
         with context.wrap_socket(connection, server_hostname=host) as secured:
             took = time.perf_counter() - begun
             certificate: Any = secured.getpeercert() or {}
@@ -135,7 +136,7 @@ def open_tls(
     return Finding("TLS", "ok", text, facts={**facts, "seconds": round(took, 6)})
 
 
-def _within(seconds: float, work: Callable[[], _T]) -> _T:
+def within(seconds: float, work: Callable[[], _T]) -> _T:
     """Return what *work* returns; a lookup of a name has no timeout of its own."""
     results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
