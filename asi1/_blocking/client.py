@@ -39,8 +39,9 @@ __all__ = ["ASI1"]
 class ASI1(BaseClient):
     """Same as `AsyncASI1`, but blocks. One client may be used by many threads."""
 
-    def _check_environment(self) -> None:
+    def _environment(self) -> Mapping[str, str]:
         check_loop(os.environ)
+        return os.environ
 
     @property
     def chat(self) -> Chat:

@@ -6,19 +6,20 @@ import argparse
 
 from typing import Any
 
+from ..._install import install_hint
 from .._call_options import add_call_options
 
 
 __all__ = ["add_chat"]
 
-_ABOUT = """\
+_ABOUT = f"""\
 Talk with the model. Enter sends a message, Alt-Enter or Ctrl-J begins a new line,
 Ctrl-C stops an answer, Ctrl-D leaves; /help lists the commands.
 
 If standard input is not a terminal, each of its lines is a message or a command, and
 the first failure ends the program.
 
-Needs rich and prompt_toolkit: pip install 'asi1[cli]'
+Needs rich and prompt_toolkit: {install_hint("cli")}
 """
 
 _EPILOG = """\

@@ -10,8 +10,8 @@ from ..._models.visible import visible
 
 __all__ = ["Finding", "as_json", "lines_of", "summary_of"]
 
-State: TypeAlias = Literal["ok", "failed", "skipped"]
-_WORDS: Mapping[State, str] = {"ok": "ok", "failed": "FAILED", "skipped": "-"}
+_State: TypeAlias = Literal["ok", "failed", "skipped"]
+_WORDS: Mapping[_State, str] = {"ok": "ok", "failed": "FAILED", "skipped": "-"}
 # The most characters of a text: a server can send a message of any length.
 _MOST = 500
 
@@ -29,7 +29,7 @@ class Finding(NamedTuple):
     """
 
     name: str
-    state: State
+    state: _State
     text: str
     cure: str = ""
     facts: Mapping[str, Any] = {}

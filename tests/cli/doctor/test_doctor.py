@@ -13,7 +13,7 @@ from ..conftest import KEY
 
 @pytest.fixture
 def findings(capsys):
-    """Return a function that runs the command with ``--json``, and returns the steps."""
+    """Return a function that runs the command with ``--json``; it returns the steps."""
 
     def run(code, *words):
         assert code == main(["doctor", "--json", "--timeout", "60", *words])
@@ -121,24 +121,24 @@ def test_ask_that_fails_has_a_cure(fake, findings):
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "last"),
+    ("setting", "last"),
     [
-        ("ASI1_BASE_URL", "nowhere", "base URL"),
-        ("ASI1_BASE_URL", "http://127.0.0.1:1/v1", "TCP"),
-        ("ASI1_BASE_URL", f"https://{'a' * 70}.example", "DNS"),
-        ("ASI1_BASE_URL", "https://otter.example", "TCP"),
-        ("ASI1_LOOP", "giraffe", "reply"),
+        ("ASI1_BASE_URL=nowhere", "base URL"),
+        ("ASI1_BASE_URL=http://127.0.0.1:1/v1", "TCP"),
+        (f"ASI1_BASE_URL=https://{'a' * 70}.example", "DNS"),
+        ("ASI1_BASE_URL=https://otter.example", "TCP"),
+        ("ASI1_LOOP=giraffe", "reply"),
     ],
 )
 def test_first_failure_on_the_way_ends_the_report(
-    fake, findings, monkeypatch, variable, value, last
+    fake, findings, monkeypatch, setting, last
 ):
     """
     After a failed step on the way to the server, no later step is tried, since it would
     fail for the same reason. Nothing is sent.
     """
-    monkeypatch.setenv(variable, value)
-    if "otter" in value:
+    monkeypatch.setenv(*setting.split("="))
+    if "otter" in setting:
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 
     found = findings(1)

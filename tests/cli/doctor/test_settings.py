@@ -44,13 +44,17 @@ def test_key_is_found_in_the_variable_that_calls_use(env, told):
 @pytest.mark.parametrize(
     ("env", "told", "cure"),
     [
-        ({}, "ASI_ONE_API_KEY and ASI1_API_KEY are not set", "variable ASI_ONE_API_KEY"),
+        (
+            {},
+            "ASI_ONE_API_KEY and ASI1_API_KEY are not set",
+            "variable ASI_ONE_API_KEY",
+        ),
         ({"OPENAI_API_KEY": KEY}, "are not set", "asi1 does not read OPENAI_API_KEY"),
         ({"ASI1_API_KEY": "two words"}, "invalid character at position 4", "copy it"),
     ],
 )
 def test_key_that_is_missing_or_invalid_has_a_cure(env, told, cure):
-    """A key that no call can use is a failure, and the cure says where keys are made."""
+    """A key that no call can use is a failure; the cure says where keys are made."""
     key, finding = find_key(options(), env)
 
     assert (None, "failed") == (key, finding.state)
@@ -91,7 +95,12 @@ def test_base_url_that_is_refused_has_a_cure(value):
         (URL, {}, "skipped", "none is set"),
         (URL, {"http": PROXY}, "skipped", "none is set"),
         (URL, {"https": PROXY}, "ok", "http://proxy.example:3128, from HTTPS_PROXY"),
-        (URL, {"all": "proxy.example"}, "ok", "http://proxy.example:80, from the system"),
+        (
+            URL,
+            {"all": "proxy.example"},
+            "ok",
+            "http://proxy.example:80, from the system",
+        ),
         (URL, {"https": "socks5://[::1]"}, "ok", "socks5://[::1]:1080"),
         (URL, {"https": PROXY, "no": "example"}, "skipped", "NO_PROXY names"),
         ("http://127.0.0.1:1/v1", {"http": PROXY}, "skipped", "is this machine"),
