@@ -131,7 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_output(asked)
     asked.set_defaults(run=ask)
     _add_batch(commands)
-    add_chat(commands)
+    add_chat(commands, _EPILOG)
     add_completion(commands)
     add_doctor(commands, _ENVIRONMENT)
     return parser

@@ -28,16 +28,23 @@ environment:
   ASI1_BASE_URL, ASI_ONE_BASE_URL  the server, if not https://api.asi1.ai/v1
   NO_COLOR                         if set, answers have no colors
   XDG_STATE_HOME                   has the history of what you typed: asi1/history
+
 """
 
 
-def add_chat(commands: Any) -> None:
-    """Add the command to a parser's *commands*."""
+def add_chat(commands: Any, exit_codes: str) -> None:
+    """
+    Add the command to a parser's *commands*.
+
+    Args:
+        commands: What `add_subparsers` of the parser returned.
+        exit_codes: The exit codes, for the help.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
         "chat",
         help="talk with the model, in many turns",
         description=_ABOUT,
-        epilog=_EPILOG,
+        epilog=_EPILOG + exit_codes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -10,19 +9,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from importlib import metadata
-from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import asi1
-
 from ..._settings.secret import Secret
-from ..._transport.tls import ssl_context
 from .._terminal import Screen
 from .calls import find_answer, find_reply
-from .cures import cure_of_call
 from .finding import Finding, as_json, lines_of, summary_of
-from .route import open_tls, open_tunnel, reach, resolve
-from .settings import Proxy, find_key, find_loop, find_proxy, find_url
+from .route import steps_to
+from .settings import find_key, find_loop, find_proxy, find_url
 from .versions import find_extras, find_libraries, find_versions
 
 
@@ -63,7 +57,7 @@ def _findings(options: Namespace, key: str | None, first: Finding) -> Iterator[F
     if finding.state == "failed":
         return
     failed = False
-    for each in _route(url, proxy, options.timeout):
+    for each in steps_to(url, proxy, options.timeout):
         yield each
         failed = failed or each.state == "failed"
     if not failed:
@@ -78,41 +72,6 @@ def _installed() -> Iterator[Finding]:
         return  # asi1 was not installed, but lies on Python's path
     yield find_libraries(requirements)
     yield find_extras(requirements)
-
-
-def _route(url: str, proxy: Proxy | None, seconds: float) -> Iterator[Finding]:
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    host, port = parts.hostname or "", parts.port or (443 if secure else 80)
-    addresses, finding = resolve(
-        proxy.host if proxy else host, proxy.port if proxy else port, seconds
-    )
-    yield finding
-    if addresses is None:
-        return
-    connection, finding = reach(addresses, seconds)
-    yield finding
-    if connection is None:
-        return
-    with connection:
-        if not secure:
-            yield Finding("TLS", "skipped", "not used by http://")
-            return
-        if proxy is not None:
-            if proxy.scheme != "http":
-                words = f"not looked at behind a proxy with {proxy.scheme}://"
-                yield Finding("TLS", "skipped", words)
-                return
-            finding = open_tunnel(connection, proxy, host, port, seconds)
-            yield finding
-            if finding.state == "failed":
-                return
-        try:
-            context = asyncio.run(ssl_context(trust_env=True))
-        except asi1.ConfigurationError as error:
-            yield Finding("TLS", "failed", str(error), cure_of_call(error))
-            return
-        yield open_tls(connection, host, context, seconds)
 
 
 def _calls(options: Namespace, key: str | None, url: str) -> Iterator[Finding]:

@@ -7,24 +7,28 @@ step lasts longer than the *seconds* that it is given.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 import ssl
 import threading
 import time
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from .cures import cure_of
+import asi1
+
+from ..._transport.tls import ssl_context
+from .cures import cure_of, cure_of_call
 from .finding import Finding
 from .settings import Proxy
 
 
-__all__ = ["open_tls", "open_tunnel", "reach", "resolve", "within"]
+__all__ = ["open_tls", "open_tunnel", "reach", "resolve", "steps_to", "within"]
 
 _T = TypeVar("_T")
 
@@ -32,6 +36,42 @@ _T = TypeVar("_T")
 _MOST = 8 * 1024
 # Days before the end of a certificate from which on the end is told.
 _SOON = 14
+
+
+def steps_to(url: str, proxy: Proxy | None, seconds: float) -> Iterator[Finding]:
+    """Yield what each step on the way to *url* finds; the first failure is the last."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+    addresses, finding = resolve(
+        proxy.host if proxy else host, proxy.port if proxy else port, seconds
+    )
+    yield finding
+    if addresses is None:
+        return
+    connection, finding = reach(addresses, seconds)
+    yield finding
+    if connection is None:
+        return
+    with connection:
+        if not secure:
+            yield Finding("TLS", "skipped", "not used by http://")
+            return
+        if proxy is not None:
+            if proxy.scheme != "http":
+                words = f"not looked at behind a proxy with {proxy.scheme}://"
+                yield Finding("TLS", "skipped", words)
+                return
+            finding = open_tunnel(connection, proxy, host, port, seconds)
+            yield finding
+            if finding.state == "failed":
+                return
+        try:
+            context = asyncio.run(ssl_context(trust_env=True))
+        except asi1.ConfigurationError as error:
+            yield Finding("TLS", "failed", str(error), cure_of_call(error))
+            return
+        yield open_tls(connection, host, context, seconds)
 
 
 def resolve(
