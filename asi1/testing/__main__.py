@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or 141 if the reader of the list has closed its pipe.
 
     Raises:
-        SystemExit: The arguments are invalid, the port is in use, or help was asked for.
+        SystemExit: The arguments are invalid, or ask for help; or the port is in use.
     """
     parser = _parser()
     options = parser.parse_args(arguments)

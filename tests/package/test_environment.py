@@ -40,8 +40,8 @@ def names_in(tree: ast.Module) -> Iterator[str]:
     skipped = {id(each) for value in listed for each in ast.walk(value)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and id(node) not in skipped:
-            if isinstance(node.value, str) and NAME.fullmatch(node.value):
-                yield node.value
+            text = node.value if isinstance(node.value, str) else ""
+            yield from [text] if NAME.fullmatch(text) else []
 
 
 def test_reference_lists_each_environment_variable_that_is_read():
