@@ -39,9 +39,11 @@ def find_reply(key: str | None, url: str, model: str | None, seconds: float) -> 
         return Finding("reply", "failed", str(error), cure_of_call(error))
     text += "" if key else " (no key was sent)"
     times = [_seconds(first), _seconds(then)]
-    shown = " and ".join(f"{each * 1000:.0f} ms" for each in times)
+    shown = f"{times[0] * 1000:.0f} ms, then {times[1] * 1000:.0f} ms"
     facts = {"status": first.status, "first_seconds": times[0], "seconds": times[1]}
-    return Finding("reply", "ok", f"{text}, in {shown}", facts=facts)
+    return Finding(
+        "reply", "ok", f"{text}, {shown} on the open connection", facts=facts
+    )
 
 
 def _refused(
@@ -54,9 +56,10 @@ def _refused(
         asi1.ASI1Error: It says something else than that the request has no messages.
     """
     good = _EXPECTED if sends_key else (*_EXPECTED, *_REFUSED)
-    body: asi1.JSON = {"model": model or "asi1-mini", "messages": []}
     try:
-        reply = client.request("POST", _PATH, json=body)
+        reply = client.request(
+            "POST", _PATH, json={"model": model or "asi1-mini", "messages": []}
+        )
         reply.json()
     except asi1.APIStatusError as error:
         if error.status_code not in good or error.response is None:

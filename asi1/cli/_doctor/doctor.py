@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -22,6 +24,9 @@ from .versions import find_extras, find_libraries, find_versions
 
 __all__ = ["doctor"]
 
+# The columns of a terminal from which on lines are broken between words.
+_LEAST = 40
+
 
 def doctor(options: Namespace) -> int:
     """Print what each step has found; return 0 if none has failed, else 1."""
@@ -33,7 +38,7 @@ def doctor(options: Namespace) -> int:
         finding = each.cleaned(secret.redact)
         findings.append(finding)
         if not options.json:
-            out.write(lines_of(finding))
+            out.write(_folded(lines_of(finding)) if out.live else lines_of(finding))
     report = as_json(findings)
     if options.json:
         out.write_json(json.dumps(report, ensure_ascii=False) + "\n")
@@ -85,3 +90,21 @@ def _calls(options: Namespace, key: str | None, url: str) -> Iterator[Finding]:
         yield Finding("answer", "skipped", "not asked, since the reply has failed")
     else:
         yield find_answer(key, url, options.model, options.timeout)
+
+
+def _folded(lines: str) -> str:
+    """Return the lines of a finding, broken between words where a terminal ends."""
+    columns = shutil.get_terminal_size().columns
+    if columns < _LEAST:
+        return lines
+    folded = (
+        textwrap.fill(
+            line,
+            columns - 1,
+            subsequent_indent=" " * 8,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines.splitlines()
+    )
+    return "".join(f"{each}\n" for each in folded)

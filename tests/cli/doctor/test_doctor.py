@@ -42,7 +42,7 @@ def test_all_is_well_if_the_server_refuses_the_empty_request(fake, capsys):
     assert ["key", "base URL", "proxy", "DNS", "TCP", "TLS", "reply"] == names
     assert "ok      key: *** from the environment variable ASI_ONE_API_KEY\n" in out
     assert f"{fake.base_url}, from the environment variable ASI1_BASE_URL\n" in out
-    assert "ok      reply: 400: messages: at least one, in " in out
+    assert "ok      reply: 400: messages: at least one, " in out
     assert out.endswith("all is well\n")
     assert [[], []] == [request.json["messages"] for request in fake.requests]
 
@@ -59,7 +59,7 @@ def test_without_a_key_the_server_is_still_looked_at(fake, findings, monkeypatch
 
     assert "failed" == found["key"]["state"]
     assert "ok" == found["reply"]["state"]
-    assert found["reply"]["text"].startswith("401: No key. (no key was sent), in ")
+    assert found["reply"]["text"].startswith("401: No key. (no key was sent), ")
     assert "skipped" == found["answer"]["state"]
 
 
@@ -157,6 +157,24 @@ def test_proxy_that_is_not_a_url_is_a_failure(findings, key, monkeypatch):
 
     assert "proxy" == list(found)[-1]
     assert "word" not in f"{found}"
+
+
+@pytest.mark.parametrize(("columns", "folds"), [("20", False), ("60", True)])
+def test_lines_are_broken_between_words_on_a_terminal(
+    on_terminal, key, monkeypatch, columns, folds
+):
+    """
+    On a terminal with room for it, long lines are broken between words and indented; a
+    narrow one, a pipe and a file get each finding as one line.
+    """
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("ASI1_BASE_URL", "http://127.0.0.1:1")
+
+    shown, code = on_terminal(["doctor"])
+
+    assert 1 == code
+    assert folds is ("\n        ASI_ONE_API_KEY\n" in shown)
+    assert folds is not ("*** from the environment variable ASI_ONE_API_KEY\n" in shown)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon"])
