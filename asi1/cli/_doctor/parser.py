@@ -56,7 +56,8 @@ def add_doctor(commands: Any, environment: str) -> None:
         type=_seconds,
         default=10.0,
         metavar="SECONDS",
-        help="the most seconds of each step; 10 by default (the answer of --ask: 60)",
+        help="the most seconds of each lookup, connection and call; 10 by default (the"
+        " answer of --ask: 60)",
     )
     add("--json", action="store_true", help="print all findings as one line of JSON")
     parser.set_defaults(run=_run)

@@ -149,6 +149,20 @@ def test_first_failure_on_the_way_ends_the_report(
     assert [] == fake.requests
 
 
+def test_certificates_that_cannot_be_read_are_a_failure(
+    fake, findings, monkeypatch, tmp_path
+):
+    """A file of certificates that cannot be read is named before TLS begins."""
+    missing = tmp_path / "missing.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", f"{missing}")
+    monkeypatch.setenv("ASI1_BASE_URL", f"https://127.0.0.1:{fake.port}")
+
+    found = findings(1)
+
+    assert ("TLS", "failed") == (list(found)[-1], found["TLS"]["state"])
+    assert f"SSL_CERT_FILE={missing}" in found["TLS"]["text"]
+
+
 def test_proxy_that_is_not_a_url_is_a_failure(findings, key, monkeypatch):
     """A proxy that cannot be used ends the report before anything is looked up."""
     monkeypatch.setenv("HTTPS_PROXY", "http://user:word@:x")
