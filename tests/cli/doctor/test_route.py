@@ -45,18 +45,24 @@ def connected(port):
 
 @contextmanager
 def answering(data):
-    """Yield the port of a server that answers one request with *data*, and closes."""
+    """
+    Yield the port of a server that answers one request with *data*, and the list of the
+    requests; it closes the connection if there is no data.
+    """
+    requests: list[bytes] = []
     listener = socket.create_server((HOST, 0))
 
     def serve():
         with listener.accept()[0] as connection, suppress(OSError):
-            connection.recv(65536)
+            requests.append(connection.recv(65536))
             connection.sendall(data)
+            while data and connection.recv(65536):
+                pass
 
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield listener.getsockname()[1]
+        yield listener.getsockname()[1], requests
     finally:
         thread.join()
         listener.close()
@@ -108,13 +114,14 @@ def test_proxy_that_does_not_connect_is_a_failure(data, told, cure):
     What a proxy answers instead of connecting is told, shortened and without control
     characters; the login is sent, and not shown.
     """
-    with answering(data) as port, connected(port) as connection:
+    with answering(data) as (port, requests), connected(port) as connection:
         proxy = Proxy(f"http://user:w%40rd@{HOST}:{port}", "http", HOST, port)
         finding = open_tunnel(connection, proxy, "otter.example", 443, LONG)
 
     assert "failed" == finding.state
     assert told in finding.text
     assert cure in finding.cure
+    assert b"\r\nProxy-Authorization: Basic dXNlcjp3QHJk\r\n" in requests[0]
     assert "w%40rd" not in repr(finding)
     assert "w@rd" not in repr(finding)
     assert len(finding.text) < 300
