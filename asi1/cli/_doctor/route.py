@@ -210,7 +210,7 @@ def _read_status(connection: socket.socket, deadline: float) -> str:
     """Return the first line of the reply, whose headers are read byte by byte."""
     read = b""
     # No byte behind the headers is read, since TLS begins there.
-    while not read.endswith(b"\r\n\r\n") and len(read) < _MOST:
+    while not _is_whole(read) and len(read) < _MOST:
         left = deadline - time.perf_counter()
         if left <= 0:
             raise TimeoutError
@@ -220,6 +220,13 @@ def _read_status(connection: socket.socket, deadline: float) -> str:
             break
         read += byte
     return read.partition(b"\r\n")[0].decode("latin-1")
+
+
+def _is_whole(read: bytes) -> bool:
+    """Whether the headers end here, or the first line shows that this is not HTTP."""
+    if read.endswith(b"\n") and not read.startswith(b"HTTP/"):
+        return True
+    return read.endswith(b"\r\n\r\n")
 
 
 def _issuer(certificate: Any) -> str:
