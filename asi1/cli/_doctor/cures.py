@@ -14,7 +14,7 @@ _CURES = {
     "DNS": "correct the name in the base URL or the proxy, or look at the network",
     "TCP": "look whether the server runs, and whether a firewall or a proxy is needed"
     " (HTTPS_PROXY)",
-    "tunnel": "ask who runs the proxy, or let NO_PROXY name the server",
+    "tunnel": "look at the proxy's rules, or let NO_PROXY name the server",
     "TLS": "look whether the server speaks TLS at this port, and what is between",
 }
 _ISSUER = (
