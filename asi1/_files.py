@@ -1,7 +1,7 @@
 """
-Reads and writes the files of images, at the user's request.
+Reads and writes files at the user's request: images, and the files of the command line.
 
-asi1 opens no other file of a user.
+Only a batch, an answer cache, a cassette and `asi1 chat` open files of their own.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ import warnings
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
+from typing import TextIO
 
 
 __all__ = ["logger", "warn_of"]
@@ -42,8 +44,27 @@ def _set_up(env: Mapping[str, str]) -> None:
     if level is not None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+        handler.addFilter(partial(_is_alone, handler))
         logger.addHandler(handler)
         logger.setLevel(level)
+
+
+def _is_alone(
+    handler: logging.StreamHandler[TextIO], record: logging.LogRecord
+) -> bool:
+    """
+    Whether no other handler writes *record* to the same stream.
+
+    `logging.basicConfig` adds such a handler to the root logger, often after
+    ``import asi1``, and each line would be there twice.
+    """
+    others = (*logger.handlers, *(logging.root.handlers if logger.propagate else ()))
+    return not any(
+        other is not handler
+        and getattr(other, "stream", None) is handler.stream
+        and record.levelno >= other.level
+        for other in others
+    )
 
 
 _set_up(os.environ)

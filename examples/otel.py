@@ -1,7 +1,7 @@
 """
 Prints the spans of a run with a tool, as OpenTelemetry records them.
 
-    pip install 'asi1[otel]' opentelemetry-sdk
+    pip install '.[otel]' opentelemetry-sdk
     export ASI_ONE_API_KEY=...
     python examples/otel.py "What is 17 times 23?"
 """

@@ -4,7 +4,7 @@ Several processes share one rate limit through a Redis server; start it twice:
     export ASI_ONE_API_KEY=...
     python examples/redis_limit.py redis://127.0.0.1:6379/0 "Why is the sky blue?"
 
-Needs redis: pip install 'asi1[redis]'.
+Needs redis: pip install '.[redis]'.
 """
 
 from __future__ import annotations

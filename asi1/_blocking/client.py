@@ -6,6 +6,8 @@ Its public API is the async one without ``await``; a test compares the two.
 
 from __future__ import annotations
 
+import os
+
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from types import TracebackType
@@ -15,7 +17,7 @@ from .._client.lazy import BaseClient
 from .._client.lazy_engine import loader, plain
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions
-from .loop_thread import close_on_loop, loop_thread
+from .loop_thread import check_loop, close_on_loop, loop_thread
 
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ __all__ = ["ASI1"]
 @public
 class ASI1(BaseClient):
     """Same as `AsyncASI1`, but blocks. One client may be used by many threads."""
+
+    def _environment(self) -> Mapping[str, str]:
+        check_loop(os.environ)
+        return os.environ
 
     @property
     def chat(self) -> Chat:

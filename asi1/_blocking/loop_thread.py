@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import importlib
+import importlib.util
 import os
 import threading
 import warnings
@@ -26,7 +26,7 @@ from .interruptible_call import InterruptibleCall
 from .warning import warn_in_a_loop
 
 
-__all__ = ["LoopThread", "close_on_loop", "loop_thread", "new_loop"]
+__all__ = ["LoopThread", "check_loop", "close_on_loop", "loop_thread", "new_loop"]
 
 _T = TypeVar("_T")
 
@@ -181,30 +181,46 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.wait(tasks)
 
 
-def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
+def check_loop(env: Mapping[str, str]) -> str:
     """
-    Return a new event loop, as ``ASI1_LOOP`` says: "asyncio" (the default) or "uvloop".
+    Return the event loop that ``ASI1_LOOP`` names: "asyncio" (the default) or "uvloop".
 
     Raises:
-        ConfigurationError: ``ASI1_LOOP`` has another value, or uvloop cannot be
-            imported.
+        ConfigurationError: It has another value, or uvloop is not installed.
     """
     kind = env.get("ASI1_LOOP", "").strip() or "asyncio"
-    if kind == "asyncio":
-        return _in_real_time(asyncio.new_event_loop())
-    if kind != "uvloop":
+    if kind not in ("asyncio", "uvloop"):
         raise ConfigurationError(
             "the environment variable ASI1_LOOP: must be 'asyncio' or 'uvloop', not"
             f" {kind!r:.80}"
         )
+    if kind == "uvloop" and importlib.util.find_spec(kind) is None:
+        raise _without_uvloop("it is not installed")
+    return kind
+
+
+def new_loop(env: Mapping[str, str]) -> asyncio.AbstractEventLoop:
+    """
+    Return a new event loop, of the kind that `check_loop` returns.
+
+    Raises:
+        ConfigurationError: As for `check_loop`, or uvloop cannot be imported.
+    """
+    kind = check_loop(env)
+    if kind == "asyncio":
+        return _in_real_time(asyncio.new_event_loop())
     try:
         loop: asyncio.AbstractEventLoop = importlib.import_module(kind).new_event_loop()
     except ImportError as error:
-        raise ConfigurationError(
-            "the environment variable ASI1_LOOP: asks for uvloop, which cannot be"
-            f" imported ({error})"
-        ) from error
+        raise _without_uvloop(str(error)) from error
     return loop
+
+
+def _without_uvloop(reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        "the environment variable ASI1_LOOP: asks for uvloop, which cannot be"
+        f" imported ({reason})"
+    )
 
 
 def _in_real_time(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:

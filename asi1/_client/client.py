@@ -154,7 +154,7 @@ class AsyncASI1(BaseClient):
 
         Args:
             method: The HTTP method, such as GET or POST.
-            path: Appended to the base URL; begins with a slash, as in ``/models``.
+            path: Appended to the base URL, as in ``/models``; ``?`` is sent as ``%3F``.
             json: The body, to be sent as JSON; None sends no body.
             **options: Fields of `RequestOptions`.
 

@@ -73,7 +73,7 @@ class BaseClient:
     ) -> None:
         tables = (default_headers, default_query, default_options, models, prices, tags)
         config = ClientConfig(
-            api_key=read_api_key(api_key := hidden(api_key), os.environ),
+            api_key=read_api_key(api_key := hidden(api_key), self._environment()),
             base_url=read_base_url(base_url, os.environ, insecure=allow_insecure_http),
             model=read_model(model),
             timeouts=Timeouts.of(timeout),
@@ -85,6 +85,10 @@ class BaseClient:
         )
         given = (http_client, transport, rate_limit, hooks, cache, budget)
         self._lazy = LazyEngine(config, *given)
+
+    def _environment(self) -> Mapping[str, str]:
+        """Return the environment; a client checks what only it reads there."""
+        return os.environ
 
     @property
     def _engine(self) -> Engine:

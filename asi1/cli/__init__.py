@@ -1,9 +1,9 @@
 """
-The command line: ``asi1 demo``, ``asi1 ask``, ``asi1 chat``, ``asi1 completion``.
+The command line ``asi1``, with the commands that `_parser` defines.
 
-The commands use only the public API of asi1. Importing this package loads no other
-library, so that ``asi1 --version`` and ``asi1 --help`` are fast, and so that a program
-handles Ctrl-C almost from its start.
+The commands call the server by the public API of asi1 only. Importing this package
+loads no other library, so that ``asi1 --version`` and ``asi1 --help`` are fast, and so
+that a program handles Ctrl-C almost from its start.
 """
 
 from __future__ import annotations

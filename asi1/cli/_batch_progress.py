@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import asi1
 
+from .._install import install_hint
 from ._batch_words import opening_lines, progress_words
 from ._terminal import Screen
 
@@ -23,7 +24,7 @@ __all__ = ["BatchProgress", "begin_progress"]
 _INTERVAL = 10.0  # seconds between two lines
 _BAR = 20  # columns of the bar
 _ROOM = 60  # columns of a terminal on which there is room for the bar
-_HINT = "for a progress bar: pip install 'asi1[cli]'\n"
+_HINT = f"for a progress bar: {install_hint('cli')}\n"
 
 
 class BatchProgress:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import asi1
 
+from ._view import dollars
+
 
 __all__ = ["opening_lines", "progress_words", "summary_lines"]
 
@@ -46,7 +48,7 @@ def progress_words(summary: asi1.BatchSummary, width: int | None = None) -> str:
         (0, f"{summary.done:,}/{summary.total:,} done"),
         (1, failed),
         (4, tokens),
-        (3, _dollars(summary)),
+        (3, dollars(summary.cost)),
         (5, f"{rate:.1f}/s"),
         (2, left),
     ]
@@ -79,7 +81,7 @@ def summary_lines(summary: asi1.BatchSummary) -> list[str]:
         f"{summary.total_tokens:,} tokens ({summary.prompt_tokens:,} in,"
         f" {summary.completion_tokens:,} out)"
     )
-    parts = [tokens, _dollars(summary), f"{summary.seconds:.1f} s"]
+    parts = [tokens, dollars(summary.cost), f"{summary.seconds:.1f} s"]
     lines = [first, _BETWEEN.join(part for part in parts if part)]
     if summary.failed and not summary.left:
         lines.append("to send the failed requests again, add --retry-failed")
@@ -88,13 +90,6 @@ def summary_lines(summary: asi1.BatchSummary) -> list[str]:
 
 def _requests(count: int) -> str:
     return f"{count:,} request{'' if count == 1 else 's'}"
-
-
-def _dollars(summary: asi1.BatchSummary) -> str:
-    """Return the cost in dollars; "" if it is unknown."""
-    if summary.cost is None:
-        return ""
-    return f"${summary.cost:.2f}" if summary.cost >= 1 else f"${summary.cost:.4f}"
 
 
 def _duration(seconds: float) -> str:

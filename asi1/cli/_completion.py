@@ -14,6 +14,7 @@ from typing import Any
 
 import asi1
 
+from .._install import install_hint
 from ._terminal import Screen
 
 
@@ -58,7 +59,7 @@ def _print_script(options: Namespace) -> None:
         from argcomplete.shell_integration import shellcode  # noqa: PLC0415
     except ImportError:
         raise asi1.ConfigurationError(
-            "asi1 completion needs argcomplete: pip install 'asi1[cli]'"
+            f"asi1 completion needs argcomplete: {install_hint('cli')}"
         ) from None
     script: str = shellcode(["asi1"], shell=options.shell)
     Screen(sys.stdout, os.environ).write(script.rstrip("\n") + "\n")

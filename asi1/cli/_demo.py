@@ -74,6 +74,6 @@ def demo(_: Namespace) -> None:
         stream = client.chat.completions.stream(messages=_QUESTION)
         answer = follow(stream, View(screen, screen))
     screen.write("\n")
-    screen.dim(summary(answer))
+    screen.dim(summary(answer, priced=False))  # a fake answer costs nothing
     screen.end_line()
     screen.write(_CLOSING)

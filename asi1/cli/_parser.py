@@ -19,6 +19,7 @@ from ._call_options import add_call_options
 from ._chat.parser import add_chat
 from ._completion import add_completion
 from ._demo import demo
+from ._doctor.parser import add_doctor
 from ._terminal import print_error
 
 
@@ -130,8 +131,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_output(asked)
     asked.set_defaults(run=ask)
     _add_batch(commands)
-    add_chat(commands)
+    add_chat(commands, _EPILOG)
     add_completion(commands)
+    add_doctor(commands, _ENVIRONMENT)
     return parser
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import asi1
 
+from .._install import install_hint
+
 
 __all__ = ["Schema"]
 
@@ -39,7 +41,7 @@ class Schema:
             registry = importlib.import_module("referencing").Registry()
         except ImportError:
             raise asi1.ConfigurationError(
-                "asi1 ask --schema needs jsonschema: pip install 'asi1[cli]'"
+                f"asi1 ask --schema needs jsonschema: {install_hint('cli')}"
             ) from None
         self.value = _read(path)
         kind = self._library.validators.validator_for(

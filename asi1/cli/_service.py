@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 
 from argparse import Namespace
+from collections.abc import Mapping
 
 import asi1
 
 
-__all__ = ["error_message", "open_client"]
+__all__ = ["error_message", "open_client", "url_source"]
 
 _NO_KEY = (
     "no API key: create one in your ASI:One dashboard at https://asi1.ai, then set the"
@@ -63,16 +64,19 @@ def _key_variable(options: Namespace) -> str:
     return next(found, KEY_VARIABLES[0])
 
 
+def url_source(options: Namespace, env: Mapping[str, str]) -> str:
+    """Return where the base URL was set; "" if nowhere, which means the default."""
+    from .._settings.config import URL_VARIABLES  # noqa: PLC0415 - as above
+
+    if options.base_url is not None:
+        return "--base-url"
+    source = next((name for name in URL_VARIABLES if name in env), None)
+    return "" if source is None else f"the environment variable {source}"
+
+
 def _base_url(options: Namespace) -> str:
-    from .._settings.config import (  # noqa: PLC0415 - loaded with the client
-        URL_VARIABLES,
-        read_base_url,
-    )
+    from .._settings.config import read_base_url  # noqa: PLC0415 - as above
 
     url = read_base_url(options.base_url, os.environ)
-    if options.base_url is not None:
-        return f"the base URL is {url}, from --base-url"
-    source = next((name for name in URL_VARIABLES if name in os.environ), None)
-    if source is None:
-        return f"the base URL is {url}"
-    return f"the base URL is {url}, from the environment variable {source}"
+    source = url_source(options, os.environ)
+    return f"the base URL is {url}" + (f", from {source}" if source else "")

@@ -7,6 +7,7 @@ screen of the text gets only the text, and a line end after its last line.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Protocol
 
 import asi1
@@ -14,7 +15,7 @@ import asi1
 from ._terminal import Screen
 
 
-__all__ = ["AnswerView", "View", "follow", "summary"]
+__all__ = ["AnswerView", "View", "dollars", "follow", "summary"]
 
 
 class AnswerView(Protocol):
@@ -81,17 +82,33 @@ def follow(stream: asi1.ChatStream, view: AnswerView) -> asi1.ChatCompletion:
         view.end()
 
 
-def summary(answer: asi1.ChatCompletion) -> str:
-    """Return a line about an answer: tokens, seconds, and an unusual finish reason."""
+def summary(answer: asi1.ChatCompletion, *, priced: bool = True) -> str:
+    """
+    Return a line about an answer: tokens, dollars if the price of the model is known,
+    seconds, and an unusual finish reason.
+
+    Args:
+        answer: The answer.
+        priced: Whether to tell the dollars.
+    """
     usage, response = answer.usage, answer.response
     tokens = "the server counted no tokens"
     if usage is not None:
         prompt, completion = usage.prompt_tokens, usage.completion_tokens
         tokens = f"{usage.total_tokens} tokens ({prompt} in, {completion} out)"
-    parts = [tokens]
+    parts = [tokens, *filter(None, [dollars(answer.cost if priced else None)])]
     if response.time_to_first_token is not None:
         parts.append(f"first token after {response.time_to_first_token:.2f} s")
     parts.append(f"{response.elapsed or 0.0:.2f} s in all")
     if answer.finish_reason not in {"stop", None}:
         parts.append(f"ended by {answer.finish_reason!r}")
     return ", ".join(parts)
+
+
+def dollars(cost: Decimal | None) -> str:
+    """Return *cost* with two digits or more that are not zero; "" if it is None."""
+    if cost is None:
+        return ""
+    small = 0 < cost < Decimal("0.001")
+    digits = 2 if cost >= 1 else 1 - cost.adjusted() if small else 4
+    return f"${cost:.{digits}f}"

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from attrs import Factory, define, field
 
 from .. import ConfigurationError
+from .._install import install_hint
 from .._log import logger
 from ._redis_script import KEYS, SCRIPT, Reply, arguments
 
@@ -33,7 +34,7 @@ try:
     from redis.retry import Retry
 except ImportError as _missing:
     raise ImportError(
-        "asi1.integrations.redis needs redis: pip install 'asi1[redis]'"
+        f"asi1.integrations.redis needs redis: {install_hint('redis')}"
     ) from _missing
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
+from .._install import install_hint
 from .._models.errors import ASI1Error
 from .._models.json_text import dump_json
 from .._protocol.public_error import failure
@@ -36,7 +37,7 @@ try:
     from aiohttp.typedefs import Handler
 except ImportError as _missing:
     raise ImportError(
-        "asi1.integrations.aiohttp needs aiohttp: pip install 'asi1[aiohttp]'"
+        f"asi1.integrations.aiohttp needs aiohttp: {install_hint('aiohttp')}"
     ) from _missing
 
 

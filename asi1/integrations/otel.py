@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 from .. import ASI1, AsyncASI1, Call, ConfigurationError, Hooks
+from .._install import install_hint
 from .._version import __version__
 
 
@@ -32,7 +33,7 @@ try:
     from ._otel_messages import input_messages, output_messages, system_parts
 except ImportError as _missing:
     raise ImportError(
-        "asi1.integrations.otel needs OpenTelemetry: pip install 'asi1[otel]'"
+        f"asi1.integrations.otel needs OpenTelemetry: {install_hint('otel')}"
     ) from _missing
 
 if TYPE_CHECKING:

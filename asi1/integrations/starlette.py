@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
+from .._install import install_hint
 from .._models.errors import ASI1Error
 from .._protocol.public_error import failure
 from ._events import events_of
@@ -35,7 +36,7 @@ try:
     from starlette.types import Receive, Scope, Send
 except ImportError as _missing:
     raise ImportError(
-        "asi1.integrations.starlette needs Starlette: pip install 'asi1[starlette]'"
+        f"asi1.integrations.starlette needs Starlette: {install_hint('starlette')}"
     ) from _missing
 
 

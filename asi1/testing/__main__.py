@@ -35,8 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or 141 if the reader of the list has closed its pipe.
 
     Raises:
-        SystemExit: The arguments are invalid, or ask for help.
-        OSError: The port is in use.
+        SystemExit: The arguments are invalid, or ask for help; or the port is in use.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -50,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fake.fault(options.fault, times=None)
     else:
         _script_answer(fake, options.reply, options.chunk_delay)
-    _serve(fake)
+    try:
+        _serve(fake)
+    except OSError as error:
+        parser.error(f"--port {options.port}: {error.strerror}")
     return 0
 
 

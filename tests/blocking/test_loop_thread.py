@@ -359,6 +359,18 @@ def test_unknown_value_of_asi1_loop_is_refused():
         new_loop({"ASI1_LOOP": "giraffe"})
 
 
+def test_client_with_an_unknown_asi1_loop_cannot_be_made(monkeypatch):
+    """
+    A blocking client checks ``ASI1_LOOP`` when it is made, not at its first call; an
+    async client runs on its caller's event loop, and does not read it.
+    """
+    monkeypatch.setenv("ASI1_LOOP", "giraffe")
+
+    with pytest.raises(asi1.ConfigurationError, match=r"ASI1_LOOP.*'giraffe'"):
+        asi1.ASI1("sk-test")
+    assert asi1.AsyncASI1("sk-test").base_url
+
+
 def test_asi1_loop_uvloop_is_refused_if_uvloop_is_not_installed(monkeypatch):
     """
     ``ASI1_LOOP=uvloop`` without uvloop installed raises a `ConfigurationError` that

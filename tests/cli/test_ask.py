@@ -21,8 +21,8 @@ COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
 
 def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
     """
-    The answer's text and a newline go to stdout, token counts and times to stderr; if
-    stderr is not a terminal, thoughts are not shown.
+    The answer's text and a newline go to stdout, token counts, dollars and times to
+    stderr; if stderr is not a terminal, thoughts are not shown.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -31,7 +31,7 @@ def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
 
     assert (0, f"{SKY}\n") == (code, out)
     assert re.fullmatch(
-        r"49 tokens \(40 in, 9 out\), first token after \d+\.\d\d s,"
+        r"49 tokens \(40 in, 9 out\), \$0\.000011, first token after \d+\.\d\d s,"
         r" \d+\.\d\d s in all\n",
         err,
     )
@@ -49,7 +49,9 @@ def test_no_stream_option_prints_the_same_text(fake, capsys):
     out, err = capsys.readouterr()
 
     assert (0, f"{SKY}\n") == (code, out)
-    assert re.fullmatch(r"49 tokens \(40 in, 9 out\), \d+\.\d\d s in all\n", err)
+    assert re.fullmatch(
+        r"49 tokens \(40 in, 9 out\), \$0\.000011, \d+\.\d\d s in all\n", err
+    )
     (request,) = fake.requests
     assert "stream" not in request.json
 

@@ -11,6 +11,7 @@ from attrs import evolve
 import asi1
 
 from asi1.cli._batch_words import opening_lines, progress_words, summary_lines
+from asi1.cli._view import dollars
 
 
 BUSY = asi1.BatchSummary(
@@ -116,3 +117,20 @@ def test_opening_says_what_was_finished_and_what_has_changed():
         "1 request changed since the last run: sent again",
     ] == opening_lines(BUSY)
     assert ["1 request, 1 to send"] == opening_lines(asi1.BatchSummary(total=1))
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"),
+    [
+        (None, ""),
+        ("0", "$0.0000"),
+        ("0.0000123456", "$0.000012"),
+        ("0.0009999", "$0.00100"),
+        ("0.00123", "$0.0012"),
+        ("0.5", "$0.5000"),
+        ("1234.567", "$1234.57"),
+    ],
+)
+def test_dollars_of_a_small_cost_show_two_digits(cost, shown):
+    """A cost is never shown as nothing because it is small; None means unknown."""
+    assert shown == dollars(None if cost is None else Decimal(cost))

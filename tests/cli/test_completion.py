@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from asi1._install import install_hint
 from asi1.cli import main
 
 
@@ -52,7 +53,7 @@ def test_missing_library_is_named_with_the_way_to_get_it(capsys, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
 
     assert 2 == main(["completion", "bash"])
-    told = "asi1: asi1 completion needs argcomplete: pip install 'asi1[cli]'\n"
+    told = f"asi1: asi1 completion needs argcomplete: {install_hint('cli')}\n"
     assert told == capsys.readouterr().err
 
     monkeypatch.setenv("_ARGCOMPLETE", "1")

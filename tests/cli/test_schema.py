@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from asi1._install import install_hint
 from asi1.cli import main
 
 
@@ -140,7 +141,7 @@ def test_missing_library_is_named_with_the_way_to_get_it(fake, capsys, monkeypat
 
     assert 2 == main(["ask", "Which?", "--schema", "x"])
 
-    told = "asi1: asi1 ask --schema needs jsonschema: pip install 'asi1[cli]'\n"
+    told = f"asi1: asi1 ask --schema needs jsonschema: {install_hint('cli')}\n"
     assert told == capsys.readouterr().err
     assert [] == fake.requests
 

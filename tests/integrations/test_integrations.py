@@ -13,6 +13,7 @@ import pytest
 import asi1
 
 from asi1 import ChatStream, ToolRun
+from asi1._install import install_hint
 from asi1.testing import FakeASI1
 
 from ..support.shape import foreign_imports
@@ -54,7 +55,7 @@ def test_importing_the_module_of_a_missing_framework_names_the_extra(framework):
 
     assert (
         f"ImportError: asi1.integrations.{framework} needs {FRAMEWORKS[framework]}:"
-        f" pip install 'asi1[{framework}]'"
+        f" {install_hint(framework)}"
     ) == output[-1]
 
 
@@ -70,8 +71,8 @@ def test_importing_the_module_without_opentelemetry_names_the_extra():
     ).splitlines()
 
     assert (
-        "ImportError: asi1.integrations.otel needs OpenTelemetry: pip install"
-        " 'asi1[otel]'"
+        "ImportError: asi1.integrations.otel needs OpenTelemetry:"
+        f" {install_hint('otel')}"
     ) == output[-1]
 
 

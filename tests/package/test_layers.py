@@ -24,7 +24,7 @@ ROOT = Path(asi1.__file__).parent
 # The lowest layer is first. Modules of one layer may import each other, but not in a
 # cycle.
 LAYERS = [
-    ["_version", "_log", "_fork_lock", "_files", "_names"],
+    ["_version", "_log", "_fork_lock", "_files", "_names", "_install"],
     ["_models"],
     ["_settings"],
     ["_protocol"],

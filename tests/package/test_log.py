@@ -63,3 +63,34 @@ def test_environment_variable_asi1_log_turns_the_log_on(level, lines):
     assert lines == done.stderr.count("asi1 POST")
     assert lines == len(done.stderr.splitlines())
     assert "sk_canary" not in done.stderr
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_asi1_log_beside_a_log_of_the_program_writes_each_line_once(moment):
+    """
+    With ``ASI1_LOG=debug`` in a program that calls `logging.basicConfig`, before or
+    after ``import asi1``, each line is written once, by the program's own handler. A
+    log of the program that goes elsewhere does not hide the lines.
+    """
+    own = "import logging, io; logging.basicConfig(format='own %(name)s %(message)s');"
+    own += "logging.getLogger().addHandler(logging.StreamHandler(io.StringIO()))\n"
+    code = (
+        "import asi1; from asi1._log import logger\n"
+        f"{own if moment == 'after' else ''}"
+        "logger.debug('once'); logging.root.handlers[0].setLevel('INFO')\n"
+        "logger.debug('here')"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", (own if moment == "before" else "") + code],
+        env={**os.environ, "ASI1_LOG": "debug"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    first, second = done.stderr.splitlines()
+    assert "own asi1 once" == first
+    assert second.endswith(" asi1 here")
+    assert second.startswith("20")

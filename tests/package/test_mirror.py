@@ -86,6 +86,7 @@ TESTED_IN = {
         "cli/_view",
     ],
     "cli/test_batch": ["cli/_batch_progress"],
+    "cli/doctor/test_doctor": ["cli/_doctor/calls", "cli/_doctor/parser"],
     "cli/chat/test_chat": [
         "cli/_chat/commands",
         "cli/_chat/keys",

@@ -209,3 +209,18 @@ def test_faults_option_lists_all_faults(capsys):
     assert any(
         line.startswith("stall(after_chunks=3, seconds=None): ") for line in lines
     )
+
+
+def test_port_that_is_in_use_is_wrong_usage(fake, capsys):
+    """
+    A port that another server uses is reported in a line, with exit code 2, and leaves
+    the handler of Ctrl-C as it was.
+    """
+    before = signal.getsignal(signal.SIGINT)
+
+    with pytest.raises(SystemExit) as leaving:
+        main(["--port", f"{fake.port}"])
+
+    assert 2 == leaving.value.code
+    assert f"--port {fake.port}: " in capsys.readouterr().err.splitlines()[-1]
+    assert before is signal.getsignal(signal.SIGINT)

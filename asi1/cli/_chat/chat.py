@@ -14,6 +14,7 @@ from argparse import Namespace
 
 import asi1
 
+from ..._install import install_hint
 from .._interrupt import cancel_on_interrupt
 from .._service import error_message, open_client
 from .._terminal import Screen, print_error
@@ -57,7 +58,7 @@ def _prompt_reader(options: Namespace) -> Reader:
         from .prompt import PromptReader  # noqa: PLC0415
     except ImportError:
         raise asi1.ConfigurationError(
-            "asi1 chat needs rich and prompt_toolkit: pip install 'asi1[cli]'"
+            f"asi1 chat needs rich and prompt_toolkit: {install_hint('cli')}"
         ) from None
     path = history_path(os.environ) if options.history else None
     # If standard output is a file, the prompt goes to standard error.

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import asi1
 
+from .._view import dollars
 from .session import Session
 from .toolbox import MODES
 
@@ -98,13 +99,19 @@ def _tools(session: Session, argument: str) -> str:
 
 
 def _cost(session: Session, _: str) -> str:
-    usage = session.chat.usage
-    spent = (
+    usage, spent = session.chat.usage, session.spent
+    told = (
         f"{usage.total_tokens} tokens so far"
         f" ({usage.prompt_tokens} in, {usage.completion_tokens} out)"
     )
-    thoughts = usage.reasoning_tokens
-    return spent + (f", {thoughts} of them for thoughts" if thoughts else "")
+    if usage.reasoning_tokens:
+        told += f", {usage.reasoning_tokens} of them for thoughts"
+    if spent.usd:
+        told += f"; {dollars(spent.usd)} since the start"
+    if spent.unpriced:
+        requests = "request" if spent.unpriced == 1 else "requests"
+        told += f"; the price of {spent.unpriced} {requests} is not known"
+    return told
 
 
 def _new(session: Session, _: str) -> str:
@@ -139,7 +146,7 @@ _HELP = """\
 /model NAME        let another model go on; /model alone shows it
 /undo              remove the last turn
 /tools             list the tools; /tools NAME ask|run|off sets when one runs
-/cost              show the tokens of this conversation
+/cost              show the tokens of this conversation, and the dollars
 /new, /clear       begin a new conversation
 /exit, /quit       leave
 

@@ -6,19 +6,20 @@ import argparse
 
 from typing import Any
 
+from ..._install import install_hint
 from .._call_options import add_call_options
 
 
 __all__ = ["add_chat"]
 
-_ABOUT = """\
+_ABOUT = f"""\
 Talk with the model. Enter sends a message, Alt-Enter or Ctrl-J begins a new line,
 Ctrl-C stops an answer, Ctrl-D leaves; /help lists the commands.
 
 If standard input is not a terminal, each of its lines is a message or a command, and
 the first failure ends the program.
 
-Needs rich and prompt_toolkit: pip install 'asi1[cli]'
+Needs rich and prompt_toolkit: {install_hint("cli")}
 """
 
 _EPILOG = """\
@@ -27,16 +28,23 @@ environment:
   ASI1_BASE_URL, ASI_ONE_BASE_URL  the server, if not https://api.asi1.ai/v1
   NO_COLOR                         if set, answers have no colors
   XDG_STATE_HOME                   has the history of what you typed: asi1/history
+
 """
 
 
-def add_chat(commands: Any) -> None:
-    """Add the command to a parser's *commands*."""
+def add_chat(commands: Any, exit_codes: str) -> None:
+    """
+    Add the command to a parser's *commands*.
+
+    Args:
+        commands: What `add_subparsers` of the parser returned.
+        exit_codes: The exit codes, for the help.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
         "chat",
         help="talk with the model, in many turns",
         description=_ABOUT,
-        epilog=_EPILOG,
+        epilog=_EPILOG + exit_codes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -58,6 +58,11 @@ class Session:
             self.load(options.load, options.model)
 
     @property
+    def spent(self) -> asi1.Spent:
+        """What all calls of this chat have used, with those of other conversations."""
+        return self._client.spent
+
+    @property
     def model(self) -> str:
         """The model of the next turn."""
         return self._model or _DEFAULT_MODEL

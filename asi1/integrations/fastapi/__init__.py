@@ -17,13 +17,14 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 
 from ... import AsyncASI1
+from ..._install import install_hint
 
 
 try:
     from fastapi import Depends
 except ImportError as _missing:
     raise ImportError(
-        "asi1.integrations.fastapi needs FastAPI: pip install 'asi1[fastapi]'"
+        f"asi1.integrations.fastapi needs FastAPI: {install_hint('fastapi')}"
     ) from _missing
 
 from ..starlette import ChatStreamResponse, error_response, get_client, lifespan

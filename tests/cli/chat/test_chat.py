@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from asi1._install import install_hint
 from asi1.cli import main
 
 from ..test_process import LISTENING, read_all
@@ -351,6 +352,26 @@ def test_lines_of_a_pipe_are_turns_and_commands(
     assert 2 == len(fake.requests)
 
 
+def test_cost_tells_dollars_where_the_price_is_known(fake, piped, capsys):
+    """
+    ``/cost`` tells the tokens of the conversation, the dollars of all calls since the
+    start, and how many requests have no known price.
+    """
+    fake.clear()
+    usage = {"prompt_tokens": 1000, "completion_tokens": 2000, "total_tokens": 3000}
+    fake.reply("Hi", usage=usage, times=None)
+    piped("one\n/cost\n/model odd\ntwo\n/cost\n")
+
+    assert 0 == main(["chat", "-q"])
+
+    out = capsys.readouterr().out.splitlines()
+    tokens = "3000 tokens so far (1000 in, 2000 out); $0.0011 since the start"
+    assert tokens == out[1]
+    assert out[4].endswith(
+        " $0.0011 since the start; the price of 1 request is not known"
+    )
+
+
 @pytest.mark.parametrize(
     ("lines", "ended"),
     [
@@ -434,7 +455,7 @@ def test_missing_library_is_named_with_the_way_to_get_it(
 
     seen, code = on_terminal(["chat"])
 
-    told = "asi1: asi1 chat needs rich and prompt_toolkit: pip install 'asi1[cli]'\n"
+    told = f"asi1: asi1 chat needs rich and prompt_toolkit: {install_hint('cli')}\n"
     assert (2, told) == (code, seen)
 
 

@@ -1,0 +1,53 @@
+"""What one step has found, as lines and as data."""
+
+from __future__ import annotations
+
+from asi1._settings.secret import Secret
+from asi1.cli._doctor.finding import Finding, as_json, lines_of, summary_of
+
+
+def test_texts_of_a_finding_are_short_lines_without_key_and_controls():
+    """
+    What a server wrote cannot act on a terminal, fill it, add lines to the report, or
+    show the key; numbers stay as they are.
+    """
+    secret = Secret("sk-not-to-be-seen")
+    hostile = f"\x1b[2J sk-not-to-be-seen\nok      key: \u202e{'x' * 1000}"
+    finding = Finding("reply", "failed", hostile, hostile, {"a": hostile, "b": 1.5})
+
+    cleaned = finding.cleaned(secret.redact)
+
+    begin = "\u241b[2J *** ok key: \ufffdxxx"
+    for text in (cleaned.text, cleaned.cure, cleaned.facts["a"]):
+        assert text.startswith(begin)
+        assert len(text) == 503
+        assert text.endswith("x...")
+    assert 1.5 == cleaned.facts["b"]
+
+
+def test_findings_become_lines_and_data():
+    """
+    A failure is written in capitals, with its cure below it; the data of all findings
+    says whether one has failed.
+    """
+    good = Finding("key", "ok", "there", facts={"variable": "A"})
+    bad = Finding("TCP", "failed", "refused", "start it")
+
+    assert "ok      key: there\n" == lines_of(good)
+    assert "FAILED  TCP: refused\n        cure: start it\n" == lines_of(bad)
+    assert "all is well\n" == summary_of([good])
+    assert "failed: TCP\n" == summary_of([good, bad])
+    assert {
+        "ok": False,
+        "steps": [
+            {
+                "name": "key",
+                "state": "ok",
+                "text": "there",
+                "cure": None,
+                "facts": {"variable": "A"},
+            },
+            {"name": "TCP", "state": "failed", "text": "refused", "cure": "start it"},
+        ],
+    } == as_json([good, bad])
+    assert as_json([good])["ok"] is True

@@ -1,0 +1,61 @@
+"""The page of the reference that lists the environment variables."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import asi1
+
+
+ROOT = Path(asi1.__file__).parent
+PAGE = Path(__file__).parents[2] / "docs/reference/environment.md"
+NAME = re.compile(r"_?[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)*")
+# Variables that libraries read for asi1: Python's urllib, and OpenTelemetry.
+READ_BY_LIBRARIES = {
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+}
+
+
+def reads_environment(tree: ast.AST) -> bool:
+    """Whether a module's code uses `os.environ`, or gets it as an argument *env*."""
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"})
+        or (isinstance(node, ast.arg) and node.arg == "env")
+        for node in ast.walk(tree)
+    )
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    """Yield each string in a module that may be the name of a variable."""
+    listed = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    skipped = {id(each) for value in listed for each in ast.walk(value)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in skipped:
+            text = node.value if isinstance(node.value, str) else ""
+            yield from [text] if NAME.fullmatch(text) else []
+
+
+def test_reference_lists_each_environment_variable_that_is_read():
+    """
+    The page has a row for each environment variable that a module of asi1 reads, or
+    that a library reads for it, and for no other.
+    """
+    trees = [ast.parse(path.read_text("utf-8")) for path in ROOT.rglob("*.py")]
+    read = {
+        name for tree in trees if reads_environment(tree) for name in names_in(tree)
+    }
+    rows = re.findall(r"^\| (`.*?) \|", PAGE.read_text("utf-8"), re.MULTILINE)
+
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+
+    assert "ASI1_LOG" in read
+    assert sorted(read | READ_BY_LIBRARIES) == sorted(listed)
