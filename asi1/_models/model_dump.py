@@ -44,7 +44,7 @@ def dumped(
     if not exclude_none:
         return values
     filled: dict[str, Any] = _without_none(values)
-    if type(model).__name__ != "ChatMessage":
+    if all(kind.__name__ != "ChatMessage" for kind in type(model).__mro__):
         return filled
     message = {key: filled[key] for key in _SENT_BACK if key in filled}
     if message.get("tool_calls"):
