@@ -31,11 +31,10 @@ class Models(Hinted):
 class ModelList(Hinted):
     """Same as `AsyncModelList`, for blocking callers."""
 
-    object: str = "list"
-
     def __init__(self, data: tuple[KnownModel, ...]) -> None:
         """Users do not construct this class; `Models.list` does."""
         self.data = data
+        self.object = "list"
 
     def __iter__(self) -> Iterator[KnownModel]:
         return iter(self.data)

@@ -47,11 +47,10 @@ class AsyncModelList(Hinted):
         object: "list".
     """
 
-    object: str = "list"
-
     def __init__(self, data: tuple[KnownModel, ...]) -> None:
         """Users do not construct this class; `AsyncModels.list` does."""
         self.data = data
+        self.object = "list"
 
     def __await__(self) -> Generator[Any, None, Self]:
         yield from ()

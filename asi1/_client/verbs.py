@@ -13,7 +13,7 @@ from .._settings.validators import not_given, wrong
 __all__ = ["send"]
 
 # OpenAI's names of the options of a request, and asi1's.
-_OPTIONS = {
+_OPTIONS: Mapping[Any, str] = {
     "extra_json": "extra_body",
     "headers": "extra_headers",
     "params": "extra_query",
@@ -27,7 +27,7 @@ def send(
     *,
     body: JSON,
     cast_to: object,
-    options: object,
+    options: Any,
     more: Mapping[str, Any],
 ) -> Any:
     """
@@ -40,10 +40,10 @@ def send(
     if not isinstance(options, Mapping):
         raise wrong("options", "must be a dict", options)
     given = {_OPTIONS.get(name, name): value for name, value in options.items()}
+    given.update(more)
     if isinstance(path, str) and not path.startswith("/"):
         path = f"/{path}"
     json = None if not_given(body) else body
-    given |= more
     reply = client.request(method, path, json=json, **given)
     if isinstance(reply, RawReply):
         return _cast(reply, cast_to)

@@ -41,7 +41,8 @@ class ParsedMessage(ChatMessage, Generic[_T]):
 class ParsedChoice(ChatChoice, Generic[_T]):
     """A choice of a `ParsedCompletion`."""
 
-    message: ParsedMessage[_T] = field(factory=ParsedMessage[Any])
+    if TYPE_CHECKING:  # at run time, the field keeps its place in the JSON form
+        message: ParsedMessage[_T] = field(factory=ParsedMessage[Any])
 
 
 @public
@@ -59,7 +60,9 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
             did not fit the type. The error has that answer and its usage.
     """
 
-    choices: tuple[ParsedChoice[_T], ...] = ()
+    if TYPE_CHECKING:
+        choices: tuple[ParsedChoice[_T], ...] = ()
+
     parsed: _T
     parsed_from: tuple[str, ...] = ()
     earlier: tuple[OutputInvalidError, ...] = field(default=(), eq=False, repr=False)
