@@ -108,6 +108,11 @@ class BaseClient(Hinted):
         return self._lazy.config.base_url
 
     @property
+    def max_retries(self) -> int:
+        """The most retries of a call that does not give its own."""
+        return self._lazy.config.retry.attempts - 1
+
+    @property
     def timeouts(self) -> Timeouts:
         """The timeouts of calls that do not give their own."""
         return self._lazy.config.timeouts

@@ -49,7 +49,6 @@ _CLIENT = {
     "default_headers": "they are set by default_headers=; with_options() adds some",
     "default_query": "it is set by default_query=; with_options() adds some",
     "get_api_list": 'client.get("/...").json() gives the list',
-    "max_retries": "they are set by max_retries= or retry=",
     "organization": "ASI-1 has no organizations",
     "project": "ASI-1 has no projects",
     "timeout": "asi1 calls it timeouts",
@@ -179,19 +178,25 @@ def missing_attribute(model: Any, name: str) -> Any:
     for sent in (model.extra, model.wire or {}):
         if name in sent:
             value = sent[name]
-            return _Members(value) if isinstance(value, dict) else value
+            return _with_members(value)
     if any(name in _OPTIONAL.get(kind, ()) for kind in kinds):
         return None
     raise missing(model, name)
 
 
 class _Members(dict[str, Any]):
-    """A dict whose members are attributes; absent ones are None."""
+    """A dict whose members are attributes, as deep as they go; absent ones are None."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self.get(name)
+        return _with_members(self.get(name))
+
+
+def _with_members(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Members(value)
+    return [*map(_with_members, value)] if isinstance(value, list) else value
 
 
 def _thoughts_details(usage: Any) -> _Members | None:
