@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 @public
-class Chat:
+class Chat(Hinted):
     """Same as `AsyncChat`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:

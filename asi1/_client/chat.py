@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 
 @public
-class AsyncChat:
+class AsyncChat(Hinted):
     """The namespace ``client.chat``."""
 
     def __init__(self, engine: Engine) -> None:

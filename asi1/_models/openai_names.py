@@ -33,12 +33,19 @@ _LEFT_OUT = "leave the argument out, or pass None"
 _OWN_HTTP = "give http_client=httpx.AsyncClient(...), to ASI1 too"
 _EVENT = "stream() yields chunks: chunk.text is the text, stream.snapshot() the answer"
 _HIDDEN = "asi1 hides the request, since it has the key"
+_RAW: dict[str, str] = dict.fromkeys(
+    ("with_raw_response", "with_streaming_response"),
+    "it is an attribute of client.chat.completions",
+)
+_NOTHING_SENT = "client.models reads a table, and sends nothing"
+_MODELS: dict[str, str] = dict.fromkeys(("delete", *_RAW), _NOTHING_SENT)
 _CLIENT = {
     **dict.fromkeys(
         (
-            *("assistants", "audio", "completions", "containers", "conversations"),
-            *("embeddings", "evals", "files", "fine_tuning", "moderations"),
-            *("realtime", "responses", "threads", "uploads", "vector_stores"),
+            *("admin", "assistants", "audio", "completions", "containers"),
+            *("content_provenance_checks", "conversations", "decisions", "embeddings"),
+            *("evals", "files", "fine_tuning", "live", "moderations", "realtime"),
+            *("responses", "safety", "skills", "threads", "uploads", "vector_stores"),
             *("videos", "webhooks"),
         ),
         _NO_ENDPOINT,
@@ -49,13 +56,17 @@ _CLIENT = {
     "default_headers": "they are set by default_headers=; with_options() adds some",
     "default_query": "it is set by default_query=; with_options() adds some",
     "get_api_list": 'client.get("/...").json() gives the list',
+    **dict.fromkeys(
+        (
+            *("admin_api_key", "custom_auth", "platform_headers", "qs", "user_agent"),
+            *("webhook_secret", "websocket_base_url", "workload_identity"),
+        ),
+        "asi1 has no such setting",
+    ),
     "organization": "ASI-1 has no organizations",
     "project": "ASI-1 has no projects",
     "timeout": "asi1 calls it timeouts",
-    **dict.fromkeys(
-        ("with_raw_response", "with_streaming_response"),
-        "it is an attribute of client.chat.completions",
-    ),
+    **_RAW,
 }
 _COMPLETIONS = {
     **dict.fromkeys(("delete", "list", "messages", "retrieve", "update"), _NOT_STORED),
@@ -69,9 +80,23 @@ _STREAM = {
 }
 _RESPONSE = {
     "elapsed": "response.elapsed has it, in seconds",
+    "is_closed": "leaving the block closes it; close() does so, too",
     **dict.fromkeys(("http_request", "http_version", "method", "url"), _HIDDEN),
 }
-_IMAGES = {"create_variation": "ASI-1 has edit(), which takes images and a prompt"}
+_IMAGES = {
+    "create_variation": "ASI-1 has edit(), which takes images and a prompt",
+    "with_streaming_response": "with_raw_response has the status and the headers, too",
+}
+_READS = "asi1's objects are made of replies only"
+_SCHEMA = "asi1's objects are not models of pydantic: attrs.fields() lists the fields"
+_COPY = "the objects are frozen: attrs.evolve() returns a changed copy"
+_MODEL = {
+    "dict": "asi1 calls it model_dump()",
+    "json": "asi1 calls it model_dump_json()",
+    **dict.fromkeys(("copy", "model_copy"), _COPY),
+    **dict.fromkeys(("construct", "model_construct", "model_validate"), _READS),
+    **dict.fromkeys(("model_fields", "model_fields_set", "schema"), _SCHEMA),
+}
 _CONVERSATION = {
     **dict.fromkeys(("chat", "create", "run", "send"), "asi1 calls it ask()"),
     "history": "asi1 calls it messages",
@@ -86,6 +111,11 @@ HINTS: Mapping[str, Mapping[str, str]] = {
     "Completions": _COMPLETIONS,
     "AsyncChatStream": _STREAM,
     "ChatStream": _STREAM,
+    "AsyncChat": _RAW,
+    "Chat": _RAW,
+    "AsyncModels": _MODELS,
+    "Models": _MODELS,
+    "Model": _MODEL,
     "AsyncImages": _IMAGES,
     "Images": _IMAGES,
     "APIError": _ERROR,
@@ -101,7 +131,7 @@ HINTS: Mapping[str, Mapping[str, str]] = {
     },
     "AsyncConversation": _CONVERSATION,
     "Conversation": _CONVERSATION,
-    "ChatMessage": {"parsed": "only the first choice of parse()'s answer has it"},
+    "ChatMessage": {"parsed": "only an answer of parse() has it"},
     "asi1": {
         "APIResponseValidationError": "asi1 calls it APIResponseError",
         "AsyncAzureOpenAI": "asi1 calls it AsyncASI1",
@@ -113,11 +143,14 @@ HINTS: Mapping[str, Mapping[str, str]] = {
         "ChatCompletionMessage": "asi1 calls it ChatMessage",
         "Client": "asi1 calls it ASI1",
         "ContentFilterFinishReasonError": "asi1 calls it OutputRefusedError",
+        **dict.fromkeys(("BedrockOpenAI", "AsyncBedrockOpenAI"), "asi1 calls ASI-1"),
+        "DEFAULT_CONNECTION_LIMITS": "asi1.Limits() has the default",
         "DEFAULT_MAX_RETRIES": "it is 2",
         "DEFAULT_TIMEOUT": "asi1.Timeouts() has the default",
         "DefaultAioHttpClient": _OWN_HTTP,
         "DefaultAsyncHttpxClient": _OWN_HTTP,
         "DefaultHttpxClient": _OWN_HTTP,
+        "file_from_path": "images= takes paths",
         "LengthFinishReasonError": "asi1 calls it OutputTruncatedError",
         "NOT_GIVEN": _LEFT_OUT,
         "NotGiven": _LEFT_OUT,

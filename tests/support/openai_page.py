@@ -22,11 +22,14 @@ PAGE = Path(__file__).parents[2] / "docs/coming-from/openai.md"
 # How programs call the objects of each class with hints.
 OBJECTS = {
     "BaseClient": "client",
+    "AsyncChat": "client.chat",
+    "AsyncModels": "client.models",
     "AsyncCompletions": "client.chat.completions",
     "AsyncImages": "client.images",
     "AsyncChatStream": "stream",
     "ChatCompletionChunk": "chunk",
     "ChatMessage": "message",
+    "Model": "answer",
     "APIError": "error",
     "ResponseInfo": "error.response",
     "RawResponse": "raw_response",
