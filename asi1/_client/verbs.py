@@ -41,6 +41,8 @@ def send(
         raise wrong("options", "must be a dict", options)
     given = {_OPTIONS.get(name, name): value for name, value in options.items()}
     given.update(more)
+    if "json" in given:
+        raise wrong("json", "is called body here", given["json"])
     if isinstance(path, str) and not path.startswith("/"):
         path = f"/{path}"
     json = None if not_given(body) else body

@@ -116,6 +116,9 @@ HINTS: Mapping[str, Mapping[str, str]] = {
     "AsyncModels": _MODELS,
     "Models": _MODELS,
     "Model": _MODEL,
+    "KnownModel": dict.fromkeys(
+        ("model_dump", "to_dict"), "attrs.asdict() makes a dict of it"
+    ),
     "AsyncImages": _IMAGES,
     "Images": _IMAGES,
     "APIError": _ERROR,

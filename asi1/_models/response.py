@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "Headers",
     "RateLimits",
     "ResponseInfo",
     "Usage",
@@ -85,7 +86,7 @@ class ResponseInfo(Hinted):
         status: HTTP status of the last reply; None if no reply came.
         request_id: The server's id of the request; None if the server sent none.
         headers: Headers of the last reply, names in lowercase, without cookies. The
-            name that you ask for may be in any case.
+            name that you ask for may be in any case, unless the object was unpickled.
         attempts: All attempts, oldest first.
         elapsed: Seconds from the start of the call to its end, waits included; None
             while a stream is open.
@@ -117,7 +118,7 @@ class ResponseInfo(Hinted):
         return self.status
 
 
-class _Headers(dict[str, str]):
+class Headers(dict[str, str]):
     """Headers by their names in lowercase, for programs that ask in any case."""
 
     def __getitem__(self, name: str) -> str:
@@ -137,9 +138,7 @@ def read_info(
     status: int, headers: Mapping[str, str], model: str | None = None
 ) -> ResponseInfo:
     """Return the metadata of a reply; *headers* must have lowercase names."""
-    kept = _Headers(
-        (k, v) for k, v in headers.items() if not k.startswith("set-cookie")
-    )
+    kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
     return ResponseInfo(
         status=status,
         request_id=kept.get("x-request-id") or kept.get("request-id"),

@@ -92,6 +92,8 @@ def test_blocking_verbs_return_the_reply(fake, blocking_client):
     assert 200 == blocking_client.get("/things").status_code
     with pytest.raises(asi1.ArgumentError, match="options: must be a dict"):
         blocking_client.get("/things", options=[1])
+    with pytest.raises(asi1.ArgumentError, match="json: is called body"):
+        blocking_client.post("/things", json={})
     with pytest.raises(asi1.ArgumentError, match="stream: unknown option"):
         blocking_client.get("/things", options={"stream": True})
 

@@ -99,6 +99,7 @@ OWNERS = {
     "asi1": [asi1],
     "APIError": [asi1.APIError("no")],
     "ResponseInfo": [asi1.ResponseInfo()],
+    "KnownModel": [CLIENTS[0].models.retrieve("asi1")],
     "Model": [asi1.ChatCompletion(), MESSAGE],
     "ChatMessage": [MESSAGE],
     "ChatCompletionChunk": [asi1.ChatCompletionChunk()],

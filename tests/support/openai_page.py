@@ -24,6 +24,7 @@ OBJECTS = {
     "BaseClient": "client",
     "AsyncChat": "client.chat",
     "AsyncModels": "client.models",
+    "KnownModel": "client.models.list().data[0]",
     "AsyncCompletions": "client.chat.completions",
     "AsyncImages": "client.images",
     "AsyncChatStream": "stream",
