@@ -103,9 +103,10 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session
 def compare(session: nox.Session) -> None:
-    """Compare the JSON Schemas with those of OpenAI's own library."""
+    """Compare JSON Schemas, and idioms of programs, with OpenAI's own client."""
     session.install(".", *group("compare"))
-    session.run("pytest", "tests/protocol/schema", *session.posargs, env=INSTALLED_ONLY)
+    compared = ("tests/protocol/schema", "tests/package/test_openai_idioms.py")
+    session.run("pytest", *compared, *session.posargs, env=INSTALLED_ONLY)
 
 
 @nox.session

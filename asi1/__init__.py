@@ -4,8 +4,6 @@ asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
 Start with `AsyncASI1` or `ASI1`; all other names are what they take, return or raise.
 """
 
-from __future__ import annotations
-
 import os
 
 from ._fork_lock import run_apart
@@ -13,6 +11,7 @@ from ._fork_lock import run_apart
 
 TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
 if TYPE_CHECKING:
+    from ._blocking.api_response import APIResponse
     from ._blocking.batch import batch
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from ._blocking.to_sse import EventBytes
     from ._blocking.tool_run import ToolRun
     from ._call.sqlite_cache import SQLiteCache
+    from ._client.api_response import AsyncAPIResponse
     from ._client.chat import AsyncChat, AsyncCompletions
     from ._client.client import AsyncASI1
     from ._client.conversation.conversation import AsyncConversation
@@ -83,9 +83,10 @@ if TYPE_CHECKING:
         OutputTruncatedError,
         ThoughtBudgetError,
     )
-    from ._models.parsed import ParsedCompletion
+    from ._models.parsed import ParsedChoice, ParsedCompletion, ParsedMessage
     from ._models.planner import AgentUsed
     from ._models.raw import RawReply
+    from ._models.raw_response import RawResponse
     from ._models.response import Attempt, RateLimits, ResponseInfo, Usage
     from ._models.spent import Spent
     from ._models.status_errors import (
@@ -146,6 +147,7 @@ __all__ = [
     "PRICES",
     "APIConnectionError",
     "APIError",
+    "APIResponse",
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
@@ -155,6 +157,7 @@ __all__ = [
     "Answers",
     "ArgumentError",
     "AssistantMessage",
+    "AsyncAPIResponse",
     "AsyncASI1",
     "AsyncAnswers",
     "AsyncChat",
@@ -216,7 +219,9 @@ __all__ = [
     "OutputRefusedError",
     "OutputTruncatedError",
     "ParseOptions",
+    "ParsedChoice",
     "ParsedCompletion",
+    "ParsedMessage",
     "ParsedStream",
     "PaymentRequiredError",
     "PermissionDeniedError",
@@ -227,6 +232,7 @@ __all__ = [
     "RateLimitError",
     "RateLimits",
     "RawReply",
+    "RawResponse",
     "RequestOptions",
     "RequestTooLargeError",
     "ResponseInfo",
@@ -275,25 +281,18 @@ if os.environ.get("ASI1_LOG"):
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise run_apart(lambda: _missing(name))
     value = globals()[name] = run_apart(lambda: _load(name))
     return value
 
 
 def _load(name: str) -> object:
-    from importlib import import_module  # noqa: PLC0415 - not at ``import asi1``
+    if name not in __all__:
+        from ._models.openai_names import missing_name  # noqa: PLC0415 - for an error
 
-    from ._names import HOME  # noqa: PLC0415
+        raise missing_name(name)
+    from ._names import load  # noqa: PLC0415 - not at ``import asi1``
 
-    home = HOME.get(name, "_models.errors")
-    return getattr(import_module(f".{home}", __name__), name)
-
-
-def _missing(name: str) -> AttributeError:
-    from ._models.openai_names import missing_name  # noqa: PLC0415 - for an error
-
-    return missing_name(name)
+    return load(name)
 
 
 def __dir__() -> list[str]:

@@ -7,8 +7,10 @@ to ``__all__``. Names that are missing here are in `errors`.
 
 from __future__ import annotations
 
+from importlib import import_module
 
-__all__ = ["HOME"]
+
+__all__ = ["HOME", "load"]
 
 _MODULES = {
     "_models.raw": ("RawReply",),
@@ -79,7 +81,10 @@ _MODULES = {
     "_blocking.images": ("Images",),
     "_blocking.map": ("Answers",),
     "_blocking.parsed_stream": ("ParsedStream",),
-    "_models.parsed": ("ParsedCompletion",),
+    "_models.parsed": ("ParsedChoice", "ParsedCompletion", "ParsedMessage"),
+    "_models.raw_response": ("RawResponse",),
+    "_client.api_response": ("AsyncAPIResponse",),
+    "_blocking.api_response": ("APIResponse",),
     "_models.output_errors": (
         "OutputError",
         "OutputInvalidError",
@@ -119,3 +124,9 @@ _MODULES = {
     ),
 }
 HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def load(name: str) -> object:
+    """Import the module that defines the public *name*, and return its value."""
+    home = HOME.get(name, "_models.errors")
+    return getattr(import_module(f".{home}", __package__), name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from .._call.answer_reader import AnswerReader
 from .._call.engine import Engine
 from .._client.lazy_engine import loader
-from .._models.base_types import public
+from .._models.base_types import Hinted, public
 from .._models.completion import ChatCompletion
 from .._models.messages import Messages
 from .._protocol.request import chat_request
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .._call.chunk_stream import ChunkStream
     from .._protocol.request import Request
     from .parsed_stream import ParsedStream
+    from .raw_calls import RawCompletions, StreamedCompletions
     from .stream import ChatStream
 
 
@@ -32,7 +33,7 @@ _T = TypeVar("_T")
 
 
 @public
-class Chat:
+class Chat(Hinted):
     """Same as `AsyncChat`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
@@ -46,12 +47,26 @@ class Chat:
 
 
 @public
-class Completions(AgentCalls, MapCalls):
+class Completions(AgentCalls, MapCalls, Hinted):
     """Same as `AsyncCompletions`, for blocking callers."""
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
         self._engine = engine
+        self._raw: RawCompletions | None = None
+        self._streamed: StreamedCompletions | None = None
+
+    @property
+    def with_raw_response(self) -> RawCompletions:
+        """Same as `AsyncCompletions.with_raw_response`."""
+        self._raw = self._raw or _raw_calls()[0](self)
+        return self._raw
+
+    @property
+    def with_streaming_response(self) -> StreamedCompletions:
+        """Same as `AsyncCompletions.with_streaming_response`."""
+        self._streamed = self._streamed or _raw_calls()[1](self)
+        return self._streamed
 
     @overload
     def create(
@@ -163,6 +178,16 @@ def _stream() -> tuple[type[ChatStream], Callable[[Engine, Request], ChunkStream
     from .stream import ChatStream  # noqa: PLC0415
 
     return ChatStream, chunk_stream
+
+
+@loader
+def _raw_calls() -> tuple[type[RawCompletions], type[StreamedCompletions]]:
+    from .raw_calls import (  # noqa: PLC0415 - rarely used
+        RawCompletions,
+        StreamedCompletions,
+    )
+
+    return RawCompletions, StreamedCompletions
 
 
 @loader

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .chat import Chat
     from .conversation import Conversation
     from .images import Images
+    from .models import Models
 
 
 __all__ = ["ASI1"]
@@ -52,6 +53,11 @@ class ASI1(BaseClient):
     def images(self) -> Images:
         """Same as `AsyncASI1.images`."""
         return self._namespace("images", _images)
+
+    @property
+    def models(self) -> Models:
+        """Same as `AsyncASI1.models`."""
+        return self._namespace("models", _models)
 
     def conversation(
         self,
@@ -150,6 +156,13 @@ def _images() -> type[Images]:
     from .images import Images  # noqa: PLC0415 - rarely used
 
     return Images
+
+
+@loader
+def _models() -> type[Models]:
+    from .models import Models  # noqa: PLC0415 - rarely used
+
+    return Models
 
 
 @loader

@@ -12,7 +12,7 @@ from .._client.conversation.conversation import AsyncConversation
 from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream
 from .._client.conversation.turn_taking import TurnTaking
-from .._models.base_types import JSON, public
+from .._models.base_types import JSON, Hinted, public
 from .._models.completion import ChatCompletion
 from .._models.messages import Message, Messages
 from .._models.response import Usage
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 @public
-class Conversation:
+class Conversation(Hinted):
     """Same as `AsyncConversation`, but blocks."""
 
     def __init__(self, turns: TurnTaking) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from .._call.chunk_stream import ChunkStream, has_part
 from .._client.lazy_engine import loader
-from .._models.base_types import public
+from .._models.base_types import Hinted, public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 @public
-class ChatStream:
+class ChatStream(Hinted):
     """Same as `AsyncChatStream`, but blocks."""
 
     def __init__(self, answer: ChunkStream) -> None:

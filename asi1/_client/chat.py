@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
 from .._call.engine import Engine
-from .._models.base_types import public
+from .._models.base_types import Hinted, public
 from .._models.completion import ChatCompletion
 from .._models.messages import Messages
 from .._protocol.request import chat_request
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._call.chunk_stream import ChunkStream
     from .._protocol.request import Request
     from .parsed_stream import AsyncParsedStream
+    from .raw_calls import AsyncRawCompletions, AsyncStreamedCompletions
     from .stream import AsyncChatStream
 
 
@@ -31,7 +32,7 @@ _T = TypeVar("_T")
 
 
 @public
-class AsyncChat:
+class AsyncChat(Hinted):
     """The namespace ``client.chat``."""
 
     def __init__(self, engine: Engine) -> None:
@@ -45,12 +46,26 @@ class AsyncChat:
 
 
 @public
-class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls):
+class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
     """The chat completion endpoint."""
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
         self._engine = engine
+        self._raw: AsyncRawCompletions | None = None
+        self._streamed: AsyncStreamedCompletions | None = None
+
+    @property
+    def with_raw_response(self) -> AsyncRawCompletions:
+        """The same methods, whose `RawResponse` has status, headers and answer."""
+        self._raw = self._raw or _raw_calls()[0](self)
+        return self._raw
+
+    @property
+    def with_streaming_response(self) -> AsyncStreamedCompletions:
+        """The same method, for ``async with``: see `AsyncAPIResponse`."""
+        self._streamed = self._streamed or _raw_calls()[1](self)
+        return self._streamed
 
     @overload
     async def create(
@@ -200,6 +215,16 @@ def _stream() -> tuple[type[AsyncChatStream], Callable[[Engine, Request], ChunkS
     from .stream import AsyncChatStream  # noqa: PLC0415
 
     return AsyncChatStream, chunk_stream
+
+
+@loader
+def _raw_calls() -> tuple[type[AsyncRawCompletions], type[AsyncStreamedCompletions]]:
+    from .raw_calls import (  # noqa: PLC0415 - rarely used
+        AsyncRawCompletions,
+        AsyncStreamedCompletions,
+    )
+
+    return AsyncRawCompletions, AsyncStreamedCompletions
 
 
 @loader

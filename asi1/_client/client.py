@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .conversation.conversation import AsyncConversation
     from .conversation.turn_taking import TurnTaking
     from .images import AsyncImages
+    from .models import AsyncModels
 
 
 __all__ = ["AsyncASI1"]
@@ -64,14 +65,12 @@ class AsyncASI1(BaseClient):
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.
         default_options: Chat options for calls that do not give their own.
-        models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
-            and prices change, and models are added.
+        models: `ModelInfo` by model name; overrides and extends `MODELS`.
         prices: `Price` by model name; overrides and extends `PRICES`, and the prices in
             *models*.
         budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
             is not sent.
-        hooks: `Hooks`, or a list of them: your functions to call as calls start, wait,
-            are retried and end. They are called in the order of the list.
+        hooks: `Hooks`, or a list of them: called as calls start, wait, retry and end.
         tags: What the hooks are told of every call, such as ``{"job": "nightly"}``;
             never sent to the server.
         cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
@@ -96,6 +95,11 @@ class AsyncASI1(BaseClient):
         """Images: ``client.images.generate(...)`` and ``.edit(...)``."""
         return self._namespace("images", _images)
 
+    @property
+    def models(self) -> AsyncModels:
+        """Models: ``client.models.list()``, from the table `MODELS`."""
+        return self._namespace("models", _models)
+
     def conversation(
         self,
         system: str | None = None,
@@ -116,9 +120,9 @@ class AsyncASI1(BaseClient):
                 sent if left out.
             saved: A result of `AsyncConversation.to_json`, to continue it.
             model: The model of turns that do not name one; the client's if left out.
-            keep_reasoning: Whether the model's thoughts are kept in the history, and
-                sent with later turns as ``reasoning_content``. Some servers require
-                this and others refuse it. If left out: as in *saved*, else False.
+            keep_reasoning: Whether the model's thoughts are kept, and sent with later
+                turns as ``reasoning_content``. Some servers require this and others
+                refuse it. If left out: as in *saved*, else False.
             session: True generates a random session id, unless *saved* or the options
                 have one. Each turn sends it, so that agentic models keep their state.
             **options: Fields of `ChatOptions`, for each turn; they override those in
@@ -162,13 +166,8 @@ class AsyncASI1(BaseClient):
             The reply's bytes, with ``json()`` and ``text``.
 
         Raises:
-            ArgumentError: An argument is wrong; nothing was sent.
-            APIStatusError: The server refused the request; the subclass says why.
-            APITimeoutError: A timeout passed.
-            APIConnectionError: No usable reply arrived.
-            APIResponseError: The reply is too large, or cannot be decoded.
-            ClientClosedError: The client was closed, before or during the call.
-            ConfigurationError: A proxy or CA file from the environment is unusable.
+            APIResponseError: The reply is too large.
+            ASI1Error: As for `AsyncCompletions.create`.
         """
         engine = self._engine
         reader, plain_request = plain()
@@ -199,14 +198,11 @@ class AsyncASI1(BaseClient):
 
         A batch that was stopped, even by a crash, goes on when it is called again with
         the same files: no request with an answer in the output is sent again, unless
-        the line of its custom id has changed since. Each answer is on the disk before
-        the next request of its place is sent; those in flight at a crash are sent
-        again. One process at a time may write to an output.
+        its line has changed since. One process at a time may write to an output.
 
         Args:
             input: The path of the file of requests, or an iterable of lines: str, bytes
-                or dicts, such as an open file. All lines are checked before the first
-                request is sent. An iterable is first copied to a temporary file.
+                or dicts. All lines are checked before the first request is sent.
             output: The path of the file of answers. The batch appends to it, and
                 creates it if it is missing.
             concurrency: The most calls at once; at least 1.
@@ -215,26 +211,21 @@ class AsyncASI1(BaseClient):
                 when no further request fits.
             model: The model of all requests, in place of those in the lines.
             retry_failed: Whether requests that failed in an earlier run are sent again.
-            progress: Called with a `BatchSummary` after each write; or tqdm's bar, or
-                any object with a method ``update(n)``, for *n* more requests; or a
-                ``rich.progress.Progress``. An error that it raises ends the batch. The
-                blocking client calls it in the thread of its event loop.
+            progress: Called with a `BatchSummary` after each write; or a bar of tqdm or
+                rich, or any object with a method ``update(n)``, for *n* more requests.
+                An error that it raises ends the batch.
 
         Returns:
             How many requests have answers and failures, and what this run used.
 
         Raises:
-            ArgumentError: An argument is wrong; a line of the input is not a request,
-                or repeats a custom id; or the output is not that of a batch, or in use
-                by another. Nothing was sent.
+            ArgumentError: An argument or a line of the input is wrong, or the output is
+                not that of a batch, or in use by another. Nothing was sent.
             ASI1Error: An error that every request would get, such as
-                `AuthenticationError`, `PaymentRequiredError`, `QuotaExceededError`,
-                `BudgetExceededError` and `ClientClosedError`. Any other error of a call
-                is a row of the output.
+                `AuthenticationError` and `BudgetExceededError`. Any other error of a
+                call is a row of the output.
             OSError: The input cannot be read, or the output not be written, such as on
                 a full disk. The output has whole rows only.
-
-        Source: https://platform.openai.com/docs/api-reference/batch
         """
         return await _batch()(
             self._engine,
@@ -283,6 +274,13 @@ def _images() -> type[AsyncImages]:
     from .images import AsyncImages  # noqa: PLC0415 - rarely used
 
     return AsyncImages
+
+
+@loader
+def _models() -> type[AsyncModels]:
+    from .models import AsyncModels  # noqa: PLC0415 - rarely used
+
+    return AsyncModels
 
 
 @loader

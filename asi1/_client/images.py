@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from .._call.engine import Engine
 from .._call.images_reader import ImagesReader
-from .._models.base_types import public
+from .._models.base_types import Hinted, public
 from .._models.generated_images import GeneratedImages
 from .._models.image_data import Image
 from .._protocol.image_calls import edit_request, generate_request
 from .._settings.options import RequestOptions
+from .lazy_engine import loader
+
+
+if TYPE_CHECKING:
+    from .raw_calls import AsyncRawImages
 
 
 __all__ = ["AsyncImages"]
 
 
 @public
-class AsyncImages:
+class AsyncImages(Hinted):
     """The image endpoints."""
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
         self._engine = engine
+        self._raw: AsyncRawImages | None = None
+
+    @property
+    def with_raw_response(self) -> AsyncRawImages:
+        """The same methods, whose `RawResponse` has status, headers and images."""
+        self._raw = self._raw or _raw_calls()(self)
+        return self._raw
 
     async def generate(
         self,
@@ -94,3 +106,10 @@ class AsyncImages:
             options=options,
         )
         return await self._engine.fetch(request, ImagesReader)
+
+
+@loader
+def _raw_calls() -> type[AsyncRawImages]:
+    from .raw_calls import AsyncRawImages  # noqa: PLC0415 - rarely used
+
+    return AsyncRawImages

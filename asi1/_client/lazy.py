@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from .._models.base_types import DEFAULT, Default, Tag
+from .._models.base_types import DEFAULT, JSON, Default, Hinted, Tag
 from .._settings.config import (
     ClientConfig,
     HTTPClient,
@@ -19,7 +19,7 @@ from .._settings.config import (
     read_limits,
     read_model,
 )
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, RequestOptions
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
@@ -42,7 +42,7 @@ __all__ = ["BaseClient"]
 _T = TypeVar("_T")
 
 
-class BaseClient:
+class BaseClient(Hinted):
     """The constructor, the settings and `with_options` of both clients."""
 
     def __init__(  # noqa: PLR0913 - a client has many settings
@@ -112,6 +112,11 @@ class BaseClient:
         return self._lazy.config.base_url
 
     @property
+    def max_retries(self) -> int:
+        """The most retries of a call that does not give its own."""
+        return self._lazy.config.retry.attempts - 1
+
+    @property
     def timeouts(self) -> Timeouts:
         """The timeouts of calls that do not give their own."""
         return self._lazy.config.timeouts
@@ -169,18 +174,99 @@ class BaseClient:
 
     copy = with_options  # as OpenAI's client calls it
 
+    @property
+    def beta(self) -> Self:
+        """The client itself, since older programs call ``client.beta.chat``."""
+        return self
+
+    def get(
+        self,
+        path: str,
+        *,
+        cast_to: object = None,
+        options: Mapping[str, Any] | None = None,
+        **more: Unpack[RequestOptions],
+    ) -> Any:
+        """
+        Send a GET request as `request` does, with the arguments of OpenAI's client.
+
+        `post`, `put`, `patch` and `delete` take a *body*, too.
+
+        Args:
+            path: As for `request`; a missing slash at its start is added.
+            cast_to: What to return: ``dict``, ``list`` or ``object`` for JSON data,
+                ``str`` for the text, ``bytes``, or a class of pydantic. Anything else,
+                such as ``httpx.Response``, is ignored: the reply is a `RawReply`.
+            options: OpenAI's ``headers``, ``params``, ``extra_json``, ``timeout``,
+                ``max_retries`` and ``idempotency_key``.
+            **more: Fields of `RequestOptions`.
+
+        Raises:
+            ASI1Error: As for `request`.
+        """
+        return _send()(
+            self, "GET", path, body=None, cast_to=cast_to, options=options, more=more
+        )
+
+    def post(
+        self,
+        path: str,
+        *,
+        body: JSON = None,
+        cast_to: object = None,
+        options: Mapping[str, Any] | None = None,
+        **more: Unpack[RequestOptions],
+    ) -> Any:
+        """Send a POST request: see `get`."""
+        return _send()(
+            self, "POST", path, body=body, cast_to=cast_to, options=options, more=more
+        )
+
+    def put(
+        self,
+        path: str,
+        *,
+        body: JSON = None,
+        cast_to: object = None,
+        options: Mapping[str, Any] | None = None,
+        **more: Unpack[RequestOptions],
+    ) -> Any:
+        """Send a PUT request: see `get`."""
+        return _send()(
+            self, "PUT", path, body=body, cast_to=cast_to, options=options, more=more
+        )
+
+    def patch(
+        self,
+        path: str,
+        *,
+        body: JSON = None,
+        cast_to: object = None,
+        options: Mapping[str, Any] | None = None,
+        **more: Unpack[RequestOptions],
+    ) -> Any:
+        """Send a PATCH request: see `get`."""
+        return _send()(
+            self, "PATCH", path, body=body, cast_to=cast_to, options=options, more=more
+        )
+
+    def delete(
+        self,
+        path: str,
+        *,
+        body: JSON = None,
+        cast_to: object = None,
+        options: Mapping[str, Any] | None = None,
+        **more: Unpack[RequestOptions],
+    ) -> Any:
+        """Send a DELETE request: see `get`."""
+        return _send()(
+            self, "DELETE", path, body=body, cast_to=cast_to, options=options, more=more
+        )
+
     def is_closed(self) -> bool:
         """Whether the client was closed, or is a child of a client that was."""
         return self._lazy.closed
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            kind = type(self).__name__
-            advice = "" if name.startswith("_") else _hint()(kind, name)
-            raise AttributeError(
-                f"{kind} has no attribute {name!r}{advice}", name=name, obj=self
-            )
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -191,17 +277,17 @@ class BaseClient:
 
 
 @loader
+def _send() -> Callable[..., Any]:
+    from .verbs import send  # noqa: PLC0415 - rarely used
+
+    return send
+
+
+@loader
 def _child_engine() -> Callable[..., Engine]:
     from .child_settings import child_engine  # noqa: PLC0415 - not every program's
 
     return child_engine
-
-
-@loader
-def _hint() -> Callable[[str, str], str]:
-    from .._models.openai_names import hint  # noqa: PLC0415 - only for an error
-
-    return hint
 
 
 # Python's `TypeError` for an unknown argument shows a method's ``__qualname__``, which

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .._call.chunk_stream import ChunkStream, has_part
-from .._models.base_types import public
+from .._models.base_types import Hinted, public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
@@ -25,7 +25,7 @@ __all__ = ["AsyncChatStream", "AsyncPieces"]
 
 
 @public
-class AsyncChatStream:
+class AsyncChatStream(Hinted):
     """
     The model's answer, streamed while it is written: an async iterator of chunks.
 
@@ -105,6 +105,8 @@ class AsyncChatStream:
         delivered = not any(map(has_part, self._batch))
         self._batch = iter(())
         await self._answer.aclose(delivered=delivered)
+
+    close = aclose  # as OpenAI's client calls it
 
     @property
     def consumed(self) -> bool:

@@ -8,7 +8,7 @@ the server sent, and a null differs from a missing key. This module has no
 
 import copy
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -71,8 +71,11 @@ class Model:
         self,
         *,
         mode: str = "python",
+        include: Collection[str] | None = None,
+        exclude: Collection[str] | None = None,
         exclude_none: bool = False,
         exclude_unset: bool = False,
+        **options: JSON,
     ) -> dict[str, JSON]:
         """
         Return the object as a dict of JSON values, as OpenAI's client does.
@@ -82,24 +85,43 @@ class Model:
 
         Args:
             mode: Accepted for programs written for OpenAI's client; without effect.
+            include: The keys that the dict has; all if left out.
+            exclude: Keys that the dict does not have.
             exclude_none: Leaves out all values that are None. Of a message, the result
                 is then what a later request sends back.
             exclude_unset: Returns the same as `to_dict`.
+            **options: Other options of pydantic. Those that could change nothing here,
+                such as ``by_alias``, are accepted.
+
+        Raises:
+            TypeError: asi1 does not support one of *options*, or *include* or
+                *exclude* is not a set of names.
         """
         del mode  # all values are JSON values in either mode
+        keep = _dump()[2](include, exclude, options)
         if exclude_unset:
-            return self.to_dict()
-        return _dump()[0](self, left_out=_NOT_IN_JSON, exclude_none=exclude_none)
+            return keep(self.to_dict())
+        dump = _dump()[0](self, left_out=_NOT_IN_JSON, exclude_none=exclude_none)
+        return keep(dump)
 
     def model_dump_json(
         self,
         *,
         indent: int | None = None,
+        include: Collection[str] | None = None,
+        exclude: Collection[str] | None = None,
         exclude_none: bool = False,
         exclude_unset: bool = False,
+        **options: JSON,
     ) -> str:
         """Return `model_dump` as JSON text; *indent* in spaces, None for one line."""
-        dump = self.model_dump(exclude_none=exclude_none, exclude_unset=exclude_unset)
+        dump = self.model_dump(
+            include=include,
+            exclude=exclude,
+            exclude_none=exclude_none,
+            exclude_unset=exclude_unset,
+            **options,
+        )
         return _dump()[1](dump, indent)
 
     def __iter__(self) -> Iterator[tuple[str, JSON]]:
@@ -133,10 +155,14 @@ def _json_text() -> Callable[[JSON], str]:
 
 
 @run_apart_once
-def _dump() -> tuple[Callable[..., dict[str, JSON]], Callable[[JSON, int | None], str]]:
-    from .model_dump import dumped, dumped_text  # noqa: PLC0415 - rarely needed
+def _dump() -> tuple[
+    Callable[..., dict[str, JSON]],
+    Callable[[JSON, int | None], str],
+    Callable[..., Callable[[dict[str, JSON]], dict[str, JSON]]],
+]:
+    from .model_dump import dumped, dumped_text, keeper  # noqa: PLC0415 - rarely needed
 
-    return dumped, dumped_text
+    return dumped, dumped_text, keeper
 
 
 @run_apart_once

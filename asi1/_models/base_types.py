@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import enum
 
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
+
+from .._fork_lock import run_apart_once
 
 
 __all__ = [
@@ -12,6 +15,7 @@ __all__ = [
     "JSON",
     "Default",
     "HTTPXTimeout",
+    "Hinted",
     "ProgressBar",
     "Tag",
     "public",
@@ -44,6 +48,24 @@ def public(thing: _T) -> _T:
     return thing
 
 
+class Hinted:
+    """
+    The base of classes that OpenAI's client has, too.
+
+    An attribute of OpenAI's class that is missing here raises an error that tells what
+    to use.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            raise _missing()(self, name)
+
+
 class HTTPXTimeout(Protocol):
     """The fields of an ``httpx.Timeout``; each is in seconds, or None for no limit."""
 
@@ -59,3 +81,10 @@ class ProgressBar(Protocol):
     def update(self, number: Any, /) -> object:
         """Show *number* more."""
         ...
+
+
+@run_apart_once
+def _missing() -> Callable[[object, str], AttributeError]:
+    from .openai_names import missing  # noqa: PLC0415 - only for an error
+
+    return missing

@@ -46,12 +46,12 @@ More are in `busy_errors`, `output_errors`, `status_errors`, and the tools' `err
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from .._fork_lock import run_apart_once
-from .base_types import JSON, public
+from .base_types import JSON, Hinted, public
 from .completion import ChatCompletion
 from .response import ResponseInfo
 
@@ -146,6 +146,9 @@ class APIError(ASI1Error):
     def request_id(self) -> str | None:
         """The server's id of the request; None if the server sent none."""
         return self.response.request_id
+
+    if not TYPE_CHECKING:
+        __getattr__ = Hinted.__getattr__
 
 
 @public

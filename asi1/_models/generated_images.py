@@ -54,6 +54,11 @@ class GeneratedImage:
         return self.data
 
     @property
+    def b64_json(self) -> str | None:
+        """The image in base64, as OpenAI's client has it; None if there is a URL."""
+        return None if self.data is None else b64encode(self.data).decode()
+
+    @property
     def media_type(self) -> str | None:
         """The media type, such as image/png; None if it is unknown, as for a URL."""
         return media_type(self.data or b"")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -16,7 +16,7 @@ from .base_types import JSON
 from .json_text import json_text
 
 
-__all__ = ["REPEATED", "dumped", "dumped_text"]
+__all__ = ["REPEATED", "dumped", "dumped_text", "keeper"]
 
 # Keys of a tool call that are not sent back, since they repeat other keys: the index,
 # and the function in the form that older servers send.
@@ -25,6 +25,12 @@ REPEATED = ("index", "tool_name", "args")
 # The keys of the model's message that a later request sends back. The API may refuse
 # other fields of its own answers.
 _SENT_BACK = ("role", "content", "tool_calls", "function_call", "refusal")
+# Options of pydantic that change nothing in an object of JSON values.
+_WITHOUT_EFFECT = {
+    *("by_alias", "context", "ensure_ascii", "exclude_computed_fields", "fallback"),
+    *("round_trip", "serialize_as_any", "warnings"),
+}
+_NAMES = (set, frozenset, list, tuple, type(None))
 # Fields whose empty value is a value, as OpenAI's client sees it.
 _NEVER_NONE = {"arguments", "content", "choices", "id", "index", "model", "name"}
 
@@ -44,7 +50,7 @@ def dumped(
     if not exclude_none:
         return values
     filled: dict[str, Any] = _without_none(values)
-    if type(model).__name__ != "ChatMessage":
+    if all(kind.__name__ != "ChatMessage" for kind in type(model).__mro__):
         return filled
     message = {key: filled[key] for key in _SENT_BACK if key in filled}
     if message.get("tool_calls"):
@@ -60,6 +66,33 @@ def dumped_text(value: JSON, indent: int | None) -> str:
     if indent is None:
         return text
     return json.dumps(json.loads(text), indent=indent, ensure_ascii=False)
+
+
+def keeper(
+    include: object, exclude: object, options: Mapping[str, object]
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """
+    Return the function that leaves only the wanted keys in a dict.
+
+    Raises:
+        TypeError: As for `Model.model_dump`.
+    """
+    for name, names in {"include": include, "exclude": exclude}.items():
+        if not isinstance(names, _NAMES):
+            raise TypeError(f"{name}: must be a set of names of the object's own keys")
+    for name, value in options.items():
+        if name not in _WITHOUT_EFFECT and value not in (None, False):
+            raise TypeError(
+                f"{name}: asi1 does not support this option of pydantic; exclude_none,"
+                " exclude_unset, include and exclude are supported"
+            )
+    left_out: Any = exclude or ()
+
+    def keep(dump: dict[str, Any]) -> dict[str, Any]:
+        kept: Any = dump if include is None else include
+        return {k: v for k, v in dump.items() if k in kept and k not in left_out}
+
+    return keep
 
 
 def _all_fields(model: Any, left_out: Collection[str]) -> dict[str, Any]:

@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .base_types import JSON
 
-
-__all__ = ["HINTS", "hint", "missing_attribute", "missing_name"]
+__all__ = ["HINTS", "hint", "missing", "missing_attribute", "missing_name"]
 
 # For each class, the fields of OpenAI's class that are None unless the server sends
 # them. asi1 stores them in ``extra``.
@@ -28,56 +26,151 @@ _OPTIONAL = {
     "Usage": ("completion_tokens_details", "prompt_tokens_details"),
 }
 
-_NO_ENDPOINT = "ASI-1 has no such endpoint; other endpoints are called by"
-_REQUEST = 'client.request("POST", "/...", json={...})'
-_VERBS = 'asi1 calls it request: client.request("POST", "/...", json={...})'
-_RAW = "each answer has the status, headers and request id in its attribute response"
+_NO_ENDPOINT = "ASI-1 has no such endpoint; client.request calls other endpoints"
+_NOT_STORED = "ASI-1 stores no answers; keep what create() returns"
+_NO_CLIENT = "make a client first: asi1.ASI1()"
+_LEFT_OUT = "leave the argument out, or pass None"
+_OWN_HTTP = "give http_client=httpx.AsyncClient(...), to ASI1 too"
+_EVENT = "stream() yields chunks: chunk.text is the text, stream.snapshot() the answer"
+_HIDDEN = "asi1 hides the request, since it has the key"
+_RAW: dict[str, str] = dict.fromkeys(
+    ("with_raw_response", "with_streaming_response"),
+    "it is an attribute of client.chat.completions",
+)
+_NOTHING_SENT = "client.models reads a table, and sends nothing"
+_MODELS: dict[str, str] = dict.fromkeys(("delete", *_RAW), _NOTHING_SENT)
 _CLIENT = {
     **dict.fromkeys(
         (
-            *("audio", "beta", "completions", "containers", "conversations"),
-            *("embeddings", "evals", "files", "fine_tuning", "moderations", "realtime"),
-            *("responses", "uploads", "vector_stores", "videos", "webhooks"),
+            *("admin", "assistants", "audio", "completions", "containers"),
+            *("content_provenance_checks", "conversations", "decisions", "embeddings"),
+            *("evals", "files", "fine_tuning", "live", "moderations", "realtime"),
+            *("responses", "safety", "skills", "threads", "uploads", "vector_stores"),
+            *("videos", "webhooks"),
         ),
-        f"{_NO_ENDPOINT} {_REQUEST}",
+        _NO_ENDPOINT,
     ),
     "batches": "client.batch sends a file of requests in OpenAI's form",
-    "delete": _VERBS,
-    "get": _VERBS,
-    "models": "ASI-1 has no such endpoint; asi1.MODELS has what is known of each model",
-    "patch": _VERBS,
-    "post": _VERBS,
-    "put": _VERBS,
-    "with_raw_response": _RAW,
-    "api_key": "asi1 hides it, so that no log shows it",
+    "api_key": "asi1 hides the key, so that no log shows it",
     "auth_headers": "asi1 hides the key; other headers are in default_headers=",
-    "max_retries": "it is set by max_retries= or retry=",
+    "default_headers": "they are set by default_headers=; with_options() adds some",
+    "default_query": "it is set by default_query=; with_options() adds some",
+    "get_api_list": 'client.get("/...").json() gives the list',
+    **dict.fromkeys(
+        (
+            *("admin_api_key", "custom_auth", "platform_headers", "qs", "user_agent"),
+            *("webhook_secret", "websocket_base_url", "workload_identity"),
+        ),
+        "asi1 has no such setting",
+    ),
     "organization": "ASI-1 has no organizations",
     "project": "ASI-1 has no projects",
     "timeout": "asi1 calls it timeouts",
+    **_RAW,
 }
-# By class, the attributes of OpenAI's objects and what to use instead of them.
+_COMPLETIONS = {
+    **dict.fromkeys(("delete", "list", "messages", "retrieve", "update"), _NOT_STORED),
+    "acreate": "AsyncASI1 is the async client: await its create()",
+    "with_options": "it is a method of the client: client.with_options(...)",
+}
+_STREAM = {
+    "current_completion_snapshot": "asi1 calls it snapshot()",
+    "get_final_message": "await or call get_final_completion(), and read its message",
+    "until_done": "get_final_completion() reads to the end",
+}
+_RESPONSE = {
+    "elapsed": "response.elapsed has it, in seconds",
+    "is_closed": "leaving the block closes it; close() does so, too",
+    **dict.fromkeys(("http_request", "http_version", "method", "url"), _HIDDEN),
+}
+_IMAGES = {
+    "create_variation": "ASI-1 has edit(), which takes images and a prompt",
+    "with_streaming_response": "with_raw_response has the status and the headers, too",
+}
+_READS = "asi1's objects are made of replies only"
+_SCHEMA = "asi1's objects are not models of pydantic: attrs.fields() lists the fields"
+_COPY = "the objects are frozen: attrs.evolve() returns a changed copy"
+_MODEL = {
+    "dict": "asi1 calls it model_dump()",
+    "json": "asi1 calls it model_dump_json()",
+    **dict.fromkeys(("copy", "model_copy"), _COPY),
+    **dict.fromkeys(("construct", "model_construct", "model_validate"), _READS),
+    **dict.fromkeys(("model_fields", "model_fields_set", "schema"), _SCHEMA),
+}
+_CONVERSATION = {
+    **dict.fromkeys(("chat", "create", "run", "send"), "asi1 calls it ask()"),
+    "history": "asi1 calls it messages",
+    "items": "asi1 calls them messages",
+}
+_ERROR = {"request": _HIDDEN}
+# By class, the attributes of OpenAI's objects and what to use instead of them. The
+# guide for programs that come from OpenAI's client has them all in a table.
 HINTS: Mapping[str, Mapping[str, str]] = {
-    "AsyncASI1": _CLIENT,
-    "ASI1": _CLIENT,
-    "ChatMessage": {"parsed": "the value is the answer's own attribute parsed"},
+    "BaseClient": _CLIENT,
+    "AsyncCompletions": _COMPLETIONS,
+    "Completions": _COMPLETIONS,
+    "AsyncChatStream": _STREAM,
+    "ChatStream": _STREAM,
+    "AsyncChat": _RAW,
+    "Chat": _RAW,
+    "AsyncModels": _MODELS,
+    "Models": _MODELS,
+    "Model": _MODEL,
+    "KnownModel": dict.fromkeys(
+        ("model_dump", "to_dict"), "attrs.asdict() makes a dict of it"
+    ),
+    "AsyncImages": _IMAGES,
+    "Images": _IMAGES,
+    "APIError": _ERROR,
+    "RawResponse": _RESPONSE,
+    "AsyncAPIResponse": _RESPONSE,
+    "APIResponse": _RESPONSE,
+    "ResponseInfo": {
+        **dict.fromkeys(("content", "json", "read", "text"), "an error has its body"),
+        "request": _HIDDEN,
+    },
+    "ChatCompletionChunk": {
+        **dict.fromkeys(("delta", "parsed", "snapshot", "type"), _EVENT)
+    },
+    "AsyncConversation": _CONVERSATION,
+    "Conversation": _CONVERSATION,
+    "ChatMessage": {"parsed": "only an answer of parse() has it"},
     "asi1": {
         "APIResponseValidationError": "asi1 calls it APIResponseError",
+        "AsyncAzureOpenAI": "asi1 calls it AsyncASI1",
         "AsyncClient": "asi1 calls it AsyncASI1",
         "AsyncOpenAI": "asi1 calls it AsyncASI1",
         "AsyncStream": "asi1 calls it AsyncChatStream",
+        "AzureOpenAI": "asi1 calls it ASI1",
+        "BaseModel": "asi1 calls it Model; parse() takes pydantic's own BaseModel",
+        "ChatCompletionMessage": "asi1 calls it ChatMessage",
         "Client": "asi1 calls it ASI1",
         "ContentFilterFinishReasonError": "asi1 calls it OutputRefusedError",
+        **dict.fromkeys(("BedrockOpenAI", "AsyncBedrockOpenAI"), "asi1 calls ASI-1"),
+        "DEFAULT_CONNECTION_LIMITS": "asi1.Limits() has the default",
+        "DEFAULT_MAX_RETRIES": "it is 2",
+        "DEFAULT_TIMEOUT": "asi1.Timeouts() has the default",
+        "DefaultAioHttpClient": _OWN_HTTP,
+        "DefaultAsyncHttpxClient": _OWN_HTTP,
+        "DefaultHttpxClient": _OWN_HTTP,
+        "file_from_path": "images= takes paths",
         "LengthFinishReasonError": "asi1 calls it OutputTruncatedError",
-        "NOT_GIVEN": "leave the argument out, or pass None",
-        "NotGiven": "leave the argument out, or pass None",
+        "NOT_GIVEN": _LEFT_OUT,
+        "NotGiven": _LEFT_OUT,
+        "Omit": _LEFT_OUT,
         "OpenAI": "asi1 calls it ASI1",
         "OpenAIError": "asi1 calls it ASI1Error",
         "Stream": "asi1 calls it ChatStream",
         "Timeout": "asi1 calls it Timeouts; an httpx.Timeout is accepted, too",
-        "omit": "leave the argument out, or pass None",
+        "api_key": _NO_CLIENT,
+        "base_url": _NO_CLIENT,
+        "chat": _NO_CLIENT,
+        "images": _NO_CLIENT,
+        "not_given": _LEFT_OUT,
+        "omit": _LEFT_OUT,
         "pydantic_function_tool": "asi1.tool makes a tool of a function; parse() takes"
         " a pydantic model as response_format",
+        "types": "the types are asi1's own names: asi1.ChatCompletion",
     },
 }
 
@@ -92,6 +185,15 @@ def missing_name(name: str) -> AttributeError:
     """Return the error for a *name* that the package does not have."""
     return AttributeError(
         f"module 'asi1' has no attribute {name!r}{hint('asi1', name)}", name=name
+    )
+
+
+def missing(thing: object, name: str) -> AttributeError:
+    """Return the error for an attribute *name* that *thing* does not have."""
+    kinds = [kind.__name__ for kind in type(thing).__mro__]
+    advice = next((text for kind in kinds if (text := hint(kind, name))), "")
+    return AttributeError(
+        f"{kinds[0]} has no attribute {name!r}{advice}", name=name, obj=thing
     )
 
 
@@ -112,22 +214,25 @@ def missing_attribute(model: Any, name: str) -> Any:
     for sent in (model.extra, model.wire or {}):
         if name in sent:
             value = sent[name]
-            return _Members(value) if isinstance(value, dict) else value
+            return _with_members(value)
     if any(name in _OPTIONAL.get(kind, ()) for kind in kinds):
         return None
-    advice = next((text for kind in kinds if (text := hint(kind, name))), "")
-    raise AttributeError(
-        f"{kinds[0]} has no attribute {name!r}{advice}", name=name, obj=model
-    )
+    raise missing(model, name)
 
 
-class _Members(dict[str, JSON]):
-    """A dict whose members are attributes; absent ones are None."""
+class _Members(dict[str, Any]):
+    """A dict whose members are attributes, as deep as they go; absent ones are None."""
 
-    def __getattr__(self, name: str) -> JSON:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self.get(name)
+        return _with_members(self.get(name))
+
+
+def _with_members(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Members(value)
+    return [*map(_with_members, value)] if isinstance(value, list) else value
 
 
 def _thoughts_details(usage: Any) -> _Members | None:
@@ -150,6 +255,7 @@ def _thoughts(message: Any) -> str | None:
 _COMPUTED: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "_request_id": {"ChatCompletion": lambda answer: answer.response.request_id},
     "completion_tokens_details": {"Usage": _thoughts_details},
+    "data": {"GeneratedImages": lambda reply: reply.images},
     "model_extra": {"Model": lambda model: dict(model.extra)},
     "reasoning_content": {"ChatMessage": _thoughts, "Delta": _thoughts},
 }

@@ -1,15 +1,15 @@
 """An answer together with the value that it became."""
 
 from functools import reduce
-from operator import attrgetter
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
 from attrs import field, frozen
 
+from .base import Model
 from .base_types import public
-from .completion import ChatCompletion
+from .completion import ChatChoice, ChatCompletion, ChatMessage
 from .output_errors import OutputInvalidError
 from .response import Usage, cost_of_all, sum_of_usage
 
@@ -18,12 +18,31 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 
-__all__ = ["ParsedCompletion", "parsed_completion"]
+__all__ = ["ParsedChoice", "ParsedCompletion", "ParsedMessage", "parsed_completion"]
 
 _T = TypeVar("_T")
 
-_FIELDS = [a.name for a in attrs.fields(ChatCompletion)]
-_values_of = attrgetter(*_FIELDS)
+
+@public
+@frozen(kw_only=True)
+class ParsedMessage(ChatMessage, Generic[_T]):
+    """
+    The model's message, and the value that its text became.
+
+    Attributes:
+        parsed: The value, in the first choice; None in others, which are not parsed.
+    """
+
+    parsed: _T | None = None
+
+
+@public
+@frozen(kw_only=True)
+class ParsedChoice(ChatChoice, Generic[_T]):
+    """A choice of a `ParsedCompletion`."""
+
+    if TYPE_CHECKING:  # at run time, the field keeps its place in the JSON form
+        message: ParsedMessage[_T] = field(factory=ParsedMessage[Any])
 
 
 @public
@@ -40,6 +59,9 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
         earlier: Why the model was asked again: one error for each earlier answer, which
             did not fit the type. The error has that answer and its usage.
     """
+
+    if TYPE_CHECKING:
+        choices: tuple[ParsedChoice[_T], ...] = ()
 
     parsed: _T
     parsed_from: tuple[str, ...] = ()
@@ -67,7 +89,20 @@ def parsed_completion(
     earlier: tuple[OutputInvalidError, ...] = (),
 ) -> ParsedCompletion[_T]:
     """Return *answer* with *value*, into which the answer's text was decoded."""
-    fields = dict(zip(_FIELDS, _values_of(answer), strict=True))
+    fields = _fields_of(answer)
+    fields["choices"] = tuple(
+        _parsed_choice(choice, value if choice.index == 0 else None)
+        for choice in answer.choices
+    )
     return ParsedCompletion(
         **fields, parsed=value, parsed_from=parsed_from, earlier=earlier
     )
+
+
+def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
+    message = ParsedMessage(**_fields_of(choice.message), parsed=value)
+    return ParsedChoice(**{**_fields_of(choice), "message": message})
+
+
+def _fields_of(model: Model) -> dict[str, Any]:
+    return {a.name: getattr(model, a.name) for a in attrs.fields(type(model))}

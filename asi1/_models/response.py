@@ -7,13 +7,13 @@ time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
 from .base import Model
-from .base_types import JSON, public
+from .base_types import JSON, Hinted, public
 
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "Headers",
     "RateLimits",
     "ResponseInfo",
     "Usage",
@@ -77,14 +78,15 @@ class RateLimits:
 
 @public
 @frozen(kw_only=True)
-class ResponseInfo:
+class ResponseInfo(Hinted):
     """
     Response metadata of a call: status, headers, attempts and times.
 
     Attributes:
         status: HTTP status of the last reply; None if no reply came.
         request_id: The server's id of the request; None if the server sent none.
-        headers: Headers of the last reply, names in lowercase, without cookies.
+        headers: Headers of the last reply, names in lowercase, without cookies. The
+            name that you ask for may be in any case, unless the object was unpickled.
         attempts: All attempts, oldest first.
         elapsed: Seconds from the start of the call to its end, waits included; None
             while a stream is open.
@@ -109,6 +111,27 @@ class ResponseInfo:
     cached: bool = False
     model: str | None = None
     rates: tuple[JSON, JSON, JSON] | None = field(default=None, repr=False)
+
+    @property
+    def status_code(self) -> int | None:
+        """The status, under the name that it has in httpx."""
+        return self.status
+
+
+class Headers(dict[str, str]):
+    """Headers by their names in lowercase, for programs that ask in any case."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, str]]]:
+        return dict, (dict(self),)  # a pickle names no private class
 
 
 def read_info(

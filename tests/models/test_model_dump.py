@@ -101,3 +101,36 @@ def test_dump_as_json_is_the_dump_as_text(indent):
     assert (indent is None) == ("\n" not in text)
     short = ANSWER.model_dump_json(exclude_none=True, exclude_unset=False)
     assert ANSWER.model_dump(exclude_none=True) == json.loads(short)
+
+
+def test_dump_has_only_the_included_keys_without_the_excluded():
+    """
+    *include* and *exclude* name keys of the object itself; options of pydantic that
+    change nothing are accepted.
+    """
+    wanted = {"include": {"id", "model"}, "exclude": ["model"], "by_alias": True}
+
+    assert {"id": "a"} == ANSWER.model_dump(**wanted, warnings="none", round_trip=True)
+    assert '{"id":"a"}' == ANSWER.model_dump_json(**wanted, exclude_defaults=False)
+    assert {"content": "Hi"} == ANSWER.choices[0].message.model_dump(
+        exclude_unset=True, exclude={"role", "reasoning_content"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"exclude_defaults": True}, "exclude_defaults: asi1 does not support"),
+        ({"otters": 1}, "otters: asi1 does not support"),
+        ({"exclude": {"choices": {0}}}, "exclude: must be a set of names"),
+        ({"include": "id"}, "include: must be a set of names"),
+    ],
+)
+def test_dump_refuses_options_that_it_does_not_support(options, problem):
+    """
+    An option of pydantic that asi1 does not support raises a `TypeError` that names it.
+    """
+    with pytest.raises(TypeError, match=problem):
+        ANSWER.model_dump(**options)
+    with pytest.raises(TypeError, match=problem):
+        ANSWER.model_dump_json(**options)

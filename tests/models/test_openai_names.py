@@ -65,7 +65,13 @@ def test_objects_have_the_attributes_of_openais_objects(model, path, value):
 @pytest.mark.parametrize(
     ("thing", "name", "advice"),
     [
-        (MESSAGE, "parsed", "ChatMessage has no attribute 'parsed'; the value is the"),
+        (MESSAGE, "parsed", "ChatMessage has no attribute 'parsed'; only an answer of"),
+        (MESSAGE, "model_copy", "ChatMessage has no .*attrs.evolve"),
+        (asi1.ChatCompletionChunk(), "type", "ChatCompletionChunk .*yields chunks"),
+        (asi1.RateLimitError("no"), "request", "RateLimitError .*hides the request"),
+        (asi1.ResponseInfo(), "json", "ResponseInfo .*an error has its body"),
+        (asi1.ASI1("k").chat.completions, "list", "Completions .*stores no answers"),
+        (asi1.AsyncASI1("k").conversation(), "send", "AsyncConversation .*ask()"),
         (MESSAGE, "otter", "ChatMessage has no attribute 'otter'$"),
         (asi1.Usage(), "logprobs", "Usage has no attribute 'logprobs'$"),
         (asi1, "OpenAI", "module 'asi1' has no attribute 'OpenAI'; asi1 calls it ASI1"),
@@ -87,15 +93,36 @@ def test_missing_attribute_of_openais_client_raises_an_error_with_a_hint(
         getattr(thing, name)
 
 
-@pytest.mark.parametrize("thing", ["asi1", "ASI1", "AsyncASI1"])
-def test_table_of_hints_has_no_name_that_asi1_has(thing):
+CLIENTS = [asi1.ASI1("k"), asi1.AsyncASI1("k")]
+OWNERS = {
+    "BaseClient": CLIENTS,
+    "asi1": [asi1],
+    "APIError": [asi1.APIError("no")],
+    "ResponseInfo": [asi1.ResponseInfo()],
+    "KnownModel": [CLIENTS[0].models.retrieve("asi1")],
+    "Model": [asi1.ChatCompletion(), MESSAGE],
+    "ChatMessage": [MESSAGE],
+    "ChatCompletionChunk": [asi1.ChatCompletionChunk()],
+    **{type(client.chat).__name__: [client.chat] for client in CLIENTS},
+    **{type(client.images).__name__: [client.images] for client in CLIENTS},
+    **{type(client.models).__name__: [client.models] for client in CLIENTS},
+    **{
+        type(client.chat.completions).__name__: [client.chat.completions]
+        for client in CLIENTS
+    },
+}
+
+
+@pytest.mark.parametrize("kind", HINTS)
+def test_table_of_hints_has_no_name_that_asi1_has(kind):
     """
     No hint is for an attribute that asi1's object has.
     """
-    owner = asi1 if thing == "asi1" else getattr(asi1, thing)("k")
+    owners = OWNERS.get(kind) or [getattr(asi1, kind)]
 
-    assert [] == [name for name in HINTS[thing] if hasattr(owner, name)]
-    assert all(hint(thing, name).startswith("; ") for name in HINTS[thing])
+    for owner in owners:
+        assert [] == [name for name in HINTS[kind] if hasattr(owner, name)]
+    assert all(hint(kind, name).startswith("; ") for name in HINTS[kind])
 
 
 @pytest.mark.parametrize("model", [MESSAGE, USAGE, ANSWER, asi1.ChatCompletionChunk()])

@@ -87,3 +87,24 @@ def test_total_usage_includes_the_earlier_answers_that_did_not_fit(
     parsed = parsed_completion(plain, 1, earlier=(*errors, asi1.OutputInvalidError("")))
 
     assert total == parsed.total_usage
+
+
+def test_message_of_the_first_choice_has_the_value():
+    """
+    The message of choice 0 has the value as ``parsed``, as in OpenAI's client. The
+    messages of other choices have None, and all of them are sent back without it.
+    """
+    choices = [
+        asi1.ChatChoice(index=i, message=asi1.ChatMessage(content=f"{i}"))
+        for i in (1, 0)
+    ]
+    plain = asi1.ChatCompletion(choices=choices)
+
+    parsed = parsed_completion(plain, {"a": 1})
+
+    assert [None, {"a": 1}] == [choice.message.parsed for choice in parsed.choices]
+    assert {"a": 1} == parsed.message.parsed == pickled(parsed).message.parsed
+    assert plain.to_dict() == parsed.to_dict()
+    assert plain.message.model_dump(exclude_none=True) == parsed.message.model_dump(
+        exclude_none=True
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from asi1 import Attempt, RateLimits, ResponseInfo
-from asi1._models.response import read_info
+from asi1._models.response import Headers, read_info
 
 
 @pytest.mark.parametrize(
@@ -117,3 +120,22 @@ def test_rate_limit_headers_are_read(headers, limits):
     If no such header can be read, ``rate_limits`` is None.
     """
     assert limits == read_info(200, headers).rate_limits
+
+
+def test_headers_are_found_by_a_name_in_any_case():
+    """
+    Programs ask for headers as httpx has them, by a name in any case. Copies and
+    pickles are plain dicts, since a pickle names no private class.
+    """
+    headers = Headers({"retry-after": "1"})
+
+    assert "1" == headers["Retry-After"] == headers.get("RETRY-AFTER")
+    assert "Retry-After" in headers
+    assert ("x", None) == (headers.get("Other", "x"), headers.get("Other"))
+    assert 7 not in headers
+    assert {"retry-after": "1"} == headers
+    assert [dict, dict] == [
+        type(copy.deepcopy(headers)),
+        type(pickle.loads(pickle.dumps(headers))),
+    ]
+    assert 200 == ResponseInfo(status=200).status_code

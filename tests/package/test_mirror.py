@@ -76,6 +76,9 @@ TESTED_IN = {
     "call/test_answer_cache": ["_call/reply_recorder"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],
+    "client/test_models": ["_blocking/models", "_settings/model_list"],
+    "client/test_raw_calls": ["_client/api_response"],
+    "blocking/test_raw_calls": ["_blocking/api_response"],
     "client/test_agent_calls": ["_call/parse_rounds"],
     "system/life/test_fork": ["_fork_lock"],
     # Parts of the command line are tested by the command's input and output.

@@ -51,5 +51,5 @@ def test_blocking_docstrings_refer_to_the_async_twin():
                     ", but blocks."
                 )
 
-    assert 11 == len(twins)
+    assert 18 == len(twins)
     assert wanted == documented

@@ -17,6 +17,10 @@ from typing import Any
 
 import asi1
 
+from asi1._blocking import models, raw_calls
+from asi1._client import models as async_models
+from asi1._client import raw_calls as async_raw_calls
+
 
 __all__ = ["differences"]
 
@@ -167,6 +171,8 @@ def hints(func: Callable[..., Any]) -> dict[str, Any]:
     # Names that asi1 imports lazily may be missing in a function's globals, so they are
     # passed as local names.
     lazy = {name: getattr(asi1, name) for name in asi1.__all__}
+    for module in (models, raw_calls, async_models, async_raw_calls):
+        lazy |= {name: getattr(module, name) for name in module.__all__}
     return typing.get_type_hints(func, localns=lazy, include_extras=True)
 
 

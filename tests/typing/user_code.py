@@ -91,6 +91,25 @@ async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
     assert_type(called.stream(messages="Hi"), ChatStream)
 
 
+async def raw(client: AsyncASI1, blocking: ASI1) -> int:
+    """A raw response has the type of what the call itself returns."""
+    awaited = client.chat.completions.with_raw_response
+    called = blocking.chat.completions.with_raw_response
+    streaming = client.chat.completions.with_streaming_response
+
+    assert_type((await awaited.create(messages="Hi")).parse(), ChatCompletion)
+    reply = await awaited.create(messages="Hi", stream=True)
+    assert_type(reply.parse(), AsyncChatStream)
+    assert_type(called.create(messages="Hi").parse(), ChatCompletion)
+    async with streaming.create(messages="Hi") as response:
+        assert_type(await response.parse(), ChatCompletion)
+        async for line in response.iter_lines():
+            assert_type(line, str)
+    places = await client.chat.completions.parse(messages="Hi", response_format=Place)
+    assert_type(places.choices[0].message.parsed, Place | None)
+    return reply.status_code or 0
+
+
 async def many(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> list[str]:
     """With `return_exceptions`, the type of `map`'s answers includes `ASI1Error`."""
     prompts: list[Messages] = ["Hi", [UserMessage("Hi")]]

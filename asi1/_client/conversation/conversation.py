@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from ..._call.answer_reader import AnswerReader, ChunkReader
-from ..._models.base_types import JSON, public
+from ..._models.base_types import JSON, Hinted, public
 from ..._models.completion import ChatCompletion
 from ..._models.messages import Message, Messages
 from ..._models.response import Usage
@@ -31,7 +31,7 @@ __all__ = ["AsyncConversation"]
 
 
 @public
-class AsyncConversation(AsyncAgentTurns):
+class AsyncConversation(AsyncAgentTurns, Hinted):
     """
     A dialogue with the model, which receives the earlier messages in each turn.
 

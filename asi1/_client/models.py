@@ -1,0 +1,61 @@
+"""``client.models``: the model table, as OpenAI's client lists models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator
+from typing import Any, Self
+
+from .._call.engine import Engine
+from .._models.base_types import Hinted
+from .._settings.model_list import KnownModel, known_model, known_models
+
+
+__all__ = ["AsyncModelList", "AsyncModels"]
+
+
+class AsyncModels(Hinted):
+    """
+    The models that are known: those of `MODELS`, and of the client's ``models=``.
+
+    The server is not asked, since it has no list of models.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Users do not construct this class; the client does."""
+        self._engine = engine
+
+    def list(self) -> AsyncModelList:
+        """List all known models, without asking the server."""
+        return AsyncModelList(known_models(self._engine.config.models))
+
+    async def retrieve(self, model: str) -> KnownModel:
+        """
+        Return what is known of *model*, without asking the server.
+
+        Raises:
+            NotFoundError: The model is not known.
+        """
+        return known_model(self._engine.config.models, model)
+
+
+class AsyncModelList(Hinted):
+    """
+    The known models; to be used with ``async for``, or awaited for its `data`.
+
+    Attributes:
+        data: The models.
+        object: "list".
+    """
+
+    def __init__(self, data: tuple[KnownModel, ...]) -> None:
+        """Users do not construct this class; `AsyncModels.list` does."""
+        self.data = data
+        self.object = "list"
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        yield from ()
+        return self
+
+    async def __aiter__(self) -> AsyncIterator[KnownModel]:
+        for model in self.data:
+            yield model

@@ -1,0 +1,68 @@
+"""The reply to a call of ``with_raw_response``, made of an answer or a stream."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import asi1
+
+from asi1._models.raw_response import DONE, event_of, lines_of
+
+
+INFO = asi1.ResponseInfo(
+    status=200,
+    request_id="r1",
+    headers={"x-a": "b"},
+    attempts=(asi1.Attempt(number=1, status=500), asi1.Attempt(number=2, status=200)),
+)
+WIRE = {"id": "a", "choices": [], "stray": {"\u2028": "\u00fc"}}
+ANSWER = asi1.ChatCompletion(id="a", wire=WIRE, response=INFO)
+
+
+def test_raw_response_has_the_metadata_and_what_the_server_sent():
+    """
+    A raw response has the status, headers, request id and number of retries of its
+    answer; its text, bytes and JSON have all that the server sent.
+    """
+    raw = asi1.RawResponse(ANSWER)
+
+    assert ANSWER is raw.parse()
+    assert (200, "r1", {"x-a": "b"}) == (raw.status_code, raw.request_id, raw.headers)
+    assert 1 == raw.retries_taken
+    assert INFO is raw.response
+    assert raw is raw.http_response
+    assert WIRE == raw.json() == json.loads(raw.text)
+    assert raw.text.encode() == raw.content == raw.read()
+    assert "<RawResponse [200] ChatCompletion>" == repr(raw)
+
+
+def test_raw_response_of_an_answer_from_a_cache_was_not_retried():
+    """
+    An answer that was not sent for has neither a status nor retries.
+    """
+    raw = asi1.RawResponse(asi1.ChatCompletion())
+
+    assert (None, 0) == (raw.status_code, raw.retries_taken)
+
+
+def test_event_has_the_chunk_on_one_line_and_an_empty_line():
+    """
+    An event is one line of JSON and an empty line, even if the text has line breaks.
+    """
+    chunk = asi1.ChatCompletionChunk(id="\u2028", wire={"id": "\n\u2028"})
+    first, *rest = lines_of(event_of(chunk))
+
+    assert {"id": "\n\u2028"} == json.loads(first.removeprefix("data: "))
+    assert [""] == rest
+    assert ["data: [DONE]", ""] == lines_of(DONE)
+    assert ['{"a": "\u2028"}'] == lines_of('{"a": "\u2028"}')
+
+
+def test_raw_response_of_a_stream_has_no_text():
+    """
+    The text of a stream that has not been read is not known.
+    """
+    with pytest.raises(asi1.ASI1Error, match=r"parse\(\) returns it"):
+        _ = asi1.RawResponse(object()).text
