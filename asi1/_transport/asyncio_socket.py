@@ -26,6 +26,7 @@ from .http_pool import (
     refuses,
     wake_early,
 )
+from .tls import undelivered
 
 
 __all__ = ["AsyncioSocket"]
@@ -94,7 +95,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Record that the connection is closed, and wake the reader and the writer."""
-        if isinstance(exc, OSError) and self._below is None:
+        if isinstance(exc, ssl.SSLError) and hasattr(self, "_transport"):
+            self._received += undelivered(self._transport)
+        elif isinstance(exc, OSError) and self._below is None:
             # asyncio and uvloop leave arrived bytes unread if a send fails.
             self._received += _received_by_kernel(self._transport)
         self._ended, self._error = True, exc
@@ -250,7 +253,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if self._ended:  # asyncio would wait for a handshake of the closed connection
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
-        loop, secure = asyncio.get_running_loop(), AsyncioSocket(self._transport)
+        loop, below = asyncio.get_running_loop(), self._below or self._transport
+        secure = AsyncioSocket(below)
         try:
             with map_connect_errors(), anyio.fail_after(timeout):
                 transport = await loop.start_tls(
