@@ -132,7 +132,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if not self._received and not self._ended:
             await self._wait_for_data(timeout)
         if not self._received and self._error is not None:
-            raise httpcore.ReadError(str(self._error)) from self._error
+            broken = httpcore.ReadError(str(self._error))
+            broken.__context__ = self._error  # httpcore's pool (1.0) drops a cause
+            raise broken
         # A slice of the buffer costs one more copy, so the buffer is sliced only if it
         # contains more than *max_bytes*.
         far_behind = len(self._received) > max_bytes
