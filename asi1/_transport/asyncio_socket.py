@@ -269,7 +269,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         except BaseException:
             self.abort()
             raise
-        if transport is None:
+        if transport is None or transport.is_closing():
             raise httpcore.ConnectError("the connection is closed")
         secure.connection_made(transport)
         return secure

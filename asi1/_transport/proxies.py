@@ -95,7 +95,10 @@ def needs_no_proxy(no_proxy: str, base_url: str) -> bool:
 
 def _matches(entry: str, base_url: str) -> bool:
     url = urlsplit(base_url.lower())
-    host, port = url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)
+    host, port = (
+        (url.hostname or "").removesuffix("."),
+        url.port or {"http": 80}.get(url.scheme, 443),
+    )
     if entry == "*":
         return True
     with suppress(ValueError):  # raised if the host or the entry is not an IP address
@@ -103,7 +106,7 @@ def _matches(entry: str, base_url: str) -> bool:
     try:
         scheme, _, rest = entry.rpartition("://")
         parts = urlsplit(f"//{rest}")
-        named, wanted = parts.hostname or "", parts.port
+        named, wanted = (parts.hostname or "").removesuffix("."), parts.port
     except ValueError:
         return False
     if scheme not in ("", "all", url.scheme) or wanted not in (None, port):
