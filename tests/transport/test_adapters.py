@@ -6,7 +6,6 @@ calls on both.
 from __future__ import annotations
 
 import httpx
-import pytest
 import respx
 
 from asi1 import AsyncASI1
