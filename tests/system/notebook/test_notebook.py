@@ -203,7 +203,7 @@ def nap() -> None:
         "await completions.parse(messages='Hi', response_format=list[int])",
         "await completions.stream(messages='Hi').display()",
         "async for _ in completions.map(['Hi', 'Ho']): pass",
-        "async with completions.run_tools('Hi', tools=[nap]) as run: await run.until_done()",
+        "async with completions.run_tools('Hi', tools=[nap]) as r: await anext(r)",
         "await other.conversation().ask('Hi')",
         "await other.request('POST', '/chat/completions', json={})",
         "await other.images.generate('a cat')",
