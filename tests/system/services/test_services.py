@@ -214,6 +214,7 @@ def test_error_of_a_call_without_streaming_becomes_an_http_status(fake, browser)
 def visit(service):
     """Request a stream from *service*; return the socket without reading from it."""
     there = socket.create_connection(("127.0.0.1", service.port), timeout=600)
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     there.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     return there
 
