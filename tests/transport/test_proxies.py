@@ -6,11 +6,16 @@ import ssl
 
 from contextlib import nullcontext
 
+import anyio
+import httpcore
 import httpx
 import pytest
 
 from asi1 import AsyncASI1, ConfigurationError
+from asi1._transport import httpcore_internals
+from asi1._transport.adapters import preload_httpcore
 from asi1._transport.proxies import needs_no_proxy, proxy_transport
+from asi1._transport.tunnel import TunnelBackend
 from asi1.testing import FakeASI1
 
 
@@ -107,3 +112,48 @@ def test_unusable_proxy_raises_unless_no_proxy_contains_the_host(entries, unusab
             proxies,
         )
         assert transport is None
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "tunnelled"),
+    [
+        ("https://otter.example/v1", "http://proxy.example", True),
+        ("https://otter.example/v1", "https://proxy.example", True),
+        ("https://otter.example/v1", "proxy.example:3128", True),
+        ("https://otter.example/v1", "socks5://proxy.example", True),
+        ("http://otter.example/v1", "socks5h://proxy.example", True),
+        ("http://otter.example/v1", "http://proxy.example", False),
+    ],
+)
+async def test_only_plain_http_is_forwarded_by_an_http_proxy(url, proxy, tunnelled):
+    """
+    asi1 opens the tunnels through proxies itself. A request to ``http://`` goes to an
+    HTTP proxy without a tunnel, by httpcore.
+    """
+    await preload_httpcore()
+    context = ssl.create_default_context()
+    transport = proxy_transport(context, httpx.Limits(), url, {"all": proxy})
+
+    network = transport._pool._network_backend
+    assert tunnelled is isinstance(network, TunnelBackend)
+    await transport.aclose()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_tunnel_is_used_only_with_known_releases_of_httpcore(monkeypatch, backend):
+    """
+    With unknown releases of httpx or httpcore, httpx's own proxies are used, so that a
+    proxy of the environment is never passed by.
+    """
+    monkeypatch.setattr(httpcore_internals, "_KNOWN", False)
+    context = ssl.create_default_context()
+
+    async def classes():
+        await preload_httpcore()
+        proxies = {"all": "http://proxy.example"}
+        found = proxy_transport(
+            context, httpx.Limits(), "https://otter.example/v1", proxies
+        )
+        return type(found._pool)
+
+    assert httpcore.AsyncHTTPProxy is anyio.run(classes, backend=backend)

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 import asi1
 
-from .peers import (
+from ...support.peers import (
     Peer,
     broken_after,
     connects,

@@ -23,8 +23,8 @@ from asi1.testing import FakeASI1
 
 from ...support.front import Front
 from ...support.front import served as served_front
+from ...support.peers import HERE, HOST, Place, served
 from ...support.talk import TEXT
-from .peers import HERE, HOST, Place, served
 from .rows import SECTIONS, End
 
 

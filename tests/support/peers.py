@@ -15,7 +15,7 @@ import trustme
 
 from attrs import define, field
 
-from ...support.talk import DONE, TEXT, Event, chunk
+from .talk import DONE, TEXT, Event, chunk
 
 
 __all__ = [
@@ -261,22 +261,28 @@ def speaks_plainly(sock: socket.socket, _: Place) -> None:
     sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-def replies(share: float = 1.0) -> Reply:
-    """Return a reply of which the first *share* is sent: 1 for all, 0 for nothing."""
+def replies(share: float = 1.0, records: int = 1) -> Reply:
+    """
+    Return a reply of which the first *share* is sent: 1 for all, 0 for nothing.
+
+    It is sent in this number of TLS *records*.
+    """
 
     def reply(request: bytes, secure: ssl.SSLObject) -> bytes:
-        if share:
-            secure.write(_reply(request, share))
+        data = _reply(request, share) if share else b""
+        size = -(-len(data) // records) or 1
+        for at in range(0, len(data), size):
+            secure.write(data[at : at + size])
         return b""
 
     return reply
 
 
-def broken_after(share: float) -> Reply:
+def broken_after(share: float, records: int = 1) -> Reply:
     """Return a reply of which *share* is sent, then a broken record in one packet."""
 
     def reply(request: bytes, secure: ssl.SSLObject) -> bytes:
-        replies(share)(request, secure)
+        replies(share, records)(request, secure)
         return _BROKEN
 
     return reply
