@@ -105,11 +105,7 @@ def _translate(
     if isinstance(error, httpx.DecodingError):
         return APIResponseError(f"{host}: the reply cannot be decoded ({reason})")
     if isinstance(error, httpx.ProxyError):
-        return APIConnectionError(
-            f"{host}: could not connect (the proxy refused: {reason})",
-            sent=False,
-            retryable=bool(_PASSING.match(reason)),
-        )
+        return _refusal(host, reason)
     if tls_reason:
         # The server may have processed a request before its TLS broke.
         return APIConnectionError(
@@ -130,6 +126,15 @@ def _translate(
         f"{host}: {what} ({reason})",
         sent=not not_open,
         retryable=lost or not_open,
+    )
+
+
+def _refusal(host: str, reason: str) -> APIConnectionError:
+    """Return the error of a proxy that refuses to connect to *host*."""
+    return APIConnectionError(
+        f"{host}: could not connect (the proxy refused: {reason})",
+        sent=False,
+        retryable=bool(_PASSING.match(reason)),
     )
 
 

@@ -52,7 +52,9 @@ def proxy_transport(
             if proxies.get(name)
         }
         proxy = found.get(scheme, found.get("all"))
-        return proxy and _transport(context, limits, scheme, proxy)
+        if proxy is None:
+            return None
+        return _transport(context, limits, scheme, proxy)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         # The error's text may contain a proxy's password, so it is not shown. The text
         # of an ImportError is shown, since it only names a missing package.

@@ -81,10 +81,10 @@ class _KeepingSSLObject(ssl.SSLObject):
         made.kept = []
         return made
 
-    def read(self, *args: Any) -> Any:
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - as ssl
         """Decrypt the next bytes; keep them until nothing is left to decrypt."""
         try:
-            data = super().read(*args)
+            data = super().read(len, buffer)
         except (ssl.SSLWantReadError, ssl.SSLSyscallError):
             self.kept.clear()
             raise

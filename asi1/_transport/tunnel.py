@@ -119,15 +119,11 @@ class TunnelBackend(httpcore.AsyncNetworkBackend):
             token = base64.b64encode(b":".join(self.proxy.raw_auth)).decode()
             lines.append(f"Proxy-Authorization: Basic {token}")
         await stream.write("\r\n".join([*lines, "", ""]).encode("ascii"))
-        status = b"1"
-        while status.startswith(b"1"):  # informational replies
-            found = _STATUS_LINE.match(await _read_head(stream))
-            if found is None:
-                raise httpcore.ProxyError("it does not reply with HTTP/1")
-            status, reason = found.groups()
-        if not status.startswith(b"2"):
-            said = (reason or b"").decode("ascii", "replace")
-            raise httpcore.ProxyError(f"{status.decode()} {said}".strip())
+        status, reason = await _read_status(stream)
+        while status.startswith("1"):  # informational replies
+            status, reason = await _read_status(stream)
+        if not status.startswith("2"):
+            raise httpcore.ProxyError(f"{status} {reason}".strip())
 
     async def _ask_socks(
         self, stream: httpcore.AsyncNetworkStream, host: str, port: int
@@ -167,7 +163,8 @@ async def _read(stream: httpcore.AsyncNetworkStream, size: int) -> bytes:
     return data
 
 
-async def _read_head(stream: httpcore.AsyncNetworkStream) -> bytes:
+async def _read_status(stream: httpcore.AsyncNetworkStream) -> tuple[str, str]:
+    """Read the head of an HTTP reply; return its status and its reason."""
     head = b""
     while not head.endswith((b"\r\n\r\n", b"\n\n")):
         if len(head) >= _LONGEST_HEAD:
@@ -175,7 +172,11 @@ async def _read_head(stream: httpcore.AsyncNetworkStream) -> bytes:
         head += await _read(stream, 1)
         if not begins_http(head):
             raise httpcore.ProxyError("it does not reply with HTTP/1")
-    return head
+    found = _STATUS_LINE.match(head)
+    if found is None:
+        raise httpcore.ProxyError("it does not reply with HTTP/1")
+    status, reason = found.groups(b"")
+    return status.decode(), reason.decode("ascii", "replace")
 
 
 async def _skip_address(stream: httpcore.AsyncNetworkStream, kind: int) -> None:
