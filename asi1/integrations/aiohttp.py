@@ -76,15 +76,16 @@ def client_ctx(
     """
 
     async def run(app: web.Application) -> AsyncIterator[None]:
-        closing = app[_CLOSING] = asyncio.Event()
+        closing = asyncio.Event()
 
         async def close_later(_: web.Application) -> None:
             asyncio.get_running_loop().call_later(grace, closing.set)
 
-        # A subapplication's signals are frozen before it starts. Then aiohttp cuts
-        # its streams off.
+        # A subapplication's signals are frozen before it starts; its streams end with
+        # those of the main application, if that has a client too.
         with suppress(RuntimeError):
             app.on_shutdown.append(close_later)
+            app[_CLOSING] = closing
         async with make() as client:
             app[_CLIENT] = client
             yield
