@@ -25,6 +25,7 @@ from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._models.errors import ASI1Error, ClientClosedError
 from .._models.json_text import dump_json
 from .._protocol.public_error import failure
+from .._settings.validators import number, wrong
 from ._events import closing_event, events_of
 from ._watch import cancel_when_left
 
@@ -73,7 +74,12 @@ def client_ctx(
         grace: Seconds that open streams have to end when the application shuts down.
             Then `stream_response` ends them with the event ``failed``. It must be less
             than aiohttp's own ``shutdown_timeout``, which cuts streams off (60 s).
+
+    Raises:
+        ArgumentError: *grace* is not a number of at least 0.
     """
+    if problem := number(0)(grace):
+        raise wrong("grace", problem, grace)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         closing = asyncio.Event()

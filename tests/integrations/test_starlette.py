@@ -130,7 +130,7 @@ async def test_oserror_of_the_asgi_send_function_cancels_the_call():
 
 
 class Stopping(Browser):
-    """Cancels the response once *now* is true of a sent body, as a server that stops."""
+    """Cancels the response once *now* is true of a sent body."""
 
     def __init__(self, now):
         super().__init__()

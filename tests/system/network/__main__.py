@@ -25,11 +25,13 @@ The proxy is one of the environment, or that of an `httpx.AsyncClient` which is 
 - **create**, **stream**: how the call ends: with the answer, or with an error, given as
   its class, with the timeout that passed or the status in brackets. "Not sent" means
   that the error's `sent` is False: no request has left this machine, and nothing can
-  have been billed. "3 tries" means that the call is retried;
+  have been billed. "3 tries" means that the call is retried, else it is tried once;
 - **http_client=**: how both end with a client of your own, if that differs.
 
 A proxy's refusal is retried if it may pass: 429, 5xx, and a server that the proxy
 cannot reach. An error of TLS is never retried, but a connection that just ends is.
+With `http_client=`, httpx speaks to the proxy: the timeout `connect` does not limit the
+wait for the proxy's reply, and asi1 cannot know that nothing was sent.
 """
 
 
