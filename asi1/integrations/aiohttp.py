@@ -176,6 +176,7 @@ async def stream_response(
     reply.content_type = "text/event-stream"
     reply.charset = "utf-8"
 
+    prepared = events_of(stream, ping)
     closing = request.config_dict.get(_CLOSING) or asyncio.Event()
 
     async def left() -> None:
@@ -184,7 +185,7 @@ async def stream_response(
             with anyio.move_on_after(_CHECK_INTERVAL):
                 await closing.wait()
 
-    async with aclosing(events_of(stream, ping)) as events:
+    async with aclosing(prepared) as events:
         sent = [b""]
         try:
             await cancel_when_left(partial(_answer, request, reply, events, sent), left)
