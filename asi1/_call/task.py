@@ -9,6 +9,7 @@ lose data. So each call runs in its own task, and the caller reads from a `Batch
 from __future__ import annotations
 
 import os
+import sys
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ import anyio
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 
 
@@ -113,4 +115,13 @@ def start(
 
     _running.add(task)
     spawn(task.token, body, name, ended)
+    if "ipykernel" in sys.modules:
+        _notice_interrupts()(task.token, lambda: running(task.token))
     return task
+
+
+@run_apart_once
+def _notice_interrupts() -> Callable[[object, Callable[[], object]], None]:
+    from .notebook import notice_interrupts  # noqa: PLC0415 - only notebooks need it
+
+    return notice_interrupts

@@ -10,17 +10,14 @@ import asyncio
 import importlib
 import ssl
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import anyio
 import httpx
 
 from .._fork_lock import run_apart_once
-from .._models.errors import ConfigurationError
 from .event_loop import in_worker, loop_token
 
 
@@ -32,9 +29,8 @@ __all__ = [
     "DirectTransport",
     "UserClient",
     "UserTransport",
-    "needs_no_proxy",
+    "network_backend",
     "preload_httpcore",
-    "proxy_transport",
 ]
 
 # A request's extension with this key is a list of the bodies of its replies.
@@ -72,10 +68,11 @@ class DirectTransport(httpx.AsyncHTTPTransport):
         from .http_pool import ConnectionPool  # noqa: PLC0415
         from .httpcore_internals import replace_pool  # noqa: PLC0415
 
-        replace_pool(self, lambda: ConnectionPool(context, limits, _network_backend()))
+        replace_pool(self, lambda: ConnectionPool(context, limits, network_backend()))
 
 
-def _network_backend() -> httpcore.AsyncNetworkBackend:
+def network_backend() -> httpcore.AsyncNetworkBackend:
+    """Return an object that opens connections on the running event loop."""
     if isinstance(loop_token(), asyncio.AbstractEventLoop):
         from .connect import AsyncioBackend  # noqa: PLC0415
 
@@ -206,88 +203,3 @@ def _reply_in(
     return httpx.Response(
         reply.status_code, headers=headers, stream=body or httpx.ByteStream(b"")
     )
-
-
-def proxy_transport(
-    context: ssl.SSLContext,
-    limits: httpx.Limits,
-    base_url: str,
-    proxies: Mapping[str, str],
-) -> httpx.AsyncBaseTransport | None:
-    """
-    Return a transport that sends through the environment's proxy for *base_url*.
-
-    None if the environment names no proxy for this URL.
-
-    Args:
-        context: For TLS to the proxy, and to the server behind it.
-        limits: The limits of the transport's connections.
-        base_url: The API's URL.
-        proxies: The environment's proxies, from `urllib.request.getproxies`.
-
-    Raises:
-        ConfigurationError: One of the environment's proxies cannot be used.
-    """
-    if needs_no_proxy(proxies.get("no", ""), base_url):
-        return None
-    try:
-        found = {
-            scheme: httpx.AsyncHTTPTransport(
-                verify=context, limits=limits, proxy=_with_scheme(proxies[scheme])
-            )
-            for scheme in ("all", "http", "https")
-            if proxies.get(scheme)
-        }
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        # The error's text may contain a proxy's password, so it is not shown. The text
-        # of an ImportError is shown, since it only names a missing package.
-        reason = f": {error}" if isinstance(error, ImportError) else ""
-        raise ConfigurationError(
-            "a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,"
-            f" NO_PROXY) cannot be used{reason}"
-        ) from None
-    transport = found.get(urlsplit(base_url).scheme, found.get("all"))
-    if transport is None:
-        return None
-    from .httpcore_internals import replace_backend  # noqa: PLC0415 - as above
-
-    replace_backend(transport, _network_backend())
-    return transport
-
-
-def _with_scheme(proxy: str) -> str:
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def needs_no_proxy(no_proxy: str, base_url: str) -> bool:
-    """
-    Whether *no_proxy*, the value of ``NO_PROXY``, names the host of *base_url*.
-
-    Its entries, separated by commas, are host names, addresses and networks of IPv4
-    and IPv6, each with or without a port, or URLs; ``*`` means all hosts. An entry of
-    another form is ignored, as curl ignores it.
-    """
-    return any(_matches(each.strip(), base_url) for each in no_proxy.lower().split(","))
-
-
-def _matches(entry: str, base_url: str) -> bool:
-    url = urlsplit(base_url.lower())
-    host, port = url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)
-    if entry == "*":
-        return True
-    with suppress(ValueError):  # raised if the host or the entry is not an IP address
-        return ip_address(host) in ip_network(entry, strict=False)
-    try:
-        scheme, _, rest = entry.rpartition("://")
-        parts = urlsplit(f"//{rest}")
-        named, wanted = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if scheme not in ("", "all", url.scheme) or wanted not in (None, port):
-        return False
-    with suppress(ValueError):
-        return ip_address(host) in ip_network(f"{named}{parts.path}", strict=False)
-    if scheme:
-        return named == host
-    below = host.endswith(f".{named.removeprefix('*').removeprefix('.')}")
-    return bool(named) and (named == host or below)

@@ -27,6 +27,7 @@ from .http_pool import (
     refuses,
     wake_early,
 )
+from .tls import undelivered
 
 
 __all__ = ["AsyncioSocket"]
@@ -96,7 +97,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Record that the connection is closed, and wake the reader and the writer."""
-        if isinstance(exc, OSError) and self._below is None:
+        if isinstance(exc, ssl.SSLError) and hasattr(self, "_transport"):
+            self._received += undelivered(self._transport)
+        elif isinstance(exc, OSError) and self._below is None:
             # asyncio and uvloop leave arrived bytes unread if a send fails.
             self._received += _received_by_kernel(self._transport)
         self._ended, self._error = True, exc
@@ -131,7 +134,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if not self._received and not self._ended:
             await self._wait_for_data(timeout)
         if not self._received and self._error is not None:
-            raise httpcore.ReadError(str(self._error)) from self._error
+            broken = httpcore.ReadError(str(self._error))
+            broken.__context__ = self._error  # httpcore's pool (1.0) drops a cause
+            raise broken
         # A slice of the buffer costs one more copy, so the buffer is sliced only if it
         # contains more than *max_bytes*.
         far_behind = len(self._received) > max_bytes
@@ -253,7 +258,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if self._ended:  # asyncio would wait for a handshake of the closed connection
             self.abort()
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
-        loop, secure = asyncio.get_running_loop(), AsyncioSocket(self._transport)
+        loop, below = asyncio.get_running_loop(), self._below or self._transport
+        secure = AsyncioSocket(below)
         try:
             with map_connect_errors(), anyio.fail_after(timeout):
                 transport = await loop.start_tls(
@@ -266,7 +272,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         except BaseException:
             self.abort()
             raise
-        if transport is None:
+        if transport is None or transport.is_closing():
             raise httpcore.ConnectError("the connection is closed")
         secure.connection_made(transport)
         return secure

@@ -11,6 +11,7 @@ import os
 import ssl
 import weakref
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -20,6 +21,7 @@ import httpx
 
 from attrs import define, field
 
+from .._fork_lock import run_apart_once
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
 from .._settings.config import ClientConfig, HTTPClient, HTTPTransport, is_loopback
 from .adapters import (
@@ -27,7 +29,6 @@ from .adapters import (
     UserClient,
     UserTransport,
     preload_httpcore,
-    proxy_transport,
 )
 from .event_loop import loop_token
 from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, keep_inherited
@@ -148,12 +149,12 @@ class Pools:
             elif pools.closed or getattr(token, "is_closed", bool)():
                 self._by_loop.pop(token, None)
 
-    @property
-    def _trust_env(self) -> bool:
+    def _proxies(self) -> Mapping[str, str]:
+        """Return the environment's proxies; none for a server on this machine."""
         # A server on this machine needs no proxy; with http://, a proxy would also see
         # the API key.
         host = urlsplit(self.config.base_url).hostname or ""
-        return self.config.trust_env and not is_loopback(host)
+        return getproxies() if self.config.trust_env and not is_loopback(host) else {}
 
     async def _context(self) -> ssl.SSLContext:
         if not self.own:
@@ -161,7 +162,7 @@ class Pools:
         await preload_httpcore()
         if self.config.base_url.startswith("http:"):
             return placeholder_context()
-        return await ssl_context(trust_env=self._trust_env)
+        return await ssl_context(trust_env=self.config.trust_env)
 
     def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         if self.http_client is not None:
@@ -174,8 +175,8 @@ class Pools:
             keepalive_expiry=self.config.limits.keepalive_expiry,
         )
         proxied = None
-        if self._trust_env and (given := getproxies()):
-            proxied = proxy_transport(context, limits, self.config.base_url, given)
+        if given := self._proxies():
+            proxied = _proxy_transport()(context, limits, self.config.base_url, given)
         return proxied or DirectTransport(context, limits)
 
     async def aclose(self) -> None:
@@ -183,6 +184,13 @@ class Pools:
         pools = self._by_loop.pop(loop_token(), None)
         if pools is not None and pools.closer is not None:
             await pools.closer.aclose()
+
+
+@run_apart_once
+def _proxy_transport() -> Callable[..., httpx.AsyncBaseTransport | None]:
+    from .proxies import proxy_transport  # noqa: PLC0415 - most programs have no proxy
+
+    return proxy_transport
 
 
 def _close_all(by_loop: dict[Any, LoopPools]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
 from collections.abc import Iterator
@@ -41,7 +42,10 @@ _PHASES = {
     httpx.WriteTimeout: "write",
     httpx.ReadTimeout: "idle",
 }
+# The text of errors of proxies that may pass. The second is httpcore's, for SOCKS.
+_PASSING = re.compile(r"(429|5\d\d)\b|could not connect|Proxy Server could not connect")
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_TLS_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _HANG_UPS = ("Server disconnected without", "peer closed connection without")
 _LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -63,6 +67,11 @@ def translate_errors(host: str, key: Secret) -> Iterator[None]:
         raise _translate(error, host, reason) from error
     except Exception as error:  # noqa: BLE001 - a transport may raise any class
         reason = key.excerpt(_plain_text(error), 200)
+        if type(error).__module__.startswith("socksio."):
+            # httpcore 1.0 lets socksio's errors through if a SOCKS proxy hangs up.
+            raise APIConnectionError(
+                f"{host}: could not connect (the proxy broke off: {reason})", sent=False
+            ) from None
         raise APIConnectionError(
             f"{host}: the connection failed ({reason})", retryable=False
         ) from None
@@ -95,9 +104,14 @@ def _translate(
         )
     if isinstance(error, httpx.DecodingError):
         return APIResponseError(f"{host}: the reply cannot be decoded ({reason})")
-    if tls_reason and not_open:
+    if isinstance(error, httpx.ProxyError):
+        return _refusal(host, reason)
+    if tls_reason:
+        # The server may have processed a request before its TLS broke.
         return APIConnectionError(
-            f"{host}: no secure connection ({tls_reason})", sent=False, retryable=False
+            f"{host}: no secure connection ({tls_reason})",
+            sent=not not_open,
+            retryable=False,
         )
     # httpx 0.28 raises the same class for a closed connection and for invalid HTTP, so
     # the message decides.
@@ -112,6 +126,15 @@ def _translate(
         f"{host}: {what} ({reason})",
         sent=not not_open,
         retryable=lost or not_open,
+    )
+
+
+def _refusal(host: str, reason: str) -> APIConnectionError:
+    """Return the error of a proxy that refuses to connect to *host*."""
+    return APIConnectionError(
+        f"{host}: could not connect (the proxy refused: {reason})",
+        sent=False,
+        retryable=bool(_PASSING.match(reason)),
     )
 
 
@@ -141,9 +164,10 @@ def _class_names(error: BaseException | None) -> set[str]:
 
 
 def _tls_reason(error: BaseException | None) -> str | None:
+    """Return why TLS failed; None if it did not, or if the connection just ended."""
     seen = set[int]()
     while error is not None and id(error) not in seen:
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLError) and not isinstance(error, _TLS_ENDS):
             return getattr(error, "verify_message", None) or str(error)
         seen.add(id(error))  # needed, since a chain of causes may be a cycle
         error = error.__context__ if error.__cause__ is None else error.__cause__

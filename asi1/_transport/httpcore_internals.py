@@ -39,10 +39,16 @@ _KNOWN = is_known_release(httpx.__version__, httpcore.__version__)
 def replace_pool(
     transport: httpx.AsyncHTTPTransport,
     make: Callable[[], httpcore.AsyncConnectionPool],
-) -> None:
-    """Replace *transport*'s pool by `make()`, if asi1 knows the pool's private name."""
-    if _KNOWN and hasattr(transport, "_pool"):
+) -> bool:
+    """
+    Replace *transport*'s pool by `make()`, if asi1 knows the pool's private name.
+
+    Returns whether the pool was replaced.
+    """
+    known = _KNOWN and hasattr(transport, "_pool")
+    if known:
         transport._pool = make()
+    return known
 
 
 def replace_backend(

@@ -7,10 +7,12 @@ OpenSSL's locks in a locked state.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 
 from functools import partial
+from typing import Any, Self
 
 import httpx
 
@@ -19,7 +21,7 @@ from .._models.errors import ConfigurationError
 from .event_loop import in_worker
 
 
-__all__ = ["placeholder_context", "ssl_context"]
+__all__ = ["placeholder_context", "ssl_context", "undelivered"]
 
 _contexts: dict[tuple[str | None, ...], ssl.SSLContext] = {}
 _placeholders: list[ssl.SSLContext] = []
@@ -59,4 +61,40 @@ async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
 
 def _make(trust_env: bool) -> ssl.SSLContext:
     with no_fork:
-        return httpx.create_ssl_context(trust_env=trust_env)
+        context = httpx.create_ssl_context(trust_env=trust_env)
+    context.sslobject_class = _KeepingSSLObject
+    return context
+
+
+class _KeepingSSLObject(ssl.SSLObject):
+    """
+    The state of one TLS connection; it keeps what it has decrypted.
+
+    asyncio and uvloop decrypt all records that have arrived, then deliver the bytes.
+    If one record is broken, they drop the bytes of the records before it.
+    """
+
+    kept: list[bytes]
+
+    def __new__(cls) -> Self:
+        made = super().__new__(cls)
+        made.kept = []
+        return made
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - as ssl
+        """Decrypt the next bytes; keep them until nothing is left to decrypt."""
+        try:
+            data = super().read(len, buffer)
+        except (ssl.SSLWantReadError, ssl.SSLSyscallError):
+            self.kept.clear()
+            raise
+        if data:
+            self.kept.append(data)
+        else:
+            self.kept.clear()
+        return data
+
+
+def undelivered(transport: asyncio.Transport) -> bytes:
+    """Return the bytes that came before a broken record, and were not delivered."""
+    return b"".join(getattr(transport.get_extra_info("ssl_object"), "kept", ()))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import AsyncChatStream, AsyncEventBytes
+from .._models.errors import ClientClosedError
+from .._protocol.sse_writer import failed_event
 
 
 if TYPE_CHECKING:
     from .. import AsyncToolRun
 
 
-__all__ = ["events_of"]
+__all__ = ["closing_event", "events_of"]
+
+_LAST = (b"done\n", b"failed\n")
 
 
 def events_of(
@@ -32,6 +36,19 @@ def events_of(
             f" of create() must be awaited first (it is {type(stream).__name__})"
         )
     return stream.to_sse(ping=ping)
+
+
+def closing_event(sent: bytes) -> bytes:
+    """
+    Return the event ``failed`` of a service that closes; b"" if the stream has ended.
+
+    Args:
+        sent: The events that were sent last.
+    """
+    name = (b"\n" + sent).rpartition(b"\nevent: ")[2]
+    if name.startswith(_LAST):
+        return b""
+    return failed_event(ClientClosedError("the service is closing"))
 
 
 def _is_run(stream: object) -> bool:

@@ -12,8 +12,10 @@ asi1 in aiohttp's server: one client per application, and streams for browsers.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing, suppress
+import asyncio
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,10 +23,11 @@ import anyio
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._install import install_hint
-from .._models.errors import ASI1Error
+from .._models.errors import ASI1Error, ClientClosedError
 from .._models.json_text import dump_json
 from .._protocol.public_error import failure
-from ._events import events_of
+from .._settings.validators import number, wrong
+from ._events import closing_event, events_of
 from ._watch import cancel_when_left
 
 
@@ -50,13 +53,15 @@ __all__ = [
 ]
 
 _CLIENT = web.AppKey("asi1", AsyncASI1)
+# Set when the application is shutting down, and streams must end.
+_CLOSING = web.AppKey("asi1.closing", asyncio.Event)
 # Seconds between checks of the connection: aiohttp (3.x) does not notify a handler when
 # the connection is lost.
 _CHECK_INTERVAL = 0.5
 
 
 def client_ctx(
-    make: Callable[[], AsyncASI1] = AsyncASI1,
+    make: Callable[[], AsyncASI1] = AsyncASI1, *, grace: float = 10.0
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """
     Return a cleanup context that makes a client when the application starts, and closes
@@ -67,9 +72,27 @@ def client_ctx(
 
     Args:
         make: Makes the client; called at each start.
+        grace: Seconds that open streams have to end when the application shuts down.
+            Then `stream_response` ends them with the event ``failed``. It must be less
+            than aiohttp's own ``shutdown_timeout``, which cuts streams off (60 s).
+
+    Raises:
+        ArgumentError: *grace* is not a number of at least 0.
     """
+    if problem := number(0)(grace):
+        raise wrong("grace", problem, grace)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
+        closing = asyncio.Event()
+
+        async def close_later(_: web.Application) -> None:
+            asyncio.get_running_loop().call_later(grace, closing.set)
+
+        # A subapplication's signals are frozen before it starts; its streams end with
+        # those of the main application, if that has a client too.
+        with suppress(RuntimeError):
+            app.on_shutdown.append(close_later)
+            app[_CLOSING] = closing
         async with make() as client:
             app[_CLIENT] = client
             yield
@@ -132,7 +155,8 @@ async def stream_response(
 
     `AsyncEventBytes` describes the events. An error in the first *ping* seconds, if no
     event was sent before, becomes an `error_response`. The call ends when the browser
-    disconnects, even while no events come.
+    disconnects, even while no events come. When the application shuts down, the last
+    event is ``failed`` with the status 503; see `client_ctx`.
 
     Args:
         request: The request to reply to.
@@ -153,26 +177,52 @@ async def stream_response(
     reply.content_type = "text/event-stream"
     reply.charset = "utf-8"
 
+    prepared = events_of(stream, ping)
+    closing = request.config_dict.get(_CLOSING) or asyncio.Event()
+
     async def left() -> None:
         # aiohttp (3.x) sets the transport to None when the connection is lost.
-        while request.transport is not None:  # noqa: ASYNC110 - there is no event
-            await anyio.sleep(_CHECK_INTERVAL)
+        while request.transport is not None and not closing.is_set():
+            with anyio.move_on_after(_CHECK_INTERVAL):
+                await closing.wait()
 
-    async with aclosing(events_of(stream, ping)) as events:
+    async with aclosing(prepared) as events:
+        sent = [b""]
         try:
-            await cancel_when_left(partial(_answer, request, reply, events), left)
+            await cancel_when_left(partial(_answer, request, reply, events, sent), left)
+            if closing.is_set() and not reply.prepared:
+                raise ClientClosedError("the service is closing")
         except ASI1Error as error:
             return error_response(error)
+        if closing.is_set() and (event := closing_event(sent[0])):
+            with _unless_left(request):
+                await reply.write(event)
+                await reply.write_eof()
     return reply
 
 
 async def _answer(
-    request: web.Request, reply: web.StreamResponse, events: AsyncEventBytes
+    request: web.Request,
+    reply: web.StreamResponse,
+    events: AsyncEventBytes,
+    sent: list[bytes],
 ) -> None:
+    """Send *events*, and note in *sent* what was sent last."""
     await events.open()
-    # aiohttp raises ConnectionResetError if the browser has disconnected.
-    with suppress(ConnectionResetError):
+    with _unless_left(request):
         await reply.prepare(request)
         async for data in events:
+            sent[0] = data
             await reply.write(data)
         await reply.write_eof()
+
+
+@contextmanager
+def _unless_left(request: web.Request) -> Iterator[None]:
+    """Suppress errors of the connection to a browser that has disconnected."""
+    try:
+        yield
+    except ConnectionError:
+        transport = request.transport
+        if transport is not None and not transport.is_closing():
+            raise  # not the browser's connection, but that of a user's journal

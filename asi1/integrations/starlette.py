@@ -17,11 +17,13 @@ from contextlib import (
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._install import install_hint
-from .._models.errors import ASI1Error
+from .._models.errors import ASI1Error, ClientClosedError
 from .._protocol.public_error import failure
-from ._events import events_of
+from ._events import closing_event, events_of
 from ._watch import cancel_when_left
 
 
@@ -44,6 +46,8 @@ __all__ = ["ChatStreamResponse", "error_response", "get_client", "lifespan"]
 
 # The status that nginx logs for a client that disconnects before the reply.
 _CLIENT_CLOSED_REQUEST = 499
+# Seconds in which a cancelled reply sends its last event.
+_LAST_WORDS = 1.0
 
 
 def lifespan(
@@ -106,7 +110,8 @@ class ChatStreamResponse(Response):
 
     `AsyncEventBytes` describes the events. An error in the first *ping* seconds, if no
     event was sent before, becomes an `error_response`. The call ends when the browser
-    disconnects, even while no events come.
+    disconnects, even while no events come. If the server cancels the reply, as uvicorn
+    does at its end, the last event is ``failed`` with the status 503.
 
     Args:
         stream: The stream or the run, as ``client.chat.completions.stream(...)`` or
@@ -138,6 +143,7 @@ class ChatStreamResponse(Response):
         del self.headers["content-length"]
         self._events = events_of(stream, ping)
         self._started = False
+        self._sent = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream's events, or a reply for the stream's error."""
@@ -147,9 +153,14 @@ class ChatStreamResponse(Response):
                 pass
 
         async with aclosing(self._events) as events:
-            await cancel_when_left(
-                partial(self._answer, events, scope, receive, send), left
-            )
+            try:
+                await cancel_when_left(
+                    partial(self._answer, events, scope, receive, send), left
+                )
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_WORDS):
+                    await self._close(scope, receive, send)
+                raise
         if not self._started:
             # The browser has disconnected, but a reply is sent, because Starlette's
             # middleware raises if an endpoint sends none.
@@ -174,9 +185,18 @@ class ChatStreamResponse(Response):
         # Some servers raise OSError after the browser has disconnected.
         with suppress(OSError):
             await send({"type": "http.response.start", **start})
-            async for data in events:
-                await send(_body(data, more=True))
+            async for self._sent in events:
+                await send(_body(self._sent, more=True))
             await send(_body(b"", more=False))
+
+    async def _close(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """End a reply that was cancelled."""
+        with suppress(OSError, RuntimeError):  # the reply has ended
+            if self._started:
+                await send(_body(closing_event(self._sent), more=False))
+                return
+            refusal = await error_response(None, ClientClosedError("closing"))
+            await refusal(scope, receive, send)
 
 
 def _body(data: bytes, *, more: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from .._models.errors import ConfigurationError
 from .._settings.config import is_loopback
 from .._settings.echoes import secrets_of
 from .._settings.secret import Secret
-from .._transport.adapters import DirectTransport, preload_httpcore, proxy_transport
+from .._transport.adapters import DirectTransport, preload_httpcore
 from .._transport.tls import placeholder_context, ssl_context
 from ._exchange import Asked, CassetteError, Exchange
 from ._recorded_body import Closing, Recorded, Replayed, redacted
@@ -174,5 +174,8 @@ async def _network_transport(url: httpx.URL) -> httpx.AsyncBaseTransport:
     proxies = {} if is_loopback(url.host) else getproxies()
     proxied = None
     if proxies:
+        # This module needs httpcore, which `preload_httpcore` has imported.
+        from .._transport.proxies import proxy_transport  # noqa: PLC0415
+
         proxied = proxy_transport(context, limits, str(url), proxies)
     return proxied or DirectTransport(context, limits)

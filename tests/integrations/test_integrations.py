@@ -159,3 +159,14 @@ def nap() -> None:
 
 def stream_of(client):
     return client.chat.completions.stream(messages="Hi")
+
+
+@pytest.mark.parametrize("grace", [-1, "10", None, float("nan")])
+def test_grace_of_an_aiohttp_application_must_be_a_number(grace):
+    """
+    The *grace* of `client_ctx` is checked when the application is made.
+    """
+    aiohttp = pytest.importorskip("asi1.integrations.aiohttp")
+
+    with pytest.raises(asi1.ArgumentError, match=r"^grace: must be a"):
+        aiohttp.client_ctx(grace=grace)

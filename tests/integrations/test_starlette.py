@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from asi1.testing import FakeASI1, Pause, Repeat
@@ -126,6 +127,76 @@ async def test_oserror_of_the_asgi_send_function_cancels_the_call():
         await until(lambda: fake.requests[0].outcome != "open")
 
     assert "left" == fake.requests[0].outcome
+
+
+class Stopping(Browser):
+    """Cancels the response once *now* is true of a sent body."""
+
+    def __init__(self, now):
+        super().__init__()
+        self.now = now
+        self.scope = anyio.CancelScope()
+
+    async def send(self, message):
+        self.sent.append(message)
+        if self.now(message.get("body", b"")):
+            self.now = lambda _: False
+            self.scope.cancel()
+            await anyio.lowlevel.checkpoint()
+
+    async def visit(self, response):
+        with self.scope:
+            await super().visit(response)
+        return b"".join(each.get("body", b"") for each in self.sent)
+
+
+async def test_response_that_the_server_cancels_ends_with_the_event_failed():
+    """
+    If the server cancels the response, as uvicorn does when it stops, the last event is
+    ``failed`` with the status 503; if a whole answer was sent, it stays the last event.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.005))))
+    fake.reply("Fine.")
+
+    async with in_process(fake) as client:
+        browsers = [
+            Stopping(lambda body, name=n: name in body) for n in (b"on", b"done")
+        ]
+        with anyio.fail_after(60):
+            cut, whole = [
+                await each.visit(starlette.ChatStreamResponse(stream_of(client)))
+                for each in browsers
+            ]
+
+    name, error = seen(cut)[-1]
+    assert ("failed", 503, "client_closed") == (name, error["status"], error["code"])
+    assert ["text", "done"] == [name for name, _ in seen(whole)]
+    for browser in browsers:
+        assert not browser.sent[-1]["more_body"]
+        assert browser.scope.cancelled_caught
+    assert ["left", "sent"] == [request.wait() for request in fake.requests]
+
+
+async def test_response_that_is_cancelled_before_it_begins_has_status_503():
+    """
+    If the server cancels the response before the first event, a response with status
+    503 is sent.
+    """
+    starlette = pytest.importorskip("asi1.integrations.starlette")
+    fake = FakeASI1()
+    fake.play(SSE, Pause(60))
+    browser = Stopping(bool)
+
+    async with in_process(fake) as client, anyio.create_task_group() as tasks:
+        response = starlette.ChatStreamResponse(stream_of(client))
+        tasks.start_soon(browser.visit, response)
+        await until(lambda: fake.requests)
+        browser.scope.cancel()
+
+    start, body = browser.sent
+    assert (503, True) == (start["status"], b"client_closed" in body["body"])
 
 
 async def test_disconnection_before_the_response_begins_is_answered_with_499():

@@ -34,6 +34,8 @@ __all__ = [
     "uvicorn_serving",
 ]
 
+# Seconds that open streams have to end when their service stops.
+GRACE = 1
 HASTY = {"messages": "Hi", "timeout": asi1.Timeouts(first_token=1, idle=0.7)}
 
 
@@ -86,7 +88,13 @@ def uvicorn_serving(app: object) -> Iterator[str]:
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, lifespan="on", ws="none", log_config=None)
+        config = uvicorn.Config(
+            app,
+            lifespan="on",
+            ws="none",
+            log_config=None,
+            timeout_graceful_shutdown=GRACE,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -258,7 +266,7 @@ def aiohttp_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
         return web.json_response(answer.text)
 
     app = web.Application(middlewares=[error_middleware])
-    app.cleanup_ctx.append(client_ctx(make))
+    app.cleanup_ctx.append(client_ctx(make, grace=GRACE))
     views = {"/stream": stream, "/run": run, "/hasty": hasty, "/ask": ask}
     app.add_routes([web.get(path, view) for path, view in views.items()])
     kept = {}

@@ -5,21 +5,11 @@ calls on both.
 
 from __future__ import annotations
 
-import ssl
-
-from contextlib import nullcontext
-
 import httpx
-import pytest
 import respx
 
-from asi1 import AsyncASI1, ConfigurationError
-from asi1._transport.adapters import (
-    DirectTransport,
-    needs_no_proxy,
-    preload_httpcore,
-    proxy_transport,
-)
+from asi1 import AsyncASI1
+from asi1._transport.adapters import DirectTransport, preload_httpcore
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
 
@@ -58,87 +48,3 @@ async def test_respx_mocks_a_client_with_open_connections():
 
     assert ["Real.", "Mocked.", "Real."] == texts
     assert 2 == len(fake.requests)
-
-
-@pytest.mark.parametrize(
-    ("entries", "url", "direct"),
-    [
-        ("fd00::/8", "https://[fd00::1]:8000/v1", True),
-        ("fd00::/8", "https://[2001:db8::1]/v1", False),
-        ("fd00::/8", "https://otter.example/v1", False),
-        ("::1/128,fe80::/10", "https://otter.example/v1", False),
-        ("::1/128, fe80::/10", "https://[fe80::5]/v1", True),
-        ("[fd00::]/8", "https://[fd00::1]/v1", True),
-        ("2001:db8::1", "https://[2001:db8::1]/v1", True),
-        ("[2001:db8::1]", "https://[2001:db8::1]/v1", True),
-        ("[2001:db8::1]:443", "https://[2001:db8::1]/v1", True),
-        ("[2001:db8::1]:80", "https://[2001:db8::1]/v1", False),
-        ("10.0.0.0/8", "https://10.1.2.3/v1", True),
-        ("10.0.0.5/8", "https://10.1.2.3/v1", True),
-        ("10.0.0.0/8", "https://11.1.2.3/v1", False),
-        ("10.1.2.3", "https://10.1.2.3/v1", True),
-        ("10.1.2.3:8443", "https://10.1.2.3:8443/v1", True),
-        ("example", "https://otter.example/v1", True),
-        ("otter.example", "https://OTTER.example/v1", True),
-        ("otter.example:443", "https://otter.example/v1", True),
-        ("otter.example:80", "https://otter.example/v1", False),
-        (".otter.example", "https://api.otter.example/v1", True),
-        ("*.otter.example", "https://api.otter.example/v1", True),
-        ("ter.example", "https://otter.example/v1", False),
-        ("https://otter.example", "https://otter.example/v1", True),
-        ("http://otter.example", "https://otter.example/v1", False),
-        ("all://otter.example", "https://otter.example/v1", True),
-        ("a, *", "https://otter.example/v1", True),
-        ("", "https://otter.example/v1", False),
-        (" , ,", "https://otter.example/v1", False),
-        ("[::1,a:b:c,::/999,x:port", "https://otter.example/v1", False),
-    ],
-)
-def test_no_proxy_may_contain_host_names_addresses_and_networks(entries, url, direct):
-    """
-    NO_PROXY may contain host names, addresses and networks of IPv4 and IPv6, with or
-    without ports; an entry of another form is ignored.
-    """
-    assert direct is needs_no_proxy(entries, url)
-
-
-@pytest.mark.parametrize("entries", ["fd00::/8", "::1/128", "[::1]", "[::1"])
-async def test_no_proxy_with_only_ipv6_keeps_host_names_proxied(monkeypatch, entries):
-    """
-    If NO_PROXY contains only IPv6 addresses or networks, valid or not, a call to a host
-    name still goes through the proxy.
-    """
-    with FakeASI1() as proxy:
-        proxy.reply("Proxied.")
-        for name in ("HTTP_PROXY", "http_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        for name in ("NO_PROXY", "no_proxy"):
-            monkeypatch.setenv(name, entries)
-        async with AsyncASI1(
-            "sk-test", "http://otter.example/v1", allow_insecure_http=True
-        ) as client:
-            answer = await client.chat.completions.create(messages="Hi")
-
-    assert "Proxied." == answer.text
-
-
-@pytest.mark.parametrize(
-    ("entries", "unusable"),
-    [("otter.example", False), ("*", False), ("fox.example", True), ("", True)],
-)
-def test_unusable_proxy_raises_unless_no_proxy_contains_the_host(entries, unusable):
-    """
-    If the environment names an unusable proxy, a ConfigurationError is raised. If
-    NO_PROXY contains the server's host, the proxy is ignored instead.
-    """
-    proxies = {"https": "otter://proxy.example", "no": entries}
-    found = pytest.raises(ConfigurationError) if unusable else nullcontext()
-
-    with found:
-        transport = proxy_transport(
-            ssl.create_default_context(),
-            httpx.Limits(),
-            "https://otter.example/v1",
-            proxies,
-        )
-        assert transport is None

@@ -20,15 +20,16 @@ import trustme
 import asi1
 
 from asi1 import RetryPolicy, Timeouts
-from asi1._transport import client_pools as _pools
 from asi1._transport import tls as _tls
 from asi1._transport.connect import AsyncioBackend
 
 from ..support.front import Front, mute, served
+from ..support.peers import Place, broken_after, ends_handshake, replies, tls
+from ..support.peers import served as served_peer
 from ..support.talk import TEXT, backend_of, until
 
 
-HOST = "127.0.0.1"
+HOST, HIDDEN = "127.0.0.1", "otter.example"
 LARGE = 32 * 1024 * 1024  # 32 MiB, more than all socket buffers
 
 
@@ -51,7 +52,6 @@ def trusted(authority, monkeypatch, tmp_path):
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    monkeypatch.setattr(_pools, "is_loopback", lambda _: False)
     yield path
     _tls._contexts.clear()
 
@@ -269,19 +269,70 @@ async def test_idle_tls_connection_closed_by_the_server_is_not_reused(fake, fron
     assert 2 == front.handshakes
 
 
-async def test_tls_call_uses_a_proxy_from_the_environment(fake, front, monkeypatch):
+async def test_tls_calls_share_one_tunnel_through_a_proxy(fake, authority, monkeypatch):
     """
-    A call over TLS uses the proxy that an environment variable names.
+    Calls over TLS go through the proxy that an environment variable names, one after
+    another over one connection. The proxy is asked for the server's name.
     """
-    for name in ("HTTPS_PROXY", "https_proxy"):
-        monkeypatch.setenv(name, f"http://{HOST}:{front.proxy_port}")
+    with front_of(fake, authority, HIDDEN) as front:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{front.proxy_port}")
+        async with asi1.AsyncASI1("sk-test", f"https://{HIDDEN}/v1") as client:
+            for _ in range(2):
+                await client.chat.completions.create(messages="Hi")
 
-    async with client_of(front) as client:
-        for _ in range(2):
-            await client.chat.completions.create(messages="Hi")
-
-    assert [b"CONNECT 127.0.0.1:%d HTTP/1.1" % front.port] == front.tunnels
+    assert [b"CONNECT otter.example:443 HTTP/1.1"] == front.tunnels
     assert 2 == len(fake.requests)
+
+
+@pytest.mark.parametrize("records", [1, 20])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_answer_before_a_broken_tls_record_is_returned(
+    authority, records, stream
+):
+    """
+    A whole answer is returned although a broken TLS record arrives in the same packet,
+    whether the answer is in one record or in many.
+    """
+    place = Place(authority, 0, 0)
+    with served_peer(tls(broken_after(1, records)), place) as port:
+        url = f"https://{HOST}:{port}/v1"
+        async with asi1.AsyncASI1("sk-test", url, max_retries=0) as client:
+            with anyio.fail_after(60):
+                if stream:
+                    answer = await client.chat.completions.stream(
+                        messages="Hi"
+                    ).get_final_completion()
+                else:
+                    answer = await client.chat.completions.create(messages="Hi")
+
+    assert TEXT == answer.text
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "tries"),
+    [
+        (tls(broken_after(0)), True, 1),
+        (tls(replies(), "client"), True, 1),
+        (tls(replies(), "client 1.2"), False, 1),
+        (tls(replies(0)), True, 3),
+        (ends_handshake, False, 3),
+    ],
+)
+async def test_tls_error_is_not_retried_but_a_closed_connection_is(
+    authority, peer, sent, tries
+):
+    """
+    An error of TLS is not retried: a broken record, or a server that wants a
+    certificate of the client. A connection that just ends is retried.
+    """
+    with served_peer(peer, Place(authority, 0, 0)) as port:
+        url = f"https://{HOST}:{port}/v1"
+        retry = RetryPolicy(wait_first=0)
+        async with asi1.AsyncASI1("sk-test", url, retry=retry) as client:
+            error = await failure(client)
+
+    assert (sent, tries) == (error.sent, len(error.response.attempts))
+    assert (tries == 1) == ("no secure connection" in str(error))
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 import asi1
 
-from asi1.testing import FakeASI1, Pause, Repeat
+from asi1.testing import FakeASI1, Pause
 
 from ...support.talk import DONE, SSE, Event, chunk
 from .kernel import HEAD, Notebook
@@ -190,29 +190,48 @@ def test_interrupt_of_a_cell_that_reads_cancels_its_request(fake, notebook, read
     assert "Fine." == printed(notebook.run(ASK))
 
 
-def test_interrupt_of_a_cell_that_awaits_cancels_its_request(fake, notebook):
-    """
-    If a cell is interrupted while it awaits a stream, it keeps its output. The request
-    is cancelled even if the stream object still exists.
-    """
-    # ipykernel notices an interrupt only when its event loop runs a step, so the server
-    # keeps sending chunks.
-    fake.play(SSE, Repeat((Event(chunk("on ")), Pause(0.01))))
-    before = len(fake.requests)
+NAP = """
+def nap() -> None:
+    'Do nothing.'
+"""
 
-    shown, error = notebook.run(
-        """
-        awaited = asi1.AsyncASI1("k", client.base_url)
-        stream = awaited.chat.completions.stream(messages="Hi")
-        await stream.display()
-        """,
-        interrupt_when=lambda: notebook.shown,
+
+@pytest.mark.parametrize(
+    "awaited",
+    [
+        "await completions.create(messages='Hi')",
+        "await completions.parse(messages='Hi', response_format=list[int])",
+        "await completions.stream(messages='Hi').display()",
+        "async for _ in completions.map(['Hi', 'Ho']): pass",
+        "async with completions.run_tools('Hi', tools=[nap]) as r: await anext(r)",
+        "await other.conversation().ask('Hi')",
+        "await other.request('POST', '/chat/completions', json={})",
+        "await other.images.generate('a cat')",
+    ],
+)
+def test_interrupt_of_a_cell_that_awaits_cancels_its_request(fake, notebook, awaited):
+    """
+    If a cell is interrupted while it awaits a call, and the server is silent, the cell
+    ends, and its request is cancelled. The client's next call succeeds.
+    """
+    fake.fault("stall_before_headers", seconds=None, times=2 if "map" in awaited else 1)
+    fake.reply("Fine.")
+    before = len(fake.requests)
+    notebook.run(
+        f"other = asi1.AsyncASI1('k', client.base_url)\n"
+        f"completions = other.chat.completions\n{NAP}"
     )
 
-    assert ["display_data", "error"] == [shown["output_type"], error["output_type"]]
-    assert shown["data"]["text/markdown"].startswith("on ")
-    assert "left" == fake.requests[before].wait()
-    assert [] == notebook.run("await awaited.aclose()")
+    *shown, error = notebook.run(awaited, interrupt_when=lambda: fake.requests[before:])
+    after = notebook.run(
+        "print((await completions.create(messages='Hi')).text, end='')"
+    )
+
+    assert ([], "error") == (shown, error["output_type"])
+    assert "CancelledError" == error["ename"]
+    assert {"left"} == {request.wait() for request in fake.requests[before:-1]}
+    assert "Fine." == printed(after)
+    assert [] == notebook.run("await other.aclose()")
 
 
 def test_display_writes_plain_text_in_the_ipython_terminal(fake, tmp_path):

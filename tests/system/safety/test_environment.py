@@ -198,24 +198,25 @@ async def test_invalid_proxy_error_contains_no_key_and_no_password(monkeypatch, 
 
 
 @pytest.mark.parametrize("name", PROXIES)
-async def test_error_for_a_socks_proxy_names_the_missing_package_and_the_variable(
-    monkeypatch, name
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "http", "https"])
+async def test_proxy_that_cannot_be_reached_gets_neither_key_nor_request(
+    monkeypatch, name, scheme
 ):
     """
-    If the package socksio is not installed, a SOCKS proxy raises a ConfigurationError
-    that names the package and the proxy's environment variable.
+    A proxy whose port is closed makes the call raise an `APIConnectionError` that was
+    not sent, and that contains neither the key nor the proxy's password. SOCKS needs no
+    further package.
     """
-    if "socksio" in sys.modules:
-        pytest.skip("the package is there")
-    monkeypatch.setenv(name, "socks5://127.0.0.1:1")
+    monkeypatch.setenv(name, f"{scheme}://otter:hunter22@127.0.0.1:1")
 
     async with asi1.AsyncASI1(KEY, NOWHERE, **QUICK) as client:
         error, _ = await call(client, stream=False)
 
-    assert isinstance(error, asi1.ConfigurationError)
-    assert name in str(error)
-    assert "socksio" in str(error)
+    assert asi1.APIConnectionError is type(error)
+    assert not error.sent
+    assert "could not connect" in str(error)
     assert [] == in_error(error)
+    assert [] == in_error(error, "hunter22")
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
@@ -258,20 +259,24 @@ async def test_invalid_ca_file_is_named_in_the_error(
     assert [] == in_error(error)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
-async def test_calls_to_this_machine_ignore_invalid_proxies_and_ca_files(
-    monkeypatch, url
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_calls_to_this_machine_ignore_proxies_but_not_ca_files(
+    monkeypatch, scheme
 ):
     """
-    Invalid proxies and CA files in the environment do not affect calls to this machine:
-    a call to a closed port raises the usual connection error.
+    Proxies of the environment do not affect calls to this machine, but a CA file does,
+    if the call needs TLS.
     """
     for name in PROXIES:
         monkeypatch.setenv(name, "gopher://x")
-    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
 
-    async with asi1.AsyncASI1(KEY, url, **QUICK) as client:
+    async with asi1.AsyncASI1(KEY, f"{scheme}://127.0.0.1:1", **QUICK) as client:
         error, _ = await call(client, stream=False)
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    async with asi1.AsyncASI1(KEY, f"{scheme}://127.0.0.1:1", **QUICK) as client:
+        later, _ = await call(client, stream=False)
 
     assert isinstance(error, asi1.APIConnectionError)
     assert "could not connect" in str(error)
+    expected = {"http": asi1.APIConnectionError, "https": asi1.ConfigurationError}
+    assert isinstance(later, expected[scheme])

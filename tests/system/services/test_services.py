@@ -214,6 +214,7 @@ def test_error_of_a_call_without_streaming_becomes_an_http_status(fake, browser)
 def visit(service):
     """Request a stream from *service*; return the socket without reading from it."""
     there = socket.create_connection(("127.0.0.1", service.port), timeout=600)
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     there.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     return there
 
@@ -266,6 +267,62 @@ def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
 
     assert "left" == fake.requests[0].wait()
     wait_for(lambda: service.calls == 0)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("begun", [True, False])
+def test_service_that_stops_ends_its_open_streams_properly(fake, name, begun):
+    """
+    If a service stops while streams are open, they end with the event ``failed`` and
+    the status 503, and a stream that had not begun with a reply of that status. The
+    requests to the model are cancelled.
+    """
+    pytest.importorskip(name)
+    fake.clear()
+    words = ENDLESS if begun else (SSE, Pause(60))
+    fake.play(*words, times=2)
+
+    with SERVICES[name](maker(fake)) as service, ExitStack() as stack:
+        there = [stack.enter_context(visit(service)) for _ in range(2)]
+        for each in there:
+            wait_for(lambda: len(fake.requests) == 2)
+            if begun:
+                read_until(each, b"event: text")
+        stack.pop_all()
+    bodies = [rest_of(each) for each in there]
+
+    for body in bodies:
+        if begun:
+            event = b'event: failed\ndata: {"status":503,"code":"client_closed"'
+            assert 1 == body.count(event)
+            assert body.endswith(b"\n\n\r\n0\r\n\r\n")
+        else:
+            assert body.startswith(b"HTTP/1.1 503 ")
+            assert b'"code":"client_closed"' in body
+    assert ["left"] * 2 == [request.wait() for request in fake.requests]
+
+
+def rest_of(there):
+    """Return all bytes until the service closes the connection *there*."""
+    with there:
+        return b"".join(iter(lambda: there.recv(65536), b""))
+
+
+def test_slow_browser_that_leaves_raises_nothing_in_the_service(fake, service, caplog):
+    """
+    If a browser reads nothing, and leaves while the service waits for it, the call to
+    the model is cancelled, and the server logs no error.
+    """
+    fake.clear()
+    fake.play(SSE, Repeat((Event(chunk("on " * 100_000)),)))
+
+    with visit(service) as there:
+        read_until(there, b"event: text")
+        time.sleep(0.5)  # until the buffers are full; if they are not, nothing is shown
+
+    assert "left" == fake.requests[0].wait()
+    wait_for(lambda: service.calls == 0)
+    assert [] == [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 def test_service_still_streams_after_all_faults(fake, browser):
