@@ -135,6 +135,7 @@ TESTED_IN = {
     ],
     "testing/test_server": ["testing/_connection"],
     "testing/test_replies": [
+        "testing/_answer",
         "testing/_fake",
         "testing/_request",
         "testing/_script",
