@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from .._client.lazy import BaseClient
 from .._client.lazy_engine import loader, plain
 from .._models.base_types import JSON, public
-from .._settings.options import ChatOptions, RequestOptions
+from .._settings.options import ChatOptions, RequestOptions, lists
 from .loop_thread import close_on_loop, loop_thread
 
 
@@ -35,18 +35,66 @@ __all__ = ["ASI1"]
 
 @public
 class ASI1(BaseClient):
-    """Same as `AsyncASI1`, but blocks. One client may be used by many threads."""
+    """
+    The client of ASI-1 Mini, with blocking methods.
+
+    Same as `AsyncASI1`, but blocks. One client may be used by many threads.
+
+    Args:
+        api_key: Your API key; else the environment variable ``ASI_ONE_API_KEY``, else
+            ``ASI1_API_KEY``.
+        base_url: URL of the API, with or without ``/v1``; else the environment variable
+            ``ASI1_BASE_URL``, else ``ASI_ONE_BASE_URL``, else the public API.
+        model: The model of calls that do not name one.
+        timeout: The total timeout of each call in seconds, or a `Timeouts`, or an
+            ``httpx.Timeout``, or None for no timeout of any kind.
+        max_retries: The most retries of a call; 2 if left out.
+        retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
+        rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
+        limits: How many connections to open, and how long to keep idle ones open: a
+            `Limits`, or an ``httpx.Limits``. Of ``max_keepalive_connections``, only 0
+            has an effect: each connection is then closed after its call.
+        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it. Its headers,
+            proxies and cookies are sent, and it keeps the cookies of each reply. If it
+            has response hooks, asi1 adds one before them, so that a hook that raises
+            for a status hides neither the status nor the server's message.
+        transport: Your own httpx transport; asi1 never closes it.
+        default_headers: Sent with every request.
+        default_query: Query parameters, added to the URL of every request.
+        default_options: Chat options for calls that do not give their own.
+        models: `ModelInfo` by model name; overrides and extends `MODELS`, since sizes
+            and prices change, and models are added.
+        prices: `Price` by model name; overrides and extends `PRICES`, and the prices in
+            *models*.
+        budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
+            is not sent.
+        hooks: `Hooks`, or a list of them: your functions to call as calls start, wait,
+            are retried and end. They are called in the order of the list.
+        tags: What the hooks are told of every call, such as ``{"job": "nightly"}``;
+            never sent to the server.
+        cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
+            without sending it; no cache if left out.
+        max_event_bytes: The largest event of a stream, and the largest body of a reply,
+            in bytes.
+        trust_env: False ignores the environment's proxies and CA files.
+        allow_insecure_http: True allows http:// to other machines, which exposes the
+            key on the network.
+
+    Raises:
+        ConfigurationError: An argument is wrong; the message names it.
+    """
 
     @property
     def chat(self) -> Chat:
-        """Same as `AsyncASI1.chat`."""
+        """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
         return self._namespace("chat", _chat)
 
     @property
     def images(self) -> Images:
-        """Same as `AsyncASI1.images`."""
+        """Images: ``client.images.generate(...)`` and ``.edit(...)``."""
         return self._namespace("images", _images)
 
+    @lists(ChatOptions)
     def conversation(
         self,
         system: str | None = None,
@@ -58,7 +106,29 @@ class ASI1(BaseClient):
         session: bool = False,
         **options: Unpack[ChatOptions],
     ) -> Conversation:
-        """Same as `AsyncASI1.conversation`."""
+        """
+        Begin a conversation, which keeps its history and sends it with each turn.
+
+        Same as `AsyncASI1.conversation`.
+
+        Args:
+            system: The system message.
+            context: Decides how much of a long history is sent; the whole history is
+                sent if left out.
+            saved: A result of `Conversation.to_json`, to continue it.
+            model: The model of turns that do not name one; the client's if left out.
+            keep_reasoning: Whether the model's thoughts are kept in the history, and
+                sent with later turns as ``reasoning_content``. Some servers require
+                this and others refuse it. If left out: as in *saved*, else False.
+            session: True generates a random session id, unless *saved* or the options
+                have one. Each turn sends it, so that agentic models keep their state.
+            **options: Fields of `ChatOptions`, for each turn; they override those in
+                *saved*.
+
+        Raises:
+            ArgumentError: An argument is wrong.
+            ClientClosedError: The client is closed.
+        """
         kind, open_conversation = _conversation()
         turns = open_conversation(
             self._engine,
@@ -72,6 +142,7 @@ class ASI1(BaseClient):
         )
         return kind(turns)
 
+    @lists(RequestOptions)
     def request(
         self,
         method: str,
@@ -80,7 +151,29 @@ class ASI1(BaseClient):
         json: JSON = None,
         **options: Unpack[RequestOptions],
     ) -> RawReply:
-        """Same as `AsyncASI1.request`, but blocks."""
+        """
+        Call an endpoint for which asi1 has no method.
+
+        Same as `AsyncASI1.request`, but blocks.
+
+        Args:
+            method: The HTTP method, such as GET or POST.
+            path: Appended to the base URL; begins with a slash, as in ``/models``.
+            json: The body, to be sent as JSON; None sends no body.
+            **options: Fields of `RequestOptions`.
+
+        Returns:
+            The reply's bytes, with ``json()`` and ``text``.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            APIStatusError: The server refused the request; the subclass says why.
+            APITimeoutError: A timeout passed.
+            APIConnectionError: No usable reply arrived.
+            APIResponseError: The reply is too large, or cannot be decoded.
+            ClientClosedError: The client was closed, before or during the call.
+            ConfigurationError: A proxy or CA file from the environment is unusable.
+        """
         engine = self._engine
         reader, plain_request = plain()
         request = plain_request(engine.config, method, path, json=json, options=options)
@@ -100,7 +193,42 @@ class ASI1(BaseClient):
         retry_failed: bool = False,
         progress: Callable[[BatchSummary], object] | object = None,
     ) -> BatchSummary:
-        """Same as `AsyncASI1.batch`, but blocks."""
+        """
+        Send all requests of a file, and append the answers to another file.
+
+        Same as `AsyncASI1.batch`, but blocks.
+
+        Args:
+            input: The path of the file of requests, or an iterable of lines: str, bytes
+                or dicts, such as an open file. All lines are checked before the first
+                request is sent. An iterable is first copied to a temporary file.
+            output: The path of the file of answers. The batch appends to it, and
+                creates it if it is missing.
+            concurrency: The most calls at once; at least 1.
+            rate_limit: The rate limit of the batch, in place of the client's.
+            budget: The most that this run may use; it ends with `BudgetExceededError`
+                when no further request fits.
+            model: The model of all requests, in place of those in the lines.
+            retry_failed: Whether requests that failed in an earlier run are sent again.
+            progress: Called with a `BatchSummary` after each write; or tqdm's bar, or
+                any object with a method ``update(n)``, for *n* more requests; or a
+                ``rich.progress.Progress``. An error that it raises ends the batch. The
+                blocking client calls it in the thread of its event loop.
+
+        Returns:
+            How many requests have answers and failures, and what this run used.
+
+        Raises:
+            ArgumentError: An argument is wrong; a line of the input is not a request,
+                or repeats a custom id; or the output is not that of a batch, or in use
+                by another. Nothing was sent.
+            ASI1Error: An error that every request would get, such as
+                `AuthenticationError`, `PaymentRequiredError`, `QuotaExceededError`,
+                `BudgetExceededError` and `ClientClosedError`. Any other error of a call
+                is a row of the output.
+            OSError: The input cannot be read, or the output not be written, such as on
+                a full disk. The output has whole rows only.
+        """
         return _batch()(
             self._engine,
             input,
@@ -114,7 +242,11 @@ class ASI1(BaseClient):
         )
 
     def close(self) -> None:
-        """Same as `AsyncASI1.aclose`, but blocks."""
+        """
+        Cancel all running calls, and close the connections.
+
+        Same as `AsyncASI1.aclose`, but blocks.
+        """
         self._lazy.shut()  # needs no event loop: runs in the caller's thread
         if self._lazy.made is not None:
             close_on_loop(self._lazy.aclose)

@@ -11,7 +11,7 @@ from .._models.base_types import public
 from .._models.completion import ChatCompletion
 from .._models.messages import Messages
 from .._protocol.request import chat_request
-from .._settings.options import ChatOptions, ParseOptions
+from .._settings.options import ChatOptions, ParseOptions, lists
 from .._settings.validators import not_given
 from .agent_calls import AsyncAgentCalls
 from .lazy_engine import loader
@@ -82,6 +82,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls):
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | AsyncChatStream: ...
 
+    @lists(ChatOptions)
     async def create(
         self,
         *,
@@ -145,6 +146,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls):
         **options: Unpack[ParseOptions],
     ) -> AsyncParsedStream[_T]: ...
 
+    @lists(ParseOptions)
     def stream(
         self,
         *,

@@ -11,7 +11,7 @@ from .._models.base_types import public
 from .._models.generated_images import GeneratedImages
 from .._models.image_data import Image
 from .._protocol.image_calls import edit_request, generate_request
-from .._settings.options import RequestOptions
+from .._settings.options import RequestOptions, lists
 
 
 __all__ = ["AsyncImages"]
@@ -25,6 +25,7 @@ class AsyncImages:
         """Users do not construct this class; the client does."""
         self._engine = engine
 
+    @lists(RequestOptions)
     async def generate(
         self,
         prompt: str,
@@ -62,6 +63,7 @@ class AsyncImages:
         )
         return await self._engine.fetch(request, ImagesReader)
 
+    @lists(RequestOptions)
     async def edit(
         self,
         prompt: str,

@@ -64,7 +64,7 @@ def _script_answer(fake: FakeASI1, options: argparse.Namespace) -> None:
     fake.reply(
         CANNED.text,
         thoughts=CANNED.thoughts,
-        generation=options.generation or CANNED.generation,
+        generation=options.generation or "guide",
         chunk_delay=options.chunk_delay,
         times=None,
     )
