@@ -1,7 +1,12 @@
 """
 asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
 
-Start with `AsyncASI1` or `ASI1`; all other names are what they take, return or raise.
+Start with `AsyncASI1` or `ASI1`; all other names are what they take, return or raise:
+
+    settings  Timeouts, RetryPolicy, RateLimit, Limits, Hooks, Budget, SQLiteCache
+    answers   ChatCompletion, ChatStream, ParsedCompletion, Conversation, Usage
+    tools     tool, ToolError, ToolRun, ToolRunResult, tools_of; batch, BatchSummary
+    errors    ASI1Error, APIError, APIStatusError, RateLimitError, ArgumentError
 """
 
 from __future__ import annotations
@@ -13,6 +18,8 @@ from ._fork_lock import run_apart
 
 TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._blocking.batch import batch
     from ._blocking.chat import Chat, Completions
     from ._blocking.client import ASI1
@@ -276,24 +283,17 @@ if os.environ.get("ASI1_LOG"):
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
-        raise run_apart(lambda: _missing(name))
-    value = globals()[name] = run_apart(lambda: _load(name))
+        raise run_apart(lambda: _get("_models.openai_names", "missing_name")(name))
+    value = globals()[name] = run_apart(
+        lambda: _get(_get("_names", "home")(name), name)
+    )
     return value
 
 
-def _load(name: str) -> object:
+def _get(module: str, name: str) -> Any:
     from importlib import import_module  # noqa: PLC0415 - not at ``import asi1``
 
-    from ._names import HOME  # noqa: PLC0415
-
-    home = HOME.get(name, "_models.errors")
-    return getattr(import_module(f".{home}", __name__), name)
-
-
-def _missing(name: str) -> AttributeError:
-    from ._models.openai_names import missing_name  # noqa: PLC0415 - for an error
-
-    return missing_name(name)
+    return getattr(import_module(f".{module}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ to ``__all__``. Names that are missing here are in `errors`.
 from __future__ import annotations
 
 
-__all__ = ["HOME"]
+__all__ = ["home"]
 
 _MODULES = {
     "_models.raw": ("RawReply",),
@@ -118,4 +118,9 @@ _MODULES = {
         "ToolCall",
     ),
 }
-HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def home(name: str) -> str:
+    """Return the module that defines the public *name*."""
+    return _HOME.get(name, "_models.errors")
