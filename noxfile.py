@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
+
+from pathlib import Path
 
 import nox
 
@@ -53,10 +56,11 @@ def run_tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check the format and the lint rules of every Python file."""
+    """Check the format and the lint rules of every Python file, and the workflows."""
     session.install(*group("lint"))
     session.run("ruff", "format", "--check", "--diff", ".")
     session.run("ruff", "check", ".")
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session
@@ -155,6 +159,31 @@ def docs(session: nox.Session) -> None:
         env=INSTALLED_ONLY,
     )
     session.log("built docs/_build/index.html")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build what is published, in dist/, and build/sbom.cdx.json, which lists it."""
+    session.install(*group("build"))
+    for folder in ("dist", "build"):
+        shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "build")
+    (wheel,) = Path("dist").glob("*.whl")
+    # The list must not have the tools of this session.
+    installed = Path(session.create_tmp()) / "installed"
+    session.run("python", "-m", "venv", "--clear", str(installed))
+    python = next(installed.glob("[bS]*/python*"))
+    session.run(str(python), "-m", "pip", "install", "-q", str(wheel), external=True)
+    Path("build").mkdir()
+    target = "build/sbom.cdx.json"
+    session.run("cyclonedx-py", "environment", "-o", target, str(python))
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known weaknesses of the dependencies; needs the network."""
+    session.install(".", *group("audit"))
+    session.run("pip-audit", *session.posargs)
 
 
 @nox.session

@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 
 
-__all__ = ["HOME", "load"]
+__all__ = ["load"]
 
 _MODULES = {
     "_models.raw": ("RawReply",),
@@ -123,10 +123,10 @@ _MODULES = {
         "ToolCall",
     ),
 }
-HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def load(name: str) -> object:
     """Import the module that defines the public *name*, and return its value."""
-    home = HOME.get(name, "_models.errors")
+    home = _HOME.get(name, "_models.errors")
     return getattr(import_module(f".{home}", __package__), name)

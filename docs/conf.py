@@ -19,6 +19,8 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_llms_txt",
     "docstrings",
+    "links",
+    "plain_text",
     "top_files",
 ]
 exclude_patterns = ["_build", "_ext"]
@@ -45,6 +47,7 @@ html_static_path = ["_static"]
 html_css_files = ["asi1.css"]
 html_copy_source = True
 
+llms_txt_uri_template = "_sources/{docname}{suffix}{sourcelink_suffix}"
 llms_txt_title = "asi1"
 llms_txt_summary = (
     "The Python client of ASI-1 Mini, the chat completion API at api.asi1.ai: async"

@@ -10,7 +10,7 @@ from .._client.agent_calls import load_tool_runs, parse_rounds
 from .._client.lazy_engine import loader
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
-from .._settings.options import ParseOptions, ToolOptions
+from .._settings.options import ParseOptions, ToolOptions, lists
 from .loop_thread import loop_thread
 
 
@@ -53,6 +53,7 @@ class AgentCalls:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]: ...
 
+    @lists(ParseOptions)
     def parse(
         self,
         *,
@@ -62,7 +63,32 @@ class AgentCalls:
         repair: int = 0,
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]:
-        """Same as `AsyncCompletions.parse`, but blocks."""
+        """
+        Ask the model for a value of a type, and return the answer with its ``parsed``.
+
+        Same as `AsyncCompletions.parse`, but blocks.
+
+        Args:
+            messages: As for `create`.
+            response_format: The type: a class of attrs, dataclasses, pydantic or
+                msgspec, a ``TypedDict``, ``NamedTuple`` or ``Enum``, or any annotation
+                made of such classes and of Python's own types, such as
+                ``list[int | None]``. A JSON Schema as a dict gives plain JSON data,
+                which is not checked against the schema.
+            model: As for `create`.
+            repair: How often the model is asked again, with the error, if its answer
+                does not fit the type; ``answer.earlier`` has the errors.
+            **options: Fields of `ParseOptions`.
+
+        Raises:
+            OutputTruncatedError: The answer ends before the value is complete.
+            ThoughtBudgetError: The model's thoughts used up all tokens.
+            OutputRefusedError: The model refused to answer.
+            OutputInvalidError: The answer is not JSON, or does not fit the type.
+            ArgumentError: An argument is wrong, or the type has no form in JSON Schema;
+                nothing was sent.
+            ASI1Error: As for `create`.
+        """
         rounds = parse_rounds().parse_rounds(
             self._engine,
             messages=messages,
@@ -73,6 +99,7 @@ class AgentCalls:
         )
         return run_rounds(self._engine, rounds)
 
+    @lists(ToolOptions)
     def run_tools(
         self,
         messages: Messages,
@@ -87,9 +114,33 @@ class AgentCalls:
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """
+        Let the model call tools, until it answers without calling one.
+
         Same as `AsyncCompletions.run_tools`, but *journal* must be a blocking function.
 
         If it returns an awaitable, reading the run raises `ArgumentError`.
+
+        Args:
+            messages: As for `create`.
+            tools: Functions, and tools that `tool` made.
+            model: As for `create`.
+            max_rounds: The most answers of the model; at least 1.
+            stream: Whether the pieces of text, thoughts and tool calls are steps too.
+            tool_timeout: The most seconds of a tool call, for tools without a timeout
+                of their own; None for no limit.
+            journal: Called with one line of JSON, without a line break, for each event,
+                before the run goes on. The lines of a run
+                whose process was killed can be given to `resume_tools`: no tool runs
+                twice for a call.
+            budget: The most that the answers of this run may use, besides the budget of
+                the client; `BudgetExceededError` ends a run whose next answer could
+                pass it.
+            **options: Fields of `ToolOptions`, for each call of the model.
+
+        Raises:
+            ArgumentError: An argument is wrong, or a function cannot be a tool; nothing
+                was sent.
+            ClientClosedError: The client is closed.
         """
         runs = load_tool_runs()
         plan = runs.RunPlan.of(
@@ -105,6 +156,7 @@ class AgentCalls:
         )
         return load_run_class()(rounds, journal)
 
+    @lists(ToolOptions)
     def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],
@@ -119,7 +171,30 @@ class AgentCalls:
         budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
-        """Same as `AsyncCompletions.resume_tools`."""
+        """
+        Go on with a run that waits for decisions, failed, or whose process was killed.
+
+        Same as `AsyncCompletions.resume_tools`.
+
+        Args:
+            saved: What ``run.to_json()`` returned, or the lines of the journal.
+            tools: The same tools again.
+            decisions: For ids of pending calls: True to run the call, False or the
+                reason as a str to refuse it. The others stay pending.
+            model: The model; None for that with which the run began.
+            max_rounds: The most answers of the model, with those that the run has; None
+                for the number with which the run began.
+            stream: As for `run_tools`.
+            tool_timeout: As for `run_tools`.
+            journal: As for `run_tools`; is called for new events only.
+            budget: As for `run_tools`; what the run has used before does not count.
+            **options: As for `run_tools`; they are not saved.
+
+        Raises:
+            ArgumentError: An argument is wrong, *saved* is not a run or is a run of a
+                conversation, or no call with an id in *decisions* is pending.
+            ClientClosedError: The client is closed.
+        """
         runs = load_tool_runs()
         plan = runs.RunPlan.of(
             tools,

@@ -23,7 +23,11 @@ _Piece = TypeVar("_Piece")
 
 @public
 class APIResponse(Reply, Generic[_T]):
-    """Same as `AsyncAPIResponse`, but blocks."""
+    """
+    The reply to a call of ``with_streaming_response``.
+
+    Same as `AsyncAPIResponse`, but blocks.
+    """
 
     def __init__(self, call: Callable[[], Any]) -> None:
         """Users do not construct this class; the client does."""
@@ -47,43 +51,86 @@ class APIResponse(Reply, Generic[_T]):
         self.close()
 
     def close(self) -> None:
-        """Same as `AsyncAPIResponse.aclose`, but blocks."""
+        """
+        Close the stream, if the reply is one; may be called twice.
+
+        Same as `AsyncAPIResponse.aclose`, but blocks.
+        """
         if isinstance(self._result, ChatStream):
             self._result.close()
 
     @property
     def response(self) -> ResponseInfo:
-        """Same as `AsyncAPIResponse.response`."""
+        """
+        The response metadata.
+
+        Raises:
+            ASI1Error: The call has not begun, since ``with`` is missing.
+        """
         info: ResponseInfo = self._begun().response
         return info
 
     def parse(self) -> _T:
-        """Same as `AsyncAPIResponse.parse`, but blocks."""
+        """
+        Return what `Completions.create` returns: the answer, or its stream.
+
+        Same as `AsyncAPIResponse.parse`, but blocks.
+        """
         result: _T = self._begun()
         return result
 
     def text(self) -> str:
-        """Same as `AsyncAPIResponse.text`, but blocks."""
+        """
+        Return what the server sent: JSON text on one line, or all events of a stream.
+
+        Same as `AsyncAPIResponse.text`, but blocks.
+
+        Raises:
+            ASI1Error: As for reading the stream.
+        """
         return "".join(self.iter_text())
 
     def read(self) -> bytes:
-        """Same as `AsyncAPIResponse.read`, but blocks."""
+        """
+        Return the `text` as bytes.
+
+        Same as `AsyncAPIResponse.read`, but blocks.
+        """
         return self.text().encode()
 
     def json(self) -> JSON:
-        """Same as `AsyncAPIResponse.json`, but blocks."""
+        """
+        Return what the server sent as JSON data.
+
+        Same as `AsyncAPIResponse.json`, but blocks.
+
+        Raises:
+            ASI1Error: The reply is a stream.
+        """
         return load_json(text_of(self._begun()).encode())
 
     def iter_lines(self) -> ReplyPieces[str]:
-        """Same as `AsyncAPIResponse.iter_lines`."""
+        """
+        Iterate over the lines: ``data: {...}`` of a chunk, or one of an answer.
+
+        Same as `AsyncAPIResponse.iter_lines`.
+        """
         return ReplyPieces(self._begun(), lines_of)
 
     def iter_text(self) -> ReplyPieces[str]:
-        """Same as `AsyncAPIResponse.iter_text`."""
+        """
+        Iterate over the events of a stream; an answer is one str.
+
+        Same as `AsyncAPIResponse.iter_text`.
+        """
         return ReplyPieces(self._begun(), lambda text: [text])
 
     def iter_bytes(self) -> ReplyPieces[bytes]:
-        """Same as `AsyncAPIResponse.iter_bytes`."""
+        """
+        Iterate over the events of a stream, as bytes; an answer is one event.
+
+        Same as `AsyncAPIResponse.iter_bytes`.
+        """
         return ReplyPieces(self._begun(), lambda text: [text.encode()])
 
     def _begun(self) -> Any:

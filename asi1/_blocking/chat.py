@@ -12,7 +12,7 @@ from .._models.base_types import Hinted, public
 from .._models.completion import ChatCompletion
 from .._models.messages import Messages
 from .._protocol.request import chat_request
-from .._settings.options import ChatOptions, ParseOptions
+from .._settings.options import ChatOptions, ParseOptions, lists
 from .._settings.validators import not_given
 from .agent_calls import AgentCalls
 from .loop_thread import loop_thread
@@ -34,7 +34,11 @@ _T = TypeVar("_T")
 
 @public
 class Chat(Hinted):
-    """Same as `AsyncChat`, for blocking callers."""
+    """
+    The namespace ``client.chat``.
+
+    Same as `AsyncChat`, for blocking callers.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
@@ -42,13 +46,17 @@ class Chat(Hinted):
 
     @property
     def completions(self) -> Completions:
-        """Same as `AsyncChat.completions`."""
+        """The chat completion endpoint; always the same object."""
         return self._completions
 
 
 @public
 class Completions(AgentCalls, MapCalls, Hinted):
-    """Same as `AsyncCompletions`, for blocking callers."""
+    """
+    The chat completion endpoint.
+
+    Same as `AsyncCompletions`, for blocking callers.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
@@ -58,13 +66,13 @@ class Completions(AgentCalls, MapCalls, Hinted):
 
     @property
     def with_raw_response(self) -> RawCompletions:
-        """Same as `AsyncCompletions.with_raw_response`."""
+        """The same methods, whose `RawResponse` has status, headers and answer."""
         self._raw = self._raw or _raw_calls()[0](self)
         return self._raw
 
     @property
     def with_streaming_response(self) -> StreamedCompletions:
-        """Same as `AsyncCompletions.with_streaming_response`."""
+        """The same method, for ``with``: see `APIResponse`."""
         self._streamed = self._streamed or _raw_calls()[1](self)
         return self._streamed
 
@@ -98,6 +106,7 @@ class Completions(AgentCalls, MapCalls, Hinted):
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | ChatStream: ...
 
+    @lists(ChatOptions)
     def create(
         self,
         *,
@@ -106,7 +115,30 @@ class Completions(AgentCalls, MapCalls, Hinted):
         stream: bool = False,
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | ChatStream:
-        """Same as `AsyncCompletions.create`, but blocks."""
+        """
+        Ask the model for the next message of a conversation.
+
+        Same as `AsyncCompletions.create`, but blocks.
+
+        Args:
+            messages: The conversation, oldest turn first: one str, or a non-empty list
+                of dicts, message objects and earlier answers in any mixture.
+            model: Any name the server knows; the client's model if left out.
+            stream: True returns a stream, as soon as the server begins to answer.
+            **options: Fields of `ChatOptions`.
+
+        Returns:
+            The model's answer; with ``stream=True``, the stream of its chunks.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            APIStatusError: The server refused the request; the subclass says why.
+            APITimeoutError: A timeout passed.
+            APIConnectionError: No usable reply arrived.
+            APIResponseError: The reply is not a valid answer.
+            ClientClosedError: The client was closed, before or during the call.
+            ConfigurationError: A proxy or CA file from the environment is unusable.
+        """
         # Building a long request takes time and would delay the calls of other threads
         # on the shared event loop, so the caller's thread builds it.
         request = chat_request(
@@ -141,6 +173,7 @@ class Completions(AgentCalls, MapCalls, Hinted):
         **options: Unpack[ParseOptions],
     ) -> ParsedStream[_T]: ...
 
+    @lists(ParseOptions)
     def stream(
         self,
         *,
@@ -149,7 +182,22 @@ class Completions(AgentCalls, MapCalls, Hinted):
         model: str | None = None,
         **options: Unpack[ParseOptions],
     ) -> ChatStream:
-        """Same as `AsyncCompletions.stream`, but blocks."""
+        """
+        Ask the model for the next message of a conversation, and stream the answer.
+
+        Same as `AsyncCompletions.stream`, but blocks.
+
+        Args:
+            messages: As for `create`.
+            response_format: As for `create`, or a type as for `parse`: then the
+                stream's final completion has the value.
+            model: As for `create`.
+            **options: Fields of `ChatOptions`.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            ClientClosedError: The client is closed.
+        """
         if not (isinstance(response_format, Mapping) or not_given(response_format)):
             parsed_kind, parsed = _parsed_stream()
             return parsed_kind(

@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from .._client.lazy import BaseClient
-from .._client.lazy_engine import loader, plain
+from .._client.lazy_engine import plain
 from .._models.base_types import JSON, public
-from .._settings.options import ChatOptions, RequestOptions
+from .._settings.options import ChatOptions, RequestOptions, lists
+from .loaders import load_batch, load_chat, load_conversation, load_images, load_models
 from .loop_thread import check_loop, close_on_loop, loop_thread
 
 
 if TYPE_CHECKING:
-    from .._client.conversation.turn_taking import TurnTaking
     from .._models.raw import RawReply
     from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
@@ -38,7 +38,52 @@ __all__ = ["ASI1"]
 
 @public
 class ASI1(BaseClient):
-    """Same as `AsyncASI1`, but blocks. One client may be used by many threads."""
+    """
+    The client of ASI-1 Mini, with blocking methods.
+
+    Same as `AsyncASI1`, but blocks. One client may be used by many threads.
+
+    Args:
+        api_key: Your API key; else the environment variable ``ASI_ONE_API_KEY``, else
+            ``ASI1_API_KEY``.
+        base_url: URL of the API, with or without ``/v1``; else the environment variable
+            ``ASI1_BASE_URL``, else ``ASI_ONE_BASE_URL``, else the public API.
+        model: The model of calls that do not name one.
+        timeout: The total timeout of each call in seconds, or a `Timeouts`, or an
+            ``httpx.Timeout``, or None for no timeout of any kind.
+        max_retries: The most retries of a call; 2 if left out.
+        retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
+        rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
+        limits: How many connections to open, and how long to keep idle ones open: a
+            `Limits`, or an ``httpx.Limits``. Of ``max_keepalive_connections``, only 0
+            has an effect: each connection is then closed after its call.
+        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it. Its headers,
+            proxies and cookies are sent, and it keeps the cookies of each reply. If it
+            has response hooks, asi1 adds one before them, so that a hook that raises
+            for a status hides neither the status nor the server's message.
+        transport: Your own httpx transport; asi1 never closes it.
+        default_headers: Sent with every request.
+        default_query: Query parameters, added to the URL of every request.
+        default_options: Chat options for calls that do not give their own.
+        models: `ModelInfo` by model name; overrides and extends `MODELS`.
+        prices: `Price` by model name; overrides and extends `PRICES`, and the prices in
+            *models*.
+        budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
+            is not sent.
+        hooks: `Hooks`, or a list of them: called as calls start, wait, retry and end.
+        tags: What the hooks are told of every call, such as ``{"job": "nightly"}``;
+            never sent to the server.
+        cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
+            without sending it; no cache if left out.
+        max_event_bytes: The largest event of a stream, and the largest body of a reply,
+            in bytes.
+        trust_env: False ignores the environment's proxies and CA files.
+        allow_insecure_http: True allows http:// to other machines, which exposes the
+            key on the network.
+
+    Raises:
+        ConfigurationError: An argument is wrong; the message names it.
+    """
 
     def _environment(self) -> Mapping[str, str]:
         check_loop(os.environ)
@@ -46,19 +91,20 @@ class ASI1(BaseClient):
 
     @property
     def chat(self) -> Chat:
-        """Same as `AsyncASI1.chat`."""
-        return self._namespace("chat", _chat)
+        """Chat: ``client.chat.completions.create(...)`` and ``.stream(...)``."""
+        return self._namespace("chat", load_chat)
 
     @property
     def images(self) -> Images:
-        """Same as `AsyncASI1.images`."""
-        return self._namespace("images", _images)
+        """Images: ``client.images.generate(...)`` and ``.edit(...)``."""
+        return self._namespace("images", load_images)
 
     @property
     def models(self) -> Models:
-        """Same as `AsyncASI1.models`."""
-        return self._namespace("models", _models)
+        """Models: ``client.models.list()``, from the table `MODELS`."""
+        return self._namespace("models", load_models)
 
+    @lists(ChatOptions)
     def conversation(
         self,
         system: str | None = None,
@@ -70,8 +116,30 @@ class ASI1(BaseClient):
         session: bool = False,
         **options: Unpack[ChatOptions],
     ) -> Conversation:
-        """Same as `AsyncASI1.conversation`."""
-        kind, open_conversation = _conversation()
+        """
+        Begin a conversation, which keeps its history and sends it with each turn.
+
+        Same as `AsyncASI1.conversation`.
+
+        Args:
+            system: The system message.
+            context: Decides how much of a long history is sent; the whole history is
+                sent if left out.
+            saved: A result of `Conversation.to_json`, to continue it.
+            model: The model of turns that do not name one; the client's if left out.
+            keep_reasoning: Whether the model's thoughts are kept, and sent with later
+                turns as ``reasoning_content``. Some servers require this and others
+                refuse it. If left out: as in *saved*, else False.
+            session: True generates a random session id, unless *saved* or the options
+                have one. Each turn sends it, so that agentic models keep their state.
+            **options: Fields of `ChatOptions`, for each turn; they override those in
+                *saved*.
+
+        Raises:
+            ArgumentError: An argument is wrong.
+            ClientClosedError: The client is closed.
+        """
+        kind, open_conversation = load_conversation()
         turns = open_conversation(
             self._engine,
             system=system,
@@ -84,6 +152,7 @@ class ASI1(BaseClient):
         )
         return kind(turns)
 
+    @lists(RequestOptions)
     def request(
         self,
         method: str,
@@ -92,7 +161,24 @@ class ASI1(BaseClient):
         json: JSON = None,
         **options: Unpack[RequestOptions],
     ) -> RawReply:
-        """Same as `AsyncASI1.request`, but blocks."""
+        """
+        Call an endpoint for which asi1 has no method.
+
+        Same as `AsyncASI1.request`, but blocks.
+
+        Args:
+            method: The HTTP method, such as GET or POST.
+            path: Appended to the base URL, as in ``/models``; ``?`` is sent as ``%3F``.
+            json: The body, to be sent as JSON; None sends no body.
+            **options: Fields of `RequestOptions`.
+
+        Returns:
+            The reply's bytes, with ``json()`` and ``text``.
+
+        Raises:
+            APIResponseError: The reply is too large.
+            ASI1Error: As for `Completions.create`.
+        """
         engine = self._engine
         reader, plain_request = plain()
         request = plain_request(engine.config, method, path, json=json, options=options)
@@ -112,8 +198,39 @@ class ASI1(BaseClient):
         retry_failed: bool = False,
         progress: Callable[[BatchSummary], object] | object = None,
     ) -> BatchSummary:
-        """Same as `AsyncASI1.batch`, but blocks."""
-        return _batch()(
+        """
+        Send all requests of a file, and append the answers to another file.
+
+        Same as `AsyncASI1.batch`, but blocks.
+
+        Args:
+            input: The path of the file of requests, or an iterable of lines: str, bytes
+                or dicts. All lines are checked before the first request is sent.
+            output: The path of the file of answers. The batch appends to it, and
+                creates it if it is missing.
+            concurrency: The most calls at once; at least 1.
+            rate_limit: The rate limit of the batch, in place of the client's.
+            budget: The most that this run may use; it ends with `BudgetExceededError`
+                when no further request fits.
+            model: The model of all requests, in place of those in the lines.
+            retry_failed: Whether requests that failed in an earlier run are sent again.
+            progress: Called with a `BatchSummary` after each write; or a bar of tqdm or
+                rich, or any object with a method ``update(n)``, for *n* more requests.
+                An error that it raises ends the batch.
+
+        Returns:
+            How many requests have answers and failures, and what this run used.
+
+        Raises:
+            ArgumentError: An argument or a line of the input is wrong, or the output is
+                not that of a batch, or in use by another. Nothing was sent.
+            ASI1Error: An error that every request would get, such as
+                `AuthenticationError` and `BudgetExceededError`. Any other error of a
+                call is a row of the output.
+            OSError: The input cannot be read, or the output not be written, such as on
+                a full disk. The output has whole rows only.
+        """
+        return load_batch()(
             self._engine,
             input,
             output,
@@ -126,7 +243,11 @@ class ASI1(BaseClient):
         )
 
     def close(self) -> None:
-        """Same as `AsyncASI1.aclose`, but blocks."""
+        """
+        Cancel all running calls, and close the connections.
+
+        Same as `AsyncASI1.aclose`, but blocks.
+        """
         self._lazy.shut()  # needs no event loop: runs in the caller's thread
         if self._lazy.made is not None:
             close_on_loop(self._lazy.aclose)
@@ -142,39 +263,3 @@ class ASI1(BaseClient):
         frames: TracebackType | None,
     ) -> None:
         self.close()
-
-
-@loader
-def _chat() -> type[Chat]:
-    from .chat import Chat  # noqa: PLC0415 - with the engine
-
-    return Chat
-
-
-@loader
-def _images() -> type[Images]:
-    from .images import Images  # noqa: PLC0415 - rarely used
-
-    return Images
-
-
-@loader
-def _models() -> type[Models]:
-    from .models import Models  # noqa: PLC0415 - rarely used
-
-    return Models
-
-
-@loader
-def _conversation() -> tuple[type[Conversation], Callable[..., TurnTaking]]:
-    from .._client.conversation.opening import open_conversation  # noqa: PLC0415
-    from .conversation import Conversation  # noqa: PLC0415
-
-    return Conversation, open_conversation
-
-
-@loader
-def _batch() -> Callable[..., BatchSummary]:
-    from .batch_run import run_batch  # noqa: PLC0415 - rarely used
-
-    return run_batch

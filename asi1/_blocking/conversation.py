@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from collections.abc import Coroutine
+from typing import Any, Unpack
 
 from .._call.answer_reader import ChunkReader
-from .._client.agent_calls import load_tool_runs
-from .._client.conversation.agent_turns import tool_turns, turn_rounds
 from .._client.conversation.conversation import AsyncConversation
 from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream
@@ -17,25 +15,22 @@ from .._models.completion import ChatCompletion
 from .._models.messages import Message, Messages
 from .._models.response import Usage
 from .._protocol.context.tokens import TokenEstimator
-from .._settings.options import ChatOptions, ParseOptions, ToolOptions
-from .agent_calls import load_run_class, run_rounds
+from .._settings.options import ChatOptions, lists
+from .agent_turns import AgentTurns
 from .loop_thread import loop_thread
 from .stream import ChatStream
 
 
-if TYPE_CHECKING:
-    from .._models.parsed import ParsedCompletion
-    from .tool_run import ToolRun
-
-
 __all__ = ["Conversation"]
-
-_T = TypeVar("_T")
 
 
 @public
-class Conversation(Hinted):
-    """Same as `AsyncConversation`, but blocks."""
+class Conversation(AgentTurns, Hinted):
+    """
+    A dialogue with the model, which receives the earlier messages in each turn.
+
+    Same as `AsyncConversation`, but blocks.
+    """
 
     def __init__(self, turns: TurnTaking) -> None:
         """Users do not construct this class; the client does."""
@@ -46,6 +41,7 @@ class Conversation(Hinted):
     def __repr__(self) -> str:
         return repr(self._conversation).replace("Async", "")
 
+    @lists(ChatOptions)
     def ask(
         self,
         message: Messages | Message,
@@ -53,9 +49,28 @@ class Conversation(Hinted):
         model: str | None = None,
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion:
-        """Same as `AsyncConversation.ask`, but blocks."""
+        """
+        Send a message, and return the model's answer.
+
+        Same as `AsyncConversation.ask`, but blocks.
+
+        Args:
+            message: A str, one message such as a `UserMessage` with images, or a list
+                of messages such as the results of tools.
+            model: The model for this turn, as for `Completions.create`.
+            **options: Fields of `ChatOptions`; they override the conversation's.
+
+        Raises:
+            ConversationBusyError: Another turn is waiting for its answer.
+            ContextLengthError: The server refuses the request as too long, even after
+                the context policy shortened it again.
+            ArgumentError: An argument is invalid, or this turn alone exceeds the budget
+                of the context policy; nothing was sent.
+            ASI1Error: As for `Completions.create`.
+        """
         return self._run(self._conversation.ask(message, model=model, **options))
 
+    @lists(ChatOptions)
     def stream(
         self,
         message: Messages | Message,
@@ -64,108 +79,25 @@ class Conversation(Hinted):
         keep_partial: bool = False,
         **options: Unpack[ChatOptions],
     ) -> ChatStream:
-        """Same as `AsyncConversation.stream`, but blocks."""
+        """
+        Send a message, and stream the model's answer.
+
+        Same as `AsyncConversation.stream`, but blocks.
+
+        Args:
+            message: As for `ask`.
+            model: As for `ask`.
+            keep_partial: Whether the text of a broken answer, or of a stream that is
+                closed early, is added to the history as if it were complete.
+            **options: As for `ask`.
+
+        Raises:
+            ArgumentError: An argument is invalid; nothing was sent. The other errors of
+                `ask` are raised when the turn begins.
+            ClientClosedError: The client is closed.
+        """
         turn = Turn(self._turns, message, model, options, ChunkReader)
         return ChatStream(turn_stream(turn, keep_partial=keep_partial))
-
-    @overload
-    def parse(
-        self,
-        message: Messages,
-        response_format: type[_T],
-        *,
-        model: str | None = None,
-        repair: int = 0,
-        **options: Unpack[ParseOptions],
-    ) -> ParsedCompletion[_T]: ...
-
-    @overload
-    def parse(
-        self,
-        message: Messages,
-        response_format: object,
-        *,
-        model: str | None = None,
-        repair: int = 0,
-        **options: Unpack[ParseOptions],
-    ) -> ParsedCompletion[Any]: ...
-
-    def parse(
-        self,
-        message: Messages,
-        response_format: Any,
-        *,
-        model: str | None = None,
-        repair: int = 0,
-        **options: Unpack[ParseOptions],
-    ) -> ParsedCompletion[Any]:
-        """Same as `AsyncConversation.parse`, but blocks."""
-        rounds = turn_rounds()(
-            self._turns,
-            message,
-            response_format,
-            model=model,
-            repair=repair,
-            options=options,
-        )
-        # On Ctrl-C, `run_rounds` closes the generator *rounds*, which ends the turn.
-        return run_rounds(self._turns.engine, rounds)
-
-    def run_tools(
-        self,
-        message: Messages,
-        *,
-        tools: Iterable[Callable[..., Any]],
-        model: str | None = None,
-        max_rounds: int = 10,
-        stream: bool = False,
-        tool_timeout: float | None = 600.0,
-        journal: Callable[[str], object] | None = None,
-        **options: Unpack[ToolOptions],
-    ) -> ToolRun:
-        """Same as `AsyncConversation.run_tools`."""
-        plan = load_tool_runs().RunPlan.of(
-            tools,
-            max_rounds=max_rounds,
-            stream=stream,
-            tool_timeout=tool_timeout,
-            journal=journal,
-        )
-        rounds = tool_turns().begin_turn(
-            self._turns, plan, message=message, model=model, options=options
-        )
-        return load_run_class()(rounds, journal)
-
-    def resume_tools(
-        self,
-        saved: str | bytes | Iterable[str],
-        *,
-        tools: Iterable[Callable[..., Any]],
-        decisions: Mapping[str, bool | str] | None = None,
-        model: str | None = None,
-        max_rounds: int | None = None,
-        stream: bool = False,
-        tool_timeout: float | None = 600.0,
-        journal: Callable[[str], object] | None = None,
-        **options: Unpack[ToolOptions],
-    ) -> ToolRun:
-        """Same as `AsyncConversation.resume_tools`."""
-        plan = load_tool_runs().RunPlan.of(
-            tools,
-            max_rounds=max_rounds,
-            stream=stream,
-            tool_timeout=tool_timeout,
-            journal=journal,
-        )
-        rounds = tool_turns().resume_turn(
-            self._turns,
-            plan,
-            saved=saved,
-            decisions=decisions,
-            model=model,
-            options=options,
-        )
-        return load_run_class()(rounds, journal)
 
     def wait(
         self,
@@ -175,7 +107,22 @@ class Conversation(Hinted):
         message: str = "Any update?",
         model: str | None = None,
     ) -> ChatCompletion:
-        """Same as `AsyncConversation.wait`, but blocks."""
+        """
+        Wait for an answer that agents give later, and return it.
+
+        Same as `AsyncConversation.wait`, but blocks.
+
+        Args:
+            interval: Seconds to wait before each message.
+            timeout: Seconds in total; None for no limit.
+            message: The message to send.
+            model: The model for these turns, as for `ask`.
+
+        Raises:
+            APITimeoutError: The answer is still deferred; `wait` may be called again.
+            ASI1Error: The conversation does not end with an answer; otherwise as for
+                `ask`.
+        """
         wait = self._conversation.wait
         return self._run(
             wait(interval=interval, timeout=timeout, message=message, model=model)
@@ -193,46 +140,84 @@ class Conversation(Hinted):
 
     @property
     def messages(self) -> tuple[dict[str, JSON], ...]:
-        """Same as `AsyncConversation.messages`."""
+        """A copy of all messages as dicts for the API, oldest first."""
         return self._conversation.messages
 
     @property
     def session_id(self) -> str | None:
-        """Same as `AsyncConversation.session_id`."""
+        """The ``x-session-id`` that every turn sends; None if turns send none."""
         return self._conversation.session_id
 
     @property
     def summary(self) -> str | None:
-        """Same as `AsyncConversation.summary`."""
+        """The summary sent in place of the oldest turns; None if there is none."""
         return self._conversation.summary
 
     @property
     def tokens(self) -> TokenEstimator:
-        """Same as `AsyncConversation.tokens`."""
+        """The token estimator, which learns from the usage that the server reports."""
         return self._conversation.tokens
 
     @property
     def usage(self) -> Usage:
-        """Same as `AsyncConversation.usage`."""
+        """The tokens that the server reported for all calls of the conversation."""
         return self._conversation.usage
 
     @property
     def summary_usage(self) -> Usage:
-        """Same as `AsyncConversation.summary_usage`."""
+        """The part of `usage` that was spent on summaries."""
         return self._conversation.summary_usage
 
     def edit(self, place: int, message: str | Message) -> None:
-        """Same as `AsyncConversation.edit`."""
+        """
+        Replace one message.
+
+        Same as `AsyncConversation.edit`.
+
+        Args:
+            place: Index of the message in `messages`; negative numbers count from the
+                end.
+            message: The new message; a str replaces the content and keeps the role.
+
+        Raises:
+            ArgumentError: *place* is out of range, or *message* is not a message.
+            ConversationBusyError: A turn is waiting for its answer.
+        """
         self._conversation.edit(place, message)
 
     def undo(self) -> tuple[dict[str, JSON], ...]:
-        """Same as `AsyncConversation.undo`."""
+        """
+        Remove the last turn: the last user messages and everything after them.
+
+        Same as `AsyncConversation.undo`.
+
+        Returns:
+            The removed messages; empty if there is no user message.
+
+        Raises:
+            ConversationBusyError: A turn is waiting for its answer.
+        """
         return self._conversation.undo()
 
     def fork(self, upto: int | None = None) -> Conversation:
-        """Same as `AsyncConversation.fork`."""
+        """
+        Return a new, independent conversation with a copy of the history.
+
+        Same as `AsyncConversation.fork`.
+
+        Args:
+            upto: Number of messages that the new conversation keeps; all by default. A
+                negative number drops that many messages from the end.
+
+        Raises:
+            ArgumentError: *upto* is not an int.
+        """
         return Conversation(self._turns.fork(upto))
 
     def to_json(self) -> str:
-        """Same as `AsyncConversation.to_json`."""
+        """
+        Return the conversation as JSON text, for ``client.conversation(saved=...)``.
+
+        Same as `AsyncConversation.to_json`.
+        """
         return self._conversation.to_json()

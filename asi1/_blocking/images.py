@@ -12,7 +12,7 @@ from .._models.base_types import Hinted, public
 from .._models.generated_images import GeneratedImages
 from .._models.image_data import Image
 from .._protocol.image_calls import edit_request, generate_request
-from .._settings.options import RequestOptions
+from .._settings.options import RequestOptions, lists
 from .loop_thread import loop_thread
 
 
@@ -25,7 +25,11 @@ __all__ = ["Images"]
 
 @public
 class Images(Hinted):
-    """Same as `AsyncImages`, for blocking callers."""
+    """
+    The image endpoints.
+
+    Same as `AsyncImages`, for blocking callers.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Users do not construct this class; the client does."""
@@ -34,10 +38,11 @@ class Images(Hinted):
 
     @property
     def with_raw_response(self) -> RawImages:
-        """Same as `AsyncImages.with_raw_response`."""
+        """The same methods, whose `RawResponse` has status, headers and images."""
         self._raw = self._raw or _raw_calls()(self)
         return self._raw
 
+    @lists(RequestOptions)
     def generate(
         self,
         prompt: str,
@@ -46,12 +51,36 @@ class Images(Hinted):
         model: str | None = None,
         **options: Unpack[RequestOptions],
     ) -> GeneratedImages:
-        """Same as `AsyncImages.generate`, but blocks."""
+        """
+        Generate an image.
+
+        Same as `AsyncImages.generate`, but blocks.
+
+        Args:
+            prompt: What the image is to show.
+            size: Width and height, such as "1024x1024", "1792x1024" or "1024x1792"; the
+                server's choice if left out.
+            model: "asi1" or "asi1-mini"; the client's model if left out.
+            **options: Fields of `RequestOptions`.
+
+        Returns:
+            The image: see `GeneratedImages.bytes` and `GeneratedImages.save`.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            APIStatusError: The server refused the request; the subclass says why.
+            APITimeoutError: A timeout passed.
+            APIConnectionError: No usable reply arrived.
+            APIResponseError: The reply has no image, or one that cannot be decoded.
+            ClientClosedError: The client was closed, before or during the call.
+            ConfigurationError: A proxy or CA file from the environment is unusable.
+        """
         request = generate_request(
             self._engine.config, prompt, size=size, model=model, options=options
         )
         return loop_thread().run(self._engine.fetch(request, ImagesReader))
 
+    @lists(RequestOptions)
     def edit(
         self,
         prompt: str,
@@ -61,7 +90,22 @@ class Images(Hinted):
         model: str | None = None,
         **options: Unpack[RequestOptions],
     ) -> GeneratedImages:
-        """Same as `AsyncImages.edit`, but blocks."""
+        """
+        Make a new image from *images*. ASI-1 does not document this endpoint.
+
+        Same as `AsyncImages.edit`, but blocks.
+
+        Args:
+            prompt: What is to change.
+            images: Each is a path, bytes, or a URL, as for `UserMessage`. Files are
+                read before the call begins.
+            guidance_scale: How closely the image is to follow *prompt*; at least 0.
+            model: Sent only if given.
+            **options: Fields of `RequestOptions`.
+
+        Raises:
+            ASI1Error: As for `generate`.
+        """
         request = edit_request(
             self._engine.config,
             prompt,

@@ -17,7 +17,20 @@ _T = TypeVar("_T")
 
 @public
 class Answers(Generic[_T]):
-    """Same as `AsyncAnswers`, but blocks."""
+    """
+    An iterator of the answers to many prompts.
+
+    Same as `AsyncAnswers`, but blocks.
+
+    Reading raises:
+        ASI1Error: As for `Completions.create`, in place of the answer; the calls
+            still running are cancelled. With *return_exceptions*, the error is
+            returned instead, and no call is cancelled.
+        ClientClosedError: The client was closed; raised even with *return_exceptions*.
+        StreamBusyError: Another thread is reading.
+        StreamClosedError: The answers were closed.
+        Exception: Any error of the iterable of prompts, after all earlier answers.
+    """
 
     def __init__(self, calls: ConcurrentCalls) -> None:
         """Users do not construct this class; the client does."""
@@ -56,6 +69,10 @@ class Answers(Generic[_T]):
         return answer
 
     def close(self) -> None:
-        """Same as `AsyncAnswers.aclose`, but blocks."""
+        """
+        Cancel the running calls; may be called twice, and by any thread.
+
+        Same as `AsyncAnswers.aclose`, but blocks.
+        """
         self._calls.abandon()  # needs no event loop: runs in the caller's thread
         close_on_loop(self._calls.aclose)

@@ -11,7 +11,7 @@ from .._models.base_types import ProgressBar
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, lists
 
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class MapCalls:
         **options: Unpack[ChatOptions],
     ) -> Answers[ChatCompletion | ASI1Error]: ...
 
+    @lists(ChatOptions)
     def map(
         self,
         prompts: Iterable[Any],
@@ -136,7 +137,39 @@ class MapCalls:
         budget: Budget | None = None,
         **options: Unpack[ChatOptions],
     ) -> Answers[Any]:
-        """Same as `AsyncCompletions.map`, but blocks."""
+        """
+        Send many prompts, several at once; return an iterator of the answers.
+
+        Same as `AsyncCompletions.map`, but blocks.
+
+        Args:
+            prompts: An iterable of prompts, which may be endless.
+                Each is what `create` takes as *messages*, or a `ChatRequest`: a dict
+                with "messages" and options of its own. Or a mapping of keys to prompts:
+                then each answer comes as ``(key, answer)``.
+            model: As for `create`.
+            concurrency: The most calls at once; at least 1.
+            return_exceptions: True returns a call's error in place of its answer; False
+                raises the error there, and cancels all calls that are still running. An
+                error that is not an `ASI1Error`, such as one of your own `Limiter`, is
+                always raised.
+            ordered: False returns each answer when it comes. True keeps the order of
+                the prompts, so that a slow answer holds up later calls.
+            key: A function of a prompt: each answer comes as ``(key(prompt), answer)``.
+            progress: Shows each answer that was read: a function of the number of new
+                answers, or an object with ``update``, such as the bar of tqdm, or a
+                ``rich.progress.Progress``. If it raises, it is not called again.
+            budget: The most that these calls may use, besides the client's budget. A
+                call that does not fit waits for those under way; when none is, its
+                error is `BudgetExceededError`.
+            **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts when
+                its call starts.
+
+        Raises:
+            ArgumentError: An argument is wrong; nothing was sent.
+            ClientClosedError: The client is closed.
+            ConfigurationError: The budget is not a `Budget`.
+        """
         kind, calls, plan = _map()
         settings = {
             "concurrency": concurrency,

@@ -19,7 +19,11 @@ _T = TypeVar("_T")
 
 @public
 class ParsedStream(ChatStream, Generic[_T]):
-    """Same as `AsyncParsedStream`, but blocks."""
+    """
+    The model's answer, streamed while it is written, that becomes a value at its end.
+
+    Same as `AsyncParsedStream`, but blocks.
+    """
 
     def __init__(self, answer: ChunkStream, decoding: Decoding[_T]) -> None:
         """Users do not construct this class; the client does."""
@@ -27,9 +31,25 @@ class ParsedStream(ChatStream, Generic[_T]):
         self._decoding = decoding
 
     def partial(self) -> JSON:
-        """Same as `AsyncParsedStream.partial`."""
+        """
+        Return the value so far as plain JSON data, without any check of its type.
+
+        Same as `AsyncParsedStream.partial`.
+
+        Returns:
+            The dict or list; None before it begins.
+        """
         return loop_thread().run(on_loop(lambda: self._decoding.partial(self._answer)))
 
     def get_final_completion(self) -> ParsedCompletion[_T]:
-        """Same as `AsyncParsedStream.get_final_completion`, but blocks."""
+        """
+        Read to the end, and return the answer with its value ``parsed``.
+
+        Same as `AsyncParsedStream.get_final_completion`, but blocks.
+
+        Raises:
+            OutputError: The answer did not become a value; as for
+                `Completions.parse`.
+            ASI1Error: As for reading the stream.
+        """
         return self._decoding.whole(super().get_final_completion())

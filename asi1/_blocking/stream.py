@@ -34,7 +34,24 @@ _T = TypeVar("_T")
 
 @public
 class ChatStream(Hinted):
-    """Same as `AsyncChatStream`, but blocks."""
+    """
+    The model's answer, streamed while it is written: an iterator of chunks.
+
+    Same as `AsyncChatStream`, but blocks.
+
+    Reading raises:
+        StreamTruncatedError: The stream ended before the answer was complete.
+        StreamInterruptedError: The connection broke after the first chunk.
+        StreamDecodeError: An event is not a valid chunk.
+        ServerStreamError: The server reported an error in the stream.
+        APITimeoutError: No chunk arrived in time, or the total timeout passed.
+        APIStatusError, APIConnectionError, APIResponseError, ClientClosedError,
+            ConfigurationError: As for `Completions.create`; only before the
+            first chunk.
+        StreamBusyError: Another thread is reading.
+        StreamClosedError: The stream was closed.
+        StreamConsumedError: The stream was already read to its end.
+    """
 
     def __init__(self, answer: ChunkStream) -> None:
         """Users do not construct this class; the client does."""
@@ -70,7 +87,11 @@ class ChatStream(Hinted):
         return next(self._batch)  # raises StopIteration after the last chunk
 
     def close(self) -> None:
-        """Same as `AsyncChatStream.aclose`, but blocks."""
+        """
+        Close the stream and its connection; may be called twice, and by any thread.
+
+        Same as `AsyncChatStream.aclose`, but blocks.
+        """
         delivered = not any(map(has_part, self._batch))
         self._batch = iter(())
         self._answer.shut()  # needs no event loop: runs in the caller's thread
@@ -78,42 +99,74 @@ class ChatStream(Hinted):
 
     @property
     def consumed(self) -> bool:
-        """Same as `AsyncChatStream.consumed`."""
+        """Whether the stream was read to its end."""
         return self._answer.consumed
 
     @property
     def response(self) -> ResponseInfo:
-        """Same as `AsyncChatStream.response`."""
+        """The response metadata so far: status, attempts, times."""
         return self._answer.response
 
     @property
     def text_stream(self) -> Pieces:
-        """Same as `AsyncChatStream.text_stream`, but blocks."""
+        """The text of choice 0, as non-empty text deltas."""
         return Pieces(self, lambda chunk: chunk.text)
 
     @property
     def thought_stream(self) -> Pieces:
-        """Same as `AsyncChatStream.thought_stream`, but blocks."""
+        """The model's thoughts, as non-empty text deltas."""
         return Pieces(self, lambda chunk: chunk.thought)
 
     def snapshot(self) -> ChatCompletion:
-        """Same as `AsyncChatStream.snapshot`."""
+        """
+        Return the part of the answer that has arrived; allowed at any time.
+
+        Same as `AsyncChatStream.snapshot`.
+        """
         return loop_thread().run(on_loop(self._answer.snapshot))
 
     def get_final_completion(self) -> ChatCompletion:
-        """Same as `AsyncChatStream.get_final_completion`, but blocks."""
+        """
+        Read to the end, and return the answer: text, thoughts, tool calls, usage.
+
+        Same as `AsyncChatStream.get_final_completion`, but blocks.
+
+        Raises:
+            ASI1Error: As for reading the stream.
+        """
         self._batch = iter(())
         with self._answer.abandoned_if_left():
             return loop_thread().run(self._answer.final())
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
-        """Same as `AsyncChatStream.to_sse`, but blocks."""
+        """
+        Return the unread chunks as server-sent events, for a web framework to send.
+
+        Same as `AsyncChatStream.to_sse`, but blocks.
+
+        Args:
+            ping: Seconds of silence after which a comment is sent; None for never.
+
+        Raises:
+            ArgumentError: *ping* is neither None nor a number above 0.
+            StreamConsumedError: The stream was already read to its end.
+        """
         self._answer.check_unread()
         kind, events, source = _to_sse()
         return kind(events(source(self._answer, self._batch), ping))
 
     def display(self, *, thoughts: bool = True) -> ChatCompletion:
-        """Same as `AsyncChatStream.display`, but blocks."""
+        """
+        Show the answer while it arrives, and return it.
+
+        Same as `AsyncChatStream.display`, but blocks.
+
+        Args:
+            thoughts: Whether a notebook shows the model's thoughts too, folded away.
+
+        Raises:
+            ASI1Error: What reading the stream raises.
+        """
         self._batch = iter(())
         screen = _screen()
         with screen(thoughts=thoughts) as show, self._answer.abandoned_if_left():
@@ -131,7 +184,11 @@ async def on_loop(read: Callable[[], _T]) -> _T:
 
 @public
 class Pieces:
-    """Same as `AsyncPieces`, but blocks."""
+    """
+    An iterator of the non-empty deltas of a stream's text or thoughts.
+
+    Same as `AsyncPieces`, but blocks.
+    """
 
     def __init__(
         self, stream: ChatStream, pick: Callable[[ChatCompletionChunk], str]

@@ -15,7 +15,11 @@ __all__ = ["EventBytes"]
 
 @public
 class EventBytes:
-    """Same as `AsyncEventBytes`, but blocks."""
+    """
+    An answer, or a run with tools, as server-sent events: an iterator of bytes.
+
+    Same as `AsyncEventBytes`, but blocks.
+    """
 
     def __init__(
         self, events: AnswerEvents, record: Callable[[Any], None] | None = None
@@ -25,7 +29,14 @@ class EventBytes:
         self._record = record
 
     def open(self) -> None:
-        """Same as `AsyncEventBytes.open`, but blocks."""
+        """
+        Wait for the first event, but no longer than *ping* seconds.
+
+        Same as `AsyncEventBytes.open`, but blocks.
+
+        Raises:
+            ASI1Error: As for reading the stream or the run.
+        """
         while (recording := loop_thread().run(self._events.open())) is not None:
             self._run(recording)
 
@@ -45,6 +56,10 @@ class EventBytes:
         return data
 
     def close(self) -> None:
-        """Same as `AsyncEventBytes.aclose`, but blocks."""
+        """
+        Close the stream or the run; may be called twice, by any thread.
+
+        Same as `AsyncEventBytes.aclose`, but blocks.
+        """
         self._events.shut()  # needs no event loop: runs in the caller's thread
         close_on_loop(self._events.aclose)

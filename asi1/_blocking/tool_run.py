@@ -34,7 +34,11 @@ __all__ = ["ToolRun"]
 
 @public
 class ToolRun(RunState):
-    """Same as `AsyncToolRun`, but blocks."""
+    """
+    A run in which the model calls tools: an iterator of its steps.
+
+    Same as `AsyncToolRun`, but blocks.
+    """
 
     def __init__(
         self, rounds: ToolRounds, journal: Callable[[str], object] | None
@@ -98,11 +102,33 @@ class ToolRun(RunState):
             raise RuntimeError("the journal raised StopIteration") from error
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
-        """Same as `AsyncToolRun.to_sse`, but blocks."""
+        """
+        Return the unread steps as server-sent events, for a web framework to send.
+
+        Same as `AsyncToolRun.to_sse`, but blocks.
+
+        Args:
+            ping: Seconds of silence after which a comment is sent; None for never.
+
+        Raises:
+            ArgumentError: *ping* is neither None nor a number above 0.
+            StreamConsumedError: The run was already read to its end.
+        """
         return _event_bytes()(self._events(ping), self._record)
 
     def until_done(self) -> ToolRunResult:
-        """Same as `AsyncToolRun.until_done`, but blocks."""
+        """
+        Read to the end of the run, and return all that was done.
+
+        Same as `AsyncToolRun.until_done`, but blocks.
+
+        Raises:
+            MaxRoundsError: The model has called tools in ``max_rounds`` answers.
+            ThoughtBudgetError: The model's thoughts used up all tokens of an answer.
+            OutputInvalidError: An answer says that it calls tools, but has no calls
+                that can be read.
+            ASI1Error: As for `Completions.create`.
+        """
         with self._reader():
             if self._journal is None:
                 # Nothing has to run in this thread, so one cross-thread call is enough.
@@ -113,7 +139,11 @@ class ToolRun(RunState):
         return self._result()
 
     def close(self) -> None:
-        """Same as `AsyncToolRun.aclose`, but blocks."""
+        """
+        Cancel what is running; may be called twice, and by any thread.
+
+        Same as `AsyncToolRun.aclose`, but blocks.
+        """
         self._rounds.abandon()  # needs no event loop: runs in the caller's thread
         close_on_loop(self._rounds.aclose)
 

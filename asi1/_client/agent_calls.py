@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
 from .._models.messages import Messages
-from .._settings.options import ParseOptions, ToolOptions
+from .._settings.options import ParseOptions, ToolOptions, lists
 from .lazy_engine import loader
 
 
@@ -51,6 +51,7 @@ class AsyncAgentCalls:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]: ...
 
+    @lists(ParseOptions)
     async def parse(
         self,
         *,
@@ -101,6 +102,7 @@ class AsyncAgentCalls:
         answer: ParsedCompletion[Any] = await module.run_rounds(self._engine, rounds)
         return answer
 
+    @lists(ToolOptions)
     def run_tools(
         self,
         messages: Messages,
@@ -167,6 +169,7 @@ class AsyncAgentCalls:
         )
         return load_run_class()(rounds, journal)
 
+    @lists(ToolOptions)
     def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],

@@ -11,7 +11,7 @@ from .._models.base_types import Hinted, public
 from .._models.completion import ChatCompletion
 from .._models.messages import Messages
 from .._protocol.request import chat_request
-from .._settings.options import ChatOptions, ParseOptions
+from .._settings.options import ChatOptions, ParseOptions, lists
 from .._settings.validators import not_given
 from .agent_calls import AsyncAgentCalls
 from .lazy_engine import loader
@@ -97,6 +97,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion | AsyncChatStream: ...
 
+    @lists(ChatOptions)
     async def create(
         self,
         *,
@@ -160,6 +161,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
         **options: Unpack[ParseOptions],
     ) -> AsyncParsedStream[_T]: ...
 
+    @lists(ParseOptions)
     def stream(
         self,
         *,

@@ -1,9 +1,4 @@
-"""
-`AsyncASI1`, the client for asyncio and trio.
-
-The client's methods only pass arguments on; other modules check the arguments. A
-method's first call imports the modules that the method needs.
-"""
+"""`AsyncASI1`, the client for asyncio and trio: its methods only pass arguments on."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .._models.base_types import JSON, public
-from .._settings.options import ChatOptions, RequestOptions
+from .._settings.options import ChatOptions, RequestOptions, lists
 from .lazy import BaseClient
 from .lazy_engine import loader, plain
 
@@ -100,6 +95,7 @@ class AsyncASI1(BaseClient):
         """Models: ``client.models.list()``, from the table `MODELS`."""
         return self._namespace("models", _models)
 
+    @lists(ChatOptions)
     def conversation(
         self,
         system: str | None = None,
@@ -145,6 +141,7 @@ class AsyncASI1(BaseClient):
         )
         return kind(turns)
 
+    @lists(RequestOptions)
     async def request(
         self,
         method: str,

@@ -11,7 +11,7 @@ from .._models.base_types import Hinted, public
 from .._models.generated_images import GeneratedImages
 from .._models.image_data import Image
 from .._protocol.image_calls import edit_request, generate_request
-from .._settings.options import RequestOptions
+from .._settings.options import RequestOptions, lists
 from .lazy_engine import loader
 
 
@@ -37,6 +37,7 @@ class AsyncImages(Hinted):
         self._raw = self._raw or _raw_calls()(self)
         return self._raw
 
+    @lists(RequestOptions)
     async def generate(
         self,
         prompt: str,
@@ -74,6 +75,7 @@ class AsyncImages(Hinted):
         )
         return await self._engine.fetch(request, ImagesReader)
 
+    @lists(RequestOptions)
     async def edit(
         self,
         prompt: str,

@@ -10,7 +10,7 @@ from .._models.base_types import ProgressBar
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
-from .._settings.options import ChatOptions
+from .._settings.options import ChatOptions, lists
 from .lazy_engine import loader
 
 
@@ -125,6 +125,7 @@ class AsyncMapCalls:
         **options: Unpack[ChatOptions],
     ) -> AsyncAnswers[ChatCompletion | ASI1Error]: ...
 
+    @lists(ChatOptions)
     def map(
         self,
         prompts: Iterable[Any] | AsyncIterable[Any],

@@ -1,15 +1,18 @@
 """
 The options of a call, as TypedDicts that the async and blocking client share.
 
-`option_checks` checks their values.
+`option_checks` checks their values. `lists` shows them in the signatures of methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
+import inspect
 
-from .._models.base_types import JSON, Tag, public
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any, Literal, TypedDict, TypeVar
+
+from .._models.base_types import DEFAULT, JSON, Tag, public
 from .timeouts import Timeout
 
 
@@ -21,7 +24,11 @@ __all__ = [
     "ParseOptions",
     "RequestOptions",
     "ToolOptions",
+    "as_written",
+    "lists",
 ]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class RequestOptions(TypedDict, total=False):
@@ -151,3 +158,55 @@ CALL_OPTIONS = frozenset(RequestOptions.__annotations__)
 # Options of OpenAI's client that are not sent under their own names.
 OPENAI_OPTIONS = frozenset({"max_completion_tokens", "stream_options"})
 BODY_OPTIONS = frozenset(ChatOptions.__annotations__) - CALL_OPTIONS - OPENAI_OPTIONS
+
+
+def lists(options: type) -> Callable[[_F], _F]:
+    """
+    Return a decorator: the signature of a method names each of its *options*.
+
+    For type checkers, ``**options: Unpack[...]`` says the same.
+    """
+
+    def decorate(method: _F) -> _F:
+        signature = _Listed.__new__(_Listed)
+        signature.source = method, options
+        method.__signature__ = signature  # type: ignore[attr-defined]
+        return method
+
+    return decorate
+
+
+class _Listed(inspect.Signature):
+    """A signature that is made when it is first read, and not when asi1 is imported."""
+
+    source: tuple[Callable[..., Any], type]
+
+    def __getattr__(self, name: str) -> Any:
+        # `inspect.Signature` keeps all that it has in slots, which are empty at first.
+        if name not in inspect.Signature.__slots__:
+            raise AttributeError(name)
+        method, options = self.source
+        plain = inspect.signature(as_written(method))
+        others = [*plain.parameters.values()][:-1]
+        listed = [_parameter(*item) for item in options.__annotations__.items()]
+        returns = plain.return_annotation
+        self.__init__([*others, *listed], return_annotation=returns)  # type: ignore[misc]
+        return getattr(self, name)
+
+
+def as_written(method: Any) -> FunctionType:
+    """Return a copy of *method* that has the signature of its source."""
+    copy = FunctionType(method.__code__, method.__globals__, method.__name__)
+    copy.__kwdefaults__ = method.__kwdefaults__
+    copy.__defaults__ = method.__defaults__
+    copy.__annotations__ = method.__annotations__
+    return copy
+
+
+def _parameter(name: str, kind: Any) -> inspect.Parameter:
+    # None means not given, but for the timeout.
+    default = DEFAULT if name == "timeout" else None
+    annotation = getattr(kind, "__forward_arg__", kind)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )

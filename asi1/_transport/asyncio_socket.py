@@ -52,11 +52,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Create a socket; *below* is the TCP transport under TLS, None without TLS."""
         self._transport: asyncio.Transport
         self._below = below
-        self._received = bytearray()
-        self._unsent = b""
+        self._received, self._unsent = bytearray(), b""
         self._chunks = ChunkMerger()
-        self._reads = 0
-        self._ended = False
+        self._reads, self._ended = 0, False
         self._error: Exception | None = None
         self._read_waiter: asyncio.Future[None] | None = None
         self._write_waiter: asyncio.Future[None] | None = None
@@ -83,9 +81,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     @property
     def _source(self) -> asyncio.Transport:
-        # Reading is paused on the TCP transport, not on the TLS transport, since a
-        # paused TLS transport of uvloop loses its buffered bytes if the server closes
-        # the connection.
+        # Reading is paused on the TCP transport, since a paused TLS transport of uvloop
+        # loses its buffered bytes if the server closes the connection.
         return self._below or self._transport
 
     def eof_received(self) -> bool:

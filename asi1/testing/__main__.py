@@ -15,10 +15,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from threading import Event
+from typing import get_args
 
 from ._fake import FakeASI1
 from ._faults.catalogue import FAULTS
 from ._script import CANNED
+from ._shapes import Generation
 
 
 __all__ = ["main"]
@@ -43,12 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _list_faults()
     if options.fault is not None and (options.reply, options.chunk_delay) != (None, 0):
         parser.error("--fault decides the whole reply: not with --reply, --chunk-delay")
-    fake = FakeASI1(seed=options.seed, port=options.port)
+    fake = FakeASI1(seed=options.seed, port=options.port, generation=options.generation)
     fake.require_key = options.require_key
     if options.fault is not None:
         fake.fault(options.fault, times=None)
     else:
-        _script_answer(fake, options.reply, options.chunk_delay)
+        _script_answer(fake, options)
     try:
         _serve(fake)
     except OSError as error:
@@ -56,16 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _script_answer(fake: FakeASI1, text: str | None, chunk_delay: float) -> None:
-    """Answer all chat requests with *text*; None means the built-in answer."""
-    if text is not None:
-        fake.reply(text, chunk_delay=chunk_delay, times=None)
+def _script_answer(fake: FakeASI1, options: argparse.Namespace) -> None:
+    """Answer all chat requests with the text of *options*, or the built-in answer."""
+    if options.reply is not None:
+        fake.reply(options.reply, chunk_delay=options.chunk_delay, times=None)
         return
     fake.reply(
         CANNED.text,
         thoughts=CANNED.thoughts,
-        generation=CANNED.generation,
-        chunk_delay=chunk_delay,
+        generation=options.generation or "guide",
+        chunk_delay=options.chunk_delay,
         times=None,
     )
 
@@ -128,6 +130,11 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         metavar="SECONDS",
         help="seconds after each event of a streamed answer",
+    )
+    add(
+        "--generation",
+        choices=get_args(Generation),
+        help="format of the answers: as in the first guide, or in one of these years",
     )
     add("--fault", choices=FAULTS, metavar="NAME", help="the fault of every chat reply")
     add("--faults", action="store_true", help="list the faults with their options")

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from typing import Self
 
+from .._settings.validators import flag, or_none, whole_number
+from ._checks import ensure
 from ._request import RecordedRequest
 from ._script import Script
 from ._scripting import Scripting
 from ._server import Server
+from ._shapes import GENERATION, Generation
 from ._transport import FakeTransport
 
 
 __all__ = ["FakeASI1"]
+
+
+def _port(value: object) -> str | None:
+    problem = whole_number(0)(value)
+    fits = problem is None and isinstance(value, int) and value <= 65535
+    return None if fits else "must be a whole number from 0 to 65535"
 
 
 class FakeASI1(Scripting):
@@ -59,13 +68,35 @@ class FakeASI1(Scripting):
             requests give the same bytes. None for a random seed.
         port: The port to listen on; 0 for any free port.
         require_key: Whether a request without an Authorization header gets a 401.
+        generation: The format of all answers that do not set their own: ``"2025"``,
+            ``"2026"`` or ``"guide"``, as `reply` describes them. None for ``"2025"``,
+            and ``"guide"`` for the built-in answer.
+        strict: True for a 400 in place of a built-in reply, and for an AssertionError
+            at the end of the ``with`` block if `verify` finds anything. An exception
+            that leaves the block takes precedence.
+
+    Raises:
+        TypeError: An argument has a wrong type.
+        ValueError: An argument has an invalid value.
     """
 
     def __init__(
-        self, *, seed: int | None = None, port: int = 0, require_key: bool = False
+        self,
+        *,
+        seed: int | None = None,
+        port: int = 0,
+        require_key: bool = False,
+        generation: Generation | None = None,
+        strict: bool = False,
     ) -> None:
-        super().__init__(Script(seed))
+        ensure("seed", seed, or_none(whole_number()))
+        ensure("port", port, _port, int)
+        ensure("require_key", require_key, flag)
+        ensure("generation", generation, GENERATION, str)
+        ensure("strict", strict, flag)
+        super().__init__(Script(seed, generation))
         self._script.require_key = require_key
+        self._script.strict = strict
         self._server = Server(self._script, port)
         self._transport = FakeTransport(self._script)
 
@@ -91,16 +122,18 @@ class FakeASI1(Scripting):
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.stop()
+        if self.strict and kind is None:
+            self.verify()
 
     # `start` and `stop` block for a few milliseconds only, so they are called directly:
     # a worker thread of anyio would stay idle in the caller's event loop.
     async def __aenter__(self) -> Self:
         return self.start()
 
-    async def __aexit__(self, *_: object) -> None:
-        self.stop()
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.__exit__(kind)
 
     @property
     def port(self) -> int:
@@ -146,7 +179,27 @@ class FakeASI1(Scripting):
 
     @require_key.setter
     def require_key(self, value: bool) -> None:
+        ensure("require_key", value, flag)
         self._script.require_key = value
+
+    @property
+    def strict(self) -> bool:
+        """Whether the fake refuses calls that no reply was scripted for."""
+        return self._script.strict
+
+    def verify(self) -> None:
+        """
+        Check that each request had a scripted reply, and each scripted reply a request.
+
+        A standing reply needs no request. `clear` also clears what is checked.
+
+        Raises:
+            AssertionError: The message lists the requests without a reply, each with
+                its last message, and the replies that are left over.
+        """
+        unmet = self._script.unmet()
+        if unmet:
+            raise AssertionError(unmet)
 
     @property
     def transport(self) -> FakeTransport:

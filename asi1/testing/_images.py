@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
-from attrs.validators import in_
 
 from .._models.image_data import media_type
+from .._settings.validators import or_none
+from ._checks import encodable, one_of, valid
 from ._plan import Plan
 from ._replies import json_plan
 from ._request import Ask
@@ -41,6 +42,16 @@ _BODIES: Mapping[str, Callable[[str, str], dict[str, Any]]] = {
 }
 
 
+def _image(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return None
+    problem = encodable(value)
+    return problem and f"{problem}, or bytes"
+
+
+_shape = or_none(one_of(*_BODIES))
+
+
 @frozen(kw_only=True)
 class ImageReply:
     """
@@ -48,21 +59,26 @@ class ImageReply:
 
     Attributes:
         image: The image as bytes, or a URL that is sent in place of the image.
-        shape: The shape of the reply.
+        shape: The shape of the reply; None for that of the fake's generation.
     """
 
-    image: bytes | str = PIXEL
-    shape: str = field(default="images.url", validator=in_(_BODIES))
+    image: bytes | str = field(default=PIXEL, validator=valid(_image, str))
+    shape: str | None = field(default=None, validator=valid(_shape, str))
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.image, str) and self.shape == "data.b64_json":
             raise ValueError("shape: data.b64_json has no place for a URL")
 
-    def __call__(self, _: Ask) -> Plan:
+    def __call__(self, context: Ask) -> Plan:
         """Return the steps that send the image."""
-        if isinstance(self.image, str):
-            return json_plan(200, _BODIES[self.shape](self.image, ""))
-        encoded = b64encode(self.image).decode()
-        kind = media_type(self.image) or "image/png"
-        url = f"data:{kind};base64,{encoded}"
-        return json_plan(200, _BODIES[self.shape](url, encoded))
+        image, encoded = self.image, ""
+        body = _BODIES[self.shape or self._usual(context)]
+        if isinstance(image, bytes):
+            encoded = b64encode(image).decode()
+            image = f"data:{media_type(image) or 'image/png'};base64,{encoded}"
+        return json_plan(200, body(image, encoded))
+
+    def _usual(self, context: Ask) -> str:
+        if context.generation != "2026":
+            return "images.url"
+        return "data.url" if isinstance(self.image, str) else "data.b64_json"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from attrs import field, frozen
-from attrs.validators import ge, in_, optional
+
+from .._settings.validators import instance_of, or_none, whole_number
+from ._checks import one_of, pairs, status_code, valid, wait_time
 
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
 
 Framing: TypeAlias = Literal["chunked", "length", "close", "none"]
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
+_BYTES = valid(instance_of(bytes))
 
 
 @frozen
@@ -52,12 +55,12 @@ class Head:
         length: The content-length in bytes; used only if *framing* is ``length``.
     """
 
-    status: int = 200
-    headers: Pairs = ()
+    status: int = field(default=200, validator=valid(status_code, int))
+    headers: Pairs = field(default=(), validator=valid(pairs, tuple))
     framing: Framing = field(
-        default="chunked", validator=in_(("chunked", "length", "close", "none"))
+        default="chunked", validator=valid(one_of(*get_args(Framing)), str)
     )
-    length: int = field(default=0, validator=ge(0))
+    length: int = field(default=0, validator=valid(whole_number(0), int))
 
 
 @frozen
@@ -69,7 +72,7 @@ class Data:
         data: The part of the body; if empty, nothing is sent.
     """
 
-    data: bytes
+    data: bytes = field(validator=_BYTES)
 
 
 @frozen
@@ -81,7 +84,7 @@ class Raw:
         data: The bytes.
     """
 
-    data: bytes
+    data: bytes = field(validator=_BYTES)
 
 
 @frozen
@@ -93,7 +96,7 @@ class Pause:
         seconds: How long to send nothing.
     """
 
-    seconds: float = field(validator=ge(0))
+    seconds: float = field(validator=valid(wait_time, int, float))
 
 
 @frozen
@@ -105,7 +108,9 @@ class Stall:
         seconds: The longest silence; None for no limit.
     """
 
-    seconds: float | None = field(default=None, validator=optional(ge(0)))
+    seconds: float | None = field(
+        default=None, validator=valid(or_none(wait_time), int, float)
+    )
 
 
 @frozen
@@ -133,6 +138,11 @@ class End:
     """
 
 
+def _steps(value: object) -> str | None:
+    fits = isinstance(value, tuple) and all(isinstance(step, Step) for step in value)
+    return None if fits and value else "must be a tuple of steps"
+
+
 @frozen
 class Repeat:
     """
@@ -144,8 +154,10 @@ class Repeat:
             disconnects.
     """
 
-    steps: tuple[Step, ...]
-    times: int | None = None
+    steps: tuple[Step, ...] = field(validator=valid(_steps, tuple))
+    times: int | None = field(
+        default=None, validator=valid(or_none(whole_number(0)), int)
+    )
 
 
 Step: TypeAlias = (

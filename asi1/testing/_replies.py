@@ -1,13 +1,14 @@
 """
-The fake's correct replies: each makes its steps from a request, without I/O.
+The fake's replies but for answers: each makes its steps from a request, without I/O.
 
 The options of a reply are checked when the test scripts it, so that a mistake raises in
-the test's thread and does not become a wrong answer.
+the test's thread and does not become a wrong reply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from string import ascii_letters, digits, hexdigits
@@ -16,26 +17,37 @@ from typing import Any, Literal, TypeAlias, TypedDict
 import orjson
 
 from attrs import field, frozen
-from attrs.validators import ge, in_
 
-from .._models.image_data import size_without_images
+from .._settings.validators import Check, or_none
+from ._checks import (
+    encodable,
+    ensure,
+    header_fields,
+    header_value,
+    json_value,
+    one_of,
+    status_code,
+    valid,
+    wait_time,
+)
 from ._plan import Data, Framing, Head, Pairs, Pause, Plan, Step
-from ._request import Ask, RecordedRequest
-from ._shapes import Content, Generation, body, chunks
+from ._request import Ask
+from ._shapes import Generation
 
 
 __all__ = [
     "DONE",
+    "HEADERS",
     "SSE",
-    "Answer",
-    "AnswerOptions",
     "Cut",
     "Failure",
     "FailureOptions",
+    "Headers",
     "Recorded",
-    "ToolCalls",
     "event",
+    "header_pairs",
     "json_plan",
+    "new_id",
     "sse_head",
     "whole",
 ]
@@ -45,9 +57,8 @@ SSE = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
 
 Cut: TypeAlias = Literal["whole", "bytes"] | int
-_Headers: TypeAlias = Mapping[str, str] | None
-_Calls: TypeAlias = Sequence[Mapping[str, Any]]
-ToolCalls: TypeAlias = _Calls | Callable[[RecordedRequest], _Calls]
+Headers: TypeAlias = Mapping[str, str] | None
+HEADERS = valid(or_none(header_fields), Mapping)
 
 
 def event(value: Any) -> bytes:
@@ -56,14 +67,14 @@ def event(value: Any) -> bytes:
 
 
 def whole(
-    status: int, content_type: str, content: bytes, headers: _Headers = None
+    status: int, content_type: str, content: bytes, headers: Headers = None
 ) -> Plan:
     """Make a reply with a content-length, whose complete body is one `Data` step."""
-    pairs = (("content-type", content_type), *_pairs(headers))
+    pairs = (("content-type", content_type), *header_pairs(headers))
     return Head(status, pairs, "length", len(content)), Data(content)
 
 
-def json_plan(status: int, value: Any, headers: _Headers = None) -> Plan:
+def json_plan(status: int, value: Any, headers: Headers = None) -> Plan:
     """Make a reply whose body is *value* as JSON; bytes are sent unchanged."""
     content = value if isinstance(value, bytes) else orjson.dumps(value)
     return whole(status, "application/json", content, headers)
@@ -75,151 +86,17 @@ def sse_head(framing: Framing = "chunked", content_type: str = SSE) -> Head:
     return Head(200, pairs, framing)
 
 
-def _pairs(headers: _Headers) -> Pairs:
+def header_pairs(headers: Headers) -> Pairs:
+    """Return *headers* as pairs, with names in lowercase."""
+    ensure("headers", headers, or_none(header_fields), Mapping)
     return tuple((name.lower(), value) for name, value in (headers or {}).items())
 
 
-def _to_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _checked_calls(calls: ToolCalls) -> ToolCalls:
-    """Return *calls*; raise TypeError if they are neither tool calls nor a function."""
-    return calls if callable(calls) else _checked_list(calls)
-
-
-def _checked_list(calls: Any) -> _Calls:
-    if isinstance(calls, list | tuple) and all(map(_has_name, calls)):
-        return calls
-    raise TypeError(
-        'tool_calls: must be a list of calls such as {"name": ..., "arguments": ...},'
-        f" or a function that makes it from the request, not {calls!r:.80}"
-    )
-
-
-def _has_name(call: Any) -> bool:
-    inner = call.get("function", call) if isinstance(call, Mapping) else None
-    return isinstance(inner, Mapping) and isinstance(inner.get("name"), str)
-
-
-class AnswerOptions(TypedDict, total=False):
-    """The options of `FakeASI1.reply`; the docstring of `reply` describes them."""
-
-    thoughts: str | Sequence[str]
-    usage: Mapping[str, Any] | None
-    generation: Generation
-    finish_reason: str | None
-    tool_calls: ToolCalls
-    delay: float
-    chunk_delay: float
-    chunk_words: int
-    repeat: int
-    request_id: str | None
-    headers: Mapping[str, str] | None
-    extra: Mapping[str, Any]
-
-
-@frozen(kw_only=True)
-class Answer:
-    """An answer to a chat request: a stream or JSON, as the request asks."""
-
-    text: str | Callable[[RecordedRequest], str]
-    thoughts: tuple[str, ...] = field(default=(), converter=_to_tuple)
-    usage: Mapping[str, Any] | None = None
-    generation: Generation = field(
-        default="2025", validator=in_(("2025", "2026", "guide"))
-    )
-    finish_reason: str | None = None
-    tool_calls: ToolCalls = field(default=(), converter=_checked_calls)
-    delay: float = field(default=0.0, validator=ge(0))
-    chunk_delay: float = field(default=0.0, validator=ge(0))
-    chunk_words: int = field(default=3, validator=ge(1))
-    repeat: int = field(default=1, validator=ge(1))
-    request_id: str | None = None
-    headers: _Headers = None
-    extra: Mapping[str, Any] = field(factory=dict)
-
-    def __call__(self, context: Ask) -> Plan:
-        """Return the steps that send the answer, as a stream or as JSON."""
-        content = self.content(context)
-        pairs = (("x-request-id", content.id), *_pairs(self.headers))
-        if self.request_id is not None:
-            pairs = (("x-request-id", self.request_id), *pairs[1:])
-        wait: Plan = (Pause(self.delay),) if self.delay else ()
-        if not context.stream:
-            value = body(content, self.generation)
-            return (*wait, *json_plan(200, value, dict(pairs)))
-        head = sse_head()
-        return (
-            *wait,
-            Head(head.status, (*head.headers, *pairs), head.framing),
-            *self._paced(self.events(content)),
-        )
-
-    def content(self, context: Ask) -> Content:
-        """Make the content of the answer, with a random id and creation time."""
-        text = self.text if isinstance(self.text, str) else self.text(context.request)
-        given = self.tool_calls
-        if callable(given):
-            given = _checked_list(given(context.request))
-        calls = [_tool_call(call, context.rng) for call in given]
-        usual = "tool_calls" if calls else "stop"
-        return Content(
-            id=_new_id(self.generation, context.rng),
-            model=context.model,
-            created=1_740_000_000_000 + context.rng.randrange(10**10),
-            text=text * self.repeat,
-            thoughts=self.thoughts,
-            tool_calls=calls,
-            finish_reason=self.finish_reason or usual,
-            usage=self._usage(context, text) if self.usage is None else self.usage,
-            words=self.chunk_words,
-            extra=self.extra,
-        )
-
-    def events(self, content: Content) -> list[bytes]:
-        """Return the events of a streamed answer; the last event is ``[DONE]``."""
-        return [*map(event, chunks(content, self.generation)), DONE]
-
-    def _paced(self, events: Iterable[bytes]) -> Plan:
-        steps: list[Step] = []
-        for piece in events:
-            steps.append(Data(piece))
-            if self.chunk_delay:
-                steps.append(Pause(self.chunk_delay))
-        return tuple(steps)
-
-    def _usage(self, context: Ask, text: str) -> Mapping[str, int]:
-        prompt = 39 + size_without_images(context.request.body) // 4
-        completion = len(text.split()) * self.repeat
-        completion += sum(len(thought.split()) for thought in self.thoughts)
-        return {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-        }
-
-
-def _new_id(generation: Generation, rng: Random) -> str:
+def new_id(generation: Generation, rng: Random) -> str:
+    """Return a random id, as the service made them in *generation*."""
     if generation == "2026":
         return "".join(rng.choices(hexdigits[:16], k=32))
     return "id_" + "".join(rng.choices(ascii_letters + digits, k=17))
-
-
-def _tool_call(call: Mapping[str, Any], rng: Random) -> dict[str, Any]:
-    inner = call.get("function", call)
-    arguments = inner.get("arguments", {})
-    if not isinstance(arguments, str):
-        arguments = orjson.dumps(arguments).decode()
-    return {
-        "id": call["id"] if "id" in call else _call_id(rng),
-        "type": "function",
-        "function": {"name": inner["name"], "arguments": arguments},
-    }
-
-
-def _call_id(rng: Random) -> str:
-    return "call_" + "".join(rng.choices(ascii_letters, k=12))
 
 
 class FailureOptions(TypedDict, total=False):
@@ -233,24 +110,37 @@ class FailureOptions(TypedDict, total=False):
     headers: Mapping[str, str] | None
 
 
+def _number_or(check: Check, value: Any) -> str | None:
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if value is None or real else check(value)
+
+
+def _body(value: Any) -> str | None:
+    return None if isinstance(value, bytes) else json_value(value)
+
+
 @frozen(kw_only=True)
 class Failure:
     """A reply with an error status and an error body."""
 
-    status: int = field(validator=ge(100))
-    retry_after: float | str | None = None
-    message: str = "scripted failure"
-    code: str | int | None = None
-    type: str | None = None
-    body: Any = None
-    headers: _Headers = None
+    status: int = field(validator=valid(status_code, int))
+    retry_after: float | str | None = field(
+        default=None, validator=valid(partial(_number_or, header_value), str)
+    )
+    message: str = field(default="scripted failure", validator=valid(encodable, str))
+    code: str | int | None = field(
+        default=None, validator=valid(partial(_number_or, encodable), str)
+    )
+    type: str | None = field(default=None, validator=valid(or_none(encodable), str))
+    body: Any = field(default=None, validator=valid(_body))
+    headers: Headers = field(default=None, validator=HEADERS)
 
     def __call__(self, context: Ask) -> Plan:
         """Return the steps that send the error reply."""
         headers = dict(self.headers or {})
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
-        headers.setdefault("x-request-id", _new_id("2025", context.rng))
+        headers.setdefault("x-request-id", new_id("2025", context.rng))
         if isinstance(self.body, str):
             content = self.body.encode()
             return whole(self.status, "text/plain; charset=utf-8", content, headers)
@@ -259,6 +149,12 @@ class Failure:
         error = {"message": self.message, "type": self.type, "code": self.code}
         given = {name: value for name, value in error.items() if value is not None}
         return json_plan(self.status, {"error": given}, headers)
+
+
+def _cut(value: Any) -> str | None:
+    seed = isinstance(value, int) and not isinstance(value, bool)
+    known = seed or value in ("whole", "bytes")
+    return None if known else "must be 'whole', 'bytes' or a whole number"
 
 
 def _content(source: str | Path | bytes) -> bytes:
@@ -270,10 +166,12 @@ class Recorded:
     """A reply whose body is a recorded body, sent unchanged."""
 
     source: bytes = field(converter=_content)
-    cut: Cut = "whole"
-    delay: float = field(default=0.0, validator=ge(0))
-    content_type: str = SSE
-    framing: Framing = "chunked"
+    cut: Cut = field(default="whole", validator=valid(_cut, str))
+    delay: float = field(default=0.0, validator=valid(wait_time, int, float))
+    content_type: str = field(default=SSE, validator=valid(header_value, str))
+    framing: Framing = field(
+        default="chunked", validator=valid(one_of("chunked", "length", "close"), str)
+    )
 
     def __call__(self, _: Ask) -> Plan:
         """Return the steps that send the body, to requests for a stream or for JSON."""

@@ -16,6 +16,8 @@ import orjson
 
 from attrs import define, field, frozen
 
+from ._shapes import Generation
+
 
 __all__ = [
     "Ask",
@@ -143,15 +145,17 @@ class Reading:
 @frozen
 class Ask:
     """
-    What a reply depends on: the request, and a random generator.
+    What a reply depends on: the request, a random generator, and the format.
 
     Attributes:
         request: The request to answer.
         rng: The random generator of this reply; makes ids and times.
+        generation: The format of an answer that does not set its own.
     """
 
     request: RecordedRequest
     rng: Random
+    generation: Generation = "2025"
 
     @property
     def fields(self) -> Mapping[str, Any]:

@@ -10,16 +10,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import groupby
 from random import Random, SystemRandom
 from threading import Lock
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from .._settings.validators import whole_number
+from ._answer import Answer
+from ._checks import ensure
 from ._images import ImageReply
 from ._plan import Plan
-from ._replies import Answer, Failure
+from ._replies import Failure
 from ._request import Ask, Reading, RecordedRequest
+from ._shapes import Generation
 
 
 __all__ = ["CANNED", "EarlyRecipe", "Recipe", "Script"]
@@ -67,38 +72,49 @@ class Script:
 
     Args:
         seed: Seed of the random ids and times; None for a random seed.
+        generation: The format of answers that do not set their own; None for "2025",
+            and "guide" for the built-in answer.
 
     Attributes:
+        strict: Whether a request without a scripted reply gets an error.
         require_key: Whether a request without an Authorization header gets a 401.
     """
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, seed: int | None, generation: Generation | None = None) -> None:
         self._seed = SystemRandom().getrandbits(64) if seed is None else seed
+        self._generation: Generation = generation or "2025"
+        self._canned = evolve(CANNED, generation=generation or CANNED.generation)
         self._lock = Lock()
-        self._queue: deque[Recipe] = deque()
+        self._queue: deque[tuple[Recipe, str]] = deque()
         self._standing: Recipe | None = None
         self._requests: list[RecordedRequest] = []
+        self._unscripted: list[RecordedRequest] = []
         self._turn = 0
+        self.strict = False
         self.require_key = False
 
-    def put(self, recipe: Recipe, times: int | None) -> None:
+    def put(self, recipe: Recipe, times: int | None, call: str) -> None:
         """
         Queue a reply *times* times; None sets the reply used while the queue is empty.
 
         The reply for an empty queue (the standing reply) answers chat requests only.
 
+        Args:
+            recipe: Makes the plan of the reply.
+            times: How many requests get the reply.
+            call: What scripted the reply, such as ``fail(429)``, for `unmet`.
+
         Raises:
+            TypeError: *times* is not an int.
             ValueError: *times* is less than 1.
         """
-        if times is not None and times < 1:
-            raise ValueError(
-                "times: must be at least 1, or None for the standing reply"
-            )
+        if times is not None:
+            ensure("times", times, _times, int)
         with self._lock:
             if times is None:
                 self._standing = recipe
             else:
-                self._queue.extend([recipe] * times)
+                self._queue.extend([(recipe, call)] * times)
 
     def clear(self) -> None:
         """Remove all replies that a test has scripted, and all recorded requests."""
@@ -106,6 +122,7 @@ class Script:
             self._queue.clear()
             self._standing = None
             self._requests.clear()
+            self._unscripted.clear()
 
     @property
     def pending(self) -> int:
@@ -118,6 +135,17 @@ class Script:
         with self._lock:
             return list(self._requests)
 
+    def unmet(self) -> str:
+        """Return which requests had no reply, and which replies no request; or ""."""
+        with self._lock:
+            requests = [*map(_shown, self._unscripted)]
+            replies = [call for _, call in self._queue]
+        parts = [
+            ("requests for which no reply was scripted", requests),
+            ("scripted replies for which no request came", replies),
+        ]
+        return "\n".join(_listed(title, lines) for title, lines in parts if lines)
+
     def take_early(self, head: RecordedRequest) -> EarlyRecipe | None:
         """
         Take the next reply, if an `EarlyRecipe`, before the request's body is read.
@@ -126,7 +154,7 @@ class Script:
             The reply, to be passed to `answer`; None if the body must be read first.
         """
         with self._lock:
-            following = self._queue[0] if self._queue else self._standing
+            following = self._queue[0][0] if self._queue else self._standing
             if isinstance(following, EarlyRecipe) and (self._choose(head) is following):
                 return following
         return None
@@ -146,27 +174,61 @@ class Script:
             self._turn += 1
             rng = Random(f"{self._seed}:{self._turn}")
             recipe = early or self._choose(request)
-        context = Ask(request, rng)
+            if recipe is None:
+                self._unscripted.append(request)
+                recipe = self._refusal(request) if self.strict else self._usual(request)
+        context = Ask(request, rng, self._generation)
         try:
             return recipe(context)
         except Exception as exc:  # noqa: BLE001  # a user's function may raise anything
             message = f"the scripted reply raised {exc!r}"
             return Failure(status=500, message=message)(context)
 
-    def _choose(self, request: RecordedRequest) -> Recipe:
-        unknown = Failure(status=404, message=f"unknown path: {request.path}")
+    def _choose(self, request: RecordedRequest) -> Recipe | None:
+        """Return the reply that is scripted for *request*; None if there is none."""
         if not request.path.startswith("/v1/"):
-            return unknown
+            return None
         if self.require_key and not request.headers.get("authorization"):
             return Failure(status=401, message="API key is missing", code="no_api_key")
         if self._queue:
-            return self._queue.popleft()
+            return self._queue.popleft()[0]
+        chat = (request.method, request.path) == ("POST", "/v1/chat/completions")
+        return self._standing if chat else None
+
+    def _usual(self, request: RecordedRequest) -> Recipe:
         match request.method, request.path:
             case "POST", "/v1/chat/completions":
-                return self._standing or CANNED
+                return self._canned
             case "POST", "/v1/image/generate" | "/v1/image/edit":
                 return ImageReply()
             case _, ("/v1/chat/completions" | "/v1/image/generate" | "/v1/image/edit"):
                 return Failure(status=405, message="method must be POST")
             case _:
-                return unknown
+                return Failure(status=404, message=f"unknown path: {request.path}")
+
+    def _refusal(self, request: RecordedRequest) -> Recipe:
+        # Clients do not retry a 400, so that the test ends with the first such call.
+        message = f"the fake is strict, and no reply is scripted for {_shown(request)}"
+        return Failure(status=400, message=message, code="no_scripted_reply")
+
+
+def _times(value: object) -> str | None:
+    problem = whole_number(1)(value)
+    return problem and f"{problem}, or None for the standing reply"
+
+
+def _shown(request: RecordedRequest) -> str:
+    """Return the request's method and path, and its last message or its prompt."""
+    try:
+        body = request.json
+        asked = body.get("prompt") or body["messages"][-1]["content"]
+    except (ValueError, AttributeError, LookupError, TypeError):
+        return f"{request.method} {request.path}"
+    return f"{request.method} {request.path}: {asked!r:.80}"
+
+
+def _listed(title: str, lines: list[str]) -> str:
+    """Return *title* and the *lines* below, equal successive ones as one."""
+    groups = [(line, len(list(equal))) for line, equal in groupby(lines)]
+    shown = [f"  {line}" + (f" ({n} times)" if n > 1 else "") for line, n in groups]
+    return "\n".join([f"{title}:", *shown])

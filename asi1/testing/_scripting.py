@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
+from ._answer import Answer, AnswerOptions
+from ._checks import ensure
 from ._faults.catalogue import FAULTS, find
 from ._images import PIXEL, ImageReply, ImageShape
 from ._plan import Framing, Step
 from ._replies import (
     SSE,
-    Answer,
-    AnswerOptions,
     Cut,
     Failure,
     FailureOptions,
@@ -29,6 +29,10 @@ from ._script import Script
 
 
 __all__ = ["Scripting"]
+
+
+def _step(value: object) -> str | None:
+    return None if isinstance(value, Step) else "must be Head, Data, Pause and so on"
 
 
 class Scripting:
@@ -65,8 +69,9 @@ class Scripting:
                 usage: Token counts; by default estimated from the lengths; an empty
                     dict for an answer without counts.
                 generation: The format of the answer: ``"2025"`` as captured from the
-                    service in that year (the default), ``"guide"`` as in its first
-                    guide, or ``"2026"`` as in that year's API reference.
+                    service in that year, ``"guide"`` as in its first guide, or
+                    ``"2026"`` as in that year's API reference. By default, that of the
+                    fake; a fake without one sends ``"2025"``.
                 finish_reason: Why the answer ends; ``"tool_calls"`` by default if it
                     has tool calls, else ``"stop"``.
                 tool_calls: Calls in OpenAI's form, or just ``{"name": ...,
@@ -84,7 +89,7 @@ class Scripting:
                     ``executable_data``; a stream sends them before the text.
 
         Raises:
-            TypeError: *text* has a wrong type, or an option is unknown.
+            TypeError: *text* or an option has a wrong type, or an option is unknown.
             ValueError: An option has an invalid value.
         """
         if not isinstance(text, str) and not callable(text):
@@ -93,7 +98,8 @@ class Scripting:
                 f" not {text!r:.80}; chunk_words= sets the size of a stream's chunks,"
                 " reply_json() replies with any body"
             )
-        self._script.put(Answer(text=text, **options), times)
+        start = f"{text!r:.60}" if isinstance(text, str) else "a function"
+        self._script.put(Answer(text=text, **options), times, f"reply({start})")
 
     def reply_json(
         self,
@@ -113,16 +119,17 @@ class Scripting:
             times: How many requests get the reply; None makes it the standing reply.
 
         Raises:
-            TypeError: *body* cannot be encoded as JSON.
+            TypeError: *body* cannot be encoded as JSON, or an option has a wrong type.
+            ValueError: An option has an invalid value.
         """
         plan = json_plan(status, body, headers)
-        self._script.put(lambda _: plan, times)
+        self._script.put(lambda _: plan, times, f"reply_json({body!r:.60})")
 
     def image(
         self,
         image: bytes | str | None = None,
         *,
-        shape: ImageShape = "images.url",
+        shape: ImageShape | None = None,
         times: int = 1,
     ) -> None:
         """
@@ -134,14 +141,16 @@ class Scripting:
             shape: The place of the image in the reply's JSON: ``"images.url"`` as
                 documented, or one of the shapes that the service has sent:
                 ``"images"``, ``"data.b64_json"``, ``"data.url"``, ``"image_url"`` and
-                ``"url"``.
+                ``"url"``. None means ``"images.url"``, and for a fake of the generation
+                "2026", ``"data.b64_json"``, or ``"data.url"`` for a URL.
             times: How many requests get the reply.
 
         Raises:
+            TypeError: *image* is neither bytes nor a str.
             ValueError: *shape* is unknown, or has no place for a URL.
         """
         reply = ImageReply(image=PIXEL if image is None else image, shape=shape)
-        self._script.put(reply, times)
+        self._script.put(reply, times, f"image(shape={shape!r})")
 
     def stream_of(
         self,
@@ -169,6 +178,7 @@ class Scripting:
 
         Raises:
             OSError: The file cannot be read.
+            TypeError: An option has a wrong type.
             ValueError: An option has an invalid value.
         """
         recorded = Recorded(
@@ -178,7 +188,7 @@ class Scripting:
             content_type=content_type,
             framing=framing,
         )
-        self._script.put(recorded, times)
+        self._script.put(recorded, times, f"stream_of({source!r:.60})")
 
     def fail(
         self,
@@ -204,9 +214,10 @@ class Scripting:
                 headers: Additional headers.
 
         Raises:
-            TypeError: An option is unknown.
+            TypeError: An option is unknown, or has a wrong type.
+            ValueError: An option has an invalid value.
         """
-        self._script.put(Failure(status=status, **options), times)
+        self._script.put(Failure(status=status, **options), times, f"fail({status})")
 
     def fault(self, name: str, *, times: int | None = 1, **options: Any) -> None:
         """
@@ -219,10 +230,10 @@ class Scripting:
                 them.
 
         Raises:
-            ValueError: No fault has this name.
-            TypeError: The fault has no such option.
+            ValueError: No fault has this name, or an option has an invalid value.
+            TypeError: The fault has no such option, or it has a wrong type.
         """
-        self._script.put(find(name).recipe(**options), times)
+        self._script.put(find(name).recipe(**options), times, f"fault({name!r})")
 
     def play(self, *steps: Step, times: int | None = 1) -> None:
         """
@@ -231,5 +242,11 @@ class Scripting:
         Args:
             *steps: `Head`, `Data`, `Pause` and so on; an `End` is added if needed.
             times: How many requests get the reply; None makes it the standing reply.
+
+        Raises:
+            TypeError: A step is not one of these.
         """
-        self._script.put(lambda _: steps, times)
+        for step in steps:
+            ensure("steps", step, _step)
+        names = ", ".join(type(step).__name__ for step in steps)
+        self._script.put(lambda _: steps, times, f"play({names})")

@@ -10,15 +10,19 @@ from __future__ import annotations
 import re
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from attrs import frozen
 
+from .._settings.validators import or_none
+from ._checks import one_of
 
-__all__ = ["Content", "Generation", "body", "chunks", "pieces"]
+
+__all__ = ["GENERATION", "Content", "Generation", "body", "chunks", "pieces"]
 
 
 Generation: TypeAlias = Literal["2025", "2026", "guide"]
+GENERATION = or_none(one_of(*get_args(Generation)))
 _JSON: TypeAlias = dict[str, Any]
 
 _WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
@@ -28,9 +32,10 @@ _ARGUMENT_SIZE = 8  # characters of a tool call's arguments in one chunk
 @frozen(kw_only=True)
 class Content:
     """
-    The content of an answer, independent of the format.
+    The content of an answer, and the format in which it is sent.
 
     Attributes:
+        generation: The format of the answer.
         id: The answer's id.
         model: The model's name.
         created: Time of the first chunk, in milliseconds since 1970.
@@ -43,6 +48,7 @@ class Content:
         extra: More members of the answer; a stream sends them before the text.
     """
 
+    generation: Generation
     id: str
     model: str
     created: int
@@ -70,7 +76,7 @@ def pieces(text: str, words: int) -> list[str]:
     return ["".join(found[at : at + words]) for at in range(0, len(found), words)]
 
 
-def body(content: Content, generation: Generation) -> _JSON:
+def body(content: Content) -> _JSON:
     """
     Make the body of a JSON answer.
 
@@ -78,13 +84,13 @@ def body(content: Content, generation: Generation) -> _JSON:
         The body, its keys in the order in which the service sends them.
     """
     made = {"2025": _body_2025, "2026": _body_2026, "guide": _body_guide}
-    value = made[generation](content)
+    value = made[content.generation](content)
     if content.usage:
-        value["usage"] = _usage(content, generation)
+        value["usage"] = _usage(content)
     return {**value, **content.extra}
 
 
-def chunks(content: Content, generation: Generation) -> list[_JSON]:
+def chunks(content: Content) -> list[_JSON]:
     """
     Make the data of each event of a streamed answer, except ``[DONE]``.
 
@@ -92,14 +98,14 @@ def chunks(content: Content, generation: Generation) -> list[_JSON]:
         The chunks in order: opener, thoughts, text, tool calls, finish, usage.
     """
     made = {"2025": _chunks_2025, "2026": _chunks_2026, "guide": _chunks_guide}
-    opener, *rest = made[generation](content)
+    opener, *rest = made[content.generation](content)
     extra = [{**opener, **content.extra}] if content.extra else []
     return [opener, *extra, *rest]
 
 
-def _usage(content: Content, generation: Generation) -> _JSON:
+def _usage(content: Content) -> _JSON:
     usage = dict(content.usage)
-    if generation == "2026":
+    if content.generation == "2026":
         details = {
             "completion_tokens_details": None,
             "prompt_tokens_details": None,
@@ -238,7 +244,7 @@ def _spoken_2025(content: Content, names: _JSON, empty: _JSON) -> Iterator[_JSON
         created += 105
     yield chunk(empty, content.finish_reason)
     if content.usage:
-        usage = _usage(content, "2025")
+        usage = _usage(content)
         yield chunk(empty, content.finish_reason, usage=usage)
 
 
@@ -260,7 +266,7 @@ def _chunks_guide(content: Content) -> Iterator[_JSON]:
         yield chunk(delta)
     yield chunk({}, content.finish_reason)
     if content.usage:
-        yield {**chunk({}), "choices": [], "usage": _usage(content, "guide")}
+        yield {**chunk({}), "choices": [], "usage": _usage(content)}
 
 
 def _chunks_2026(content: Content) -> Iterator[_JSON]:
@@ -283,4 +289,4 @@ def _chunks_2026(content: Content) -> Iterator[_JSON]:
         yield chunk({**delta, "reasoning_content": None})
     yield chunk({"content": "", "reasoning_content": None}, content.finish_reason)
     if content.usage:
-        yield {**chunk({}), "choices": [], "usage": _usage(content, "2026")}
+        yield {**chunk({}), "choices": [], "usage": _usage(content)}

@@ -25,15 +25,24 @@ __all__ = [
     "fake_asi1_env",
     "pytest_addoption",
     "pytest_configure",
+    "pytest_runtest_makereport",
 ]
 
 _OPTION = "asi1_cassette_mode"
+# Whether the test, or the setup before it, has raised.
+_RAISED = pytest.StashKey[bool]()
 # Characters of a test's name that are not wanted in the name of a file.
 _UNUSUAL = re.compile(r"[^\w.=,+\[\]-]+")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option ``--asi1-cassette-mode``."""
+    """Add the option ``--asi1-cassette-mode`` and the setting ``asi1_fake_strict``."""
+    parser.addini(
+        "asi1_fake_strict",
+        type="bool",
+        default=False,
+        help="whether the fixture fake_asi1 is strict where a test's mark is silent",
+    )
     parser.getgroup("asi1").addoption(
         "--asi1-cassette-mode",
         choices=get_args(Mode),
@@ -43,7 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark ``asi1_cassette``."""
+    """Register the marks ``asi1_cassette`` and ``fake_asi1``."""
+    config.addinivalue_line(
+        "markers",
+        "fake_asi1(**options): arguments of FakeASI1 for the fixture fake_asi1, such as"
+        " strict=True or generation='2026'.",
+    )
     config.addinivalue_line(
         "markers",
         "asi1_cassette(path=None, **options): the file of the fixture asi1_cassette,"
@@ -51,11 +65,38 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Note whether a test has raised: then its fake has nothing to add."""
+    item.stash[_RAISED] = call.excinfo is not None
+
+
 @pytest.fixture
-def fake_asi1() -> Iterator[FakeASI1]:
-    """A running `FakeASI1`, new for each test and stopped after the test."""
-    with FakeASI1() as fake:
+def fake_asi1(request: pytest.FixtureRequest) -> Iterator[FakeASI1]:
+    """
+    A running `FakeASI1`, new for each test and stopped after the test.
+
+    The mark ``fake_asi1`` gives arguments of `FakeASI1`. A strict fake fails a test for
+    a call without a scripted reply or a reply left over, unless the test has failed
+    anyway. pytest's setting ``asi1_fake_strict = true`` makes the fakes strict whose
+    mark does not say otherwise.
+    """
+    node: pytest.Item = request.node
+    mark = node.get_closest_marker("fake_asi1")
+    options: dict[str, Any] = {"strict": node.config.getini("asi1_fake_strict")}
+    options.update(mark.kwargs if mark else {})
+    fake = FakeASI1(**options)
+    # A `with` block cannot be told that the test has failed.
+    fake.start()
+    try:
         yield fake
+    finally:
+        fake.stop()
+    if fake.strict and not node.stash.get(_RAISED, False):
+        try:
+            fake.verify()
+        except AssertionError as exc:
+            pytest.fail(str(exc), pytrace=False)
 
 
 @pytest.fixture

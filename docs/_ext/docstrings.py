@@ -20,6 +20,8 @@ from sphinx.domains.python import PyObject
 
 import asi1
 
+from asi1._settings.options import as_written
+
 
 SINGLE = re.compile(r"(?<![`:\w])`([^`\s][^`]*)`(?!`)")
 ATTRIBUTE = re.compile(r"    (\w+):(\s.*)")
@@ -71,6 +73,12 @@ def shorten(
     """Leave out the arguments of classes that users do not construct."""
     if kind == "class" and "do not construct" in (thing.__init__.__doc__ or ""):
         return "", None
+    if inspect.isfunction(thing) and hasattr(thing, "__signature__"):
+        # The options have their own page.
+        written = inspect.signature(as_written(thing))
+        parameters = [*written.parameters.values()]
+        bare = [p.replace(annotation=p.empty) for p in parameters if p.name != "self"]
+        return str(inspect.Signature(bare)), None
     return signature and (signature.replace("NOTHING", "..."), returns)
 
 

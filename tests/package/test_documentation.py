@@ -8,6 +8,7 @@ import inspect
 import logging
 import re
 import runpy
+import tomllib
 
 from functools import cache
 from importlib import import_module
@@ -30,9 +31,10 @@ pytest_plugins = ["asi1.testing.pytest_plugin"]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+SKILL = ROOT / "asi1" / "skills" / "asi1" / "SKILL.md"
 PAGES = sorted(
     path
-    for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), SKILL]
     if not path.is_relative_to(DOCS / "_build")
 )
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in PAGES}
@@ -155,6 +157,25 @@ def test_code_blocks_have_a_known_mark():
     }
 
     assert {("CONTRIBUTING.md", "")} >= found
+
+
+def test_skill_for_coding_agents_is_part_of_the_package():
+    """
+    The installed package, and the source distribution, have the page for coding agents.
+    It has a name and a description, and is short.
+    """
+    skill = Path(asi1.__file__).parent / "skills" / "asi1" / "SKILL.md"
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packed = settings["tool"]["hatch"]["build"]["targets"]
+    _, head, body = SKILL.read_text("utf-8").split("---\n", 2)
+    members = dict(line.split(": ", 1) for line in head.splitlines())
+
+    assert SKILL.read_bytes() == skill.read_bytes()
+    assert "/asi1" in packed["sdist"]["include"]
+    assert ["asi1"] == packed["wheel"]["packages"]
+    assert "asi1" == members["name"]
+    assert 50 < len(members["description"]) <= 1024
+    assert len(body.splitlines()) <= 120
 
 
 def test_links_between_pages_lead_to_files():

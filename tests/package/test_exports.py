@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
+import pydoc
+import re
 import subprocess
 import sys
 
@@ -74,3 +76,17 @@ def test_import_prints_and_warns_nothing():
     done = python("-W", "error", "-c", "import asi1; from asi1 import *")
 
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_help_begins_with_the_public_names():
+    """
+    ``help(asi1)`` begins with the clients and the main public names, before the list of
+    submodules.
+    """
+    text = pydoc.plain(pydoc.render_doc(asi1)).partition("PACKAGE CONTENTS")[0]
+    named = {*re.findall(r"\w+", text)} & {*asi1.__all__}
+
+    assert {"AsyncASI1", "ASI1", "ChatCompletion", "ASI1Error", "tool"} <= named
+    rows = re.findall(r"^ {8}(\w+) {2,}(.*)$", text, re.MULTILINE)
+    assert 4 == len(rows)
+    assert [] == [n for _, r in rows for n in re.findall(r"\w+", r) if n not in named]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
+import pytest
 
 import asi1
 
+from ..support.blocking_docs import FOLDER, rewritten
 from ..support.twins import differences
 
 
@@ -25,31 +26,31 @@ def test_blocking_client_has_the_same_members_as_the_async_client():
     }
 
 
-def test_blocking_docstrings_refer_to_the_async_twin():
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda p: p.stem)
+def test_blocking_docstrings_are_made_from_the_async_ones(path):
     """
-    The docstring of each public class and member of the blocking client says "Same as"
-    its async twin. If the twin is awaited, the docstring adds "but blocks".
+    The docstring of each public class and method of the blocking client has the first
+    paragraph and the sections of its async twin's, and says "Same as"; properties have
+    the whole docstring. ``python -m tests.support.blocking_docs`` writes them.
     """
-    paired = differences(asi1.AsyncASI1, asi1.ASI1).paired
-    twins = [(a, b) for a, b in paired if a.__name__ == f"Async{b.__name__}"]
-    documented, wanted = {}, {}
-    for async_class, blocking_class in twins:
-        documented[blocking_class.__name__] = (
-            inspect.getdoc(blocking_class).partition(".")[0].partition(",")[0]
-        )
-        wanted[blocking_class.__name__] = f"Same as `{async_class.__name__}`"
-        for name in (n for n in vars(blocking_class) if not n.startswith("_")):
-            twin = {"close": "aclose"}.get(name, name)
-            label = f"{blocking_class.__name__}.{name}"
-            documented[label] = inspect.getdoc(
-                getattr(blocking_class, name)
-            ).removesuffix(", but blocks.")
-            wanted[label] = f"Same as `{async_class.__name__}.{twin}`"
-            documented[label] = documented[label].removesuffix(".")
-            if inspect.iscoroutinefunction(getattr(async_class, twin)):
-                assert inspect.getdoc(getattr(blocking_class, name)).endswith(
-                    ", but blocks."
-                )
+    source = path.read_text("utf-8")
 
-    assert 18 == len(twins)
-    assert wanted == documented
+    assert rewritten(source) == source
+
+
+def test_blocking_docstrings_speak_of_the_blocking_client():
+    """
+    The docstrings of blocking methods tell of threads, and name blocking classes and
+    methods; only "Same as" names an async one.
+    """
+    create = asi1.Completions.create.__doc__
+    options = asi1.Completions.stream.__doc__ + asi1.Conversation.ask.__doc__
+
+    assert "Ask the model for the next message" in create
+    assert "messages: The conversation, oldest turn first" in create
+    assert "APITimeoutError: A timeout passed." in create
+    assert "Same as `AsyncCompletions.create`, but blocks." in create
+    assert "As for `Completions.create`." in options
+    assert "any thread" in asi1.ChatStream.close.__doc__
+    assert "httpx.AsyncClient" in asi1.ASI1.__doc__
+    assert "Whether the stream was read to its end." == asi1.ChatStream.consumed.__doc__

@@ -27,6 +27,7 @@ import asi1
 import asi1.integrations
 import asi1.testing
 
+from asi1._settings.options import as_written
 from asi1.cli._parser import build_parser
 
 from .api_source import (
@@ -182,7 +183,9 @@ class Snapshot:
         kind = f"async {kind}" if waits else kind
         # Special methods need no docstring, since Python defines what they do.
         doc = label.endswith("__") or value.__doc__
-        self.add(label, f"{kind} ", as_text(inspect.signature(value), types), doc)
+        # What lists its options is written with ``**options``.
+        source = as_written(value) if "__signature__" in vars(value) else value
+        self.add(label, f"{kind} ", as_text(inspect.signature(source), types), doc)
         for node in self.source.overloads.get(place(value), ()):
             arguments = ast.unparse(node.args).removeprefix("self, ")
             self.add(label, "overload ", f"({arguments}) -> {written(node.returns)}")

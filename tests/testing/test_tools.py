@@ -91,8 +91,10 @@ def run(monkeypatch, arguments, number, **request):
         (["--reply", "Nine.", "--seed", "7"], 200, "Nine."),
         (["--fault", "html_502"], 502, "Bad Gateway"),
         (["--require-key"], 401, "API key is missing"),
+        (["--generation", "2026"], 200, "reasoning_content"),
+        (["--generation", "2026", "--reply", "Nine."], 200, "reasoning_content"),
     ],
-    ids=["plain", "reply", "fault", "key"],
+    ids=["plain", "reply", "fault", "key", "generation", "generation-reply"],
 )
 def test_command_line_serves_until_a_signal(
     monkeypatch, arguments, status, text, number

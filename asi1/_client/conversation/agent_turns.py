@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from ..._models.messages import Messages
-from ..._settings.options import ParseOptions, ToolOptions
+from ..._settings.options import ParseOptions, ToolOptions, lists
 from ..agent_calls import load_run_class, load_tool_runs, parse_rounds
 from ..lazy_engine import loader
 from .turn_taking import TurnTaking
@@ -51,6 +51,7 @@ class AsyncAgentTurns:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]: ...
 
+    @lists(ParseOptions)
     async def parse(
         self,
         message: Messages,
@@ -89,6 +90,7 @@ class AsyncAgentTurns:
         answer: ParsedCompletion[Any] = await parse_rounds().run_rounds(engine, rounds)
         return answer
 
+    @lists(ToolOptions)
     def run_tools(
         self,
         message: Messages,
@@ -134,6 +136,7 @@ class AsyncAgentTurns:
         )
         return load_run_class()(rounds, journal)
 
+    @lists(ToolOptions)
     def resume_tools(
         self,
         saved: str | bytes | Iterable[str],

@@ -18,7 +18,7 @@ from ..._models.messages import Message, Messages
 from ..._models.response import Usage
 from ..._protocol.context.saved_conversation import to_json
 from ..._protocol.context.tokens import TokenEstimator, Wire
-from ..._settings.options import ChatOptions
+from ..._settings.options import ChatOptions, lists
 from ..stream import AsyncChatStream
 from .agent_turns import AsyncAgentTurns
 from .turn import Turn
@@ -51,6 +51,7 @@ class AsyncConversation(AsyncAgentTurns, Hinted):
     def __repr__(self) -> str:
         return f"<AsyncConversation of {len(self._turns.history.messages)} messages>"
 
+    @lists(ChatOptions)
     async def ask(
         self,
         message: Messages | Message,
@@ -80,6 +81,7 @@ class AsyncConversation(AsyncAgentTurns, Hinted):
             turn.commit(answer)
         return answer
 
+    @lists(ChatOptions)
     def stream(
         self,
         message: Messages | Message,

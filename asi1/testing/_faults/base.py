@@ -18,8 +18,10 @@ import orjson
 
 from attrs import evolve, frozen
 
+from .._answer import Answer
+from .._checks import OPTION_CHECKS, ensure
 from .._plan import Close, Data, Framing, Head, Plan, Stall
-from .._replies import Answer, json_plan, sse_head
+from .._replies import json_plan, sse_head
 from .._request import Ask, Reading
 from .._script import EarlyRecipe
 from .._shapes import body
@@ -74,9 +76,14 @@ class Fault:
         Return a function that makes the fault's plan for a request, with *options*.
 
         Raises:
-            TypeError: The fault has no such option.
+            TypeError: The fault has no such option, or one has a wrong type.
+            ValueError: A number is below 0.
         """
-        inspect.signature(self.build).bind(None, **options)
+        signature = inspect.signature(self.build)
+        signature.bind(None, **options)
+        for name, value in options.items():
+            check = OPTION_CHECKS[signature.parameters[name].annotation]
+            ensure(name, value, check, int, float, str)
         made = partial(self.build, **options)
         if self.reading is None:
             return made
@@ -158,7 +165,7 @@ def answer_parts(
             usage=(events[-2],),
             done=(events[-1],),
         )
-    value = orjson.dumps(body(content, _ANSWER.generation))
+    value = orjson.dumps(body(content))
     size = -(-len(value) // _JSON_PIECES)
     words = [value[at : at + size] for at in range(0, len(value), size)]
     head = Head(200, (("content-type", "application/json"),), framing)

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._answer import Answer
 from .._plan import Plan
-from .._replies import DONE, Answer, event, json_plan, sse_head
+from .._replies import DONE, event, json_plan, sse_head
 from .._request import Ask
 from .._shapes import pieces
 from .base import TEXT, data_steps, faults

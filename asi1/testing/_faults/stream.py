@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from .._answer import Answer
 from .._plan import Data, Head, Pause, Plan, Repeat, Reset
-from .._replies import DONE, SSE, Answer, event, sse_head
+from .._replies import DONE, SSE, event, sse_head
 from .._request import Ask
 from .base import answer_parts, data_steps, faults, partial_answer, stall, with_events
 

@@ -13,7 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from asi1._transport.event_loop import loop_token
 from asi1.testing import Data, Pause
-from asi1.testing._replies import Answer
+from asi1.testing._answer import Answer
 
 
 __all__ = [

@@ -1,0 +1,161 @@
+"""
+Checks of what a test scripts, so that a mistake raises in the test's thread.
+
+Without them, the mistake would end a reply in the fake's thread, and the test would see
+a lost connection.
+"""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from .._settings.validators import Check, number, or_none, string, whole_number
+
+
+__all__ = [
+    "OPTION_CHECKS",
+    "encodable",
+    "ensure",
+    "header_fields",
+    "header_value",
+    "json_object",
+    "json_value",
+    "one_of",
+    "pairs",
+    "status_code",
+    "strings",
+    "valid",
+    "wait_time",
+]
+
+
+_BREAKS = {"\r", "\n", "\0"}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)  # RFC 9110, 5.6.2
+
+
+def ensure(name: str, value: object, check: Check, *kinds: type) -> None:
+    """
+    Raise if *check* finds a problem with the argument *name*.
+
+    Raises:
+        ValueError: There is a problem, and *value* has one of the types *kinds*.
+        TypeError: There is a problem, and *value* has another type.
+    """
+    if problem := check(value):
+        fits = isinstance(value, kinds) and not isinstance(value, bool)
+        error = ValueError if fits else TypeError
+        raise error(f"{name}: {problem}, not {value!r:.80}")
+
+
+def valid(check: Check, *kinds: type) -> Any:
+    """Return an attrs validator that raises as `ensure` does."""
+
+    def validate(_: object, attribute: Any, value: object) -> None:
+        ensure(attribute.name, value, check, *kinds)
+
+    return validate
+
+
+def wait_time(value: Any) -> str | None:
+    """Check that *value* is a time to wait; infinity is one."""
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if real and value >= 0 else "must be a number of seconds from 0"
+
+
+def status_code(value: Any) -> str | None:
+    """Check that *value* is a whole number of three digits."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    fits = whole and 100 <= value <= 999
+    return None if fits else "must be a whole number from 100 to 999"
+
+
+def one_of(*values: str) -> Check:
+    """Return the check for one of *values*."""
+
+    def check(value: Any) -> str | None:
+        listed = ", ".join(map(repr, values))
+        return None if value in values else f"must be one of {listed}"
+
+    return check
+
+
+def encodable(value: Any) -> str | None:
+    """Check that *value* is a str that UTF-8 can encode."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "contains a lone surrogate"
+    except AttributeError:
+        return string(value)
+    return string(value)
+
+
+def strings(value: Any) -> str | None:
+    """Check that *value* is a tuple of str."""
+    return next(filter(None, map(encodable, value)), None)
+
+
+def header_value(value: Any) -> str | None:
+    """Check that *value* can be sent as the value of a header."""
+    problem = string(value)
+    if problem is None and (max(value, default=" ") > "\xff" or _BREAKS & {*value}):
+        problem = "must be in Latin-1, without line breaks"
+    return problem
+
+
+def header_fields(value: Any) -> str | None:
+    """Check that *value* maps names of headers to their values."""
+    if not isinstance(value, Mapping):
+        return "must be a mapping of str to str"
+    for name, each in value.items():
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            return "must have names of letters, digits and hyphens"
+        if problem := header_value(each):
+            return problem.replace("must be", f"{name} must be")
+    return None
+
+
+def pairs(value: Any) -> str | None:
+    """Check that *value* is a tuple of names and values of headers."""
+    fits = isinstance(value, tuple | list) and all(
+        isinstance(pair, tuple | list)
+        and len(pair) == 2
+        and all(
+            isinstance(part, str) and max(part, default="") <= "\xff" for part in pair
+        )
+        for pair in value
+    )
+    return None if fits else "must be pairs of str in Latin-1"
+
+
+def json_value(value: Any) -> str | None:
+    """Check that *value* can be encoded as JSON."""
+    try:
+        orjson.dumps(value)
+    except TypeError as exc:
+        return f"is not JSON ({exc})"
+    return None
+
+
+def json_object(value: Any) -> str | None:
+    """Check that *value* is a mapping that can be encoded as JSON."""
+    if not isinstance(value, Mapping):
+        return "must be a mapping"
+    return json_value(dict(value))
+
+
+# The checks of a fault's options, by their annotations.
+OPTION_CHECKS: Mapping[str, Check] = {
+    "int": whole_number(0),
+    "int | None": or_none(whole_number(0)),
+    "float": number(0),
+    "float | None": or_none(number(0)),
+    "float | str": lambda value: header_value(value) and number(0)(value),
+    "str": header_value,
+    "Mapping[str, Any] | None": or_none(json_object),
+}
