@@ -2,7 +2,7 @@
 asi1: the async-first Python client of ASI-1 Mini, with a blocking twin.
 
 Start with `AsyncASI1` or `ASI1`; other names are what they take, return or raise, such
-as RetryPolicy, RateLimit, Budget, ChatCompletion, ChatStream, ToolRun, and ASI1Error.
+as RetryPolicy, RateLimit, Budget, ChatCompletion, ChatStream, tool, and ASI1Error.
 """
 
 import os
