@@ -22,7 +22,7 @@ from .._models.errors import (
     StreamError,
 )
 from .._models.json_text import has_surrogates
-from .._protocol.converter import decode_in_steps
+from .._protocol.converter import decode, decode_in_steps
 from .._protocol.fast_chunks import FastChunkReader
 from .._protocol.members import is_name_of_ping
 from .._protocol.normalise import HalfCharacters
@@ -30,7 +30,6 @@ from .._protocol.reply import (
     event_value,
     is_done,
     read_event,
-    read_rest,
 )
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler
@@ -232,7 +231,7 @@ class EventReader(ReplyReader[_T]):
         """Return a chunk with U+FFFD for each surrogate that lacks its other half."""
         if not self._halves.waiting:
             return []
-        chunk = read_rest(self._halves)
+        chunk = decode(ChatCompletionChunk, self._halves.rest())
         self._assembler.add(chunk)
         return [chunk]
 

@@ -52,8 +52,8 @@ Body: TypeAlias = AsyncGenerator[bytes, None]
 # Other tasks run after this many units of work, of at most about 20 microseconds each:
 # a reader that never waits, since all bytes have arrived, would block the event loop.
 TURN = 512
-# Maximum bytes to read of an error body; the exception contains at most half of them.
-_ERROR_BODY = 128 * 1024
+# Maximum bytes to read of an error body; the exception contains fewer of them.
+_ERROR_BODY = 512 * 1024
 # Seconds to wait for an error body.
 _ERROR_BODY_TIMEOUT = 5.0
 
