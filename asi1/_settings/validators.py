@@ -11,6 +11,7 @@ import sys
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeGuard, TypeVar
+from urllib.parse import urlencode
 
 from .._models.errors import ArgumentError, ConfigurationError
 
@@ -26,6 +27,7 @@ __all__ = [
     "not_given",
     "number",
     "or_none",
+    "query",
     "seconds",
     "setting",
     "shown",
@@ -172,6 +174,22 @@ def string(value: Any) -> str | None:
 def mapping(value: Any) -> str | None:
     """Check that *value* is a mapping."""
     return None if isinstance(value, Mapping) else "must be a mapping"
+
+
+def query(value: Any) -> str | None:
+    """Check that *value* has parameters that the query of a URL can contain."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, str | int | float)
+        for k, v in value.items()
+    ):
+        return "must be a mapping of names to strings, numbers or bools"
+    try:
+        urlencode(value)
+    except UnicodeEncodeError:
+        return "contains a lone surrogate"
+    except ValueError:  # Python 3.11 refuses to write an int of more than 4300 digits
+        return "contains a number that is too long"
+    return None
 
 
 def table_of(argument: str, value: object, kind: type[_T]) -> dict[str, _T]:
