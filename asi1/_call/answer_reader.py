@@ -21,8 +21,8 @@ from .._protocol.converter import decode_in_steps
 from .._protocol.reply import BOM, answer_value, body_kind, is_done, read_answer
 from .._protocol.sse_reader import EventDecoder
 from .._transport.event_loop import run_in_turns
-from .event_reader import AFTER_FINISH, EventReader, in_steps
-from .reply_reader import Body
+from .event_reader import EventReader, in_steps
+from .reply_reader import AFTER_FINISH, Body
 
 
 __all__ = ["AnswerReader", "ChunkReader"]
@@ -86,7 +86,18 @@ class _CompletionReader(EventReader[_T]):
             self.opened.set()
             await self._read_events(head, pieces)
         else:
-            await self._read_answer(await self._rest(pieces, head))
+            body = await self._rest(pieces, head)
+            if self._answer is None:
+                await self._read_answer(body)
+
+    async def _read_early(self, body: bytes) -> bool:
+        try:
+            await self._read_answer(body)
+        except APIResponseError as error:
+            if isinstance(error.body, dict):  # a complete object that is not an answer
+                raise
+            return False
+        return True
 
     async def _read_answer(self, body: bytes) -> None:
         """Read a JSON answer; a server may send one even if a stream was requested."""
@@ -122,6 +133,8 @@ class _CompletionReader(EventReader[_T]):
             # the bytes are saved until they prove to be an event stream.
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
+                if self._answer is None and await self._completes(start, data):
+                    continue
             done = await self._feed_all(decoder, data)
         if rest := self._rest_of_texts():
             await self._deliver(rest)
@@ -129,7 +142,7 @@ class _CompletionReader(EventReader[_T]):
             left = decoder.unfinished()
             if not any(is_done(data) for _, data in left):
                 await self._ended_early(bytes(start), len(left))
-        if not self.begun and self._assembler.empty:
+        if not self.begun and self._assembler.empty and self._answer is None:
             raise APIResponseError("the stream ended without a single chunk")
         if self._kept:
             await self._deliver(self._kept)

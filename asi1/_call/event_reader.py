@@ -34,13 +34,11 @@ from .._protocol.reply import (
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler
 from .._transport.event_loop import run_in_turns
-from .reply_reader import TURN, ReplyReader
+from .reply_reader import AFTER_FINISH, TURN, ReplyReader
 
 
-__all__ = ["AFTER_FINISH", "EventReader", "in_steps"]
+__all__ = ["EventReader", "in_steps"]
 
-# Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
-AFTER_FINISH = 10.0
 # Maximum number of chunks that are buffered before the first part of the answer. A
 # server may send empty chunks until the first-token timeout passes.
 _MOST_KEPT = 1000
