@@ -1381,9 +1381,13 @@ async def test_json_answer_whose_thoughts_used_all_tokens_is_logged(fake, caplog
 
 
 WHOLE = b'{"choices": [{"message": {"content": "}{"}, "finish_reason": "stop"}]}'
-LARGE = b'{"choices": [{"message": {"content": "%b"}}], "more": [%b{}]}' % (
-    b"a" * 40_000,
-    b"{}, " * 9_000,
+LARGE = (
+    b'{"choices": [{"message": {"content": "%b"}, "finish_reason": "length"}],'
+    b' "more": [%b{}]}'
+    % (
+        b"a" * 40_000,
+        b"{}, " * 9_000,
+    )
 )
 IMAGE = b'{"data": [{"url": "https://cdn.example/otter.png"}]}'
 JSON_HEADS = {
@@ -1474,3 +1478,17 @@ async def test_json_body_cut_inside_is_an_error(fake, stream, end):
 
     with pytest.raises(asi1.APIConnectionError):
         await ask(fake, stream=stream)
+
+
+@both_forms
+@pytest.mark.parametrize("end", [Data(b""), Close(), Reset(), Stall()])
+async def test_first_of_several_json_lines_is_not_an_answer(fake, stream, end):
+    """
+    A chunk without a finish reason is not taken for a whole JSON answer, so a body of
+    JSON lines is an error, not the text of the first line.
+    """
+    lines = [json.dumps(chunk(word)).encode() + b"\n" for word in ("a", "b")]
+    fake.play(JSON_HEADS["chunked"], *map(Data, lines), end)
+
+    with pytest.raises(asi1.APIError):
+        await ask(fake, stream=stream, max_retries=0)

@@ -418,7 +418,7 @@ def test_turn_in_a_script_without_blanks_is_kept_if_it_is_relevant(language, fir
     related = turns[0]
     turns = turns[first:] + turns[:first]
     history = [
-        say(role, text * 20)
+        say(role, f"{text} " * 20)
         for turn in turns
         for role, text in zip(("user", "assistant"), turn, strict=True)
     ]
@@ -427,7 +427,7 @@ def test_turn_in_a_script_without_blanks_is_kept_if_it_is_relevant(language, fir
         if len(fitted) < 5:
             break
 
-    assert [related[0] * 20, related[1] * 20] == [m["content"] for m in fitted[:2]]
+    assert [f"{text} " * 20 for text in related] == [m["content"] for m in fitted[:2]]
 
 
 def test_policy_without_a_budget_returns_all_messages():
