@@ -84,6 +84,7 @@ _CHECKS: Mapping[str, Check] = {
     "web_search": flag,
 }
 
+_LISTS = frozenset({"agents", "stop", "tools"})
 _KNOWN = BODY_OPTIONS | CALL_OPTIONS | OPENAI_OPTIONS
 
 
@@ -143,6 +144,9 @@ def checked_options(
         if not not_given(value) or (value is None and name == "timeout")
     }
     check_options(given, known)
+    for name in _LISTS & given.keys():
+        if not isinstance(given[name], str | list | tuple):
+            given[name] = list(given[name])  # JSON knows no other sequences
     given.pop("stream_options", None)
     if "max_completion_tokens" in given:
         limit = given.pop("max_completion_tokens")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 from urllib.parse import urlencode
 
@@ -230,10 +230,11 @@ def instance_of(kind: type) -> Check:
 
 
 def list_of(kind: Any, items: str) -> Check:
-    """Return the check for a list or tuple of *kind*; its error calls them *items*."""
+    """Return the check for a sequence of *kind*; its error calls them *items*."""
 
     def check(value: Any) -> str | None:
-        listed = isinstance(value, list | tuple)
+        # A str or bytes is a sequence too, but never meant as a list of its characters.
+        listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
         fits = listed and all(isinstance(item, kind) for item in value)
         return None if fits else f"must be a list of {items}"
 

@@ -1492,3 +1492,29 @@ async def test_first_of_several_json_lines_is_not_an_answer(fake, stream, end):
 
     with pytest.raises(asi1.APIError):
         await ask(fake, stream=stream, max_retries=0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "error"),
+    [
+        ([Event(chunk("a"))], asi1.StreamTruncatedError),
+        ([Event(chunk("a"), {"error": {"message": "no"}})], asi1.ServerStreamError),
+        ([Event(chunk("a")), Data(b"data: {x\n\n")], asi1.StreamDecodeError),
+        ([Event(chunk("a")), Reset()], asi1.StreamInterruptedError),
+    ],
+)
+async def test_create_raises_a_stream_error_for_a_broken_stream_that_was_not_requested(
+    fake, steps, error
+):
+    """
+    If the server sends a stream although none was requested, and the stream breaks,
+    `create` raises a `StreamError` with the partial answer, as its docstring says.
+    """
+    fake.play(SSE, *steps)
+
+    with pytest.raises(error) as caught:
+        await ask(fake, stream=False)
+
+    assert isinstance(caught.value, asi1.StreamError)
+    assert "a" == caught.value.partial.text
+    assert "StreamError: " in asi1.AsyncCompletions.create.__doc__
