@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 import jiter
 
 from .._models.base_types import JSON
@@ -37,9 +36,14 @@ def read_large_error(body: bytes, key: Secret) -> tuple[JSON, ErrorBody] | None:
     except ValueError:
         return None
     told = read_error_body(value, key)
-    texts = {
-        name: text if text is None else key.excerpt(text, _LONGEST)
-        for name in ("message", "code", "type", "param")
-        for text in [getattr(told, name)]
-    }
-    return value, attrs.evolve(told, **texts)
+    return value, ErrorBody(
+        key.excerpt(told.message, _LONGEST),
+        code=_excerpt(told.code, key),
+        type=_excerpt(told.type, key),
+        param=_excerpt(told.param, key),
+        passing=told.passing,
+    )
+
+
+def _excerpt(text: str | None, key: Secret) -> str | None:
+    return None if text is None else key.excerpt(text, _LONGEST)

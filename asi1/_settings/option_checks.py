@@ -145,8 +145,9 @@ def checked_options(
     }
     check_options(given, known)
     for name in _LISTS & given.keys():
-        if not isinstance(given[name], str | list | tuple):
-            given[name] = list(given[name])  # JSON knows no other sequences
+        value: Any = given[name]
+        if not isinstance(value, str | list | tuple):
+            given[name] = list(value)  # JSON knows no other sequences
     given.pop("stream_options", None)
     if "max_completion_tokens" in given:
         limit = given.pop("max_completion_tokens")

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -121,7 +121,7 @@ async def error_middleware(
         TypeError: A handler returned an answer of asi1, which is not a reply.
     """
     try:
-        reply = await handler(request)
+        reply: Any = await handler(request)
     except ASI1Error as error:
         return error_response(error)
     if isinstance(reply, Model):
@@ -129,7 +129,8 @@ async def error_middleware(
             f"a handler returned a {type(reply).__name__}, which is not a reply; return"
             " web.json_response(answer.to_dict())"
         )
-    return reply
+    response: web.StreamResponse = reply
+    return response
 
 
 async def stream_response(
