@@ -136,6 +136,8 @@ class Completions(AgentCalls, MapCalls, Hinted):
             APITimeoutError: A timeout passed.
             APIConnectionError: No usable reply arrived.
             APIResponseError: The reply is not a valid answer.
+            StreamError: The server sent a stream although none was requested, and it
+                broke: it ended early, or has an error event or an invalid one.
             ClientClosedError: The client was closed, before or during the call.
             ConfigurationError: A proxy or CA file from the environment is unusable.
         """

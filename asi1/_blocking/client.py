@@ -49,8 +49,8 @@ class ASI1(BaseClient):
         base_url: URL of the API, with or without ``/v1``; else the environment variable
             ``ASI1_BASE_URL``, else ``ASI_ONE_BASE_URL``, else the public API.
         model: The model of calls that do not name one.
-        timeout: The total timeout of each call in seconds, or a `Timeouts`, or an
-            ``httpx.Timeout``, or None for no timeout of any kind.
+        timeout: The total timeout of each call in seconds, in place of all others; or a
+            `Timeouts`, an ``httpx.Timeout``, or None for no timeout of any kind.
         max_retries: The most retries of a call; 2 if left out.
         retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
         rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.

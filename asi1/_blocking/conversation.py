@@ -88,7 +88,8 @@ class Conversation(AgentTurns, Hinted):
             message: As for `ask`.
             model: As for `ask`.
             keep_partial: Whether the text of a broken answer, or of a stream that is
-                closed early, is added to the history as if it were complete.
+                closed early, is added to the history as if it were complete. Leaving a
+                loop does not close a stream: leave the ``with`` block, too.
             **options: As for `ask`.
 
         Raises:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
 from attrs import define, field
 
 from .._log import logger
+from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk, as_chunk
 from .._models.completion import ChatCompletion
 from .._models.errors import (
@@ -16,13 +18,14 @@ from .._models.errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
+from .._models.json_text import load_json
 from .._models.response import ResponseInfo, Usage
-from .._protocol.converter import decode_in_steps
-from .._protocol.reply import BOM, answer_value, body_kind, is_done, read_answer
+from .._protocol.converter import decode, decode_in_steps
+from .._protocol.reply import BOM, answer_value, body_kind, is_done
 from .._protocol.sse_reader import EventDecoder
 from .._transport.event_loop import run_in_turns
-from .event_reader import AFTER_FINISH, EventReader, in_steps
-from .reply_reader import Body
+from .event_reader import EventReader, in_steps
+from .reply_reader import AFTER_FINISH, Body
 
 
 __all__ = ["AnswerReader", "ChunkReader"]
@@ -33,6 +36,21 @@ _HEAD = 64
 _SMALL = 32 * 1024
 
 _T = TypeVar("_T")
+_Load: TypeAlias = Callable[[bytes], JSON]
+
+
+def _is_complete(value: JSON) -> bool:
+    """
+    Whether a JSON body is complete, by its finish reasons or its error.
+
+    A body of JSON lines begins with an object that has no finish reason.
+    """
+    if not isinstance(value, dict):
+        return False
+    choices = value.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return bool(value.get("error"))
+    return all(isinstance(c, dict) and c.get("finish_reason") for c in choices)
 
 
 @define(eq=False)
@@ -86,23 +104,40 @@ class _CompletionReader(EventReader[_T]):
             self.opened.set()
             await self._read_events(head, pieces)
         else:
-            await self._read_answer(await self._rest(pieces, head))
+            body = await self._rest(pieces, head)
+            if self._answer is None:
+                await self._read_answer(body)
 
-    async def _read_answer(self, body: bytes) -> None:
+    async def _read_early(self, body: bytes) -> bool:
+        try:
+            value = (await self._loaded(body))(body.removeprefix(BOM))
+        except ValueError:
+            return False
+        if not _is_complete(value):
+            return False
+        await self._read_answer(body, lambda _: value)
+        return True
+
+    async def _read_answer(self, body: bytes, load: _Load | None = None) -> None:
         """Read a JSON answer; a server may send one even if a stream was requested."""
         try:
-            self._answer = await self._answer_of(body)
+            self._answer = await self._answer_of(body, load)
         except APIResponseError as error:
             self._set_wait(error)
             raise
 
-    async def _answer_of(self, body: bytes) -> ChatCompletion:
+    async def _loaded(self, body: bytes) -> _Load:
+        """Return a function that parses *body*; it has parsed a large body already."""
         if len(body) <= _SMALL:
-            answer = read_answer(self.info, body, self.key)
+            return load_json
+        return await run_in_turns(in_steps()(body.removeprefix(BOM)))
+
+    async def _answer_of(self, body: bytes, load: _Load | None) -> ChatCompletion:
+        load = load or await self._loaded(body)
+        value = answer_value(self.info, body, self.key, load)
+        if len(body) <= _SMALL:
+            answer = decode(ChatCompletion, value)
         else:
-            loading = in_steps()(body.removeprefix(BOM))
-            load = await run_in_turns(loading)
-            value = answer_value(self.info, body, self.key, load)
             answer = await run_in_turns(decode_in_steps(ChatCompletion, value))
         if self.streams:
             chunk = await run_in_turns(as_chunk(answer))
@@ -122,6 +157,8 @@ class _CompletionReader(EventReader[_T]):
             # the bytes are saved until they prove to be an event stream.
             if not self.begun and body_kind("", bytes(start[:_HEAD])) != "events":
                 start += data[: self.config.max_event_bytes - len(start)]
+                if self._answer is None and await self._completes(start, data):
+                    continue
             done = await self._feed_all(decoder, data)
         if rest := self._rest_of_texts():
             await self._deliver(rest)
@@ -129,7 +166,7 @@ class _CompletionReader(EventReader[_T]):
             left = decoder.unfinished()
             if not any(is_done(data) for _, data in left):
                 await self._ended_early(bytes(start), len(left))
-        if not self.begun and self._assembler.empty:
+        if not self.begun and self._assembler.empty and self._answer is None:
             raise APIResponseError("the stream ended without a single chunk")
         if self._kept:
             await self._deliver(self._kept)

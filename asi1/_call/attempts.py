@@ -195,7 +195,7 @@ class Attempts:
         return self._record(
             now,
             status=error.response.status,
-            cause=f"{type(error).__name__}: {error}",
+            cause=_cause(error),
             sent=sent,
             wait=wait,
         )
@@ -207,8 +207,7 @@ class Attempts:
         elif error is None:
             self.succeeded(status, now)
         else:
-            cause = f"{type(error).__name__}: {error}"
-            self._record(now, status=status, cause=cause, sent=self._sending)
+            self._record(now, status=status, cause=_cause(error), sent=self._sending)
 
     def _record(self, now: float, **fields: Any) -> Attempt:
         self.elapsed = now
@@ -231,6 +230,12 @@ class Attempts:
         """Return the request's method and URL for the log."""
         # The URL's query and the server's message may hold secrets: neither is logged.
         return self._request.method, self._request.url.partition("?")[0]
+
+
+def _cause(error: ASI1Error) -> str:
+    """Return the class and the message of *error* on one line."""
+    text = f"{type(error).__name__}: {error}"
+    return text if text.isprintable() else " ".join(text.split())
 
 
 def idempotency_headers(key: str | None) -> dict[str, str]:

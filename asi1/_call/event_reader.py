@@ -22,7 +22,7 @@ from .._models.errors import (
     StreamError,
 )
 from .._models.json_text import has_surrogates
-from .._protocol.converter import decode_in_steps
+from .._protocol.converter import decode, decode_in_steps
 from .._protocol.fast_chunks import FastChunkReader
 from .._protocol.members import is_name_of_ping
 from .._protocol.normalise import HalfCharacters
@@ -30,18 +30,15 @@ from .._protocol.reply import (
     event_value,
     is_done,
     read_event,
-    read_rest,
 )
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler
 from .._transport.event_loop import run_in_turns
-from .reply_reader import TURN, ReplyReader
+from .reply_reader import AFTER_FINISH, TURN, ReplyReader
 
 
-__all__ = ["AFTER_FINISH", "EventReader", "in_steps"]
+__all__ = ["EventReader", "in_steps"]
 
-# Seconds to wait for the usage chunk and [DONE] after every choice has a finish reason.
-AFTER_FINISH = 10.0
 # Maximum number of chunks that are buffered before the first part of the answer. A
 # server may send empty chunks until the first-token timeout passes.
 _MOST_KEPT = 1000
@@ -232,7 +229,7 @@ class EventReader(ReplyReader[_T]):
         """Return a chunk with U+FFFD for each surrogate that lacks its other half."""
         if not self._halves.waiting:
             return []
-        chunk = read_rest(self._halves)
+        chunk = decode(ChatCompletionChunk, self._halves.rest())
         self._assembler.add(chunk)
         return [chunk]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import attrs
 
 from attrs import define, field
@@ -41,11 +43,18 @@ class ImagesReader(ReplyReader[GeneratedImages]):
 
     async def _read_body(self, pieces: Body) -> None:
         body = await self._rest(pieces, b"")
+        if self._images is not None:
+            return
         try:
             self._images = images_of(self.info, await self._value(body), self.key)
         except APIResponseError as error:
             self._set_wait(error)
             raise
+
+    async def _read_early(self, body: bytes) -> bool:
+        with suppress(APIResponseError):
+            self._images = images_of(self.info, await self._value(body), self.key)
+        return self._images is not None
 
     async def _value(self, body: bytes) -> JSON:
         data = body.removeprefix(BOM)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .watch import Watch
 
 
-__all__ = ["TURN", "Body", "ReplyReader"]
+__all__ = ["AFTER_FINISH", "TURN", "Body", "ReplyReader"]
 
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
@@ -52,8 +52,13 @@ Body: TypeAlias = AsyncGenerator[bytes, None]
 # Other tasks run after this many units of work, of at most about 20 microseconds each:
 # a reader that never waits, since all bytes have arrived, would block the event loop.
 TURN = 512
-# Maximum bytes to read of an error body; the exception contains at most half of them.
-_ERROR_BODY = 128 * 1024
+# Seconds to wait for the end of the body after a complete answer, and for the usage and
+# [DONE] after every choice of a stream has a finish reason.
+AFTER_FINISH = 10.0
+# A body is parsed at most this many times before its end.
+_MOST_TRIES = 8
+# Maximum bytes to read of an error body; the exception contains fewer of them.
+_ERROR_BODY = 512 * 1024
 # Seconds to wait for an error body.
 _ERROR_BODY_TIMEOUT = 5.0
 
@@ -91,6 +96,9 @@ class ReplyReader(ABC, Generic[_T]):
     watch: Watch | None = field(default=None, init=False)
     key: Secret = field(init=False, default=_KEY)
     _work: int = field(default=0, init=False)
+    # Objects that the JSON body has opened and not closed, and how often it was parsed.
+    _open: int = field(default=0, init=False)
+    _tries: int = field(default=0, init=False)
 
     @property
     def whole(self) -> bool:
@@ -201,18 +209,40 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         body = bytearray(head)
+        whole = await self._completes(body, head)
         async for piece in pieces:
             body += piece
             # White space does not restart the idle timeout: some servers send it while
             # the model works.
-            if not piece.isspace():
+            if not whole and not piece.isspace():
                 self.timer.arm("idle")
             if len(body) > self.config.max_event_bytes:
                 raise APIResponseError(
                     f"the reply is larger than {self.config.max_event_bytes:,} bytes"
                     " (max_event_bytes)"
                 )
+            whole = whole or await self._completes(body, piece)
         return bytes(body)
+
+    async def _completes(self, body: bytearray, piece: bytes) -> bool:
+        """
+        Whether *piece*, the last one of *body*, completes the answer.
+
+        If so, the answer is read at once: the end of the body may never come, since
+        servers and proxies forget it or break the connection before it.
+        """
+        self._open += piece.count(b"{") - piece.count(b"}")
+        if self._open or self._tries == _MOST_TRIES or piece.rstrip()[-1:] != b"}":
+            return False
+        self._tries += 1
+        if not await self._read_early(bytes(body)):
+            return False
+        self.timer.shorten(AFTER_FINISH)
+        return True
+
+    async def _read_early(self, body: bytes) -> bool:  # noqa: ARG002
+        """Read *body* if it is a complete JSON object; return whether it is one."""
+        return False
 
 
 # Most clients have no prices of their own, and never import this module.

@@ -129,7 +129,12 @@ class AsyncChatStream(Hinted):
         return AsyncPieces(self, lambda chunk: chunk.thought)
 
     def snapshot(self) -> ChatCompletion:
-        """Return the part of the answer that has arrived; allowed at any time."""
+        """
+        Return the part of the answer that has arrived; allowed at any time.
+
+        It may have more than the chunks that were read so far, and has no choices
+        before the first chunk has arrived.
+        """
         return self._answer.snapshot()
 
     async def get_final_completion(self) -> ChatCompletion:

@@ -40,10 +40,12 @@ class APIStatusError(APIError):
 
     Attributes:
         status_code: The HTTP status.
-        code: The error's ``code`` in the error body; None if missing.
+        code: The error's ``code`` in the error body; None if missing. This and the
+            message are found in the first 512 KiB of the error body.
         type: The error's ``type`` in the error body; None if missing.
         param: The request field that the error body names; None if missing.
-        body: The error body as JSON, or else its first 64 KiB as text; None if empty.
+        body: The error body as JSON, if it has at most 64 KiB; otherwise, or if it is
+            not JSON, its first 64 KiB as text; None if empty.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 

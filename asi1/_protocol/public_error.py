@@ -25,7 +25,11 @@ from .._models.errors import (
     StreamClosedError,
     StreamInterruptedError,
 )
-from .._models.status_errors import APIStatusError
+from .._models.status_errors import (
+    APIStatusError,
+    AuthenticationError,
+    PermissionDeniedError,
+)
 
 
 __all__ = ["Failure", "failure"]
@@ -80,7 +84,14 @@ class Failure:
 
 
 def failure(error: Exception) -> Failure:
-    """Return the parts of *error* that a web service may send to its own callers."""
+    """
+    Return the parts of *error* that a web service may send to its own callers.
+
+    Of a refused key, they are told only that the service is set up wrongly.
+    """
+    if isinstance(error, AuthenticationError | PermissionDeniedError):
+        # The server's message may tell of the service's account, key and rights.
+        return Failure(502, "configuration", "the service is set up wrongly")
     if isinstance(error, APIError):
         return Failure(
             _status(error),

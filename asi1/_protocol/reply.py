@@ -38,7 +38,6 @@ __all__ = [
     "read_answer",
     "read_error",
     "read_event",
-    "read_rest",
 ]
 
 BOM = b"\xef\xbb\xbf"
@@ -82,8 +81,10 @@ def read_error(
         wall: The current time, in seconds since 1970.
     """
     status = info.status or 0
-    value = _value(body, key) if len(body) <= _KEPT else _text(body, key)
-    told = read_error_body(value, key)
+    small = len(body) <= _KEPT
+    kept = _value(body, key) if small else _text(body[: 2 * _KEPT], key)
+    large = None if small else _large_error()(body, key)
+    value, told = large or (kept, read_error_body(kept, key))
     cls = status_errors.error_class(status)
     if status == 429 and {told.code, told.type} & QUOTA_CODES:
         cls = status_errors.QuotaExceededError
@@ -103,7 +104,7 @@ def read_error(
         code=told.code,
         type=told.type,
         param=told.param,
-        body=value,
+        body=kept,
         retry_after=wait_of(info.headers, value, wall),
         response=info,
         **more,
@@ -115,6 +116,13 @@ def _context_overflow() -> Callable[[ErrorBody], ContextOverflow | None]:
     from .context_overflow import context_overflow  # noqa: PLC0415
 
     return context_overflow
+
+
+@run_apart_once
+def _large_error() -> Callable[[bytes, Secret], tuple[JSON, ErrorBody] | None]:
+    from .large_error import read_large_error  # noqa: PLC0415 - rarely needed
+
+    return read_large_error
 
 
 def _phrase(status: int) -> str:
@@ -142,10 +150,7 @@ def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
 
 
 def answer_value(
-    info: ResponseInfo,
-    body: bytes,
-    key: Secret,
-    load: Callable[[bytes], JSON] = load_json,
+    info: ResponseInfo, body: bytes, key: Secret, load: Callable[..., JSON] = load_json
 ) -> dict[str, JSON]:
     """
     Return the answer in the body of a reply with a 2xx status, as a JSON object.
@@ -268,11 +273,6 @@ def _event_error(
     if choices is not None and not _all_objects(choices):
         return _decode_error("has choices that are not a list of objects", data, key)
     return None
-
-
-def read_rest(halves: HalfCharacters) -> ChatCompletionChunk:
-    """Return a chunk with U+FFFD for each surrogate half still waiting in *halves*."""
-    return decode(ChatCompletionChunk, halves.rest())
 
 
 def _event_value(data: bytes, *, surrogates: bool = False) -> JSON:

@@ -266,14 +266,7 @@ def _query(config: ClientConfig, extra: object) -> str:
         key: str(value).lower() if isinstance(value, bool) else value
         for key, value in pairs.items()
     }
-    try:
-        return f"?{urlencode(texts)}" if texts else ""
-    except UnicodeEncodeError:
-        raise wrong("extra_query", "contains a lone surrogate", extra) from None
-    except ValueError:  # Python 3.11 refuses to write an int of more than 4300 digits
-        raise wrong(
-            "extra_query", "contains a number that is too long", extra
-        ) from None
+    return f"?{urlencode(texts)}" if texts else ""
 
 
 @run_apart_once

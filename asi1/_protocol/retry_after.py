@@ -34,6 +34,8 @@ _LONGEST_VALUE = 64
 _MOST_MEMBERS = 100
 _DEEPEST = 6
 _MOST_READ = 500
+# Maximum characters of a message that are searched for a phrase.
+_LONGEST_MESSAGE = 64 * 1024
 # Members of an error body that are searched, like the body itself, for a wait time or a
 # message.
 _CONTAINERS = {
@@ -216,7 +218,7 @@ def _member(value: JSON, per_second: int) -> float | None:
 
 def _phrase(text: str) -> float | None:
     """Return the longest wait that a message asks for."""
-    text = _QUOTED.sub("", " ".join(text.split()))
+    text = _QUOTED.sub("", " ".join(text[:_LONGEST_MESSAGE].split()))
     return _longest(
         _duration(found[found.lastindex or 0])
         for found in _PHRASE.finditer(text)

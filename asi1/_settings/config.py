@@ -22,7 +22,15 @@ from .._models.errors import ConfigurationError
 from .retry import RetryPolicy
 from .secret import Secret, hidden
 from .timeouts import Timeouts
-from .validators import flag, instance_of, number, setting, shown, whole_number
+from .validators import (
+    flag,
+    instance_of,
+    number,
+    query,
+    setting,
+    shown,
+    whole_number,
+)
 
 
 __all__ = [
@@ -250,12 +258,14 @@ def read_model(value: object) -> str:
     Return *value* as a model's name: any non-empty str, since servers add models.
 
     Raises:
-        ConfigurationError: *value* is not a str, or is empty.
+        ConfigurationError: *value* is not a str, is empty, or has a lone surrogate.
     """
     if not isinstance(value, str) or not value:
         raise ConfigurationError(
             f"model: must be the name of a model, not {shown(value)}"
         )
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise ConfigurationError("model: contains a lone surrogate")
     return value
 
 
@@ -277,19 +287,14 @@ def read_limits(value: Any) -> Any:
     )
 
 
-def read_query(value: object, source: str) -> dict[str, str | int | float | bool]:
+def read_query(value: Any, source: str) -> dict[str, str | int | float | bool]:
     """
     Return *value* as the query parameters of a URL.
 
     Raises:
         ConfigurationError: *value* is not a mapping of names to strings, numbers or
-            bools.
+            bools, or a URL cannot contain one of them.
     """
-    if not isinstance(value, Mapping) or not all(
-        isinstance(k, str) and isinstance(v, str | int | float)
-        for k, v in value.items()
-    ):
-        raise ConfigurationError(
-            f"{source}: must be a mapping of names to strings, numbers or bools"
-        )
+    if problem := query(value):
+        raise ConfigurationError(f"{source}: {problem}")
     return dict(value)

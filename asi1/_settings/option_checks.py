@@ -13,6 +13,7 @@ import attrs
 
 from .._fork_lock import run_apart_once
 from .._models.errors import ArgumentError, ConfigurationError
+from .._models.json_text import dump_json
 from .config import ClientConfig, check_headers, read_query
 from .options import BODY_OPTIONS, CALL_OPTIONS, OPENAI_OPTIONS
 from .retry import RetryPolicy, read_retry
@@ -83,6 +84,7 @@ _CHECKS: Mapping[str, Check] = {
     "web_search": flag,
 }
 
+_LISTS = frozenset({"agents", "stop", "tools"})
 _KNOWN = BODY_OPTIONS | CALL_OPTIONS | OPENAI_OPTIONS
 
 
@@ -142,6 +144,10 @@ def checked_options(
         if not not_given(value) or (value is None and name == "timeout")
     }
     check_options(given, known)
+    for name in _LISTS & given.keys():
+        value: Any = given[name]
+        if not isinstance(value, str | list | tuple):
+            given[name] = list(value)  # JSON knows no other sequences
     given.pop("stream_options", None)
     if "max_completion_tokens" in given:
         limit = given.pop("max_completion_tokens")
@@ -163,7 +169,7 @@ def with_defaults(
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Check as `checked_options` does, including options that are not sent in the body.
+    Check as `checked_options` does, and also all that a call checks in its request.
 
     A call checks these when it builds its request; a client or conversation that keeps
     options for its calls checks them when it is created.
@@ -175,7 +181,18 @@ def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if name in _READERS:
             _READERS[name](name, value)
+        if name in BODY_OPTIONS or name == "extra_body":
+            _check_json(name, value)
     return given
+
+
+def _check_json(name: str, value: Any) -> None:
+    try:
+        dump_json(value)
+    except ValueError as error:
+        raise ArgumentError(
+            f"{name}: cannot be written as JSON ({error})", argument=name
+        ) from None
 
 
 def read_default_options(value: object) -> dict[str, Any]:

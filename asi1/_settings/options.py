@@ -36,8 +36,8 @@ class RequestOptions(TypedDict, total=False):
     Options of one call that change how the request is sent, not the model's task.
 
     Attributes:
-        timeout: Total timeout in seconds, a `Timeouts`, an ``httpx.Timeout``, or None
-            for no timeout of any kind.
+        timeout: Total timeout in seconds, in place of all others; a `Timeouts`; an
+            ``httpx.Timeout``; or None for no timeout of any kind.
         max_retries: Maximum number of retries; 0 for a single attempt.
         idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
             makes a random key for each call. Must be "auto" in ``run_tools``, and in

@@ -1,8 +1,8 @@
 """
 How long each part of a call may take, in seconds; this module reads no clock.
 
-A number instead of a `Timeouts` is the total timeout: for all attempts, the waits
-between them, and the stream.
+A number instead of a `Timeouts` is the total timeout, and the only one: for the
+connection, all attempts, the waits between them, and the stream.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ class Timeouts:
         Return the timeouts that a ``timeout=`` argument stands for.
 
         Args:
-            value: A `Timeouts`; a number of seconds, which is the total timeout
-                and sets ``first_token`` and ``idle`` to None; None for no timeout at
-                all; `DEFAULT`; or an ``httpx.Timeout``, whose ``read`` limits the
-                waits for data.
+            value: A `Timeouts`; a number of seconds, which is the total timeout and
+                the only one; None for no timeout at all; `DEFAULT`; or an
+                ``httpx.Timeout``, whose ``read`` limits the waits for data, and whose
+                None leaves the total timeout at its default.
 
         Raises:
             ConfigurationError: *value* is of another type, or a timeout is not above 0.
@@ -102,14 +102,7 @@ class Timeouts:
         if value is DEFAULT:
             return cls()
         if value is None:
-            return cls(
-                total=None,
-                connect=None,
-                write=None,
-                pool=None,
-                first_token=None,
-                idle=None,
-            )
+            return cls._only(None)
         if not_given(value):
             return cls()
         if all(hasattr(value, name) for name in ("connect", "read", "write", "pool")):
@@ -122,7 +115,19 @@ class Timeouts:
             )
         _limit("the value", value)
         total: Any = value
-        return cls(total=float(total), first_token=None, idle=None)
+        return cls._only(float(total))
+
+    @classmethod
+    def _only(cls, total: float | None) -> Timeouts:
+        """Return timeouts of which only *total* limits a call."""
+        return cls(
+            total=total,
+            connect=None,
+            write=None,
+            pool=None,
+            first_token=None,
+            idle=None,
+        )
 
     def total_for(self, *, stream: bool) -> float | None:
         """Return the total timeout of a call, in seconds; None for no timeout."""

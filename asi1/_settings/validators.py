@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard, TypeVar
+from urllib.parse import urlencode
 
 from .._models.errors import ArgumentError, ConfigurationError
 
@@ -26,6 +27,7 @@ __all__ = [
     "not_given",
     "number",
     "or_none",
+    "query",
     "seconds",
     "setting",
     "shown",
@@ -174,6 +176,22 @@ def mapping(value: Any) -> str | None:
     return None if isinstance(value, Mapping) else "must be a mapping"
 
 
+def query(value: Any) -> str | None:
+    """Check that *value* has parameters that the query of a URL can contain."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, str | int | float)
+        for k, v in value.items()
+    ):
+        return "must be a mapping of names to strings, numbers or bools"
+    try:
+        urlencode(value)
+    except UnicodeEncodeError:
+        return "contains a lone surrogate"
+    except ValueError:  # Python 3.11 refuses to write an int of more than 4300 digits
+        return "contains a number that is too long"
+    return None
+
+
 def table_of(argument: str, value: object, kind: type[_T]) -> dict[str, _T]:
     """
     Return *value*, the value of the setting *argument*, as a dict of names and *kind*.
@@ -212,10 +230,11 @@ def instance_of(kind: type) -> Check:
 
 
 def list_of(kind: Any, items: str) -> Check:
-    """Return the check for a list or tuple of *kind*; its error calls them *items*."""
+    """Return the check for a sequence of *kind*; its error calls them *items*."""
 
     def check(value: Any) -> str | None:
-        listed = isinstance(value, list | tuple)
+        # A str or bytes is a sequence too, but never meant as a list of its characters.
+        listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
         fits = listed and all(isinstance(item, kind) for item in value)
         return None if fits else f"must be a list of {items}"
 

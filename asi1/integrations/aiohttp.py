@@ -17,12 +17,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from .. import AsyncASI1, AsyncChatStream, AsyncEventBytes
 from .._install import install_hint
+from .._models.base import Model
 from .._models.errors import ASI1Error, ClientClosedError
 from .._models.json_text import dump_json
 from .._protocol.public_error import failure
@@ -136,11 +137,23 @@ def error_response(error: Exception) -> web.Response:
 async def error_middleware(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Reply with `error_response` when a handler raises an `ASI1Error`."""
+    """
+    Reply with `error_response` when a handler raises an `ASI1Error`.
+
+    Raises:
+        TypeError: A handler returned an answer of asi1, which is not a reply.
+    """
     try:
-        return await handler(request)
+        reply: Any = await handler(request)
     except ASI1Error as error:
         return error_response(error)
+    if isinstance(reply, Model):
+        raise TypeError(
+            f"a handler returned a {type(reply).__name__}, which is not a reply; return"
+            " web.json_response(answer.to_dict())"
+        )
+    response: web.StreamResponse = reply
+    return response
 
 
 async def stream_response(

@@ -344,3 +344,23 @@ async def test_removal_of_the_key_without_steps_returns_its_result_at_once():
         yield
 
     assert "done" == await in_turns(steps())
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("a\nb\r\n\tc", "APIConnectionError: a b c"),
+        ("a  b", "APIConnectionError: a  b"),
+        ("a\u2028b", "APIConnectionError: a b"),
+    ],
+)
+def test_cause_of_an_attempt_is_one_line(attempts, message, cause):
+    """
+    The ``cause`` of an attempt is one line, although a server's message may have more.
+    """
+    attempts.begin(0.0)
+
+    made = attempts.failed(asi1.APIConnectionError(message), None, 1.0)
+
+    assert cause == made.cause
+    assert [cause] == cause.splitlines()

@@ -13,7 +13,7 @@ from anyio.lowlevel import checkpoint
 
 import asi1
 
-from asi1.testing import FAULTS, Data, FakeASI1, Head, Pause, Stall
+from asi1.testing import FAULTS, Close, Data, FakeASI1, Head, Pause, Reset, Stall
 
 from ..support.pairs import in_pairs
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process
@@ -1378,3 +1378,143 @@ async def test_json_answer_whose_thoughts_used_all_tokens_is_logged(fake, caplog
 
     assert answer.exhausted
     assert 1 == len(caplog.messages)
+
+
+WHOLE = b'{"choices": [{"message": {"content": "}{"}, "finish_reason": "stop"}]}'
+LARGE = (
+    b'{"choices": [{"message": {"content": "%b"}, "finish_reason": "length"}],'
+    b' "more": [%b{}]}'
+    % (
+        b"a" * 40_000,
+        b"{}, " * 9_000,
+    )
+)
+IMAGE = b'{"data": [{"url": "https://cdn.example/otter.png"}]}'
+JSON_HEADS = {
+    "chunked": Head(200, (("content-type", "application/json"),)),
+    "length": Head(200, (("content-type", "application/json"),), "length", 10**6),
+    "as-events": SSE,
+    "untyped": Head(200),
+}
+
+
+@pytest.mark.parametrize("method", ["create", "stream", "generate"])
+@pytest.mark.parametrize("end", [Reset(), Close(), Stall()])
+@pytest.mark.parametrize("head", JSON_HEADS)
+@pytest.mark.parametrize("body", ["whole", "spaced", "in-pieces", "large"])
+async def test_whole_json_body_is_an_answer_whatever_comes_after_it(
+    fake, method, end, head, body
+):
+    """
+    A complete JSON answer is an answer although the end of the body is missing: the
+    connection is reset or closed, or nothing more comes for ten seconds.
+    """
+    data = IMAGE if method == "generate" else LARGE if body == "large" else WHOLE
+    pieces = {
+        "spaced": [data + b" \n", b" ", b"\n"],
+        "in-pieces": [data[:50], data[50:]],
+    }
+    fake.play(JSON_HEADS[head], *map(Data, pieces.get(body, [data])), end)
+
+    began = anyio.current_time()
+    if method == "generate":
+        async with in_process(fake) as client:
+            image = await client.images.generate("an otter")
+        assert "https://cdn.example/otter.png" == image.url
+    else:
+        answer = await ask(fake, stream=method == "stream")
+        assert json.loads(data)["choices"][0]["message"]["content"] == answer.text
+        assert [None] == [each.cause for each in answer.response.attempts]
+
+    seconds = 10 if isinstance(end, Stall) else 0
+    assert pytest.approx(seconds, abs=0.3) == anyio.current_time() - began
+
+
+@both_forms
+async def test_whole_json_body_is_an_answer_when_the_total_timeout_passes(fake, stream):
+    """
+    If the total timeout passes after a complete JSON answer, the call returns it.
+    """
+    fake.play(JSON_HEADS["chunked"], Data(WHOLE), Stall())
+
+    assert "}{" == (await ask(fake, stream=stream, timeout=3)).text
+
+
+@both_forms
+async def test_body_that_pauses_after_a_closed_object_is_read_to_its_end(fake, stream):
+    """
+    A JSON body that pauses for long behind a brace inside it is read to its end.
+    """
+    parts = WHOLE.partition(b"}{")
+    begun = b'{"system": "}{}", "note": "{}"', b", " + WHOLE[1:]
+    fake.play(JSON_HEADS["chunked"], Data(begun[0]), Pause(50), Data(begun[1]))
+    fake.play(JSON_HEADS["chunked"], Data(parts[0] + b"}"), Pause(50), Data(WHOLE[39:]))
+
+    assert "}{" == (await ask(fake, stream=stream)).text
+    assert "}{" == (await ask(fake, stream=stream)).text
+
+
+@both_forms
+async def test_whole_json_error_with_status_200_is_told_although_its_end_is_missing(
+    fake, stream
+):
+    """
+    A complete JSON error in a reply with status 200 is raised with its message,
+    although the connection breaks before the end of the body.
+    """
+    fake.play(JSON_HEADS["chunked"], Data(b'{"error": {"message": "no"}}'), Reset())
+
+    with pytest.raises(asi1.APIResponseError, match=r"no\Z"):
+        await ask(fake, stream=stream)
+
+
+@both_forms
+@pytest.mark.parametrize("end", [Reset(), Close()])
+async def test_json_body_cut_inside_is_an_error(fake, stream, end):
+    """
+    A JSON answer that breaks off inside is an error, also behind a closing brace.
+    """
+    fake.play(JSON_HEADS["chunked"], Data(WHOLE[:-2]), end, times=None)
+
+    with pytest.raises(asi1.APIConnectionError):
+        await ask(fake, stream=stream)
+
+
+@both_forms
+@pytest.mark.parametrize("end", [Data(b""), Close(), Reset(), Stall()])
+async def test_first_of_several_json_lines_is_not_an_answer(fake, stream, end):
+    """
+    A chunk without a finish reason is not taken for a whole JSON answer, so a body of
+    JSON lines is an error, not the text of the first line.
+    """
+    lines = [json.dumps(chunk(word)).encode() + b"\n" for word in ("a", "b")]
+    fake.play(JSON_HEADS["chunked"], *map(Data, lines), end)
+
+    with pytest.raises(asi1.APIError):
+        await ask(fake, stream=stream, max_retries=0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "error"),
+    [
+        ([Event(chunk("a"))], asi1.StreamTruncatedError),
+        ([Event(chunk("a"), {"error": {"message": "no"}})], asi1.ServerStreamError),
+        ([Event(chunk("a")), Data(b"data: {x\n\n")], asi1.StreamDecodeError),
+        ([Event(chunk("a")), Reset()], asi1.StreamInterruptedError),
+    ],
+)
+async def test_create_raises_a_stream_error_for_a_broken_stream_that_was_not_requested(
+    fake, steps, error
+):
+    """
+    If the server sends a stream although none was requested, and the stream breaks,
+    `create` raises a `StreamError` with the partial answer, as its docstring says.
+    """
+    fake.play(SSE, *steps)
+
+    with pytest.raises(error) as caught:
+        await ask(fake, stream=False)
+
+    assert isinstance(caught.value, asi1.StreamError)
+    assert "a" == caught.value.partial.text
+    assert "StreamError: " in asi1.AsyncCompletions.create.__doc__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 import math
 import pathlib
 import subprocess
@@ -359,15 +360,29 @@ def test_only_the_total_timeout_may_be_the_constant_default(field):
         ("stop", nested(3000)),
         pytest.param("temperature", 10**5000, id="longer-than-python-prints"),
         ("tools", Unprintable()),
+        ("timeout", -1),
+        ("max_retries", -1),
+        ("user", "\ud800"),
+        ("stop", ["a", "\ud800"]),
+        ("agents", ["\ud800"]),
+        ("tools", [{"type": object()}]),
+        ("extra_body", {"a": float("nan")}),
+        ("extra_body", {5: 1}),
+        ("extra_query", {"a": "\ud800"}),
+        ("extra_headers", {"a": "b\n"}),
     ],
 )
 def test_wrong_default_option_is_refused_when_the_client_is_made(make, option, value):
     """
-    A client checks its default options when it is created, and so does a conversation.
-    Options that are not in the request's body, such as ``timeout``, are checked too.
+    A client checks its default options when it is created, and so do `with_options`,
+    `copy` and a conversation. Options that are not in the request's body, such as
+    ``timeout``, are checked too, and whether JSON can express the others.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         make("k", default_options={option: value})
+    for method in (make("k").with_options, make("k").copy):
+        with pytest.raises(asi1.ArgumentError, match=f"^{option}: "):
+            method(default_options={option: value})
     with pytest.raises(asi1.ArgumentError) as again:
         make("k").conversation(**{option: value})
 
@@ -381,6 +396,29 @@ def test_default_options_with_a_name_that_is_not_a_str_are_refused(make):
     """
     with pytest.raises(asi1.ArgumentError, match="names that are str"):
         make("k", default_options={1: 2})
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("model", "a\ud800"),
+        ("default_query", {"a": "\ud800"}),
+        ("default_query", {"\udfff": 1}),
+        pytest.param("default_query", {"a": 10**5000}, id="longer-than-python-prints"),
+    ],
+)
+def test_setting_that_no_request_can_contain_is_refused_when_the_client_is_made(
+    make, setting, value
+):
+    """
+    A client checks when it is created that requests can contain its settings, and so do
+    `with_options` and `copy`.
+    """
+    child = make("k")
+    for method in (functools.partial(make, "k"), child.with_options, child.copy):
+        with pytest.raises(asi1.ConfigurationError, match=f"^{setting}: contains"):
+            method(**{setting: value})
 
 
 @BOTH

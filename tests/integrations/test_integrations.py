@@ -170,3 +170,35 @@ def test_grace_of_an_aiohttp_application_must_be_a_number(grace):
 
     with pytest.raises(asi1.ArgumentError, match=r"^grace: must be a"):
         aiohttp.client_ctx(grace=grace)
+
+
+async def test_aiohttp_handler_that_returns_an_answer_is_told_to_use_to_dict(
+    fake, fake_client
+):
+    """
+    An answer is not a reply of aiohttp: a handler that returns one gets a `TypeError`
+    that names `to_dict`; other replies pass.
+    """
+    module = pytest.importorskip("asi1.integrations.aiohttp")
+    fake.reply("Four.")
+    answer = await fake_client.chat.completions.create(messages="2 + 2?")
+
+    async def handler(reply):
+        return reply
+
+    assert "reply" == await module.error_middleware("reply", handler)
+    with pytest.raises(TypeError, match=r"a ChatCompletion, .*answer\.to_dict\(\)"):
+        await module.error_middleware(answer, handler)
+
+
+async def test_fastapi_writes_an_answer_that_a_view_returns(fake, fake_client):
+    """
+    FastAPI writes an answer that a view returns as `model_dump` without None.
+    """
+    encoders = pytest.importorskip("fastapi.encoders")
+    fake.reply("Four.")
+    answer = await fake_client.chat.completions.create(messages="2 + 2?")
+
+    whole = answer.model_dump(exclude_none=True)
+    assert "Four." == whole["choices"][0]["message"]["content"]
+    assert whole == encoders.jsonable_encoder(answer)

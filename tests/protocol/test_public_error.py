@@ -17,6 +17,9 @@ from asi1._protocol.sse_writer import failed_event
 from ..support.browser import seen
 
 
+SECRET_ID = asi1.ResponseInfo(status=401, request_id="secret-id")
+
+
 def status_error(status, cls=asi1.APIStatusError, **fields):
     """Return the error of a reply with this status."""
     return cls("no", status_code=status, **fields)
@@ -30,9 +33,9 @@ def status_error(status, cls=asi1.APIStatusError, **fields):
         (status_error(422, asi1.UnprocessableEntityError), 422, "unprocessable_entity"),
         (status_error(429, asi1.RateLimitError), 429, "rate_limit"),
         (status_error(429, asi1.QuotaExceededError), 429, "quota_exceeded"),
-        (status_error(401, asi1.AuthenticationError), 502, "authentication"),
+        (status_error(401, asi1.AuthenticationError), 502, "configuration"),
         (status_error(402, asi1.PaymentRequiredError), 502, "payment_required"),
-        (status_error(403, asi1.PermissionDeniedError), 502, "permission_denied"),
+        (status_error(403, asi1.PermissionDeniedError), 502, "configuration"),
         (status_error(404, asi1.NotFoundError), 502, "not_found"),
         (status_error(409, asi1.ConflictError), 502, "conflict"),
         (status_error(307), 502, "status"),
@@ -91,6 +94,8 @@ def test_retry_after_of_the_api_is_passed_on_in_whole_seconds(wait, shown, heade
     [
         asi1.ConfigurationError("the secret path"),
         ZeroDivisionError("the secret path"),
+        asi1.AuthenticationError("secret", status_code=401, response=SECRET_ID),
+        asi1.PermissionDeniedError("secret", status_code=403, response=SECRET_ID),
         asi1.APIConnectionError("secret.example:443: no connection"),
         asi1.StreamInterruptedError("[fe80::secret]:80: it broke"),
     ],

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1 import APIResponseError, ServerStreamError
+from asi1 import APIResponseError, ChatCompletionChunk, ServerStreamError
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
+from asi1._protocol.converter import decode
 from asi1._protocol.error_body import ErrorBody, read_error_body
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.normalise import HalfCharacters
@@ -25,7 +26,6 @@ from asi1._protocol.reply import (
     read_answer,
     read_error,
     read_event,
-    read_rest,
 )
 from asi1._settings.secret import Secret
 
@@ -257,14 +257,15 @@ def test_status_error_has_the_servers_message_and_body(body, message, kept):
 
 
 @pytest.mark.parametrize(("size", "kept"), [(65_536, dict), (65_537, str)])
-def test_error_body_of_more_than_64_kib_is_not_decoded(size, kept):
+def test_error_body_of_more_than_64_kib_is_kept_as_text(size, kept):
     """
-    An error body of up to 64 KiB is decoded as JSON. A larger error body is not
-    decoded, and the error has it as text.
+    An error has a body of up to 64 KiB as JSON, and the beginning of a larger body as
+    text; the message is the server's in both cases.
     """
-    body = json.dumps({"error": "no"}).encode().ljust(size)
+    error = error_of_reply(400, json.dumps({"error": "no"}).encode().ljust(size))
 
-    assert kept is type(error_of_reply(400, body).body)
+    assert kept is type(error.body)
+    assert "no" == error.message
 
 
 def test_status_error_has_code_type_and_param_of_the_error_body():
@@ -747,7 +748,7 @@ def test_half_character_at_the_end_of_a_stream_becomes_one_more_chunk():
     halves = HalfCharacters()
     read_event("message", content_event(rb"a\ud83e"), SECRET, halves)
 
-    assert "\ufffd" == read_rest(halves).text
+    assert "\ufffd" == decode(ChatCompletionChunk, halves.rest()).text
 
 
 USED_UP = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+
+from collections import UserList, deque
 
 import pytest
 
@@ -629,3 +632,27 @@ def test_as_argument_returns_the_result_of_the_given_function():
     `as_argument` calls the given function with the argument, and returns the result.
     """
     assert Timeouts(idle=3) == as_argument("timeout", Timeouts.of, Timeouts(idle=3))
+
+
+@pytest.mark.parametrize("make", [deque, UserList, tuple, list])
+@pytest.mark.parametrize(
+    ("option", "items"),
+    [("stop", ["a", "b"]), ("agents", ["agent1"]), ("tools", [{"type": "function"}])],
+)
+def test_option_that_is_a_sequence_may_be_any_sequence(make, option, items):
+    """
+    An option of the type ``Sequence`` may be any sequence, and is sent as a list.
+    """
+    request = chat(**{option: make(items)})
+
+    assert items == json.loads(request.body)[option]
+
+
+@pytest.mark.parametrize("value", [{"a"}, {"a": 1}.keys(), iter("a"), b"ab", range(2)])
+def test_option_that_is_a_list_refuses_what_is_not_a_sequence_of_str(value):
+    """
+    A set, an iterator, bytes, or a sequence of other items is not a list of str.
+    """
+    for option in ("stop", "agents"):
+        with pytest.raises(ArgumentError, match=f"^{option}: must be a list of str"):
+            chat(**{option: value})

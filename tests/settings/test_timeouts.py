@@ -26,8 +26,8 @@ PHASES = [field.name for field in attrs.fields(Timeouts)]
     [
         pytest.param(DEFAULT, Timeouts(), id="default"),
         pytest.param(None, UNLIMITED, id="none"),
-        pytest.param(30, Timeouts(total=30.0, first_token=None, idle=None), id="int"),
-        pytest.param(0.5, Timeouts(total=0.5, first_token=None, idle=None), id="float"),
+        pytest.param(30, attrs.evolve(UNLIMITED, total=30.0), id="int"),
+        pytest.param(0.5, attrs.evolve(UNLIMITED, total=0.5), id="float"),
         pytest.param(Timeouts(idle=3), Timeouts(idle=3), id="timeouts"),
         pytest.param(
             httpx.Timeout(7),

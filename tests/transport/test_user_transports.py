@@ -296,3 +296,90 @@ def test_cancellation_and_keyboard_interrupt_are_not_translated(raised):
     """
     with pytest.raises(raised), translate_errors("host", Secret(KEY)):
         raise raised
+
+
+class SlowNetwork(httpx.AsyncBaseTransport):
+    """A transport that spends *seconds* in each phase, as far as the timeouts allow."""
+
+    def __init__(self, transport, seconds):
+        self.inner, self.seconds = transport, seconds
+
+    async def handle_async_request(self, request):
+        limits = request.extensions["timeout"]
+        for phase, late in (
+            ("pool", httpx.PoolTimeout),
+            ("connect", httpx.ConnectTimeout),
+            ("write", httpx.WriteTimeout),
+        ):
+            with anyio.move_on_after(limits[phase]):
+                await anyio.sleep(self.seconds)
+                continue
+            raise late("", request=request)
+        return await self.inner.handle_async_request(request)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@pytest.mark.parametrize("where", ["client", "with_options", "default", "call"])
+@pytest.mark.parametrize(
+    ("timeout", "seconds"), [(200, 60), (None, 10_000), (httpx.Timeout(70), 20)]
+)
+async def test_plain_number_is_the_only_timeout_of_a_call(
+    fake, timeout, seconds, where, stream
+):
+    """
+    A number as ``timeout`` limits the whole call, and nothing else does: connecting,
+    sending the request and waiting for a free connection may each take longer than
+    their own defaults. The same holds for None and the phases of an ``httpx.Timeout``.
+    """
+    fake.reply("Late.")
+    given = {"timeout": timeout}
+    client = asi1.AsyncASI1(
+        KEY,
+        fake.base_url,
+        transport=SlowNetwork(fake.transport, seconds),
+        **(given if where == "client" else {}),
+        **({"default_options": given} if where == "default" else {}),
+    )
+    asked = client.with_options(**given if where == "with_options" else {})
+    options = {"messages": "Hi", **(given if where == "call" else {})}
+
+    async with client:
+        if stream:
+            async with asked.chat.completions.stream(**options) as opened:
+                answer = await opened.get_final_completion()
+        else:
+            answer = await asked.chat.completions.create(**options)
+
+    assert ("Late.", 1) == (answer.text, len(answer.response.attempts))
+    assert pytest.approx(3 * seconds) == answer.response.elapsed
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("timeout", "phase", "elapsed"),
+    [
+        (20, "total", 20),
+        (asi1.Timeouts(total=200, pool=None), "connect", 90 + 5),
+        (
+            asi1.Timeouts(total=200, pool=None, connect=None, first_token=None),
+            "write",
+            180 + 10,
+        ),
+        (asi1.Timeouts(total=200), "pool", 30),
+    ],
+)
+async def test_timeout_that_passes_first_ends_the_call(fake, timeout, phase, elapsed):
+    """
+    With a number, a slow network ends a call at the total timeout; with `Timeouts`, the
+    timeout of the phase that took too long may end it before.
+    """
+    client = asi1.AsyncASI1(
+        KEY, fake.base_url, transport=SlowNetwork(fake.transport, 90), max_retries=0
+    )
+
+    async with client:
+        with pytest.raises(asi1.APITimeoutError) as caught:
+            await client.chat.completions.create(messages="Hi", timeout=timeout)
+
+    assert (phase, elapsed) == (caught.value.phase, pytest.approx(caught.value.elapsed))

@@ -8,6 +8,7 @@ sends the model's answer into the generator.
 from __future__ import annotations
 
 import math
+import operator
 import re
 
 from abc import ABC, abstractmethod
@@ -39,7 +40,16 @@ __all__ = [
 # messages of the turn, and the messages of the last turn.
 Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
 
-_WORD = re.compile(r"\w{3,}")
+# Characters of scripts that are written without blanks between words, or whose words
+# have characters that are not letters to Python: those of India and south-east Asia,
+# Korean, Japanese, Chinese.
+_UNSPACED = (
+    "\u0900-\u109f\u1100-\u11ff\u1780-\u17ff\u3005\u3041-\u30ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f"
+    "\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"[^\W{_UNSPACED}]{{3,}}")
+_RUN = re.compile(rf"[{_UNSPACED}]+")
 
 
 @frozen
@@ -104,6 +114,9 @@ class ContextPolicy(ABC):
         instead. The system messages and the last turn are returned even if they alone
         exceed the budget.
 
+        A policy without a budget returns all messages, since no model is named whose
+        context could limit them.
+
         Args:
             messages: As for `AsyncCompletions.create`.
             tokens: The token estimator; by default, an estimator without samples.
@@ -159,7 +172,8 @@ class DropLeastRelevant(ContextPolicy):
         score: Called with the messages of a turn and those of the last turn; returns a
             number. Turns with the lowest scores are dropped first; of equal scores, the
             older turn. By default, the number of words in common with the last turn,
-            divided by the square root of the turn's number of words.
+            divided by the square root of the turn's number of words; in scripts without
+            blanks, such as Chinese, each two adjacent characters count as a word.
     """
 
     score: Score | None = None
@@ -229,7 +243,12 @@ def _common_words(last: Sequence[Wire]) -> Score:
 
 
 def _words(messages: Sequence[Wire]) -> set[str]:
-    return set(_WORD.findall("\n".join(map(text_of, messages)).casefold()))
+    text = "\n".join(map(text_of, messages)).casefold()
+    words = set(_WORD.findall(text))
+    if not text.isascii():
+        for run in set(_RUN.findall(text)):
+            words.update(map(operator.add, run, run[1:]) if len(run) > 1 else run)
+    return words
 
 
 def _checked_score(score: Any) -> float:

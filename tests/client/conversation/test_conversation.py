@@ -328,6 +328,22 @@ async def test_keep_partial_adds_the_partial_answer_to_the_history(
     ] == list(chat.messages)
 
 
+async def test_keep_partial_needs_a_closed_stream_after_a_break(fake, fake_client):
+    """
+    Leaving a loop does not close its stream: with *keep_partial*, the turn becomes
+    history only once the stream is closed.
+    """
+    chat = fake_client.conversation()
+    fake.play(SSE, Event(chunk("half an")), Data(b""), *[Data(b": \n\n")] * 2)
+    stream = chat.stream("A?", keep_partial=True)
+    async for _ in stream:
+        break
+
+    assert [] == list(chat.messages)
+    await stream.aclose()
+    assert ["A?", "half an"] == [message["content"] for message in chat.messages]
+
+
 async def test_turn_may_consist_of_tool_results(fake, fake_client):
     """
     The messages of a turn may be the results of the tools that the model called.

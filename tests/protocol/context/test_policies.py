@@ -388,6 +388,57 @@ def test_composed_policy_shortens_a_refused_request_if_one_part_does(first, seco
     assert (first or second) is (policies[0] | policies[1]).retry
 
 
+UNSPACED = {
+    "chinese": (
+        ["长颈鹿吃什么", "它们吃树叶。"],
+        ["今天天气好吗", "晴天。"],
+        "长颈鹿多高",
+    ),
+    "japanese": (
+        ["キリンは何を食べますか", "葉です"],
+        ["今日の天気", "晴れ"],
+        "キリンの首",
+    ),
+    "thai": (["ยีราฟกินอะไร", "ใบไม้"], ["อากาศวันนี้", "แดดออก"], "ยีราฟสูงเท่าไร"),
+    "korean": (["기린은 무엇을", "나뭇잎"], ["오늘 날씨는", "맑음"], "기린의 키"),
+    "hindi": (["जिराफ क्या खाता है", "पत्ते"], ["आज मौसम", "धूप"], "जिराफ की ऊंचाई"),
+    "mixed": (["iPhone长颈鹿app", "树叶"], ["iPad天气app", "晴"], "长颈鹿"),
+    "one-character": (["猫", "小动物"], ["狗", "大动物"], "猫"),
+}
+
+
+@pytest.mark.parametrize("language", UNSPACED)
+@pytest.mark.parametrize("first", [0, 1])
+def test_turn_in_a_script_without_blanks_is_kept_if_it_is_relevant(language, first):
+    """
+    `DropLeastRelevant` compares texts of scripts without blanks between words by their
+    pairs of characters, so the turn with the same subject is kept.
+    """
+    *turns, last = UNSPACED[language]
+    related = turns[0]
+    turns = turns[first:] + turns[:first]
+    history = [
+        say(role, f"{text} " * 20)
+        for turn in turns
+        for role, text in zip(("user", "assistant"), turn, strict=True)
+    ]
+    for budget in range(2000, 10, -10):
+        fitted = asi1.DropLeastRelevant(budget).fit([*history, say("user", last)])
+        if len(fitted) < 5:
+            break
+
+    assert [f"{text} " * 20 for text in related] == [m["content"] for m in fitted[:2]]
+
+
+def test_policy_without_a_budget_returns_all_messages():
+    """
+    A policy without a budget returns all messages from `fit`, since it knows no model.
+    """
+    history = [say("user", f"message {n} " * 500) for n in range(2_000)]
+
+    assert history == asi1.KeepNewest().fit(history)
+
+
 @pytest.mark.parametrize("cls", [asi1.KeepNewest, asi1.DropLeastRelevant])
 def test_history_with_as_many_tokens_as_the_budget_is_not_shortened(cls):
     """

@@ -26,7 +26,7 @@ PART = 8
 PARTS = [KEY[place : place + PART] for place in range(len(KEY) - PART + 1)]
 ESCAPED = "".join(f"\\u{ord(char):04x}" for char in KEY)
 
-SNIPPET, BODY, READ = 200, 64 * 1024, 128 * 1024
+SNIPPET, BODY, READ = 200, 64 * 1024, 512 * 1024
 
 
 def head(status, kind):
