@@ -20,7 +20,7 @@ from ..._settings.config import (
     read_base_url,
 )
 from ..._settings.secret import Secret
-from ..._transport.adapters import needs_no_proxy
+from ..._transport.proxies import needs_no_proxy
 from .._service import url_source
 from .finding import Finding
 
