@@ -18,9 +18,9 @@ from .._models.errors import APIConnectionError, APIError, APITimeoutError, ASI1
 from .._models.response import Attempt, Headers, ResponseInfo
 from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
+from .._settings.retry import RetryBudget
 from .._settings.secret import Secret
 from .._transport.event_loop import run_in_turns
-from .resources import RetryBudget
 
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Attempts:
         made: The attempts that have ended, oldest first.
         elapsed: When the last attempt ended; None before the first one has ended.
         cached: Whether the client's cache answers the call.
+        asking: Whether the current attempt asks the user's function for the key.
     """
 
     budget: RetryBudget
@@ -91,6 +92,7 @@ class Attempts:
     made: list[Attempt] = field(factory=list, init=False)
     elapsed: float | None = field(default=None, init=False)
     cached: bool = field(default=False, init=False)
+    asking: bool = field(default=False, init=False)
     _request: Request = field(init=False)
     _retries: int = field(init=False)
     _since: float | None = field(default=None, init=False)
@@ -117,6 +119,7 @@ class Attempts:
         """Prepare an attempt to send *request* after *retries* earlier retries."""
         self._request, self._retries = request, retries
         self._since, self._wait, self._sending = None, None, False
+        self.asking = False
 
     def wait(self, wait: Wait) -> bool:
         """Log *wait*; return False if the previous wait had the same reason."""
@@ -153,9 +156,11 @@ class Attempts:
 
     @property
     def awaited(self) -> str | None:
-        """The limit that delays the next attempt; None once the attempt has begun."""
+        """What the next attempt waits for; None once the attempt has begun."""
         if self._since is not None:
             return None
+        if self.asking:
+            return "the function given as api_key="
         return str(self._wait or "its rate limiter")
 
     def succeeded(self, status: int | None, now: float) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from .._models.errors import APIResponseError
 from .._models.raw import QUOTED, RawReply
 from .._models.response import ResponseInfo
+from .._transport.transport import Reply
 from .reply_reader import Body, ReplyReader
 
 
@@ -29,6 +31,18 @@ class BytesReader(ReplyReader[RawReply]):
             # the key.
             object.__setattr__(reply, "_quote", self.key.excerpt(text, QUOTED))
         return [reply]
+
+    async def read(self, reply: Reply) -> None:
+        """
+        Read the reply, as `ReplyReader.read` does.
+
+        Raises:
+            APIResponseError: Also if compressed bytes were cut off, which only a parser
+                of the body could notice later.
+        """
+        await super().read(reply)
+        if reply.cut:
+            raise APIResponseError("the reply's compressed body is cut off")
 
     async def _read_body(self, pieces: Body) -> None:
         self._content = await self._rest(pieces, b"")

@@ -43,6 +43,7 @@ from .timer import Timer
 if TYPE_CHECKING:
     from .._models.call_info import Call as CallInfo
     from .._models.call_info import Wait
+    from .asked_key import AskedKey
     from .watch import Watch
 
 
@@ -81,11 +82,15 @@ class Call(Generic[_T]):
     _attempts: Attempts = field(init=False)
     _timer: Timer = field(init=False)
     _watch: Watch | None = field(default=None, init=False)
+    _key: AskedKey | None = field(default=None, init=False)
     _bill: Bill = field(init=False)
     reader: ReplyReader[_T] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._attempts = Attempts(self.resources.retry_budget)
+        streams = self.reader_class.streams
+        self._key = self.resources.asked_key(self.requests, streams=streams)
+        self.requests = self._key or self.requests
 
     async def run(self) -> None:
         """
@@ -234,6 +239,8 @@ class Call(Generic[_T]):
         raise APITimeoutError(f"timed out: {explained}", phase=phase, sent=sent)
 
     async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
+        if self._key is not None:
+            await self._key.ask(reader, self._timer, self._attempts)
         self._attempts.begin(self._timer.elapsed)
         self._timer.arm("first_token")
         transport = self.resources.transport

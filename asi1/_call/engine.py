@@ -11,9 +11,10 @@ import attrs
 from attrs import define, field
 
 from .._fork_lock import run_apart_once
+from .._models.base_types import HTTPClient, HTTPTransport
 from .._models.errors import ClientClosedError
 from .._protocol.request import Request
-from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
+from .._settings.config import ClientConfig
 from .._transport.client_pools import Pools
 from .._transport.event_loop import loop_token
 from .._transport.transport import Transport

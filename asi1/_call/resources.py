@@ -17,6 +17,7 @@ from .._models.errors import APIConnectionError, APIError
 from .._models.response import Usage
 from .._models.status_errors import APIStatusError
 from .._settings.config import ClientConfig
+from .._settings.retry import RetryBudget
 from .._transport.transport import Transport
 from .reply_reader import ReplyReader
 
@@ -26,50 +27,19 @@ from .reply_reader import ReplyReader
 if TYPE_CHECKING:
     from .._models.spent import Spent
     from .answer_cache import AnswerCache, CachedCall, CallAttempts, Send
+    from .asked_key import AskedKey
+    from .attempts import Requests
     from .budgets import Budgets, Reservation
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
 
 
-__all__ = ["Bill", "Resources", "RetryBudget", "Tally"]
+__all__ = ["Bill", "Resources", "Tally"]
 
 # The most rows of a `Tally`: a server may name another model in each answer.
 _MOST_ROWS = 1024
 # A report of more tokens than this, or of less than none, cannot be true.
 _MOST_TOKENS = 10**12
-
-
-@define
-class RetryBudget:
-    """
-    The number of retries that one client may still make: a token bucket.
-
-    The budget keeps retries few in an outage, so that the server can recover.
-
-    A retry costs 1. A call that succeeds after retries gives back what they cost; a
-    call that succeeds without a retry adds 0.1. So while all calls fail, a client sends
-    at most *capacity* requests more than it has calls.
-
-    Attributes:
-        capacity: The largest budget, and the budget of a new client.
-    """
-
-    capacity: float = 20.0
-    saved: float = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.saved = self.capacity
-
-    def spend(self) -> bool:
-        """Subtract one retry and return True; return False if the budget is below 1."""
-        if self.saved < 1:
-            return False
-        self.saved -= 1
-        return True
-
-    def succeeded(self, retries: int) -> None:
-        """Add to the budget, since a call has succeeded after *retries* retries."""
-        self.saved = min(self.capacity, self.saved + (retries or 0.1))
 
 
 @define(eq=False)
@@ -189,6 +159,13 @@ class Resources:
             return send
         return partial(self.cache.answer, call, attempts, send)
 
+    def asked_key(self, requests: Requests, *, streams: bool) -> AskedKey | None:
+        """Return what asks for the key of a call; None if the key is fixed."""
+        key = self.config.api_key
+        if key.provider is None:
+            return None
+        return _asked_key()(key, requests, streams=streams)
+
     def renewing_cache(self) -> Resources:
         """Return the same resources, whose cache replaces answers and reads none."""
         cache = None if self.cache is None else self.cache.renewing()
@@ -206,6 +183,13 @@ class Resources:
         if self.budgets is not None:
             reserved = self.budgets.reserve(self.config, reader.request)
         return Bill(self.tally, reader, reserved)
+
+
+@run_apart_once
+def _asked_key() -> Callable[..., AskedKey]:
+    from .asked_key import AskedKey  # noqa: PLC0415 - most keys are fixed
+
+    return AskedKey
 
 
 @run_apart_once

@@ -9,12 +9,11 @@ import attrs
 
 from .._call.engine import Engine
 from .._models.base_types import DEFAULT
-from .._settings.config import ClientConfig, read_api_key, read_model
+from .._settings.config import ClientConfig, read_model
 from .._settings.retry import read_retry
-from .._settings.secret import Secret
 from .._settings.timeouts import Timeouts
 from .._settings.validators import not_given
-from .lazy_engine import read_settings, read_tables
+from .lazy_engine import read_key, read_settings, read_tables
 
 
 __all__ = ["child_engine"]
@@ -24,7 +23,7 @@ def child_engine(
     config: ClientConfig,
     engine: Callable[[], Engine],
     *,
-    api_key: Secret | None,
+    api_key: Any,
     tables: Sequence[Any],
     **given: Any,
 ) -> Engine:
@@ -45,7 +44,7 @@ def child_engine(
     """
     changes: dict[str, Any] = {}
     if api_key is not None:
-        changes["api_key"] = read_api_key(api_key, {})
+        changes["api_key"] = read_key(api_key, {})
     if given["model"] is not None:
         changes["model"] = read_model(given["model"])
     timeout = given["timeout"]

@@ -39,8 +39,9 @@ class AsyncASI1(BaseClient):
     Close the client by ``async with`` or `aclose`.
 
     Args:
-        api_key: Your API key; else the environment variable ``ASI_ONE_API_KEY``, else
-            ``ASI1_API_KEY``.
+        api_key: Your API key; or a function, async or not, that returns it, and is
+            asked for each attempt, and once more after a 401; else the environment
+            variable ``ASI_ONE_API_KEY``, else ``ASI1_API_KEY``.
         base_url: URL of the API, with or without ``/v1``; else the environment variable
             ``ASI1_BASE_URL``, else ``ASI_ONE_BASE_URL``, else the public API.
         model: The model of calls that do not name one.
@@ -52,11 +53,10 @@ class AsyncASI1(BaseClient):
         limits: How many connections to open, and how long to keep idle ones open: a
             `Limits`, or an ``httpx.Limits``. Of ``max_keepalive_connections``, only 0
             has an effect: each connection is then closed after its call.
-        http_client: Your own ``httpx.AsyncClient``; asi1 never closes it. Its headers,
-            proxies and cookies are sent, and it keeps the cookies of each reply. If it
-            has response hooks, asi1 adds one before them, so that a hook that raises
-            for a status hides neither the status nor the server's message.
-        transport: Your own httpx transport; asi1 never closes it.
+        http_client: Your own ``httpx.AsyncClient``, or one of httpx2; asi1 never closes
+            it. Its headers, query, proxies and cookies are sent, and it keeps cookies;
+            redirects are not followed. If it has response hooks, asi1 adds one first.
+        transport: Your own transport of httpx or httpx2; asi1 never closes it.
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.
         default_options: Chat options for calls that do not give their own.

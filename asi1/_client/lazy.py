@@ -7,14 +7,21 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from .._models.base_types import DEFAULT, JSON, Default, Hinted, Tag
-from .._settings.config import (
-    ClientConfig,
+from .._models.base_types import (
+    DEFAULT,
+    HTTPURL,
+    JSON,
+    Default,
+    Hinted,
     HTTPClient,
     HTTPLimits,
     HTTPTransport,
+    KeyFunction,
+    Tag,
+)
+from .._settings.config import (
+    ClientConfig,
     Limits,
-    read_api_key,
     read_base_url,
     read_limits,
     read_model,
@@ -23,7 +30,7 @@ from .._settings.options import ChatOptions, RequestOptions
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
-from .lazy_engine import LazyEngine, loader, read_tables
+from .lazy_engine import LazyEngine, loader, read_key, read_tables
 
 
 if TYPE_CHECKING:
@@ -47,8 +54,8 @@ class BaseClient(Hinted):
 
     def __init__(  # noqa: PLR0913 - a client has many settings
         self,
-        api_key: str | None = None,
-        base_url: str | None = None,
+        api_key: str | KeyFunction | None = None,
+        base_url: str | HTTPURL | None = None,
         *,
         model: str = "asi1-mini",
         timeout: Timeout | Default = DEFAULT,
@@ -73,7 +80,7 @@ class BaseClient(Hinted):
     ) -> None:
         tables = (default_headers, default_query, default_options, models, prices, tags)
         config = ClientConfig(
-            api_key=read_api_key(api_key := hidden(api_key), self._environment()),
+            api_key=read_key(api_key := hidden(api_key), self._environment()),
             base_url=read_base_url(base_url, os.environ, insecure=allow_insecure_http),
             model=read_model(model),
             timeouts=Timeouts.of(timeout),
@@ -103,8 +110,7 @@ class BaseClient(Hinted):
         made = self._lazy.namespaces
         if name not in made:
             made.setdefault(name, kind()(self._engine))
-        space: _T = made[name]
-        return space
+        return made[name]  # type: ignore[no-any-return]
 
     @property
     def base_url(self) -> str:
@@ -129,7 +135,7 @@ class BaseClient(Hinted):
     def with_options(  # noqa: PLR0913 - as the constructor
         self,
         *,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         model: str | None = None,
         timeout: Timeout | Default = DEFAULT,
         max_retries: int | None = None,
@@ -270,8 +276,7 @@ class BaseClient(Hinted):
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        lazy = getattr(self, "_lazy", None)  # missing if `__init__` raised
-        if lazy is None:
+        if (lazy := getattr(self, "_lazy", None)) is None:  # `__init__` raised
             return f"<{name} without settings>"
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"
 
@@ -290,7 +295,6 @@ def _child_engine() -> Callable[..., Engine]:
     return child_engine
 
 
-# Python's `TypeError` for an unknown argument shows a method's ``__qualname__``, which
-# would otherwise contain the name of the private class `BaseClient`.
+# Python's `TypeError` for an unknown argument shows these names of the methods.
 BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define, field
 
 from .._fork_lock import ExitingError, run_apart_once
+from .._models.base_types import HTTPClient, HTTPTransport, KeyFunction
 from .._models.errors import ASI1Error
-from .._settings.config import ClientConfig, HTTPClient, HTTPTransport
+from .._settings.config import ClientConfig, read_api_key
 
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from .._settings.budget import Budget
     from .._settings.cache import Cache
     from .._settings.rate_limit import Limiter, RateLimit
+    from .._settings.secret import Secret
 
 
-__all__ = ["LazyEngine", "loader", "plain", "read_settings", "read_tables"]
+__all__ = ["LazyEngine", "loader", "plain", "read_key", "read_settings", "read_tables"]
 
 # The settings that `with_options` adds to those of the client.
 _TABLES = ("headers", "query", "options", "models", "prices", "tags")
@@ -136,6 +138,30 @@ def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
     from .._protocol.plain_request import plain_request  # noqa: PLC0415 - with the engine
 
     return BytesReader, plain_request
+
+
+def read_key(value: Any, env: Mapping[str, str]) -> Secret:
+    """
+    Return the API key: *value*, also if it is a function, else from the environment.
+
+    Args:
+        value: A result of `hidden`.
+        env: The environment.
+
+    Raises:
+        ConfigurationError: There is no key, or the key is not valid.
+    """
+    function: Any = value
+    if callable(value) and not isinstance(value, type):
+        return _rotating_key()(function)
+    return read_api_key(value, env)
+
+
+@loader
+def _rotating_key() -> Callable[[KeyFunction], Secret]:
+    from .._settings.rotating_key import RotatingKey  # noqa: PLC0415 - rarely used
+
+    return RotatingKey
 
 
 def read_settings(**values: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 from .._fork_lock import run_apart_once
@@ -12,10 +12,15 @@ from .._fork_lock import run_apart_once
 
 __all__ = [
     "DEFAULT",
+    "HTTPURL",
     "JSON",
     "Default",
+    "HTTPClient",
+    "HTTPLimits",
+    "HTTPTransport",
     "HTTPXTimeout",
     "Hinted",
+    "KeyFunction",
     "ProgressBar",
     "Tag",
     "public",
@@ -26,6 +31,8 @@ _T = TypeVar("_T")
 # Any JSON value. A recursive type alias would be exact, but would force callers to
 # cast each value that they read.
 JSON: TypeAlias = Any
+# A function that returns the API key, which is asked for each request.
+KeyFunction: TypeAlias = Callable[[], str | Awaitable[str]]
 # The value of a tag, which hooks are told.
 Tag: TypeAlias = str | int | float | bool
 
@@ -73,6 +80,46 @@ class HTTPXTimeout(Protocol):
     read: float | None
     write: float | None
     pool: float | None
+
+
+# For type checkers only, which compare classes of httpx and of httpx2 with them.
+if TYPE_CHECKING:
+
+    class HTTPClient(Protocol):
+        """An ``httpx.AsyncClient``, or one of httpx2."""
+
+        @property
+        def is_closed(self) -> bool: ...
+
+        def build_request(self, method: str, url: str, /) -> Any: ...
+
+        async def send(self, request: Any, /, *, stream: bool) -> Any: ...
+
+    class HTTPTransport(Protocol):
+        """An ``httpx.AsyncBaseTransport``, or one of httpx2."""
+
+        async def handle_async_request(self, request: Any, /) -> Any: ...
+
+        async def aclose(self) -> None: ...
+
+    class HTTPURL(Protocol):
+        """An ``httpx.URL``, or one of httpx2."""
+
+        @property
+        def host(self) -> str: ...
+
+        @property
+        def raw_path(self) -> bytes: ...
+
+    class HTTPLimits(Protocol):
+        """An ``httpx.Limits``, or one of httpx2."""
+
+        max_connections: int | None
+        max_keepalive_connections: int | None
+        keepalive_expiry: float | None
+
+else:
+    HTTPClient = HTTPLimits = HTTPTransport = HTTPURL = Any
 
 
 class ProgressBar(Protocol):

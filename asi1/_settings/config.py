@@ -12,7 +12,7 @@ import re
 import sys
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
@@ -38,9 +38,6 @@ __all__ = [
     "KEY_VARIABLES",
     "URL_VARIABLES",
     "ClientConfig",
-    "HTTPClient",
-    "HTTPLimits",
-    "HTTPTransport",
     "Limits",
     "check_headers",
     "is_loopback",
@@ -51,22 +48,13 @@ __all__ = [
     "read_query",
 ]
 
-# The types of ``http_client=``, ``limits=`` and ``transport=``, for type checkers only:
-# a running program does not load httpx for annotations.
 if TYPE_CHECKING:
-    import httpx
-
     from .models import ModelInfo
     from .prices import Price
 
-    HTTPClient: TypeAlias = httpx.AsyncClient
-    HTTPLimits: TypeAlias = httpx.Limits
-    HTTPTransport: TypeAlias = httpx.AsyncBaseTransport
-else:
-    HTTPClient = HTTPLimits = HTTPTransport = Any
-
 BASE_URL = "https://api.asi1.ai/v1"
 KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
+_SOURCE = "keys are made in your ASI:One dashboard at https://asi1.ai"
 URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
 _BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
@@ -142,20 +130,28 @@ def read_api_key(value: Any, env: Mapping[str, str]) -> Secret:
     # The key is wrapped before anything else, since a traceback may show the local
     # variables of this frame.
     value = hidden(value)
-    found = [(n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()]
+    found: list[tuple[str, Secret]] = [
+        (n, hidden(env[n])) for n in KEY_VARIABLES if env.get(n, "").strip()
+    ]
     env = {}
     if value is not None:
         if not isinstance(value, Secret):
-            raise ConfigurationError(f"api_key: must be a str, not {value.__name__}")
+            raise ConfigurationError(
+                "api_key: must be a str, or a function that returns one, not"
+                f" {value.__name__}"
+            )
+        if not value.reveal():
+            raise ConfigurationError(
+                "api_key: the API key is empty; pass your key, or leave api_key= out to"
+                f" use the environment variable {KEY_VARIABLES[0]}; {_SOURCE}"
+            )
         return value.check("api_key")
     if found:
         name, key = found[0]
-        checked: Secret = key.check(f"the environment variable {name}")
-        return checked
+        return key.check(f"the environment variable {name}")
     raise ConfigurationError(
         f"no API key: pass api_key=, or set the environment variable"
-        f" {KEY_VARIABLES[0]} (or {KEY_VARIABLES[1]}); keys are made in your ASI:One"
-        f" dashboard at https://asi1.ai"
+        f" {KEY_VARIABLES[0]} (or {KEY_VARIABLES[1]}); {_SOURCE}"
     )
 
 
@@ -185,6 +181,8 @@ def read_base_url(
             if name in env:
                 source, value = f"the environment variable {name}", env[name]
     env = {}  # so that no traceback shows the environment
+    if type(value).__name__ == "URL" and hasattr(value, "raw_path"):
+        value = str(value)  # an httpx.URL
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(
             f"{source}: must be a non-empty str; leave it out for {BASE_URL}"

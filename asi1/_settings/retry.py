@@ -1,5 +1,6 @@
 """
-The retry policy: after which errors a call is retried, and after which wait.
+The retry policy: after which errors a call is retried, and after which wait; and the
+retry budget, which keeps the retries of a client few.
 
 The policy uses neither a clock nor random numbers: the call passes the error, the
 attempt's number and a random number, and gets the seconds to wait, or None to give up.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from .._models.base_types import public
 from .._models.errors import (
@@ -23,7 +24,7 @@ from .._models.errors import (
 from .validators import flag, number, setting, shown, whole_number
 
 
-__all__ = ["RetryPolicy", "is_passing_status", "read_retry"]
+__all__ = ["RetryBudget", "RetryPolicy", "is_passing_status", "read_retry"]
 
 _RETRIED_STATUS = {408, 425, 429}
 _FINAL_SERVER_STATUS = {501, 505}
@@ -138,3 +139,36 @@ def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
     if problem:
         raise ConfigurationError(f"max_retries: {problem}, not {shown(max_retries)}")
     return RetryPolicy(attempts=max_retries + 1)
+
+
+@define
+class RetryBudget:
+    """
+    The number of retries that one client may still make: a token bucket.
+
+    The budget keeps retries few in an outage, so that the server can recover.
+
+    A retry costs 1. A call that succeeds after retries gives back what they cost; a
+    call that succeeds without a retry adds 0.1. So while all calls fail, a client sends
+    at most *capacity* requests more than it has calls.
+
+    Attributes:
+        capacity: The largest budget, and the budget of a new client.
+    """
+
+    capacity: float = 20.0
+    saved: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.saved = self.capacity
+
+    def spend(self) -> bool:
+        """Subtract one retry and return True; return False if the budget is below 1."""
+        if self.saved < 1:
+            return False
+        self.saved -= 1
+        return True
+
+    def succeeded(self, retries: int) -> None:
+        """Add to the budget, since a call has succeeded after *retries* retries."""
+        self.saved = min(self.capacity, self.saved + (retries or 0.1))

@@ -19,6 +19,7 @@ from .._models.errors import ConfigurationError
 
 
 if TYPE_CHECKING:
+    from .._models.base_types import KeyFunction
     from .echoes import Forms
 
 
@@ -48,10 +49,19 @@ class Secret:
             others: Other secrets of a request, which are redacted too.
         """
         self._value = value.strip()
+        self._search_for(others)
+
+    def _search_for(self, others: tuple[str, ...]) -> None:
+        """Redact *others* besides the key from now on."""
         self._others = others
         self._forms: Forms | None = None
-        starts = [each[:_SHORTEST].lower() for each in (self._value, *others)]
+        starts = {each[:_SHORTEST].lower() for each in (self._value, *others)}
         self._starts = [start for start in starts if len(start) == _SHORTEST]
+
+    @property
+    def provider(self) -> KeyFunction | None:
+        """The user's function that returns the key; None for a fixed key."""
+        return None
 
     def check(self, source: str) -> Self:
         """
@@ -89,7 +99,10 @@ class Secret:
         if not query and not any(map(_names_secret, headers)):
             return self
         others = _echoes().secrets_of(headers, query)
-        return Secret(self._value, others) if others else self
+        return self._with(others) if others else self
+
+    def _with(self, others: tuple[str, ...]) -> Secret:
+        return Secret(self._value, others)
 
     def is_plainly_in(self, text: str) -> bool:
         """Tell whether *text* may contain the key unescaped; loads no other module."""
@@ -193,13 +206,13 @@ def _replaced(text: str, places: Iterable[tuple[int, int]]) -> str:
 
 def hidden(value: Any) -> Any:
     """
-    Return a str as an unchecked `Secret`, and for any other value its type. None, and a
-    result of this function, are returned unchanged.
+    Return a str as an unchecked `Secret`, and for any other value its type. None, a
+    function, and a result of this function are returned unchanged.
 
     A function with a key as its argument calls this first, so that no traceback with
     local variables shows the key.
     """
-    if value is None or isinstance(value, Secret | type):
+    if value is None or isinstance(value, Secret) or callable(value):
         return value
     return Secret(value) if isinstance(value, str) else type(value)
 

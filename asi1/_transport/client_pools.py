@@ -12,6 +12,7 @@ import ssl
 import weakref
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -22,14 +23,10 @@ import httpx
 from attrs import define, field
 
 from .._fork_lock import run_apart_once
+from .._models.base_types import HTTPClient, HTTPTransport
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
-from .._settings.config import ClientConfig, HTTPClient, HTTPTransport, is_loopback
-from .adapters import (
-    DirectTransport,
-    UserClient,
-    UserTransport,
-    preload_httpcore,
-)
+from .._settings.config import ClientConfig, is_loopback
+from .adapters import DirectTransport, preload_httpcore
 from .event_loop import loop_token
 from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, keep_inherited
 from .tls import placeholder_context, ssl_context
@@ -56,14 +53,10 @@ class Pools:
     def __attrs_post_init__(self) -> None:
         if self.http_client is not None and self.transport is not None:
             raise ConfigurationError("give http_client= or transport=, not both")
-        if not isinstance(self.http_client, httpx.AsyncClient | None):
-            raise ConfigurationError(
-                "http_client: must be an httpx.AsyncClient, for ASI1 too"
-            )
-        if not isinstance(self.transport, httpx.AsyncBaseTransport | None):
-            raise ConfigurationError(
-                "transport: must be an httpx.AsyncBaseTransport, for ASI1 too"
-            )
+        if self.http_client is not None:
+            _user_client().check_client(self.http_client)
+        if self.transport is not None:
+            _user_client().check_transport(self.transport)
         weakref.finalize(self, _close_all, self._by_loop).atexit = False
 
     @property
@@ -130,7 +123,7 @@ class Pools:
         if pools is None or pools.closed or pools.pid != os.getpid():
             self._drop_lost()
             slots = anyio.Semaphore(self.config.limits.max_connections)
-            pools = LoopPools(token, slots, user_client=self.http_client is not None)
+            pools = LoopPools(token, slots, user_client=not self.own)
             self._by_loop[token] = pools
         if pools.closer is not None:
             return pools
@@ -166,9 +159,9 @@ class Pools:
 
     def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         if self.http_client is not None:
-            return UserClient(self.http_client)
+            return _user_client().UserClient(self.http_client)  # type: ignore[no-any-return]
         if self.transport is not None:
-            return UserTransport(self.transport)
+            return _user_client().UserTransport(self.transport)  # type: ignore[no-any-return]
         limits = httpx.Limits(
             max_connections=POOL_SIZE,
             max_keepalive_connections=POOL_SIZE,
@@ -191,6 +184,13 @@ def _proxy_transport() -> Callable[..., httpx.AsyncBaseTransport | None]:
     from .proxies import proxy_transport  # noqa: PLC0415 - most programs have no proxy
 
     return proxy_transport
+
+
+@run_apart_once
+def _user_client() -> ModuleType:
+    from . import user_client  # noqa: PLC0415 - most programs provide none
+
+    return user_client
 
 
 def _close_all(by_loop: dict[Any, LoopPools]) -> None:

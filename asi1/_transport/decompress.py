@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
 
 from anyio.lowlevel import checkpoint
 
@@ -23,6 +23,8 @@ _STEP = 64 * 1024
 # zlib's argument *wbits* for each encoding: it tells zlib which header a body has.
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 _WBITS_WITHOUT_HEADER = -15
+# The first two bytes of a gzip member.
+_GZIP = b"\x1f\x8b"
 # Values of content-encoding that servers send for a body that is not encoded: character
 # sets, transfer codings, and words for "none".
 _NO_ENCODINGS = {
@@ -33,23 +35,41 @@ _NO_ENCODINGS = {
 
 
 class _Inflater:
-    """Decompresses one body, which may consist of several gzip members."""
+    """
+    Decompresses one body, which may consist of several gzip members.
+
+    Attributes:
+        cut: Whether the bytes so far end inside a member.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._inflate = zlib.decompressobj(_WBITS[name])
         self._fresh = True
+        self._after = b""  # what follows a member, while it may be another one
+        self.cut = False
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         while piece:
+            if self._inflate.eof:
+                piece = self._next_member(piece)
+                continue
             plain = self._step(piece)
-            if self._inflate.eof and self._inflate.unused_data:
-                piece = self._inflate.unused_data
-                self._inflate = zlib.decompressobj(_WBITS[self._name])
-            else:
-                piece = self._inflate.unconsumed_tail
+            self.cut = not self._inflate.eof
+            piece = self._inflate.unused_data or self._inflate.unconsumed_tail
             if plain:
                 yield plain
+
+    def _next_member(self, piece: bytes) -> bytes:
+        """Return the beginning of the next member; b"" if none has begun."""
+        start = self._after + piece
+        self._after = start[: len(_GZIP)]
+        # As other programs do, asi1 ignores what follows the last member: some servers
+        # pad a body with zeros.
+        if self._after != _GZIP or "gzip" not in self._name:
+            return b""
+        self._after, self._inflate = b"", zlib.decompressobj(_WBITS[self._name])
+        return start
 
     def _step(self, piece: bytes) -> bytes:
         may_lack_header = self._fresh and self._name == "deflate"
@@ -66,7 +86,7 @@ class _Inflater:
 
 
 async def decompress(
-    pieces: AsyncIterable[bytes], encoding: str
+    pieces: AsyncIterable[bytes], encoding: str, cut: Callable[[], object] = bool
 ) -> AsyncGenerator[bytes, None]:
     """
     Yield a body's decompressed bytes, at most 64 KiB at once if it was compressed.
@@ -75,6 +95,7 @@ async def decompress(
         pieces: The bytes as they arrived from the server.
         encoding: The ``content-encoding`` header; "" if there is none. Words that are
             no encodings, such as ``utf-8``, are ignored.
+        cut: Called if the body ends before its compressed data does.
 
     Raises:
         APIResponseError: The encoding is unknown or multiple, or the body is not valid.
@@ -93,3 +114,5 @@ async def decompress(
         for plain in inflater.feed(piece):
             yield plain
             await checkpoint()  # lets timers run between two parts of a large fragment
+    if inflater.cut:
+        cut()

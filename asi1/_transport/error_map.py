@@ -1,12 +1,19 @@
-"""Translates the errors of httpx and of the network into asi1's errors."""
+"""
+Translates the errors of httpx, httpx2 and the network into asi1's errors.
+
+httpx2 has the names of httpx, and classes of its own. asi1 never imports it: an object
+of httpx2 exists only after the program's own import.
+"""
 
 from __future__ import annotations
 
 import re
 import ssl
+import sys
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import anyio
@@ -21,13 +28,10 @@ from .._models.errors import (
 from .._settings.secret import Secret
 
 
-__all__ = ["LIBRARY_ERRORS", "forget_request", "translate_errors"]
+__all__ = ["families", "forget_request", "kinds", "translate_errors"]
 
-# Exceptions that httpx and the network raise, and that asi1 translates.
-LIBRARY_ERRORS = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
+# Exceptions that the network raises, and that asi1 translates like those of httpx.
+_NETWORK_ERRORS = (
     OSError,
     OverflowError,
     ExceptionGroup,  # raised if parallel attempts to connect fail
@@ -37,17 +41,41 @@ LIBRARY_ERRORS = (
 )
 
 _PHASES = {
-    httpx.ConnectTimeout: "connect",
-    httpx.PoolTimeout: "pool",
-    httpx.WriteTimeout: "write",
-    httpx.ReadTimeout: "idle",
+    "ConnectTimeout": "connect",
+    "PoolTimeout": "pool",
+    "WriteTimeout": "write",
+    "ReadTimeout": "idle",
 }
 # The text of errors of proxies that may pass. The second is httpcore's, for SOCKS.
 _PASSING = re.compile(r"(429|5\d\d)\b|could not connect|Proxy Server could not connect")
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _TLS_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-_HANG_UPS = ("Server disconnected without", "peer closed connection without")
-_LOST = (httpx.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+_NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+# httpx raises the same class for a lost connection and for invalid HTTP, so the message
+# decides. Over HTTP/2, a server that shuts down or is busy ends the connection (GOAWAY)
+# or one stream (RST_STREAM), with a code of RFC 9113, section 7: no error (0), internal
+# error (2), refused stream (7), cancel (8) or enhance your calm (11).
+_HANG_UP = re.compile(
+    r"Server disconnected|peer closed connection without"
+    r"|<ConnectionTerminated error_code:(0|2|11),"
+    r"|<StreamReset stream_id:\d+, error_code:(0|2|7|8|11), remote_reset:True"
+)
+_LOST = (anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+
+def families() -> tuple[ModuleType, ...]:
+    """Return httpx, and httpx2 if the program has imported it."""
+    other = sys.modules.get("httpx2")
+    return (httpx,) if other is None else (httpx, other)
+
+
+def kinds(*names: str) -> tuple[Any, ...]:
+    """Return the classes with these names, of httpx and of httpx2."""
+    return tuple(
+        getattr(family, name)
+        for family in families()
+        for name in names
+        if hasattr(family, name)  # lacking while another thread imports httpx2
+    )
 
 
 @contextmanager
@@ -55,14 +83,18 @@ def translate_errors(host: str, key: Secret) -> Iterator[None]:
     """
     Raise an asi1 error in place of each error that is not one of asi1's.
 
-    One of `LIBRARY_ERRORS` becomes the cause. Any other comes from a user-provided
-    transport, and may refer to the request with the key, so it is left out.
+    An error of httpx, httpx2 or the network becomes the cause. Any other comes from a
+    user-provided transport, and may refer to the request with the key, so it is left
+    out.
     """
     try:
         yield
     except ASI1Error:
         raise
-    except LIBRARY_ERRORS as error:
+    except (
+        *_NETWORK_ERRORS,
+        *kinds("HTTPError", "InvalidURL", "StreamError"),
+    ) as error:
         reason = key.excerpt(_text(error), 200) or type(error).__name__
         raise _translate(error, host, reason) from error
     except Exception as error:  # noqa: BLE001 - a transport may raise any class
@@ -94,17 +126,17 @@ def _translate(
     error: Exception, host: str, reason: str
 ) -> APIConnectionError | APIResponseError:
     tls_reason = _tls_reason(error)
-    not_open = isinstance(error, httpx.ConnectError) or _could_not_connect(error)
-    if isinstance(error, httpx.TimeoutException) and not _is_mistaken(error):
-        phase = _PHASES.get(type(error), "idle")
+    not_open = isinstance(error, kinds("ConnectError")) or _could_not_connect(error)
+    if isinstance(error, kinds("TimeoutException")) and not _is_mistaken(error):
+        phase = _PHASES.get(type(error).__name__, "idle")
         return APITimeoutError(
             f"{host}: timed out ({phase})",
             phase=phase,
-            sent=not isinstance(error, _NOT_SENT),
+            sent=not isinstance(error, kinds(*_NOT_SENT)),
         )
-    if isinstance(error, httpx.DecodingError):
+    if isinstance(error, kinds("DecodingError")):
         return APIResponseError(f"{host}: the reply cannot be decoded ({reason})")
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, kinds("ProxyError")):
         return _refusal(host, reason)
     if tls_reason:
         # The server may have processed a request before its TLS broke.
@@ -113,12 +145,11 @@ def _translate(
             sent=not not_open,
             retryable=False,
         )
-    # httpx 0.28 raises the same class for a closed connection and for invalid HTTP, so
-    # the message decides.
-    hang_up = isinstance(error, httpx.RemoteProtocolError) and (
-        reason.startswith(_HANG_UPS)
+    hang_up = isinstance(error, kinds("RemoteProtocolError")) and (
+        _HANG_UP.match(reason) is not None
     )
-    lost = hang_up or isinstance(error, (*_LOST, OSError)) or _is_mistaken(error)
+    broken = (*_LOST, OSError, *kinds("NetworkError"))
+    lost = hang_up or isinstance(error, broken) or _is_mistaken(error)
     what = "the connection broke" if lost else "the connection failed"
     if not_open:
         what = "could not connect"
@@ -147,7 +178,7 @@ def _is_mistaken(error: Exception) -> bool:
     """
     cause = error.__cause__
     return (
-        isinstance(error, httpx.ConnectTimeout)
+        isinstance(error, kinds("ConnectTimeout"))
         and "ClientConnectionError" in _class_names(cause)
         and not isinstance(cause, TimeoutError)
     )
@@ -176,9 +207,9 @@ def _tls_reason(error: BaseException | None) -> str | None:
 
 def forget_request(error: BaseException) -> None:
     """Remove the request from an httpx error, since its headers contain the key."""
-    nothing: Any = None  # typed Any, since httpx's annotations do not allow None
-    if isinstance(error, httpx.HTTPStatusError):
+    known: Any = error
+    if isinstance(error, kinds("HTTPStatusError")):
         # The response refers to the request, and may echo the key.
-        error.response = nothing
-    if isinstance(error, httpx.HTTPError):
-        error.request = nothing
+        known.response = None
+    if isinstance(error, kinds("HTTPError")):
+        known.request = None

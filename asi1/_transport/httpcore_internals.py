@@ -1,5 +1,5 @@
 """
-All private names of httpx and httpcore that asi1 uses.
+All private names of httpx and httpcore that asi1's own connections use.
 
 With these names, asi1 gives httpcore faster locks, and reads the bytes that httpcore
 has not parsed. asi1 uses the names only with releases of httpx and httpcore that are

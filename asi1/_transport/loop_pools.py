@@ -99,7 +99,7 @@ class LoopPools:
 
     @property
     def size(self) -> float:
-        """Maximum requests at once in a pool; infinite for a user-provided client."""
+        """Maximum requests at once in a pool; infinite for a user's own client."""
         return math.inf if self.user_client else POOL_SIZE
 
     async def close_with_loop(self) -> AsyncGenerator[None, None]:
@@ -114,7 +114,7 @@ class LoopPools:
         """Close the connections; must be called on the pools' own event loop."""
         self.closed = True
         pools, self.pools = self.pools, []
-        for pool in pools if not self.user_client else ():
+        for pool in pools:
             await pool.aclose()
 
     def close_later(self) -> None:

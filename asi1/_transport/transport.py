@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterable,
     AsyncIterator,
     Callable,
     Iterator,
@@ -54,12 +53,15 @@ class Reply:
 
     Attributes:
         headers: Names in lowercase; the values of a repeated header joined by commas.
+        cut: Whether a compressed body has ended before its data does, though the server
+            said that the body is whole.
         body: The decompressed pieces, as they arrive. Reading raises APIConnectionError
             if the connection breaks, APIResponseError if they cannot be decompressed.
     """
 
     status: int
     headers: Mapping[str, str]
+    cut: bool = field(default=False, init=False)
     body: AsyncGenerator[bytes, None] = field(init=False, repr=False)
     _host: str
     _key: Secret
@@ -79,7 +81,9 @@ class Reply:
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
         encoding = self.headers.get("content-encoding", "")
         with translate_errors(self._host, self._key):
-            body = _decompress()(self._raw, encoding) if encoding else self._raw
+            body = self._raw
+            if encoding:
+                body = _decompress()(self._raw, encoding, self._note_cut)
             async with aclosing(body) if encoding else nullcontext():
                 count = 0
                 async for piece in body:
@@ -88,6 +92,9 @@ class Reply:
                     if count % _PIECES_PER_STEP == 0:
                         await checkpoint()
             self._ended = True
+
+    def _note_cut(self) -> None:
+        self.cut = True
 
     async def aclose(self, drain_timeout: float = 0.0) -> None:
         """
@@ -119,7 +126,7 @@ class Reply:
 
 
 @run_apart_once
-def _decompress() -> Callable[[AsyncIterable[bytes], str], AsyncGenerator[bytes, None]]:
+def _decompress() -> Callable[..., AsyncGenerator[bytes, None]]:
     from .decompress import decompress  # noqa: PLC0415 - asi1 asks for no encoding
 
     return decompress

@@ -13,8 +13,8 @@ import asi1
 
 from asi1 import Attempt, ResponseInfo
 from asi1._call.attempts import Attempts, in_turns
-from asi1._call.resources import RetryBudget
 from asi1._models.call_info import Wait
+from asi1._settings.retry import RetryBudget
 
 from ..support.calls import chat
 

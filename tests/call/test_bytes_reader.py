@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+
 import pytest
 
 import asi1
@@ -57,6 +60,29 @@ async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
 
     with pytest.raises(asi1.APIConnectionError):
         await fake_client.request("GET", "/speech")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("end", [-1, -12, 30, None])
+async def test_compressed_body_that_is_cut_raises_for_any_endpoint(
+    fake, fake_client, encoding, end
+):
+    """
+    A compressed body that ends too early is an error, though its framing is whole; a
+    complete one with padding behind it is returned.
+    """
+    text = b"".join(b"otter %d, " % number for number in range(200))
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}[encoding](text)
+    body = packed[:end] if end else packed + bytes(20)
+    fake.play(Head(200, (("content-encoding", encoding),)), Data(body))
+    fake.play(Head(204, (("content-encoding", encoding),)))
+
+    if end is None:
+        assert text == (await fake_client.request("GET", "/files")).content
+    else:
+        with pytest.raises(asi1.APIResponseError, match="compressed body is cut off"):
+            await fake_client.request("GET", "/files")
+    assert b"" == (await fake_client.request("GET", "/files")).content
 
 
 async def test_status_300_is_an_error_for_any_endpoint(fake, fake_client):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asi1._call.resources import Resources, RetryBudget
+from asi1._call.resources import Resources
+from asi1._settings.retry import RetryBudget
 
 from ..support.calls import config
 

@@ -18,7 +18,7 @@ from asi1._call.engine import Engine
 from asi1._call.hook_caller import HookCaller
 from asi1._call.prompt_call import EndedCalls, PromptCall
 from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
-from asi1._call.resources import Bill, RetryBudget, Tally
+from asi1._call.resources import Bill, Tally
 from asi1._call.task import CallTask
 from asi1._call.timer import Timer
 from asi1._protocol.answer_parts import Parts
@@ -29,6 +29,7 @@ from asi1._protocol.request import ChatDraft, Request
 from asi1._protocol.sse_reader import EventDecoder
 from asi1._protocol.stream_answer import Assembler
 from asi1._settings.rate_window import Window
+from asi1._settings.retry import RetryBudget
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ TESTED_IN = {
     "blocking/test_raw_calls": ["_blocking/api_response"],
     "client/test_agent_calls": ["_call/parse_rounds"],
     "system/life/test_fork": ["_fork_lock"],
+    "system/life/test_user_clients": ["_transport/user_loops"],
     # Parts of the command line are tested by the command's input and output.
     "cli/test_ask": [
         "cli/_call_options",

@@ -277,7 +277,24 @@ def test_key_that_is_not_a_str_is_refused(value, take):
     with pytest.raises(ConfigurationError) as caught:
         take(value)
 
-    assert f"api_key: must be a str, not {type(value).__name__}" == str(caught.value)
+    kind = type(value).__name__
+    expected = f"api_key: must be a str, or a function that returns one, not {kind}"
+    assert expected == str(caught.value)
+
+
+@pytest.mark.parametrize("take", [lambda key: read_api_key(key, {}), ASI1, AsyncASI1])
+@pytest.mark.parametrize("value", ["", "  ", "\n"])
+def test_error_for_a_blank_key_says_what_to_do(value, take):
+    """
+    The error for a blank key says that the argument may be left out, names the
+    environment variable, and tells where keys are made.
+    """
+    with pytest.raises(ConfigurationError, match="leave api_key= out") as caught:
+        take(value)
+
+    assert "api_key: the API key is empty" in str(caught.value)
+    assert "ASI_ONE_API_KEY" in str(caught.value)
+    assert "https://asi1.ai" in str(caught.value)
 
 
 def test_str_and_repr_of_a_key_are_three_stars():

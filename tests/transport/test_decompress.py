@@ -48,6 +48,17 @@ async def read(body, encoding, size=2**20):
         pytest.param("gzip", gzip.compress(TEXT), id="gzip"),
         pytest.param(" GZIP", gzip.compress(TEXT), id="gzip-upper-case"),
         pytest.param("x-gzip", gzip.compress(TEXT), id="x-gzip"),
+        pytest.param("gzip", gzip.compress(TEXT) + bytes(600), id="padded-with-zeros"),
+        pytest.param("gzip", gzip.compress(TEXT) + b"\x1f", id="padded-with-a-byte"),
+        pytest.param(
+            "gzip", gzip.compress(TEXT) + b"\n<!-- -->", id="padded-with-text"
+        ),
+        pytest.param("deflate", zlib.compress(TEXT) + bytes(9), id="padded-deflate"),
+        pytest.param(
+            "gzip",
+            gzip.compress(TEXT[:99]) + gzip.compress(TEXT[99:]) + bytes(9),
+            id="padded-members",
+        ),
         pytest.param("deflate", zlib.compress(TEXT), id="deflate"),
         pytest.param("deflate", gzip.compress(TEXT), id="gzip-declared-as-deflate"),
     ],

@@ -6,13 +6,15 @@ expected outcomes says.
 from __future__ import annotations
 
 import anyio
+import attrs
+import httpx2
 import pytest
 
 import asi1
 
 from asi1.testing import FAULTS, FakeASI1
 
-from ...support.pairs import in_pairs
+from ...support.pairs import LOOPS, in_pairs
 from ...support.talk import until
 from .calls import KEY, observed, observed_blocking
 from .matrix import MATRIX
@@ -146,6 +148,38 @@ async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form)
                 assert (expected.after == "kept") == kept
             await until(lambda: fake.open_connections == 1)
         await until(lambda: fake.open_connections == 0)
+
+
+# Each fault once, in both forms and on both loops in turn.
+of_each_fault_once = pytest.mark.parametrize(
+    ("name", "form", "anyio_backend"),
+    [
+        pytest.param(name, ("create", "stream")[row % 2], LOOPS[row // 2 % 2], id=name)
+        for row, name in enumerate(MATRIX)
+    ],
+    indirect=["anyio_backend"],
+)
+
+
+@of_each_fault_once
+async def test_call_over_a_client_of_httpx2_ends_as_the_matrix_says(name, form):
+    """
+    Over a user's client of httpx2 a call under a fault ends as the fault's row says;
+    only a reply that is not HTTP is retried there.
+    """
+    row = MATRIX[name]
+    expected = getattr(row, form)
+    if name == "not_http":
+        expected = attrs.evolve(expected, attempts=3, heals=True)
+    with FakeASI1(seed=7) as fake:
+        fake.fault(name, times=None, **row.short)
+        async with (
+            httpx2.AsyncClient() as own,
+            asi1.AsyncASI1(
+                KEY, fake.base_url, http_client=own, **quick_options(expected)
+            ) as client,
+        ):
+            assert expected == await observed(client, form)
 
 
 @in_each_form
