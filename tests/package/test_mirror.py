@@ -35,6 +35,7 @@ TESTED_IN = {
         "_protocol/map_items",
     ],
     "blocking/test_map": ["_blocking/map_calls"],
+    "blocking/test_client": ["_blocking/loaders"],
     "blocking/test_conversation": ["_blocking/agent_turns"],
     # Types are tested by the schemas and decoders that are made of them.
     "protocol/schema/test_describe": [

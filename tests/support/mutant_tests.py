@@ -32,6 +32,7 @@ _LISTED: dict[str, list[str]] = {
     "_models.spent": ["settings/test_prices", "call/test_budgets"],
     "_settings.budget": ["call/test_budgets"],
     "_settings.optional": ["client/test_lazy"],
+    "_settings.model_list": ["client/test_models"],
     "_protocol.map_items": ["call/test_prompts", "client/test_map"],
     "_protocol.plain_request": ["protocol/test_request"],
     "_call.map_plan": ["call/test_prompts", "client/test_map"],
