@@ -664,20 +664,6 @@ async def test_certificate_that_cannot_be_verified_raises_without_a_retry(secure
     assert [] == connections
 
 
-async def test_ssl_cert_file_is_ignored_for_a_server_on_this_machine(
-    secure_port, certificate, monkeypatch
-):
-    """
-    The environment variable SSL_CERT_FILE is ignored for a server on this machine.
-    """
-    port, _ = secure_port
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-
-    async with asi1.AsyncASI1(KEY, f"https://127.0.0.1:{port}/v1") as client:
-        with pytest.raises(asi1.APIConnectionError, match="self-signed"):
-            await client.chat.completions.create(messages="Hi")
-
-
 async def test_unreadable_ssl_cert_file_is_a_configuration_error(monkeypatch, tmp_path):
     """
     If SSL_CERT_FILE names a file without certificates, a call raises a
