@@ -86,6 +86,8 @@ class Call(Generic[_T]):
 
     def __attrs_post_init__(self) -> None:
         self._attempts = Attempts(self.resources.retry_budget)
+        if self.resources.queue is not None:
+            self.resources.queue.enter()
 
     async def run(self) -> None:
         """
@@ -119,7 +121,9 @@ class Call(Generic[_T]):
             self._tell_end(error)
 
     def settle(self) -> None:
-        """End the queue and wake the reader, if `run` was cancelled before it began."""
+        """Note that the task has ended; wake the reader if it never began."""
+        if self.resources.queue is not None:
+            self.resources.queue.leave()
         if not self.queue.ended:
             self.queue.end(self._cancelled())
         self.opened.set()
@@ -191,10 +195,15 @@ class Call(Generic[_T]):
         streams = self.reader_class.streams
         self._timer = Timer(self.began or 0.0, request.timeouts, stream=streams)
         headers = idempotency_headers(request.idempotency_key)
+        failed: tuple[ReplyReader[_T] | None, APIError | None] = None, None
         for retries in itertools.count():
             self._attempts.prepare(request, retries)
             reader = self.new_reader(request, self._timer)
-            self._bill = self.resources.bill(reader)
+            try:
+                self._bill = await self.resources.bill(reader)
+            except ASI1Error as refused:
+                self.reader, cause = failed
+                raise refused from cause
             try:
                 await self._attempt(reader, headers)
             except APIError as error:
@@ -202,6 +211,7 @@ class Call(Generic[_T]):
                 wait = await self._failed(reader, error)
                 if wait is None:
                     raise error from error.__cause__
+                failed = reader, error.with_traceback(None)
                 await anyio.sleep(wait)
             else:
                 return

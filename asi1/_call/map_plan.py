@@ -68,8 +68,8 @@ class MapPlan:
         for name in ("ordered", "return_exceptions"):
             if problem := flag(settings[name]):
                 raise wrong(name, problem, settings[name])
-        if settings["budget"] is not None:
-            engine = engine.child(budget=settings["budget"])
+        if settings["budget"] is not None or engine.resources.budgets is not None:
+            engine = engine.child(budget=settings["budget"], queues=True)
         requests = MapRequests.of(engine.config, model, options)
         source = source_of(prompts, key, allow_async=not blocking)
         return cls(

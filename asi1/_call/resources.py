@@ -26,6 +26,7 @@ from .reply_reader import ReplyReader
 if TYPE_CHECKING:
     from .._models.spent import Spent
     from .answer_cache import AnswerCache, CachedCall, CallAttempts, Send
+    from .budget_queue import BudgetQueue
     from .budgets import Budgets, Reservation
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
@@ -172,6 +173,8 @@ class Resources:
         cache: Answers calls from the user's cache; None without a cache.
         tally: Counts what the requests have used.
         budgets: The budgets into which each request must fit; None without budgets.
+        queue: In which the calls of a `map` or a batch wait for the budgets; None if
+            a call that does not fit is refused at once.
     """
 
     config: ClientConfig
@@ -182,6 +185,7 @@ class Resources:
     cache: AnswerCache | None = field(default=None, repr=False)
     tally: Tally = field(factory=Tally, repr=False)
     budgets: Budgets | None = field(default=None, repr=False)
+    queue: BudgetQueue | None = field(default=None, repr=False)
 
     def cached(self, call: CachedCall, attempts: CallAttempts, send: Send) -> Send:
         """Return *send*, which sends a request of *call*, with the cache before it."""
@@ -194,17 +198,21 @@ class Resources:
         cache = None if self.cache is None else self.cache.renewing()
         return attrs.evolve(self, cache=cache)
 
-    def bill(self, reader: ReplyReader[Any]) -> Bill:
+    async def bill(self, reader: ReplyReader[Any]) -> Bill:
         """
         Return the bill of a new attempt, whose reply *reader* reads.
+
+        With a queue, wait until the attempt fits into the budgets.
 
         Raises:
             BudgetExceededError: The attempt could pass a budget.
             ConfigurationError: A budget is in dollars, and the price is not known.
         """
-        reserved = None
-        if self.budgets is not None:
-            reserved = self.budgets.reserve(self.config, reader.request)
+        reserved, request = None, reader.request
+        if self.queue is not None:
+            reserved = await self.queue.reserve(self.config, request, reader.timer)
+        elif self.budgets is not None:
+            reserved = self.budgets.reserve(self.config, request)
         return Bill(self.tally, reader, reserved)
 
 

@@ -62,8 +62,6 @@ class BatchRun:
     _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
     _more: bool = field(default=True, init=False)  # whether `plan` may have more
     _running: int = field(default=0, init=False)
-    # Set when the next request ends.
-    _one_ended: anyio.Event = field(init=False)
     _began: float = field(default=0.0, init=False)
     _error: BaseException | None = field(default=None, init=False)
     _ended: anyio.Event | None = field(default=None, init=False)
@@ -96,7 +94,6 @@ class BatchRun:
         self.plan.close()
 
     def _prepare(self) -> None:
-        self._one_ended = anyio.Event()
         self._tally = Tally(self.plan.base, self.plan.errors)
         self._writer = GroupWriter(self.plan.output.append, self._written)
         config, model = self.engine.config, self.plan.options.model
@@ -120,6 +117,10 @@ class BatchRun:
         try:
             while (request := await self._take()) is not None:
                 await self._writer.write(await self._finish(request))
+        except BudgetExceededError as error:
+            # Those under way go on: they are paid for, and fit into the budget.
+            self._error, self._more = self._error or error, False
+            self._requests.clear()
         except Exception as error:  # noqa: BLE001 - `_send_all` raises it
             # A task group would wrap the error in an exception group.
             self._error = self._error or error
@@ -141,22 +142,11 @@ class BatchRun:
         Raises:
             ASI1Error: Each other request would get this error.
         """
-        outcome = None
-        while outcome is None:
-            one_ended = self._one_ended
-            self._running += 1
-            try:
-                outcome = await self._outcome(request)
-            except BudgetExceededError:
-                # What is reserved for running requests may be more than they use.
-                if self._running == 1 and not one_ended.is_set():
-                    raise
-            finally:
-                self._running -= 1
-            if outcome is None:
-                await one_ended.wait()
-        self._one_ended.set()
-        self._one_ended = anyio.Event()
+        self._running += 1
+        try:
+            outcome = await self._outcome(request)
+        finally:
+            self._running -= 1
         if isinstance(outcome, ASI1Error):
             return Finished(error_row(request, outcome), outcome)
         return Finished(answer_row(request, outcome), outcome)

@@ -73,7 +73,9 @@ class BatchSettings:
         if model is not None:
             model = as_argument("model", read_model, model)
         check_limiter(rate_limit)
-        own = engine.child(budget=None if budget is None else check_budget(budget))
+        own = engine.child(
+            budget=None if budget is None else check_budget(budget), queues=True
+        )
         if rate_limit is not None:
             own.resources = attrs.evolve(own.resources, limiter=limiter_of(rate_limit))
         options = PlanOptions(
