@@ -158,6 +158,13 @@ class Attempts:
             return None
         return str(self._wait or "its rate limiter")
 
+    def timed_out(self, phase: str, *, stream: bool) -> APITimeoutError:
+        """Return the error of the current attempt, which the timeout *phase* ended."""
+        explained = self._request.timeouts.explain(phase, stream=stream)
+        if awaited := self.awaited:
+            explained += f"; the client was waiting for {awaited}"
+        return APITimeoutError(f"timed out: {explained}", phase=phase, sent=self.sent)
+
     def succeeded(self, status: int | None, now: float) -> None:
         """Record that the current attempt succeeded at *now*, with this HTTP status."""
         self._record(now, status=status)

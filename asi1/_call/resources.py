@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from .._fork_lock import run_apart_once
 from .._models.errors import APIConnectionError, APIError
-from .._models.response import Usage
+from .._models.response import Usage, plausible
 from .._models.status_errors import APIStatusError
 from .._settings.config import ClientConfig
 from .._transport.transport import Transport
@@ -36,8 +36,6 @@ __all__ = ["Bill", "Resources", "RetryBudget", "Tally"]
 
 # The most rows of a `Tally`: a server may name another model in each answer.
 _MOST_ROWS = 1024
-# A report of more tokens than this, or of less than none, cannot be true.
-_MOST_TOKENS = 10**12
 
 
 @define
@@ -125,6 +123,14 @@ class Bill:
     reserved: Reservation | None
     _open: bool = field(default=True, init=False)
 
+    def cancel_unanswered(self) -> None:
+        """
+        Count nothing if no reply has come: the user-provided transport or limiter has
+        refused the request, as a cassette does if it has no recording of it.
+        """
+        if self.reader.info.status is None:
+            self.settle(sent=False)
+
     def settle(self, error: APIError | None = None, *, sent: bool = True) -> None:
         """
         Count the attempt, unless it is counted already.
@@ -141,22 +147,13 @@ class Bill:
             if reserved is not None:
                 reserved.cancel()
             return
-        usage = _plausible(reader.usage)
+        usage = plausible(reader.usage)
         # A server bills no request that it has refused, nor one that asks no model.
         free = isinstance(error, APIStatusError) or reader.request.method == "GET"
         rates, names = reader.rates, (reader.model, reader.request.model)
         self.tally.add(usage, rates, names, usage is not None or free)
         if reserved is not None:
             reserved.end(usage, reader, free=free)
-
-
-def _plausible(usage: Usage | None) -> Usage | None:
-    """Return *usage*; None if its counts cannot be true, so that nothing is known."""
-    if usage is None:
-        return None
-    prompt, answer = usage.prompt_tokens, usage.completion_tokens
-    fits = 0 <= prompt <= _MOST_TOKENS and 0 <= answer <= _MOST_TOKENS
-    return usage if fits and (prompt or answer) else None
 
 
 @frozen(eq=False)
