@@ -70,7 +70,7 @@ class ConcurrentCalls:
 
     def show_progress(self) -> None:
         """Show that one more answer was read; called in the reader's thread."""
-        self._plan.progress.advance()
+        self._plan.progress.advance(1)
 
     async def next(self) -> Any:
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, Self
 
 from attrs import frozen
@@ -72,11 +72,12 @@ class MapPlan:
             engine = engine.child(budget=settings["budget"], queues=True)
         requests = MapRequests.of(engine.config, model, options)
         source = source_of(prompts, key, allow_async=not blocking)
+        total = len(prompts) if isinstance(prompts, Sized) else None
         return cls(
             engine=engine,
             requests=requests,
             source=source,
-            progress=progress_of(settings["progress"], prompts),
+            progress=progress_of(settings["progress"], "prompts", total),
             concurrency=concurrency,
             ordered=settings["ordered"],
             keyed=key is not None or isinstance(prompts, Mapping),

@@ -80,14 +80,14 @@ def _run(
     except KeyboardInterrupt:
         begun = progress.last is not None
         return 130, _INTERRUPTED if begun else "interrupted"
-    except BrokenPipeError:  # the reader of the progress has gone
-        raise
     except OSError as error:
         return 2 if progress.last is None else 1, _words_of(error)
     except asi1.ASI1Error as error:
         if progress.last is None:
             raise
         return 2 if isinstance(error, asi1.ConfigurationError) else 1, str(error)
+    if progress.broken is not None:
+        raise progress.broken
     return 1 if result.failed else 0, ""
 
 

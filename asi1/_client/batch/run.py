@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import anyio
 
@@ -18,6 +18,7 @@ from attrs import define, field
 
 from ..._call.answer_reader import AnswerReader
 from ..._call.engine import Engine
+from ..._call.progress import Progress
 from ..._files import FilePath
 from ..._models.completion import ChatCompletion
 from ..._models.errors import ASI1Error
@@ -47,14 +48,14 @@ class BatchRun:
         engine: Makes the calls.
         plan: What is to be done. `run` closes its files.
         concurrency: The most calls at once.
-        report: Called with the summary so far, and the number of rows since the last
-            call: at the start, and after each write.
+        progress: Reports the summary so far, and the number of rows since the last
+            report: at the start, and after each write.
     """
 
     engine: Engine
     plan: BatchPlan
     concurrency: int
-    report: Callable[[BatchSummary, int], object]
+    progress: Progress
     _draft: ChatDraft = field(init=False)
     _tally: Tally = field(init=False)
     _writer: GroupWriter = field(init=False)
@@ -73,7 +74,7 @@ class BatchRun:
         Raises:
             ASI1Error: An error that each request would get; its request stays undone.
             OSError: The output cannot be written, or the input not be read.
-            Exception: A hook, the limiter or `report` raised it.
+            Exception: The limiter raised it.
         """
         self._ended = anyio.Event()
         self._began = anyio.current_time()
@@ -98,7 +99,7 @@ class BatchRun:
         self._writer = GroupWriter(self.plan.output.append, self._written)
         config, model = self.engine.config, self.plan.options.model
         self._draft = draft_chat(config, model=model, stream=False, options={})
-        self.report(self._summary(), 0)
+        self.progress.advance(0, self._summary())
 
     async def _send_all(self) -> None:
         """Run the tasks; after an error or a cancellation, write what has arrived."""
@@ -163,7 +164,7 @@ class BatchRun:
     def _written(self, group: Sequence[Finished]) -> None:
         for finished in group:
             self._tally.add(finished.outcome)
-        self.report(self._summary(), len(group))
+        self.progress.advance(len(group), self._summary())
 
     def _summary(self) -> BatchSummary:
         seconds = anyio.current_time() - self._began
