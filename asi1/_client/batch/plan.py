@@ -22,7 +22,7 @@ from ..._protocol.batch.request_lines import (
     read_request,
 )
 from ..._protocol.batch.resume import State
-from ..._protocol.batch.rows import Row, is_torn, read_row
+from ..._protocol.batch.rows import OutputRow, is_torn, read_row
 from ..._protocol.batch.summary import BatchSummary
 from .index import Index
 from .input_file import BatchLines, InputFile
@@ -130,7 +130,7 @@ class BatchPlan:
         self.output.mend(end, line_end=line_end)
         self._count(rows)
 
-    def _found(self, row: Row, at: int) -> bool:
+    def _found(self, row: OutputRow, at: int) -> bool:
         """Note a row in its entry; return whether the input has its custom id."""
         key = custom_id_key(row.custom_id)
         entry = self.index.get(key)

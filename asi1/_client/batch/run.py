@@ -24,7 +24,7 @@ from ..._models.completion import ChatCompletion
 from ..._models.errors import ASI1Error
 from ..._protocol.batch.request_lines import BatchRequest, request_of
 from ..._protocol.batch.rows import answer_row, ends_batch, error_row
-from ..._protocol.batch.summary import BatchSummary, Tally
+from ..._protocol.batch.summary import BatchCount, BatchSummary
 from ..._protocol.request import ChatDraft, draft_chat
 from ..._settings.budget import BudgetExceededError
 from .group_writer import Finished, GroupWriter
@@ -57,7 +57,7 @@ class BatchRun:
     concurrency: int
     progress: Progress
     _draft: ChatDraft = field(init=False)
-    _tally: Tally = field(init=False)
+    _count: BatchCount = field(init=False)
     _writer: GroupWriter = field(init=False)
     _requests: deque[BatchRequest] = field(factory=deque, init=False)
     _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
@@ -95,7 +95,7 @@ class BatchRun:
         self.plan.close()
 
     def _prepare(self) -> None:
-        self._tally = Tally(self.plan.base, self.plan.errors)
+        self._count = BatchCount(self.plan.base, self.plan.errors)
         self._writer = GroupWriter(self.plan.output.append, self._written)
         config, model = self.engine.config, self.plan.options.model
         self._draft = draft_chat(config, model=model, stream=False, options={})
@@ -163,12 +163,12 @@ class BatchRun:
 
     def _written(self, group: Sequence[Finished]) -> None:
         for finished in group:
-            self._tally.add(finished.outcome)
+            self._count.add(finished.outcome)
         self.progress.advance(len(group), self._summary())
 
     def _summary(self) -> BatchSummary:
         seconds = anyio.current_time() - self._began
-        return self._tally.summary(running=self._running, seconds=seconds)
+        return self._count.summary(running=self._running, seconds=seconds)
 
 
 async def open_plan_in_thread(

@@ -14,7 +14,7 @@ from ..._models.errors import ASI1Error
 from ..._models.response import plausible
 
 
-__all__ = ["BatchSummary", "Tally"]
+__all__ = ["BatchCount", "BatchSummary"]
 
 
 @public
@@ -64,7 +64,7 @@ class BatchSummary:
 
 
 @define(eq=False)
-class Tally:
+class BatchCount:
     """
     Counts the rows of a batch.
 

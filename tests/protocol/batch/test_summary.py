@@ -6,7 +6,7 @@ from collections import Counter
 
 import asi1
 
-from asi1._protocol.batch.summary import Tally
+from asi1._protocol.batch.summary import BatchCount
 
 
 def test_tally_counts_this_run_on_top_of_earlier_ones():
@@ -17,14 +17,14 @@ def test_tally_counts_this_run_on_top_of_earlier_ones():
     base = asi1.BatchSummary(
         total=10, done=4, failed=1, earlier=5, errors={"RateLimitError": 1}
     )
-    tally = Tally(base, Counter(base.errors))
+    count = BatchCount(base, Counter(base.errors))
     usage = asi1.Usage(prompt_tokens=7, completion_tokens=-2)
 
-    tally.add(asi1.ChatCompletion(usage=usage))
-    tally.add(asi1.ChatCompletion())
-    tally.add(asi1.RateLimitError("slow down"))
-    tally.add(asi1.APITimeoutError("late"))
-    found = tally.summary(running=2, seconds=1.5)
+    count.add(asi1.ChatCompletion(usage=usage))
+    count.add(asi1.ChatCompletion())
+    count.add(asi1.RateLimitError("slow down"))
+    count.add(asi1.APITimeoutError("late"))
+    found = count.summary(running=2, seconds=1.5)
 
     assert (6, 3, 5, 1) == (found.done, found.failed, found.earlier, found.left)
     assert {"RateLimitError": 2, "APITimeoutError": 1} == found.errors
