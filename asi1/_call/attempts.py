@@ -25,6 +25,7 @@ from .resources import RetryBudget
 
 if TYPE_CHECKING:
     from .._models.call_info import Wait
+    from .timer import Timer
 
 
 __all__ = [
@@ -158,9 +159,10 @@ class Attempts:
             return None
         return str(self._wait or "its rate limiter")
 
-    def timed_out(self, phase: str, *, stream: bool) -> APITimeoutError:
-        """Return the error of the current attempt, which the timeout *phase* ended."""
-        explained = self._request.timeouts.explain(phase, stream=stream)
+    def timed_out(self, timer: Timer) -> APITimeoutError:
+        """Return the error of the current attempt, which *timer* has ended."""
+        phase = timer.deadline.phase
+        explained = self._request.timeouts.explain(phase, stream=timer.stream)
         if awaited := self.awaited:
             explained += f"; the client was waiting for {awaited}"
         return APITimeoutError(f"timed out: {explained}", phase=phase, sent=self.sent)

@@ -148,9 +148,8 @@ class Call(Generic[_T]):
             error = ClientClosedError("the client was closed during the call")
         elif self.reader_class.streams:
             error = StreamClosedError("the stream was left before its end")
-        whole = self._attempts.answered or (
-            self.reader is not None and self.reader.whole
-        )
+        reader = self.reader
+        whole = self._attempts.answered or (reader is not None and reader.whole)
         told = None if whole else error
         self._attempts.stopped(told, self.info().status, self._attempts.now())
         return told
@@ -241,8 +240,7 @@ class Call(Generic[_T]):
         if reader.whole:  # the answer was complete before the timeout passed
             self._succeeded(reader)
             return
-        phase = self._timer.deadline.phase
-        raise self._attempts.timed_out(phase, stream=reader.streams)
+        raise self._attempts.timed_out(self._timer)
 
     async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
         self._attempts.begin(self._timer.elapsed)

@@ -15,7 +15,7 @@ import asi1
 
 from asi1.testing import FakeASI1
 
-from ..support.talk import in_process
+from ..support.talk import in_process, until
 
 
 HI = {"messages": "Hi", "max_tokens": 100}
@@ -266,8 +266,10 @@ async def test_cached_answer_fits_into_a_budget_that_is_used_up(way):
     """
     fake = FakeASI1()
     fake.reply("[1]", usage=USAGE, times=None)
-    async with in_process(fake, cache=Store(), model="unpriced") as client:
+    store = Store()
+    async with in_process(fake, cache=store, model="unpriced") as client:
         first = await CACHED[way](client.chat.completions)
+        await until(lambda: store)  # a stream's answer is kept after its last chunk
         for budget in (asi1.Budget(requests=0), asi1.Budget(usd=0)):
             limited = client.with_options(budget=budget)
             again = await CACHED[way](limited.chat.completions)

@@ -1,4 +1,4 @@
-"""A `map` over very many prompts: its memory, its end, and whether its calls are fair."""
+"""A `map` over very many prompts: its memory, its end, and how fair its calls are."""
 
 from __future__ import annotations
 
