@@ -115,9 +115,9 @@ def compare(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Test cancelling, forking, exiting and Ctrl-C, with 10,000 cancelled calls."""
+    """Test life cycles, with 10,000 cancelled calls and a map of 200,000 prompts."""
     session.install(".", *group("tests"))
-    env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000"}
+    env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000", "SOAK_PROMPTS": "200000"}
     session.run("pytest", "-rP", "tests/system/life", *session.posargs, env=env)
 
 

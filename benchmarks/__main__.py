@@ -6,7 +6,7 @@ import sys
 
 from pathlib import Path
 
-from . import longest, picture, runs, table
+from . import longest, picture, runs, seam, table
 from .cases import CASES, FAMILIES, HOT, selected
 from .contenders import CONTENDERS, VARIANTS
 
@@ -37,6 +37,8 @@ def parser():
     watching.add_argument("--way", action="append", choices=longest.WAYS)
     watching.add_argument("--no-gc", action="store_true")
     watching.set_defaults(do=watch)
+    hooking = commands.add_parser("seam", help="what no hooks cost a call")
+    hooking.set_defaults(do=lambda _: seam.main() and 0)
     showing = commands.add_parser("show", help="print and draw a JSON file")
     showing.add_argument("file", type=Path)
     showing.add_argument("--svg", type=Path, metavar="FILE")
@@ -133,5 +135,5 @@ def finish(result, file=None, svg=None):
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    known = ("run", "guard", "compare", "longest", "show", "-h", "--help")
+    known = ("run", "guard", "compare", "longest", "seam", "show", "-h", "--help")
     sys.exit(main(given if given and given[0] in known else ["run", *given]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
@@ -228,7 +229,7 @@ def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     try:
         call = next(rounds)
         while True:
-            call = rounds.send(loop_thread().run(engine.result(call)))
+            call = rounds.send(loop_thread().run(partial(engine.result, call)))
     except StopIteration as done:
         result: _T = done.value
         return result

@@ -13,11 +13,11 @@ from .._settings.rate_limit import Limiter, RateLimit
 from .client import ASI1
 
 
-__all__ = ["batch"]
+__all__ = ["RETRIES", "batch"]
 
 # Retries of a call if the caller has no client: more than usual, since a batch has
 # time, and a request that fails is not sent again before the next run.
-_RETRIES = 5
+RETRIES = 5
 
 
 @public
@@ -64,7 +64,7 @@ def batch(  # noqa: PLR0913 - as the methods
             " use await client.batch(...)",
             argument="client",
         )
-    own = client if client is not None else ASI1(max_retries=_RETRIES)
+    own = client if client is not None else ASI1(max_retries=RETRIES)
     try:
         return own.batch(
             input,

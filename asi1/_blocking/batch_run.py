@@ -28,7 +28,7 @@ def run_batch(
     settings = BatchSettings.of(engine, **arguments)
     run = settings.run_of(open_plan(source, path, settings.options))
     try:
-        return loop_thread().run(run.run())
+        return loop_thread().run(run.run)
     except BaseException:
         # The run is being cancelled: wait until the answers that came are written.
         close_on_loop(run.aclose)

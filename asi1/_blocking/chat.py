@@ -153,8 +153,8 @@ class Completions(AgentCalls, MapCalls, Hinted):
         loop = loop_thread()
         if stream:
             kind, answer_to = _stream()
-            return kind(loop.run(answer_to(self._engine, request).open()))
-        return loop.run(self._engine.fetch(request, AnswerReader))
+            return kind(loop.run(answer_to(self._engine, request).open))
+        return loop.run(lambda: self._engine.fetch(request, AnswerReader))
 
     @overload
     def stream(

@@ -182,7 +182,7 @@ class ASI1(BaseClient):
         engine = self._engine
         reader, plain_request = plain()
         request = plain_request(engine.config, method, path, json=json, options=options)
-        return loop_thread().run(engine.fetch(request, reader))
+        return loop_thread().run(lambda: engine.fetch(request, reader))
 
     def batch(
         self,
@@ -216,7 +216,7 @@ class ASI1(BaseClient):
             retry_failed: Whether requests that failed in an earlier run are sent again.
             progress: Called with a `BatchSummary` after each write; or a bar of tqdm or
                 rich, or any object with a method ``update(n)``, for *n* more requests.
-                An error that it raises ends the batch.
+                If it raises, it is not called again.
 
         Returns:
             How many requests have answers and failures, and what this run used.

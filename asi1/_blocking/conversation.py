@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Unpack
 
 from .._call.answer_reader import ChunkReader
@@ -68,7 +68,8 @@ class Conversation(AgentTurns, Hinted):
                 of the context policy; nothing was sent.
             ASI1Error: As for `Completions.create`.
         """
-        return self._run(self._conversation.ask(message, model=model, **options))
+        ask = self._conversation.ask
+        return self._run(lambda: ask(message, model=model, **options))
 
     @lists(ChatOptions)
     def stream(
@@ -126,10 +127,14 @@ class Conversation(AgentTurns, Hinted):
         """
         wait = self._conversation.wait
         return self._run(
-            wait(interval=interval, timeout=timeout, message=message, model=model)
+            lambda: wait(
+                interval=interval, timeout=timeout, message=message, model=model
+            )
         )
 
-    def _run(self, turn: Coroutine[Any, Any, ChatCompletion]) -> ChatCompletion:
+    def _run(
+        self, turn: Callable[[], Coroutine[Any, Any, ChatCompletion]]
+    ) -> ChatCompletion:
         try:
             return loop_thread().run(turn)
         except Exception:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from attrs import define, field
@@ -30,9 +31,14 @@ _CHECK = 1.0  # seconds after which a waiting caller checks for signals again
 
 @define(eq=False)
 class InterruptibleCall(Generic[_T]):
-    """Runs *coroutine* on another thread's *loop*, with the caller's contextvars."""
+    """
+    Runs what *begin* returns on another thread's *loop*, with the caller's contextvars.
 
-    coroutine: Coroutine[Any, Any, _T]
+    The coroutine is made on that loop: a caller that is interrupted before then leaves
+    none behind, of which Python would warn that it was never awaited.
+    """
+
+    begin: Callable[[], Coroutine[Any, Any, _T]]
     loop: asyncio.AbstractEventLoop
     _done: threading.Lock = field(factory=threading.Lock, init=False)
     _woken: bool = field(default=False, init=False)
@@ -79,16 +85,14 @@ class InterruptibleCall(Generic[_T]):
         # `_run` itself wakes the caller, since a task's done callbacks run one loop
         # iteration later.
         try:
-            self._outcome = (await self.coroutine,)
+            self._outcome = (await self.begin(),)
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             self._outcome = error
         self._wake_caller()
         del self  # avoids a reference cycle between error and frame
 
     def _task_ended(self, _: asyncio.Task[None]) -> None:
-        # If the task was cancelled before it began, its coroutine is still open.
-        self.coroutine.close()
-        self._wake_caller()
+        self._wake_caller()  # if the task was cancelled before it began
 
     def _wake_caller(self) -> None:
         if not self._woken:
@@ -96,13 +100,10 @@ class InterruptibleCall(Generic[_T]):
             self._done.release()
 
     def _request_cancel(self) -> None:
-        try:
+        with suppress(RuntimeError):  # raised if the event loop is closed
             self.loop.call_soon_threadsafe(self._cancel)
-        except RuntimeError:  # raised if the event loop is closed
-            self.coroutine.close()
 
     def _cancel(self) -> None:
+        # There is no task if the caller was interrupted before it asked for one.
         if self._task is not None:
             self._task.cancel()
-        else:  # the caller was interrupted before the task was created
-            self.coroutine.close()

@@ -85,9 +85,10 @@ class LoopThread:
             if not self.exiting:
                 raise
 
-    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+    def run(self, begin: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """
-        Run *coroutine* on the loop, with the caller's contextvars; return its result.
+        Run the coroutine that *begin* returns on the loop, with the caller's
+        contextvars; return its result.
 
         If the caller is interrupted, the coroutine is cancelled.
 
@@ -95,13 +96,9 @@ class LoopThread:
             ASI1Error: The caller runs on that loop and would block it for ever; Python
                 is exiting; or the event loop has ended.
         """
+        self._check_caller()
         try:
-            self._check_caller()
-        except BaseException:
-            coroutine.close()
-            raise
-        try:
-            return InterruptibleCall(coroutine, self._loop).wait()
+            return InterruptibleCall(begin, self._loop).wait()
         except BaseException as error:
             if self._exiting.is_set() and threading.current_thread().daemon:
                 self._block_forever()
@@ -121,7 +118,7 @@ class LoopThread:
         if self.exiting:
             return
         if not self._is_own:
-            self.run(close())
+            self.run(close)
             return
 
         async def close_quietly() -> None:

@@ -56,7 +56,7 @@ class Answers(Generic[_T]):
                 # The user's iterable may block, so it is read in the caller's thread,
                 # not in the event loop's.
                 self._calls.take()
-                answer: _T | None = loop_thread().run(self._calls.next())
+                answer: _T | None = loop_thread().run(self._calls.next)
                 if answer is not None:
                     self._calls.show_progress()
         except Exception:

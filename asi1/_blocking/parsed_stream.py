@@ -8,7 +8,6 @@ from .._call.chunk_stream import ChunkStream
 from .._client.parsed_stream import Decoding
 from .._models.base_types import JSON, public
 from .._models.parsed import ParsedCompletion
-from .loop_thread import loop_thread
 from .stream import ChatStream, on_loop
 
 
@@ -39,7 +38,7 @@ class ParsedStream(ChatStream, Generic[_T]):
         Returns:
             The dict or list; None before it begins.
         """
-        return loop_thread().run(on_loop(lambda: self._decoding.partial(self._answer)))
+        return on_loop(lambda: self._decoding.partial(self._answer))
 
     def get_final_completion(self) -> ParsedCompletion[_T]:
         """

@@ -62,7 +62,7 @@ class ChatStream(Hinted):
         return repr(self._answer).replace("ChunkStream", "ChatStream")
 
     def __enter__(self) -> Self:
-        loop_thread().run(self._answer.open())
+        loop_thread().run(self._answer.open)
         return self
 
     def __exit__(
@@ -82,7 +82,7 @@ class ChatStream(Hinted):
             return chunk
         # On Ctrl-C in this block, the call is cancelled.
         with self._answer.abandoned_if_left():
-            batch = loop_thread().run(self._answer.next_batch())
+            batch = loop_thread().run(self._answer.next_batch)
         self._batch = iter(batch)
         return next(self._batch)  # raises StopIteration after the last chunk
 
@@ -123,7 +123,7 @@ class ChatStream(Hinted):
 
         Same as `AsyncChatStream.snapshot`.
         """
-        return loop_thread().run(on_loop(self._answer.snapshot))
+        return on_loop(self._answer.snapshot)
 
     def get_final_completion(self) -> ChatCompletion:
         """
@@ -136,7 +136,7 @@ class ChatStream(Hinted):
         """
         self._batch = iter(())
         with self._answer.abandoned_if_left():
-            return loop_thread().run(self._answer.final())
+            return loop_thread().run(self._answer.final)
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
         """
@@ -171,15 +171,19 @@ class ChatStream(Hinted):
         screen = _screen()
         with screen(thoughts=thoughts) as show, self._answer.abandoned_if_left():
             while True:
-                answer = loop_thread().run(self._answer.grown())
+                answer = loop_thread().run(self._answer.grown)
                 show(answer)
                 if self._answer.consumed:
                     return answer
 
 
-async def on_loop(read: Callable[[], _T]) -> _T:
+def on_loop(read: Callable[[], _T]) -> _T:
     """Call *read* on the loop thread, where no task can change the answer meanwhile."""
-    return read()
+
+    async def reading() -> _T:
+        return read()
+
+    return loop_thread().run(reading)
 
 
 @public

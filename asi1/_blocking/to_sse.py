@@ -37,7 +37,7 @@ class EventBytes:
         Raises:
             ASI1Error: As for reading the stream or the run.
         """
-        while (recording := loop_thread().run(self._events.open())) is not None:
+        while (recording := loop_thread().run(self._events.open)) is not None:
             self._run(recording)
 
     def _run(self, recording: Recording) -> None:
@@ -49,7 +49,7 @@ class EventBytes:
         return self
 
     def __next__(self) -> bytes:
-        while not isinstance(data := loop_thread().run(self._events.next()), bytes):
+        while not isinstance(data := loop_thread().run(self._events.next), bytes):
             self._run(data)
         if not data:
             raise StopIteration

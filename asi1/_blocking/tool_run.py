@@ -85,7 +85,7 @@ class ToolRun(RunState):
     def _read(self) -> ToolStep | None:
         """Read and record items until one is a step; return None at the end."""
         rounds = self._rounds
-        while item := rounds.ready or loop_thread().run(rounds.next()):
+        while item := rounds.ready or loop_thread().run(rounds.next):
             if item.event is not None:
                 self._record(item.event)
             step = rounds.keep(item)
@@ -132,7 +132,7 @@ class ToolRun(RunState):
         with self._reader():
             if self._journal is None:
                 # Nothing has to run in this thread, so one cross-thread call is enough.
-                loop_thread().run(self._rounds.finish())
+                loop_thread().run(self._rounds.finish)
             else:
                 while self._read() is not None:
                     pass

@@ -25,6 +25,7 @@ from .._transport.event_loop import run_in_turns
 
 if TYPE_CHECKING:
     from .._models.call_info import Wait
+    from .timer import Timer
 
 
 __all__ = [
@@ -162,6 +163,14 @@ class Attempts:
         if self.asking:
             return "the function given as api_key="
         return str(self._wait or "its rate limiter")
+
+    def timed_out(self, timer: Timer) -> APITimeoutError:
+        """Return the error of the current attempt, which *timer* has ended."""
+        phase = timer.deadline.phase
+        explained = self._request.timeouts.explain(phase, stream=timer.stream)
+        if awaited := self.awaited:
+            explained += f"; the client was waiting for {awaited}"
+        return APITimeoutError(f"timed out: {explained}", phase=phase, sent=self.sent)
 
     def succeeded(self, status: int | None, now: float) -> None:
         """Record that the current attempt succeeded at *now*, with this HTTP status."""

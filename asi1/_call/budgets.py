@@ -271,14 +271,22 @@ class Budgets:
                 raise
         return Reservation(request, rates, tuple(held))
 
+    def can_price(self, config: ClientConfig, model: str) -> bool:
+        """Whether the price of *model* is known, or no budget is in dollars."""
+        own = own_rates(config.prices, config.models, model)
+        return not self._in_usd or (own or published(model)) is not None
+
+    @property
+    def _in_usd(self) -> bool:
+        return any(each.budget.usd is not None for each in self.accounts)
+
     def _rates(self, config: ClientConfig, request: Request) -> Rates | None:
         chat = _is_chat(request)
         rates = None
         if chat:
             own = own_rates(config.prices, config.models, request.model)
             rates = own or published(request.model)
-        in_usd = any(each.budget.usd is not None for each in self.accounts)
-        if rates is not None or not in_usd or request.method == "GET":
+        if rates is not None or not self._in_usd or request.method == "GET":
             return rates
         what = f"the model {request.model!r:.80}" if chat else "this request"
         raise ConfigurationError(

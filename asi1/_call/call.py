@@ -41,7 +41,6 @@ from .timer import Timer
 
 
 if TYPE_CHECKING:
-    from .._models.call_info import Call as CallInfo
     from .._models.call_info import Wait
     from .asked_key import AskedKey
     from .watch import Watch
@@ -66,7 +65,7 @@ class Call(Generic[_T]):
         requests: Provides the requests to send.
         reader_class: Reads the replies, and puts items of type *_T* into the queue.
         began: When the timeouts start, on the loop's clock; None before the call runs.
-        parent: The run that makes this call, as hooks see it; None without one.
+        parent: The watch of the run that makes this call; None without one.
         queue: Receives the chunks of a stream, or else the single result.
         opened: Set once the server has begun to answer, or the call has ended.
         reader: Reads the reply of the last attempt; None before the first attempt.
@@ -76,7 +75,7 @@ class Call(Generic[_T]):
     requests: Requests
     reader_class: type[ReplyReader[_T]]
     began: float | None = None
-    parent: CallInfo | None = field(default=None, init=False)
+    parent: Watch | None = field(default=None, init=False)
     queue: BatchQueue[_T] = field(factory=BatchQueue, init=False)
     opened: Flag = field(factory=Flag, init=False)
     _attempts: Attempts = field(init=False)
@@ -91,6 +90,8 @@ class Call(Generic[_T]):
         streams = self.reader_class.streams
         self._key = self.resources.asked_key(self.requests, streams=streams)
         self.requests = self._key or self.requests
+        if self.resources.queue is not None:
+            self.resources.queue.enter()
 
     async def run(self) -> None:
         """
@@ -121,10 +122,15 @@ class Call(Generic[_T]):
             error = self._stopped()
         finally:
             self.opened.set()
-            self._tell_end(error)
+            try:
+                self._tell_end(error)
+            except (SystemExit, KeyboardInterrupt) as exiting:
+                self.queue.abandon(exiting)  # the caller's, in place of the answer
 
     def settle(self) -> None:
-        """End the queue and wake the reader, if `run` was cancelled before it began."""
+        """Note that the task has ended; wake the reader if it never began."""
+        if self.resources.queue is not None:
+            self.resources.queue.leave()
         if not self.queue.ended:
             self.queue.end(self._cancelled())
         self.opened.set()
@@ -142,17 +148,16 @@ class Call(Generic[_T]):
         Return None if the answer is complete: the rest of the body does not matter.
         """
         self.queue.end(self._cancelled())
-        info, now = self.info(), self._attempts.now()
-        if self._attempts.answered or (self.reader is not None and self.reader.whole):
-            self._attempts.stopped(None, info.status, now)
-            return None
         error: ASI1Error = CallCancelledError("the caller no longer waits for the call")
         if is_closing():
             error = ClientClosedError("the client was closed during the call")
         elif self.reader_class.streams:
             error = StreamClosedError("the stream was left before its end")
-        self._attempts.stopped(error, info.status, now)
-        return error
+        reader = self.reader
+        whole = self._attempts.answered or (reader is not None and reader.whole)
+        told = None if whole else error
+        self._attempts.stopped(told, self.info().status, self._attempts.now())
+        return told
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
@@ -196,10 +201,15 @@ class Call(Generic[_T]):
         streams = self.reader_class.streams
         self._timer = Timer(self.began or 0.0, request.timeouts, stream=streams)
         headers = idempotency_headers(request.idempotency_key)
+        failed: tuple[ReplyReader[_T] | None, APIError | None] = None, None
         for retries in itertools.count():
             self._attempts.prepare(request, retries)
             reader = self.new_reader(request, self._timer)
-            self._bill = self.resources.bill(reader)
+            try:
+                self._bill = await self.resources.bill(reader)
+            except ASI1Error as refused:
+                self.reader = failed[0]
+                raise refused from failed[1]
             try:
                 await self._attempt(reader, headers)
             except APIError as error:
@@ -207,7 +217,11 @@ class Call(Generic[_T]):
                 wait = await self._failed(reader, error)
                 if wait is None:
                     raise error from error.__cause__
+                failed = reader, error.with_traceback(None)
                 await anyio.sleep(wait)
+            except ASI1Error:
+                self._bill.cancel_unanswered()
+                raise
             else:
                 return
             finally:
@@ -231,21 +245,15 @@ class Call(Generic[_T]):
         if reader.whole:  # the answer was complete before the timeout passed
             self._succeeded(reader)
             return
-        phase = self._timer.deadline.phase
-        explained = reader.request.timeouts.explain(phase, stream=reader.streams)
-        if awaited := self._attempts.awaited:
-            explained += f"; the client was waiting for {awaited}"
-        sent = self._attempts.sent
-        raise APITimeoutError(f"timed out: {explained}", phase=phase, sent=sent)
+        raise self._attempts.timed_out(self._timer)
 
     async def _send(self, reader: ReplyReader[_T], headers: Mapping[str, str]) -> None:
         if self._key is not None:
             await self._key.ask(reader, self._timer, self._attempts)
         self._attempts.begin(self._timer.elapsed)
         self._timer.arm("first_token")
-        transport = self.resources.transport
-        sending = self._attempts.sending
-        reply = await transport.send(reader.request, reader.key, headers, sending)
+        send, sending = self.resources.transport.send, self._attempts.sending
+        reply = await send(reader.request, reader.key, headers, sending)
         drain = 0.0
         try:
             await reader.read(reply)

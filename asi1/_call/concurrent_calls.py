@@ -18,7 +18,6 @@ from .._models.errors import (
     ClientClosedError,
     StreamClosedError,
 )
-from .._settings.budget import BudgetExceededError
 from .._transport.event_loop import loop_token
 from .map_plan import MapPlan
 from .prompt_call import EndedCalls, PromptCall
@@ -39,7 +38,6 @@ class ConcurrentCalls:
         self._ended = EndedCalls()
         self._window: dict[PromptCall, None] = {}  # the unread calls, in their order
         self._ready: deque[PromptCall] = deque()  # those that have ended
-        self._waiting: PromptCall | None = None  # for the budget; the last of them
         self._reading = False
         self._closed = False
         self._failed = False  # whether the error of an ended call will be raised
@@ -72,7 +70,7 @@ class ConcurrentCalls:
 
     def show_progress(self) -> None:
         """Show that one more answer was read; called in the reader's thread."""
-        self._plan.progress.advance()
+        self._plan.progress.advance(1)
 
     async def next(self) -> Any:
         """
@@ -154,37 +152,15 @@ class ConcurrentCalls:
     def _begin(self) -> None:
         """Begin the calls of the prompts that were taken, in their order."""
         source = self._source
-        if self._waiting is not None:
-            call, self._waiting = self._waiting, None
-            self._start(call)
-        while source.taken and self._waiting is None:
+        while source.taken:
             key, item = source.taken.popleft()
             call = PromptCall(key, self._plan.requests.request, item, self._ended)
-            self._start(call)
+            call.begin(self._plan.engine)
             self._window[call] = None
         if isinstance(source, AsyncSource):
             if source.task is None and not source.over:
                 source.task = self._plan.engine.begin(source)
             self.take()
-
-    def _start(self, call: PromptCall) -> None:
-        """
-        Begin *call*.
-
-        If it does not fit into a budget, it waits until calls under way have ended, and
-        so does every later one; it has failed only if none is under way.
-        """
-        engine = self._plan.engine
-        try:
-            call.make(engine)
-            call.task = engine.begin(call)
-        except BudgetExceededError as error:
-            if any(not each.ended for each in self._window if each is not call):
-                self._waiting = call
-            else:
-                call.fail(error)
-        except Exception as error:  # noqa: BLE001 - `next` raises it in its turn
-            call.fail(error)
 
     async def aclose(self) -> None:
         """Cancel the running calls; may be called twice, and by any task."""

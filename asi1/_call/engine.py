@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .._settings.hooks import Hooks
     from .._settings.rate_limit import Limiter, RateLimit
     from .answer_cache import AnswerCache
+    from .budget_queue import BudgetQueue
     from .budgets import Budgets
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
@@ -80,18 +81,24 @@ class Engine:
         config: ClientConfig | None = None,
         budget: Budget | None = None,
         hooks: tuple[Hooks, ...] = (),
+        *,
+        queues: bool = False,
     ) -> Engine:
         """
         Return an engine with other settings on the same connections.
 
         Its calls must also fit into *budget*, whose count begins at zero, and are shown
-        to *hooks* too.
+        to *hooks* too. With *queues*, a call that does not fit waits for those under
+        way.
         """
         self.check_open()
         resources = attrs.evolve(self.resources, config=config or self.config)
         if budget is not None:
             budgets = resources.budgets or _no_budgets()()
             resources = attrs.evolve(resources, budgets=budgets.and_one(budget))
+        if queues and resources.budgets is not None:
+            queue = _budget_queue()(resources.budgets)
+            resources = attrs.evolve(resources, queue=queue)
         child = Engine(resources, (self, *self.parents))
         child.add_hooks(hooks)
         return child
@@ -238,6 +245,13 @@ def _answer_cache() -> Callable[[Cache], AnswerCache]:
     from .answer_cache import AnswerCache  # noqa: PLC0415
 
     return AnswerCache
+
+
+@run_apart_once
+def _budget_queue() -> Callable[[Budgets], BudgetQueue]:
+    from .budget_queue import BudgetQueue  # noqa: PLC0415
+
+    return BudgetQueue
 
 
 @run_apart_once

@@ -54,15 +54,17 @@ class HookCaller:
         return any(hooks.contents for hooks in self.hooks)
 
     def watch(
-        self, request: Request, parent: Call | None, now: Callable[[], float]
+        self, request: Request, parent: Watch | None, now: Callable[[], float]
     ) -> Watch:
         """Return the watch of a call that begins with *request*."""
-        call = full = call_of(request, parent, now())
+        call = full = call_of(request, None if parent is None else parent.call, now())
         if self.contents:
             full = attrs.evolve(call, messages=messages_of(request))
-        return Watch(self.call, call, full, now)
+        return Watch(self.call, call, full, now, parent)
 
-    def watch_run(self, operation: Operation, **fields: Any) -> Watch:
+    def watch_run(
+        self, operation: Operation, parent: Watch | None = None, **fields: Any
+    ) -> Watch:
         """Return the watch of a run or a tool, whose `Call` has these *fields*."""
         clock = real_clock()
         now = partial(_since, clock, clock())
@@ -70,23 +72,35 @@ class HookCaller:
             id=token_hex(16),
             operation=operation,
             started_at=datetime.now(UTC),
+            parent=None if parent is None else parent.call,
             **fields,
         )
         full = attrs.evolve(call) if self.contents else call
-        return Watch(self.call, call, full, now)
+        return Watch(self.call, call, full, now, parent)
 
-    def watch_tool(self, run: Call, name: str, call_id: str) -> Watch:
+    def watch_tool(self, run: Watch, name: str, call_id: str) -> Watch:
         """Return the watch of a call of the tool *name* in a run."""
         return self.watch_run(
-            "tool", name=name, tool_call_id=call_id, parent=run, tags={**run.tags}
+            "tool", run, name=name, tool_call_id=call_id, tags={**run.call.tags}
         )
 
     def call(self, name: str, call: Call, full: Call) -> None:
-        """Call the hooks *name* with *call*; those that see contents with *full*."""
+        """
+        Call the hooks *name* with *call*; those that see contents with *full*.
+
+        Raises:
+            BaseException: A hook ends the program; the hooks after it were called.
+        """
+        exiting: BaseException | None = None
         for hooks in self.hooks:
             hook = getattr(hooks, name)
             if hook is not None and (hooks.runs or call.operation not in _RUNS):
-                self._run(hook, (id(hooks), name), full if hooks.contents else call)
+                try:
+                    self._run(hook, (id(hooks), name), full if hooks.contents else call)
+                except BaseException as error:  # noqa: BLE001 - raised below
+                    exiting = error
+        if exiting is not None:
+            raise exiting
 
     def _run(
         self, hook: Callable[[Call], object], key: tuple[int, str], call: Call

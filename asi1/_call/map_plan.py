@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, Self
 
 from attrs import frozen
@@ -68,15 +68,16 @@ class MapPlan:
         for name in ("ordered", "return_exceptions"):
             if problem := flag(settings[name]):
                 raise wrong(name, problem, settings[name])
-        if settings["budget"] is not None:
-            engine = engine.child(budget=settings["budget"])
+        if settings["budget"] is not None or engine.resources.budgets is not None:
+            engine = engine.child(budget=settings["budget"], queues=True)
         requests = MapRequests.of(engine.config, model, options)
         source = source_of(prompts, key, allow_async=not blocking)
+        total = len(prompts) if isinstance(prompts, Sized) else None
         return cls(
             engine=engine,
             requests=requests,
             source=source,
-            progress=progress_of(settings["progress"], prompts),
+            progress=progress_of(settings["progress"], "prompts", total),
             concurrency=concurrency,
             ordered=settings["ordered"],
             keyed=key is not None or isinstance(prompts, Mapping),

@@ -30,7 +30,7 @@ from .engine import Engine
 
 
 if TYPE_CHECKING:
-    from .._models.call_info import Call as CallInfo
+    from .watch import Watch
 
 
 __all__ = ["ParsePlan", "Rounds", "parse_rounds", "run_rounds"]
@@ -110,7 +110,7 @@ class ParsePlan(Generic[_T]):
         watch.start()
         error: Exception | None = None
         try:
-            return (yield from self._rounds(first, again, watch.call))
+            return (yield from self._rounds(first, again, watch))
         except Exception as caught:
             error = caught
             raise
@@ -124,7 +124,7 @@ class ParsePlan(Generic[_T]):
         self,
         first: Call[ChatCompletion],
         again: Callable[[Sequence[Message]], Call[ChatCompletion]],
-        parent: CallInfo | None = None,
+        parent: Watch | None = None,
     ) -> Rounds[ParsedCompletion[_T]]:
         call = first
         added: list[Message] = []

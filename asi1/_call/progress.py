@@ -1,11 +1,11 @@
-"""Reports the progress of a `map`: to a function, or to the bar of a library."""
+"""Reports the progress of a `map` or a batch: to a function, or to a library's bar."""
 
 from __future__ import annotations
 
 import inspect
 
-from collections.abc import Callable, Sized
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
 
 from attrs import define
 
@@ -16,33 +16,59 @@ from .._models.errors import ArgumentError
 __all__ = ["Progress", "progress_of"]
 
 
+class _Summary(Protocol):
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def done(self) -> int: ...
+
+    @property
+    def failed(self) -> int: ...
+
+
+# Called with the number of new answers, and the summary of a batch; None for a `map`.
+_Report: TypeAlias = Callable[[int, _Summary | None], object]
+
+
 @define(eq=False)
 class Progress:
     """
-    Reports each answer that was read; an error of the report fails no call.
+    Reports new answers; an error of the report fails no call.
 
     Attributes:
-        update: Called with the number of new answers; None after it has failed.
+        report: The report; None after it has failed.
     """
 
-    update: Callable[[int], object] | None
+    report: _Report | None
 
-    def advance(self) -> None:
-        """Report one more answer."""
-        if self.update is None:
+    def advance(self, number: int, summary: _Summary | None = None) -> None:
+        """Report *number* more answers, and the *summary* of a batch."""
+        if self.report is None:
             return
         try:
-            self.update(1)
+            result = self.report(number, summary)
         except Exception as error:  # noqa: BLE001 - a broken bar must not fail a call
-            self.update = None
-            text = f"progress raised {type(error).__name__}, and is not called again"
-            warn_of(text, error)
+            self._break(f"raised {type(error).__name__}", error)
+        else:
+            if inspect.iscoroutine(result):
+                result.close()  # else Python would warn of a coroutine never awaited
+                self._break("returned a coroutine, which nothing awaits", None)
+
+    def _break(self, problem: str, error: BaseException | None) -> None:
+        self.report = None
+        warn_of(f"progress {problem}, and is not called again", error)
 
 
-def progress_of(value: Any, prompts: object) -> Progress:
+def progress_of(value: Any, what: str, total: int | None) -> Progress:
     """
-    Return the progress that *value* shows: a function of one number, an object with
-    ``update``, such as tqdm's bar, or a ``rich.progress.Progress``.
+    Return the progress that *value* shows.
+
+    Args:
+        value: A function of the number of new answers, or of the summary of a batch; an
+            object with ``update``, such as tqdm's bar; or a ``rich.progress.Progress``.
+        what: What is counted, for a bar.
+        total: How many there are; None if that is not known yet.
 
     Raises:
         ArgumentError: *value* is something else.
@@ -50,20 +76,33 @@ def progress_of(value: Any, prompts: object) -> Progress:
     if value is None:
         return Progress(None)
     if callable(getattr(value, "add_task", None)):  # as that of rich
-        total = len(prompts) if isinstance(prompts, Sized) else None
-        task = value.add_task("prompts", total=total)
-        return Progress(lambda number: value.advance(task, number))
+        return Progress(_task_of(value, value.add_task(what, total=total)))
     update = getattr(value, "update", None)
-    update = update if callable(update) else value
-    if not callable(update) or isinstance(value, type | dict | set):
+    bar = callable(update)
+    if not callable(update if bar else value) or isinstance(value, type | dict | set):
         raise ArgumentError(
-            "progress: must be a function of one number, or have a method update, not"
+            "progress: must be a function, or have a method update, not"
             f" {type(value).__name__}",
             argument="progress",
         )
-    if inspect.iscoroutinefunction(update):
+    called: Callable[[Any], object] = value if update is None or not bar else update
+    if any(map(inspect.iscoroutinefunction, (called, type(called).__call__))):
         raise ArgumentError(
             "progress: must be a plain function, since nothing awaits it",
             argument="progress",
         )
-    return Progress(update)
+    if bar:
+        return Progress(lambda number, _: called(number) if number else None)
+    return Progress(
+        lambda number, summary: called(number if summary is None else summary)
+    )
+
+
+def _task_of(bars: Any, task: Any) -> _Report:
+    def report(number: int, summary: _Summary | None) -> object:
+        if summary is None:
+            return bars.advance(task, number)
+        finished = summary.done + summary.failed
+        return bars.update(task, total=summary.total, completed=finished)
+
+    return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
 
@@ -16,10 +16,6 @@ from .attempts import OneRequest
 from .call import Call
 from .engine import Engine
 from .task import CallTask
-
-
-if TYPE_CHECKING:
-    from .budgets import Reservation
 
 
 __all__ = ["EndedCalls", "PromptCall"]
@@ -77,46 +73,27 @@ class PromptCall:
     task: CallTask | None = field(default=None, init=False)
     ended: bool = field(default=False, init=False)
     outcome: ChatCompletion | Exception | None = field(default=None, init=False)
-    _request: Request | None = field(default=None, init=False)
-    _reserved: Reservation | None = field(default=None, init=False)
 
-    def make(self, engine: Engine) -> None:
-        """
-        Make the call, and reserve in the client's budgets what it should use.
-
-        Raises:
-            BudgetExceededError: It could pass a budget; `make` may be called again.
-            ASI1Error: The prompt is wrong, or the client is closed.
-        """
-        if self._request is None:
-            self._request = self.request(self.item)
-            self.call = engine.call(OneRequest(self._request), AnswerReader)
-        budgets = engine.resources.budgets
-        if budgets is not None:
-            self._reserved = budgets.reserve(engine.config, self._request)
-
-    def fail(self, error: Exception) -> None:
-        """End the call with *error*, before it has begun."""
-        self.outcome = error.with_traceback(None)
-        self.settle()
+    def begin(self, engine: Engine) -> None:
+        """Begin the call; if the prompt is wrong, it has ended with its error."""
+        try:
+            requests = OneRequest(self.request(self.item))
+            self.call = engine.call(requests, AnswerReader)
+            self.task = engine.begin(self)
+        except Exception as error:  # noqa: BLE001 - `ConcurrentCalls.next` raises it
+            self.outcome = error.with_traceback(None)
+            self.settle()
 
     async def run(self) -> None:
         """Make the call."""
-        self._release()  # the call reserves it again, before any other task runs
         if self.call is not None:
             await self.call.run()
 
     def settle(self) -> None:
         """Record that the call has ended."""
-        self._release()
         if self.call is not None:
             self.call.settle()
         self.done.add(self)
-
-    def _release(self) -> None:
-        reserved, self._reserved = self._reserved, None
-        if reserved is not None:
-            reserved.cancel()
 
     @property
     def lost(self) -> bool:

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from .._fork_lock import run_apart_once
 from .._models.errors import APIConnectionError, APIError
-from .._models.response import Usage
+from .._models.response import Usage, plausible
 from .._models.status_errors import APIStatusError
 from .._settings.config import ClientConfig
 from .._settings.retry import RetryBudget
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .answer_cache import AnswerCache, CachedCall, CallAttempts, Send
     from .asked_key import AskedKey
     from .attempts import Requests
+    from .budget_queue import BudgetQueue
     from .budgets import Budgets, Reservation
     from .hook_caller import HookCaller
     from .rate_limiter import LocalLimiter, UserLimiter
@@ -38,8 +39,6 @@ __all__ = ["Bill", "Resources", "Tally"]
 
 # The most rows of a `Tally`: a server may name another model in each answer.
 _MOST_ROWS = 1024
-# A report of more tokens than this, or of less than none, cannot be true.
-_MOST_TOKENS = 10**12
 
 
 @define(eq=False)
@@ -94,6 +93,14 @@ class Bill:
     reserved: Reservation | None
     _open: bool = field(default=True, init=False)
 
+    def cancel_unanswered(self) -> None:
+        """
+        Count nothing if no reply has come: the user-provided transport or limiter has
+        refused the request, as a cassette does if it has no recording of it.
+        """
+        if self.reader.info.status is None:
+            self.settle(sent=False)
+
     def settle(self, error: APIError | None = None, *, sent: bool = True) -> None:
         """
         Count the attempt, unless it is counted already.
@@ -110,22 +117,13 @@ class Bill:
             if reserved is not None:
                 reserved.cancel()
             return
-        usage = _plausible(reader.usage)
+        usage = plausible(reader.usage)
         # A server bills no request that it has refused, nor one that asks no model.
         free = isinstance(error, APIStatusError) or reader.request.method == "GET"
         rates, names = reader.rates, (reader.model, reader.request.model)
         self.tally.add(usage, rates, names, usage is not None or free)
         if reserved is not None:
             reserved.end(usage, reader, free=free)
-
-
-def _plausible(usage: Usage | None) -> Usage | None:
-    """Return *usage*; None if its counts cannot be true, so that nothing is known."""
-    if usage is None:
-        return None
-    prompt, answer = usage.prompt_tokens, usage.completion_tokens
-    fits = 0 <= prompt <= _MOST_TOKENS and 0 <= answer <= _MOST_TOKENS
-    return usage if fits and (prompt or answer) else None
 
 
 @frozen(eq=False)
@@ -142,6 +140,8 @@ class Resources:
         cache: Answers calls from the user's cache; None without a cache.
         tally: Counts what the requests have used.
         budgets: The budgets into which each request must fit; None without budgets.
+        queue: In which the calls of a `map` or a batch wait for the budgets; None if
+            a call that does not fit is refused at once.
     """
 
     config: ClientConfig
@@ -152,6 +152,7 @@ class Resources:
     cache: AnswerCache | None = field(default=None, repr=False)
     tally: Tally = field(factory=Tally, repr=False)
     budgets: Budgets | None = field(default=None, repr=False)
+    queue: BudgetQueue | None = field(default=None, repr=False)
 
     def cached(self, call: CachedCall, attempts: CallAttempts, send: Send) -> Send:
         """Return *send*, which sends a request of *call*, with the cache before it."""
@@ -171,17 +172,21 @@ class Resources:
         cache = None if self.cache is None else self.cache.renewing()
         return attrs.evolve(self, cache=cache)
 
-    def bill(self, reader: ReplyReader[Any]) -> Bill:
+    async def bill(self, reader: ReplyReader[Any]) -> Bill:
         """
         Return the bill of a new attempt, whose reply *reader* reads.
+
+        With a queue, wait until the attempt fits into the budgets.
 
         Raises:
             BudgetExceededError: The attempt could pass a budget.
             ConfigurationError: A budget is in dollars, and the price is not known.
         """
-        reserved = None
-        if self.budgets is not None:
-            reserved = self.budgets.reserve(self.config, reader.request)
+        reserved, request = None, reader.request
+        if self.queue is not None:
+            reserved = await self.queue.reserve(self.config, request, reader.timer)
+        elif self.budgets is not None:
+            reserved = self.budgets.reserve(self.config, request)
         return Bill(self.tally, reader, reserved)
 
 

@@ -36,6 +36,7 @@ class Timer:
         began: When the call began, in seconds on the loop's clock.
         stream: Whether the call is a stream.
         deadline: The next deadline, and the name of the timeout that sets it.
+        pause: Seconds of the call that its total timeout does not count.
     """
 
     began: float
@@ -44,6 +45,7 @@ class Timer:
     _token: Any = field(factory=loop_token)
     _now: Callable[[], float] = field(init=False)
     deadline: Deadline = field(init=False)
+    pause: float = field(default=0.0, init=False)
     _scope: anyio.CancelScope = field(init=False)
     _at: float = field(init=False)
     _alarm_at: float = field(default=math.inf, init=False)
@@ -70,7 +72,7 @@ class Timer:
         """Restart the timeout *phase*; with "total", only the total timeout applies."""
         now = self._now()
         self.deadline = self._timeouts.deadline(
-            phase, began=self.began, now=now, stream=self.stream
+            phase, began=self.began + self.pause, now=now, stream=self.stream
         )
         self._cancel_at(self.deadline.at, now)
 
@@ -114,4 +116,4 @@ class Timer:
     def left(self) -> float:
         """Seconds left of the call's total timeout; infinity if it has none."""
         total = self._timeouts.total_for(stream=self.stream)
-        return math.inf if total is None else total - self.elapsed
+        return math.inf if total is None else total - self.elapsed + self.pause

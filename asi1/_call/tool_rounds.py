@@ -242,7 +242,7 @@ class ToolRounds:
         reader = ChunkReader if self.stream else AnswerReader
         call = self.requests.call(self.log.added(), reader)
         if self._watch is not None:
-            call.parent = self._watch.call
+            call.parent = self._watch
         source = StreamSource if self.stream else AnswerSource
         return source(self.engine, call, self.log.checked)
 
@@ -259,7 +259,7 @@ class ToolRounds:
                 stream=self.stream,
                 tags={**parts["tags"]},
             )
-            self._watch_tool = partial(hooks.watch_tool, self._watch.call)
+            self._watch_tool = partial(hooks.watch_tool, self._watch)
             self._watch.start()
 
     def _tell_end(self, error: Exception | None) -> None:

@@ -78,8 +78,8 @@ class ToolTask:
             return
         call = self.call.call
         watch = self.watch(call.function.name, call.id)
-        watch.start()
         try:
+            watch.start()
             await self._run()
         finally:
             watch.end(self._failure)

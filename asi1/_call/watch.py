@@ -7,6 +7,7 @@ import copy
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -62,17 +63,32 @@ class Watch:
         call: What hooks without contents see.
         full: What hooks with contents see; the same object if there are none.
         now: Returns the seconds since the call began.
+        parent: The watch of the run that makes the call; None without one.
     """
 
     tell: Callable[[str, Call, Call], None]
     call: Call
     full: Call
     now: Callable[[], float]
+    parent: Watch | None = None
     _ended: bool = field(default=False, init=False)
+    _children: int = field(default=0, init=False)  # those that have not ended
+    _last: list[Callable[[], None]] = field(factory=list, init=False)
 
     def start(self) -> None:
         """Tell that the call begins."""
+        if self.parent is not None:
+            self.parent.add_child()
         self._tell("on_start")
+
+    def add_child(self) -> None:
+        """Count a call or tool of the run that has begun."""
+        self._children += 1
+
+    def remove_child(self) -> None:
+        """Count a call or tool of the run that has ended."""
+        self._children -= 1
+        self._tell_last()
 
     def wait(self, wait: Wait) -> None:
         """Tell that the call waits for a rate limit."""
@@ -101,11 +117,33 @@ class Watch:
         """
         Tell that the call has ended; only the first time.
 
+        A run that is left ends before its calls and tools, whose tasks are being
+        cancelled. Then hooks are told of its end after theirs.
+
         *redact* replaces the API key, which a server may echo, in a text.
         """
         if self._ended:
             return
         self._ended = True
+        self._last.append(partial(self._end, error, info, answer, redact))
+        self._tell_last()
+
+    def _tell_last(self) -> None:
+        # A run may be left in another thread than that in which its last call ends.
+        if not self._children:
+            try:
+                end = self._last.pop()
+            except IndexError:
+                return
+            end()
+
+    def _end(
+        self,
+        error: Exception | None,
+        info: ResponseInfo | None,
+        answer: ChatCompletion | None,
+        redact: Callable[[str], str],
+    ) -> None:
         if error is not None:
             self._set_error(error)
         if info is not None:
@@ -117,7 +155,11 @@ class Watch:
         known = (
             {} if info is None or info.elapsed is None else {"elapsed": info.elapsed}
         )
-        self._tell("on_end", **known)
+        try:
+            self._tell("on_end", **known)
+        finally:
+            if self.parent is not None:
+                self.parent.remove_child()
 
     def _set_answer(self, answer: ChatCompletion, redact: Callable[[str], str]) -> None:
         reason = answer.finish_reason

@@ -210,7 +210,7 @@ class AsyncASI1(BaseClient):
             retry_failed: Whether requests that failed in an earlier run are sent again.
             progress: Called with a `BatchSummary` after each write; or a bar of tqdm or
                 rich, or any object with a method ``update(n)``, for *n* more requests.
-                An error that it raises ends the batch.
+                If it raises, it is not called again.
 
         Returns:
             How many requests have answers and failures, and what this run used.

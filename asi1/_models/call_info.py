@@ -78,7 +78,8 @@ class Call:
         chunks: The number of chunks that a stream has received.
         attempts: The attempts that have ended; in `on_retry`, the failed one is last.
         wait: In `on_wait` and `on_retry`, what the call waits for; else None.
-        usage: At the end: the tokens that the server reported; else None.
+        usage: At the end: the tokens that the server reported; else None. If
+            ``response.cached``, this call has not used them.
         finish_reason: At the end: why the model stopped; None if it did not.
         response_id: At the end: the server's id of the answer.
         response_model: At the end: the model that the server says it used.

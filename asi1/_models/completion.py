@@ -14,7 +14,7 @@ from attrs import field, frozen
 from .._fork_lock import run_apart_once
 from .base import Model
 from .base_types import JSON, public
-from .response import ResponseInfo, Usage
+from .response import ResponseInfo, Usage, plausible
 
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class ChatCompletion(Model):
         """
         response = self.response
         names, cached = (self.model, response.model), response.cached
-        return _cost()(self.usage, response.rates, *names, cached=cached)
+        return _cost()(plausible(self.usage), response.rates, *names, cached=cached)
 
     @property
     def exhausted(self) -> bool:

@@ -69,7 +69,8 @@ def cost(
     Return what a call cost in US dollars; None if it is not known.
 
     Args:
-        usage: The tokens that the server reported; None if it reported none.
+        usage: The tokens that the server reported; None if it reported none, or
+            counts that cannot be true.
         rates: The client's own rates; None for the published ones.
         names: The model that answered, and the model that was asked for.
         cached: Whether the answer comes from the client's cache.
@@ -80,9 +81,6 @@ def cost(
     if usage is None or rates is None:
         return None
     prompt, answer = usage.prompt_tokens, usage.completion_tokens
-    # Counts that cannot be true: negative ones, and none at all.
-    if prompt < 0 or answer < 0 or not (prompt or answer):
-        return None
     return cost_of_tokens(rates, prompt, usage.cached_tokens, answer)
 
 

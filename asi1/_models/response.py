@@ -27,9 +27,13 @@ __all__ = [
     "ResponseInfo",
     "Usage",
     "cost_of_all",
+    "plausible",
     "read_info",
     "sum_of_usage",
 ]
+
+# A report of more tokens than this, or of less than none, cannot be true.
+_MOST_TOKENS = 10**12
 
 
 @public
@@ -193,6 +197,15 @@ class Usage(Model):
         if found is None:
             found = self.extra.get("prompt_cache_hit_tokens")
         return max(min(found, self.prompt_tokens), 0) if type(found) is int else 0
+
+
+def plausible(usage: Usage | None) -> Usage | None:
+    """Return *usage*; None if its counts cannot be true, so that nothing is known."""
+    if usage is None:
+        return None
+    prompt, answer = usage.prompt_tokens, usage.completion_tokens
+    fits = 0 <= prompt <= _MOST_TOKENS and 0 <= answer <= _MOST_TOKENS
+    return usage if fits and (prompt or answer) else None
 
 
 def sum_of_usage(one: Usage, two: Usage) -> Usage:

@@ -12,7 +12,7 @@ from .base_types import public
 from .cost import Rates, cost_of_tokens, published, sum_of_costs
 
 
-__all__ = ["Row", "Spent", "spent_in"]
+__all__ = ["Spent", "UsageRow", "spent_in"]
 
 
 @public
@@ -45,7 +45,7 @@ class Spent:
         return self.input_tokens + self.output_tokens
 
 
-class Row(NamedTuple):
+class UsageRow(NamedTuple):
     """
     The requests of one kind, whose tokens have the same price.
 
@@ -65,8 +65,8 @@ class Row(NamedTuple):
 
 
 def spent_in(tuples: Iterable[tuple[Any, ...]]) -> Spent:
-    """Return the sum of the requests in *tuples*, each with the fields of a `Row`."""
-    rows = [Row(*fields) for fields in tuples]
+    """Return the sum of *tuples*, each with the fields of a `UsageRow`."""
+    rows = [UsageRow(*fields) for fields in tuples]
     unpriced, costs = 0, []
     for row in rows:
         rates = row.rates or published(*row.names)

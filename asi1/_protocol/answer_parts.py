@@ -65,9 +65,9 @@ class Parts(Generic[_M]):
 
 @run_apart_once
 def _values() -> ModuleType:
-    from . import call_values  # noqa: PLC0415 - rarely needed
+    from .tools import merged_calls  # noqa: PLC0415 - rarely needed
 
-    return call_values
+    return merged_calls
 
 
 @define(eq=False)

@@ -24,7 +24,7 @@ from .._settings.secret import Secret
 from .request import Request
 
 
-__all__ = ["KeptReply", "cache_key", "may_be_kept", "pack", "unpack"]
+__all__ = ["KeptReply", "cache_key", "may_be_kept", "pack", "same_number", "unpack"]
 
 # The version of the bytes that `pack` writes; other versions are not read.
 _VERSION = 1
@@ -100,7 +100,7 @@ def _body(body: bytes, key: Secret) -> JSON:
     if key.is_plainly_in(text):
         text = key.redact(text)
     try:
-        value: JSON = json.loads(text, parse_float=_number)
+        value: JSON = json.loads(text, parse_float=same_number)
     except ValueError:  # the key was a part of the JSON's syntax
         return text
     if isinstance(value, dict):
@@ -108,7 +108,7 @@ def _body(body: bytes, key: Secret) -> JSON:
     return value
 
 
-def _number(text: str) -> float:
+def same_number(text: str) -> float:
     """Return the number in *text*: the same for 0 and 0.0."""
     value = float(text)
     return int(value) if value.is_integer() else value

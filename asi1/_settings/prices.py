@@ -18,7 +18,7 @@ from .._models.base_types import public
 from .._models.cost import Rates, cost, exact
 from .._models.errors import ConfigurationError
 from .._models.price_table import FIGURES, PUBLISHED, SOURCE
-from .._models.response import Usage
+from .._models.response import Usage, plausible
 from .validators import or_none, setting, string, table_of
 
 
@@ -88,7 +88,7 @@ class Price:
 
     def cost(self, usage: Usage) -> Decimal | None:
         """Return what *usage* costs in US dollars; None if it cannot be true."""
-        return cost(usage, self.rates)
+        return cost(plausible(usage), self.rates)
 
 
 # Prices in US dollars for a million tokens, as ASI-1 published them.

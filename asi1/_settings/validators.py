@@ -7,6 +7,7 @@ A check returns None for a valid value, else the problem in words for a message,
 
 from __future__ import annotations
 
+import math
 import sys
 
 from collections.abc import Callable, Mapping, Sequence
@@ -217,7 +218,11 @@ def tags(value: Any) -> str | None:
         isinstance(name, str) and isinstance(tag, str | int | float)
         for name, tag in value.items()
     )
-    return None if fits else "must map str to str, int, float or bool"
+    if not fits:
+        return "must map str to str, int, float or bool"
+    # NaN and infinity have no form in JSON, into which most hooks write the tags.
+    finite = all(isinstance(tag, str) or abs(tag) < math.inf for tag in value.values())
+    return None if finite else "must have finite numbers"
 
 
 def instance_of(kind: type) -> Check:

@@ -23,7 +23,6 @@ from ._terminal import Screen, print_error
 
 __all__ = ["batch"]
 
-_RETRIES = 5  # as `asi1.batch` without a client
 _INTERRUPTED = "interrupted; running requests were cancelled"
 _GO_ON = "to go on, run the same command again"
 
@@ -41,7 +40,9 @@ def batch(options: Namespace) -> int:
         requests_per_minute=options.rpm, tokens_per_minute=options.tpm
     )
     budget = None if options.budget is None else asi1.Budget(usd=options.budget)
-    with open_client(options, _RETRIES) as client:
+    from .._blocking.batch import RETRIES  # noqa: PLC0415 - loaded with the client
+
+    with open_client(options, RETRIES) as client:
         progress = begin_progress(err, quiet=options.quiet)
         with stop_on_signals():
             code, problem = _run(client, (limit, budget), options, progress)
@@ -80,14 +81,14 @@ def _run(
     except KeyboardInterrupt:
         begun = progress.last is not None
         return 130, _INTERRUPTED if begun else "interrupted"
-    except BrokenPipeError:  # the reader of the progress has gone
-        raise
     except OSError as error:
         return 2 if progress.last is None else 1, _words_of(error)
     except asi1.ASI1Error as error:
         if progress.last is None:
             raise
         return 2 if isinstance(error, asi1.ConfigurationError) else 1, str(error)
+    if progress.broken is not None:
+        raise progress.broken
     return 1 if result.failed else 0, ""
 
 

@@ -33,10 +33,12 @@ class BatchProgress:
 
     Attributes:
         last: The last summary; None before the first request is sent.
+        broken: Why the progress can no longer be shown; None while it can.
     """
 
     def __init__(self, screen: Screen, *, quiet: bool) -> None:
         self.last: asi1.BatchSummary | None = None
+        self.broken: OSError | None = None
         self._screen = screen
         self._quiet = quiet
         self._shown_at = 0.0
@@ -55,12 +57,12 @@ class BatchProgress:
     def __call__(self, summary: asi1.BatchSummary) -> None:
         """Show the progress; called on the thread of the event loop."""
         first, self.last = self.last is None, summary
-        if self._quiet:
+        if self._quiet or self.broken is not None:
             return
-        if first:
-            self._begin(summary)
-        else:
-            self._show(summary)
+        try:
+            self._begin(summary) if first else self._show(summary)
+        except OSError as error:  # the batch goes on: its answers are in a file
+            self.broken = error
 
     def _begin(self, summary: asi1.BatchSummary) -> None:
         self._shown_at = time.monotonic()

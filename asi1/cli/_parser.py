@@ -15,7 +15,7 @@ import asi1
 
 from ._ask import ask
 from ._batch import batch
-from ._call_options import add_call_options
+from ._call_options import ENVIRONMENT, add_call_options, add_server_options
 from ._chat.parser import add_chat
 from ._completion import add_completion
 from ._demo import demo
@@ -69,10 +69,8 @@ exit codes:
   141  the pipe that the output goes to was closed
 """
 
-_ENVIRONMENT = """\
-environment:
-  ASI_ONE_API_KEY, ASI1_API_KEY    your API key; the first one that is set is used
-  ASI1_BASE_URL, ASI_ONE_BASE_URL  the server, if not https://api.asi1.ai/v1
+_ENVIRONMENT = f"""\
+{ENVIRONMENT}\
   NO_COLOR                         if set, no ANSI codes are written
 
 """
@@ -222,12 +220,11 @@ def _add_batch(commands: Any) -> None:
         ("--tpm", "N", int, None, "the most tokens a minute"),
         ("--budget", "DOLLARS", str, None, "the most that this run may cost"),
         ("--model", "NAME", str, None, "the model of all requests, whatever they name"),
-        ("--base-url", "URL", str, None, "the server; overrides ASI1_BASE_URL"),
-        ("--key-env", "NAME", str, None, "the variable of the key"),
     ):
         parser.add_argument(
             name, type=kind, metavar=metavar, default=default, help=words
         )
+    add_server_options(parser)
     parser.add_argument(
         "--retry-failed",
         action="store_true",

@@ -271,7 +271,9 @@ def _add_answer(invocation: InferenceInvocation, call: Call) -> None:
     invocation.response_model_name = call.response_model
     if call.finish_reason is not None:
         invocation.finish_reasons = [call.finish_reason]
-    if call.usage is not None:
+    if call.response is not None and call.response.cached:
+        invocation.attributes["asi1.cached"] = True
+    elif call.usage is not None:
         invocation.input_tokens = call.usage.prompt_tokens
         invocation.output_tokens = call.usage.completion_tokens
         invocation.thinking_tokens = call.usage.reasoning_tokens

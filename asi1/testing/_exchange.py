@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from attrs import field, frozen
 
 from .._models.errors import ASI1Error
+from .._protocol.cached_answer import same_number
 
 
 __all__ = ["Asked", "CassetteError", "Exchange"]
@@ -66,7 +67,7 @@ class Asked:
         if "json" not in self.body:
             return next(iter(self.body.values()), None)
         # 0 and 0.0 are the same number.
-        value = json.loads(json.dumps(self.body["json"]), parse_float=_number)
+        value = json.loads(json.dumps(self.body["json"]), parse_float=same_number)
         if isinstance(value, dict):
             return {k: v for k, v in value.items() if k not in _IGNORED}
         return value
@@ -145,11 +146,6 @@ class Exchange:
 
 def _refuse(problem: str) -> NoReturn:
     raise ValueError(problem)
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    return int(value) if value.is_integer() else value
 
 
 def _written(body: bytes) -> dict[str, Any]:

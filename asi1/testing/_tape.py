@@ -17,6 +17,7 @@ from typing import IO
 
 from attrs import define, field
 
+from .._client.batch.file_lock import lock_file
 from ._difference import nearest
 from ._exchange import Asked, CassetteError, Exchange
 
@@ -65,7 +66,7 @@ class Tape:
         with self._lock, self._translated("written"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a+b") as file:
-                _lock(file)
+                lock_file(file, wait=True)
                 if self.anew:
                     file.truncate(0)
                     self.anew = False
@@ -140,12 +141,3 @@ def _whole_end(data: bytes) -> int:
     except ValueError:
         return start
     return len(data)
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Wait until no other process adds to *file*; closing it ends the lock."""
-    try:
-        import fcntl  # noqa: PLC0415 - Windows has none; there, use one process a file
-    except ImportError:
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)

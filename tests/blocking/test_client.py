@@ -278,11 +278,11 @@ def test_call_after_the_event_loop_thread_was_stopped_raises():
         return 42
 
     loop = LoopThread()
-    assert 42 == loop.run(answer())
+    assert 42 == loop.run(answer)
     loop.stop()
 
     with pytest.raises(asi1.ASI1Error, match="exiting"):
-        loop.run(answer())
+        loop.run(answer)
 
 
 @pytest.mark.system

@@ -15,7 +15,7 @@ import asi1
 
 from asi1.testing import FakeASI1
 
-from ..support.talk import in_process
+from ..support.talk import in_process, until
 
 
 HI = {"messages": "Hi", "max_tokens": 100}
@@ -196,6 +196,86 @@ async def test_retries_count_and_are_refused_too():
             await client.chat.completions.create(**HI)
 
     assert (2, 2) == (len(fake.requests), caught.value.spent.requests)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("stream", [False, True])
+async def test_refused_retry_has_the_servers_error_as_its_cause(stream):
+    """
+    When a budget refuses a retry, the cause of its error is the error of the attempt
+    before; hooks are told of that attempt, and of its status.
+    """
+    fake, ended = FakeASI1(), []
+    fake.fail(503, times=None)
+    async with in_process(
+        fake, budget=asi1.Budget(requests=1), hooks=asi1.Hooks(on_end=ended.append)
+    ) as client:
+        with pytest.raises(asi1.BudgetExceededError) as caught:
+            made = await client.chat.completions.create(**HI, stream=stream)
+            await made.get_final_completion()
+
+    cause = caught.value.__cause__
+    assert isinstance(cause, asi1.InternalServerError)
+    assert [503] == [attempt.status for attempt in cause.response.attempts]
+    assert cause.response.attempts == ended[0].attempts
+    assert (503, caught.value) == (ended[0].response.status, ended[0].error)
+
+
+def text_of(answer):
+    """Return the text of an answer, or that of a run's last one."""
+    return getattr(answer, "text", None) or answer.completion.text
+
+
+async def mapped(chat):
+    """Return the answer to the only prompt of a `map`."""
+    (answer,) = [answer async for answer in chat.map(["Hi"], temperature=0)]
+    return answer
+
+
+CACHED = {
+    "create": lambda chat: chat.create(messages="Hi", temperature=0),
+    "parse": lambda chat: chat.parse(messages="Hi", response_format=list[int]),
+    "map": mapped,
+    "stream": lambda chat: chat.stream(messages="Hi").get_final_completion(),
+    "run_tools": lambda chat: chat.run_tools(
+        "Hi", tools=[len_of], temperature=0
+    ).until_done(),
+}
+
+
+def len_of(word: str) -> int:
+    """Return the length of *word*."""
+    return len(word)
+
+
+class Store(dict):
+    """A cache in memory."""
+
+    async def get(self, key):
+        return dict.get(self, key)
+
+    async def set(self, key, value):
+        self[key] = value
+
+
+@pytest.mark.parametrize("way", CACHED)
+async def test_cached_answer_fits_into_a_budget_that_is_used_up(way):
+    """
+    An answer from the cache costs nothing, so that no budget refuses it: neither one
+    that is used up, nor one in dollars if the price of the model is not known.
+    """
+    fake = FakeASI1()
+    fake.reply("[1]", usage=USAGE, times=None)
+    store = Store()
+    async with in_process(fake, cache=store, model="unpriced") as client:
+        first = await CACHED[way](client.chat.completions)
+        await until(lambda: store)  # a stream's answer is kept after its last chunk
+        for budget in (asi1.Budget(requests=0), asi1.Budget(usd=0)):
+            limited = client.with_options(budget=budget)
+            again = await CACHED[way](limited.chat.completions)
+            assert text_of(first) == text_of(again)
+
+    assert (1, 1) == (len(fake.requests), client.spent.requests)
 
 
 @pytest.mark.virtual_time

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from asi1._call.progress import progress_of
+import asi1
 
 
 PROMPTS = ["a", "b", "c"]
@@ -85,6 +85,51 @@ def test_total_of_endless_prompts_is_unknown():
     A bar of rich is told the number of prompts, or None if they have no length.
     """
     rich = Rich()
-    progress_of(rich, iter(PROMPTS))
+    asi1.AsyncASI1("k").chat.completions.map(iter(PROMPTS), progress=rich)
 
     assert {"prompts": [None, 0]} == rich.tasks
+
+
+@pytest.mark.parametrize("way", ["map", "batch"])
+@pytest.mark.parametrize("wrong", ["function", "object", "method", "hidden"])
+async def test_async_progress_is_refused_or_reported(way, wrong, fake_client, tmp_path):
+    """
+    An ``async`` progress of a `map` or a batch is refused, since nothing would await
+    it; one that only its result shows is reported once, and fails no call.
+    """
+
+    async def show(_):
+        raise AssertionError
+
+    def shows(number):
+        return show(number)
+
+    class Shows:
+        async def __call__(self, _):
+            raise AssertionError
+
+    class Bar:
+        async def update(self, _):
+            raise AssertionError
+
+    hidden = wrong == "hidden"
+    progress = {
+        "function": show,
+        "object": Shows(),
+        "method": Bar(),
+        "hidden": shows,
+    }[wrong]
+
+    async def run():
+        if way == "map":
+            made = fake_client.chat.completions.map(PROMPTS, progress=progress)
+            assert 3 == len([answer async for answer in made])
+        else:
+            await fake_client.batch([], tmp_path / "out", progress=progress)
+
+    if hidden:
+        with pytest.warns(RuntimeWarning, match="progress returned a coroutine"):
+            await run()
+    else:
+        with pytest.raises(asi1.ArgumentError, match="progress: must be a plain"):
+            await run()

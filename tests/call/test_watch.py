@@ -591,3 +591,76 @@ async def test_parse_that_a_failed_call_ends_is_told_with_the_error_of_the_call(
     assert [("chat", asi1.BadRequestError), ("parse", asi1.BadRequestError)] == [
         (call.operation, type(call.error)) for call in seen.ended()
     ]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("way", ["closed", "dropped", "cancelled", "client"])
+@pytest.mark.parametrize("stream", [False, True, None], ids=["plain", "stream", "tool"])
+async def test_run_that_is_left_ends_after_its_calls_and_tools(stream, way):
+    """
+    When a run is left, hooks are told of the end of its call or tool, which is being
+    cancelled, before they are told of the end of the run.
+    """
+    fake, seen = FakeASI1(), Seen()
+    if stream is None:
+        fake.reply("", tool_calls=[{"name": "sleep", "arguments": {}}])
+    else:
+        fake.fault("stall" if stream else "stall_before_headers")
+
+    async def sleep() -> None:
+        """Sleep."""
+        await anyio.sleep_forever()
+
+    client = client_of(fake, seen, hooks=seen.hooks(runs=True))
+    with anyio.move_on_after(1) as scope:
+        run = client.chat.completions.run_tools(
+            "Hi", tools=[sleep], stream=bool(stream)
+        )
+
+        async def leave():
+            await anyio.sleep(0.5)
+            if way == "closed":
+                await run.aclose()
+            elif way == "client":
+                await client.aclose()
+            else:
+                scope.cancel()
+
+        with suppress(asi1.ASI1Error):
+            async with anyio.create_task_group() as group:
+                group.start_soon(leave)
+                with suppress(asi1.ASI1Error):
+                    async for _ in run:
+                        pass
+    if way == "dropped":
+        del run, leave
+        gc.collect()
+    else:
+        await run.aclose()
+    await client.aclose()
+
+    last = ["tool" if stream is None else "chat", "run_tools"]
+    assert last == [call.operation for call in seen.ended()][-2:]
+    assert len(seen.ended()) == sum(name == "on_start" for name, _ in seen)
+
+
+@pytest.mark.parametrize("exiting", [KeyboardInterrupt, SystemExit])
+def test_hook_that_ends_the_program_at_the_end_of_a_call_is_raised(fake, exiting):
+    """
+    KeyboardInterrupt and SystemExit of a hook, also of `on_end`, are raised to the
+    caller; the hooks after it are called, and the client can be used again.
+    """
+    fake.reply("Hi", times=None)
+    ended, left = [], [exiting("now")]
+
+    def leave(_):
+        if left:
+            raise left.pop()
+
+    hooks = [Hooks(on_end=leave), Hooks(on_end=ended.append)]
+    with asi1.ASI1("k", fake.base_url, hooks=hooks) as client:
+        with pytest.raises(exiting, match="now"):
+            client.chat.completions.create(messages="Hi")
+        assert "Hi" == client.chat.completions.create(messages="Hi").text
+
+    assert 2 == len(ended)

@@ -107,6 +107,25 @@ def test_options_are_used(fake, batch, capsys):
     assert {"asi1"} == {request.json["model"] for request in fake.requests}
 
 
+def test_batch_goes_on_when_the_reader_of_its_progress_has_gone(
+    fake, batch, monkeypatch
+):
+    """
+    If standard error is closed by its reader, the batch shows nothing any more, answers
+    all requests, and ends with the exit code of a closed pipe.
+    """
+
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    fake.reply("Yes.", times=None)
+    monkeypatch.setattr("sys.stderr", Gone())
+
+    assert 141 == batch(["a", "b"])
+    assert {"a", "b"} == {row["custom_id"] for row in rows(batch)}
+
+
 def test_batch_reads_requests_from_a_pipe(fake, batch, monkeypatch):
     """
     With ``-`` as input, the requests come from standard input.

@@ -517,3 +517,31 @@ def test_object_that_is_not_a_client_is_refused(given):
     """
     with pytest.raises(asi1.ConfigurationError, match="client: must be an AsyncASI1"):
         instrument(given)
+
+
+async def test_answer_from_the_cache_counts_no_tokens(telemetry):
+    """
+    An answer from the client's cache has used no tokens: its span says that it was
+    cached and has no usage, and the metric of tokens has only the call that was sent.
+    """
+
+    class Store(dict):
+        async def get(self, key):
+            return dict.get(self, key)
+
+        async def set(self, key, value):
+            self[key] = value
+
+    fake = FakeASI1()
+    fake.reply("Hi", usage={"prompt_tokens": 20, "completion_tokens": 5})
+    async with client_of(fake, cache=Store()) as client:
+        telemetry.watch(client)
+        for _ in range(2):
+            await ask(client)
+
+    sent, cached = telemetry.exporter.get_finished_spans()
+    assert 20 == sent.attributes["gen_ai.usage.input_tokens"]
+    assert cached.attributes["asi1.cached"]
+    assert not any(name.startswith("gen_ai.usage") for name in cached.attributes)
+    points = telemetry.metrics["gen_ai.client.token.usage"]
+    assert [5, 20] == sorted(point.sum for point in points)

@@ -1,5 +1,7 @@
 """Hooks that cannot work, and wrong values of ``hooks=`` and ``tags=``, are refused."""
 
+import math
+
 from functools import partial
 from unittest.mock import AsyncMock, Mock
 
@@ -99,6 +101,8 @@ def test_error_of_a_refused_hook_names_the_required_argument():
         ({"tags": {"job": None}}, "tags: must map str to str, int, float or bool"),
         ({"tags": {5: "job"}}, "tags: must map str to str, int, float or bool"),
         ({"tags": {"job": ["a"]}}, "tags: must map str to str, int, float or bool"),
+        ({"tags": {"job": math.nan}}, "tags: must have finite numbers, not dict"),
+        ({"tags": {"job": -math.inf}}, "tags: must have finite numbers, not dict"),
     ],
 )
 @pytest.mark.parametrize("change", [False, True], ids=["new", "with_options"])

@@ -266,7 +266,7 @@ WRONG = {
     "idempotency_key": ["", 5, "k" * 256, "a\nb", "\u00f6"],
     "session_id": [5, "a\r\nb", "\u00f6"],
     "extra_headers": [{"x y": "a"}, {"x": 5}, "x", {"x": "a\r\nb"}, "", 0, [], False],
-    "tags": ["job", {"a": None}, {5: "a"}, {"a": ["b"]}],
+    "tags": ["job", {"a": None}, {5: "a"}, {"a": ["b"]}, {"a": math.nan}],
     "extra_query": [{"a": None}, {"a": []}, "a=b", {5: "a"}, "", 0, [], False],
 }
 

@@ -125,16 +125,26 @@ async def test_price_is_that_of_the_model_that_answered_the_clients_own_first(
         {"prompt_tokens": 5, "completion_tokens": -1},
         {"total_tokens": 5},
         {"reasoning_tokens": 5},
+        {"prompt_tokens": 10**12 + 1, "completion_tokens": 5},
+        {"prompt_tokens": 5, "completion_tokens": 10**15},
     ],
 )
-def test_cost_of_an_impossible_or_missing_usage_is_unknown(usage):
+@pytest.mark.virtual_time
+async def test_cost_of_an_impossible_or_missing_usage_is_unknown(usage):
     """
-    Without usage, with negative counts, or without any prompt and completion tokens,
-    the cost is None.
+    Without usage, with negative or absurd counts, or without any prompt and completion
+    tokens, the cost is None: that of an answer, by a price, and in `spent`.
     """
-    usage = usage and asi1.Usage(**usage)
+    fake = FakeASI1()
+    choice = {"message": {"content": "Hi"}, "finish_reason": "stop"}
+    fake.reply_json({"model": "asi1", "choices": [choice], "usage": usage})
 
-    assert asi1.ChatCompletion(model="asi1", usage=usage).cost is None
+    async with in_process(fake) as client:
+        answer = await client.chat.completions.create(messages="Hi")
+
+    assert answer.cost is None
+    assert usage is None or asi1.PRICES["asi1"].cost(asi1.Usage(**usage)) is None
+    assert asi1.Spent(requests=1, unpriced=1) == client.spent
 
 
 @pytest.mark.parametrize(

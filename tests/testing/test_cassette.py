@@ -13,7 +13,7 @@ import pytest
 
 import asi1
 
-from asi1 import ASI1, AsyncASI1, ConfigurationError, RetryPolicy
+from asi1 import ASI1, AsyncASI1, Budget, ConfigurationError, RetryPolicy, Spent
 from asi1.testing import CassetteError, Data, FakeASI1, Head, Pause, cassette
 
 from ..support.talk import DONE, SSE, Event, chunk
@@ -253,7 +253,8 @@ async def test_requests_are_compared_by_value_without_ids_and_headers(path):
 async def test_unknown_request_says_how_it_differs_from_the_nearest_one(path):
     """
     In the mode "replay", an unknown request is not sent and not retried. The error
-    names the line of the nearest recorded request, and the differences.
+    names the line of the nearest recorded request, and the differences. It counts
+    neither in `spent` nor in a budget.
     """
     fake = FakeASI1()
     fake.reply("A mammal.")
@@ -261,7 +262,8 @@ async def test_unknown_request_says_how_it_differs_from_the_nearest_one(path):
     async with client_of(fake, path) as client:
         await ask(client, "What is an otter? " * 9, temperature=0)
         await client.request("GET", "/models")
-    async with client_of(fake, path, "replay") as client:
+    async with client_of(fake, path, "replay") as unlimited:
+        client = unlimited.with_options(budget=Budget(requests=1))
         with pytest.raises(CassetteError) as caught:
             await ask(client, "What is an otter? " * 8 + "And a seal?", seed=1)
         with pytest.raises(CassetteError) as other:
@@ -270,6 +272,7 @@ async def test_unknown_request_says_how_it_differs_from_the_nearest_one(path):
             gone = cassette(path.with_name("gone"), "replay")
             await ask(AsyncASI1(KEY, fake.base_url, transport=gone))
 
+    assert Spent() == client.spent
     message = str(caught.value)
     assert f"{path} has no recording of this request: POST http" in message
     assert "The nearest recorded request, in line 1, differs:" in message

@@ -1,4 +1,4 @@
-"""Locks a file for one process, so that two batches never write to the same output."""
+"""Locks a file for one process, so that no two write to it at the same time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ _BYTE = 1 << 62
 if sys.platform == "win32":
     import msvcrt
 
-    def lock_file(file: Any) -> bool:
-        """Lock *file* until it is closed; return False if another process has it."""
+    def lock_file(file: Any, *, wait: bool = False) -> bool:
+        """
+        Lock *file* until it is closed; return False if another process has it.
+
+        With *wait*, wait until that process has closed it; here, 10 seconds at most.
+        """
         file.seek(_BYTE)
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            mode = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK
+            msvcrt.locking(file.fileno(), mode, 1)
         except OSError:
             return False
         return True
@@ -28,10 +33,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def lock_file(file: Any) -> bool:
-        """Lock *file* until it is closed; return False if another process has it."""
+    def lock_file(file: Any, *, wait: bool = False) -> bool:
+        """
+        Lock *file* until it is closed; return False if another process has it.
+
+        With *wait*, wait until that process has closed it.
+        """
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return False
         return True

@@ -22,7 +22,7 @@ from ..._protocol.batch.request_lines import (
     read_request,
 )
 from ..._protocol.batch.resume import State
-from ..._protocol.batch.rows import Row, is_torn, read_row
+from ..._protocol.batch.rows import OutputRow, is_torn, read_row
 from ..._protocol.batch.summary import BatchSummary
 from .index import Index
 from .input_file import BatchLines, InputFile
@@ -48,15 +48,23 @@ class PlanOptions:
         model: The model of all requests; None for those of the lines.
         default_model: The model of a line that names none.
         retry_failed: Whether requests that failed in an earlier run are sent again.
+        can_price: Whether the budget knows the price of a model, or needs none.
     """
 
     model: str | None
     default_model: str
     retry_failed: bool
+    can_price: Callable[[str], bool] = bool
 
     def read(self, line: bytes) -> BatchRequest:
         """Read one line of the input, as `read_request` does."""
-        return read_request(line, model=self.model, default_model=self.default_model)
+        request = read_request(line, model=self.model, default_model=self.default_model)
+        if not self.can_price(model := str(request.body["model"])):
+            raise ValueError(
+                f"has a budget in US dollars, and the price of the model {model!r:.80}"
+                " is not known"
+            )
+        return request
 
 
 @define(eq=False)
@@ -122,7 +130,7 @@ class BatchPlan:
         self.output.mend(end, line_end=line_end)
         self._count(rows)
 
-    def _found(self, row: Row, at: int) -> bool:
+    def _found(self, row: OutputRow, at: int) -> bool:
         """Note a row in its entry; return whether the input has its custom id."""
         key = custom_id_key(row.custom_id)
         entry = self.index.get(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import anyio
 
@@ -18,12 +18,13 @@ from attrs import define, field
 
 from ..._call.answer_reader import AnswerReader
 from ..._call.engine import Engine
+from ..._call.progress import Progress
 from ..._files import FilePath
 from ..._models.completion import ChatCompletion
 from ..._models.errors import ASI1Error
 from ..._protocol.batch.request_lines import BatchRequest, request_of
 from ..._protocol.batch.rows import answer_row, ends_batch, error_row
-from ..._protocol.batch.summary import BatchSummary, Tally
+from ..._protocol.batch.summary import BatchCount, BatchSummary
 from ..._protocol.request import ChatDraft, draft_chat
 from ..._settings.budget import BudgetExceededError
 from .group_writer import Finished, GroupWriter
@@ -47,23 +48,21 @@ class BatchRun:
         engine: Makes the calls.
         plan: What is to be done. `run` closes its files.
         concurrency: The most calls at once.
-        report: Called with the summary so far, and the number of rows since the last
-            call: at the start, and after each write.
+        progress: Reports the summary so far, and the number of rows since the last
+            report: at the start, and after each write.
     """
 
     engine: Engine
     plan: BatchPlan
     concurrency: int
-    report: Callable[[BatchSummary, int], object]
+    progress: Progress
     _draft: ChatDraft = field(init=False)
-    _tally: Tally = field(init=False)
+    _count: BatchCount = field(init=False)
     _writer: GroupWriter = field(init=False)
     _requests: deque[BatchRequest] = field(factory=deque, init=False)
     _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
     _more: bool = field(default=True, init=False)  # whether `plan` may have more
     _running: int = field(default=0, init=False)
-    # Set when the next request ends.
-    _one_ended: anyio.Event = field(init=False)
     _began: float = field(default=0.0, init=False)
     _error: BaseException | None = field(default=None, init=False)
     _ended: anyio.Event | None = field(default=None, init=False)
@@ -75,7 +74,7 @@ class BatchRun:
         Raises:
             ASI1Error: An error that each request would get; its request stays undone.
             OSError: The output cannot be written, or the input not be read.
-            Exception: A hook, the limiter or `report` raised it.
+            Exception: The limiter raised it.
         """
         self._ended = anyio.Event()
         self._began = anyio.current_time()
@@ -96,12 +95,11 @@ class BatchRun:
         self.plan.close()
 
     def _prepare(self) -> None:
-        self._one_ended = anyio.Event()
-        self._tally = Tally(self.plan.base, self.plan.errors)
+        self._count = BatchCount(self.plan.base, self.plan.errors)
         self._writer = GroupWriter(self.plan.output.append, self._written)
         config, model = self.engine.config, self.plan.options.model
         self._draft = draft_chat(config, model=model, stream=False, options={})
-        self.report(self._summary(), 0)
+        self.progress.advance(0, self._summary())
 
     async def _send_all(self) -> None:
         """Run the tasks; after an error or a cancellation, write what has arrived."""
@@ -120,6 +118,10 @@ class BatchRun:
         try:
             while (request := await self._take()) is not None:
                 await self._writer.write(await self._finish(request))
+        except BudgetExceededError as error:
+            # Those under way go on: they are paid for, and fit into the budget.
+            self._error, self._more = self._error or error, False
+            self._requests.clear()
         except Exception as error:  # noqa: BLE001 - `_send_all` raises it
             # A task group would wrap the error in an exception group.
             self._error = self._error or error
@@ -141,22 +143,11 @@ class BatchRun:
         Raises:
             ASI1Error: Each other request would get this error.
         """
-        outcome = None
-        while outcome is None:
-            one_ended = self._one_ended
-            self._running += 1
-            try:
-                outcome = await self._outcome(request)
-            except BudgetExceededError:
-                # What is reserved for running requests may be more than they use.
-                if self._running == 1 and not one_ended.is_set():
-                    raise
-            finally:
-                self._running -= 1
-            if outcome is None:
-                await one_ended.wait()
-        self._one_ended.set()
-        self._one_ended = anyio.Event()
+        self._running += 1
+        try:
+            outcome = await self._outcome(request)
+        finally:
+            self._running -= 1
         if isinstance(outcome, ASI1Error):
             return Finished(error_row(request, outcome), outcome)
         return Finished(answer_row(request, outcome), outcome)
@@ -172,12 +163,12 @@ class BatchRun:
 
     def _written(self, group: Sequence[Finished]) -> None:
         for finished in group:
-            self._tally.add(finished.outcome)
-        self.report(self._summary(), len(group))
+            self._count.add(finished.outcome)
+        self.progress.advance(len(group), self._summary())
 
     def _summary(self) -> BatchSummary:
         seconds = anyio.current_time() - self._began
-        return self._tally.summary(running=self._running, seconds=seconds)
+        return self._count.summary(running=self._running, seconds=seconds)
 
 
 async def open_plan_in_thread(

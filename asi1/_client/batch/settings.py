@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Self
+from functools import partial
+from typing import Self
 
 import attrs
 
 from attrs import frozen
 
 from ..._call.engine import Engine
+from ..._call.progress import Progress, progress_of
 from ..._call.rate_limiter import limiter_of
-from ..._models.errors import ArgumentError
-from ..._protocol.batch.summary import BatchSummary
 from ..._settings.budget import Budget, check_budget
 from ..._settings.config import read_model
 from ..._settings.option_checks import as_argument
@@ -34,13 +33,13 @@ class BatchSettings:
         engine: Makes the calls.
         options: What is sent.
         concurrency: The most calls at once.
-        report: As for `BatchRun`.
+        progress: Reports the answers.
     """
 
     engine: Engine
     options: PlanOptions
     concurrency: int
-    report: Callable[[BatchSummary, int], object]
+    progress: Progress
 
     @classmethod
     def of(
@@ -73,44 +72,26 @@ class BatchSettings:
         if model is not None:
             model = as_argument("model", read_model, model)
         check_limiter(rate_limit)
-        own = engine.child(budget=None if budget is None else check_budget(budget))
+        own = engine.child(
+            budget=None if budget is None else check_budget(budget), queues=True
+        )
         if rate_limit is not None:
             own.resources = attrs.evolve(own.resources, limiter=limiter_of(rate_limit))
         options = PlanOptions(
             model=model, default_model=engine.config.model, retry_failed=retry_failed
         )
+        budgets = own.resources.budgets
+        # An answer from the cache costs nothing, and so needs no price.
+        if budgets is not None and own.resources.cache is None:
+            can_price = partial(budgets.can_price, engine.config)
+            options = attrs.evolve(options, can_price=can_price)
         return cls(
             engine=own,
             options=options,
             concurrency=concurrency,
-            report=_report_to(progress),
+            progress=progress_of(progress, "requests", None),
         )
 
     def run_of(self, plan: BatchPlan) -> BatchRun:
         """Return a run of *plan*, which has not begun."""
-        return BatchRun(self.engine, plan, self.concurrency, self.report)
-
-
-def _report_to(progress: Any) -> Callable[[BatchSummary, int], object]:
-    """
-    Return the function that reports to *progress*.
-
-    Raises:
-        ArgumentError: *progress* is neither callable nor has a method ``update``.
-    """
-    if progress is None:
-        return lambda *_: None
-    if callable(getattr(progress, "add_task", None)):  # as `rich.progress.Progress`
-        task = progress.add_task("requests", total=None)
-        return lambda summary, _: progress.update(
-            task, total=summary.total, completed=summary.done + summary.failed
-        )
-    if callable(update := getattr(progress, "update", None)):
-        return lambda _, rows: update(rows) if rows else None
-    if callable(progress):
-        return lambda summary, _: progress(summary)
-    raise ArgumentError(
-        "progress: must be callable, or have a method update(n), not"
-        f" {type(progress).__name__}",
-        argument="progress",
-    )
+        return BatchRun(self.engine, plan, self.concurrency, self.progress)

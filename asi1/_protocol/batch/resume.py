@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from attrs import evolve, frozen
 
-from .rows import Row
+from .rows import OutputRow
 
 
 __all__ = ["Entry", "State"]
@@ -37,7 +37,7 @@ class Entry:
     at: int = -1
     changed: bool = False
 
-    def found(self, row: Row, at: int) -> Entry:
+    def found(self, row: OutputRow, at: int) -> Entry:
         """Return the entry after a *row* of its custom id was found at offset *at*."""
         if row.digest != self.digest:
             return evolve(self, changed=True)
@@ -46,7 +46,7 @@ class Entry:
             return self
         return evolve(self, state=state, at=at)
 
-    def keeps(self, row: Row, at: int) -> bool:
+    def keeps(self, row: OutputRow, at: int) -> bool:
         """
         Whether the *row* at offset *at*, of the entry's custom id, stays in the output.
 

@@ -34,7 +34,7 @@ from ..._models.visible import escape_hidden
 from .request_lines import BatchRequest
 
 
-__all__ = ["Row", "answer_row", "ends_batch", "error_row", "is_torn", "read_row"]
+__all__ = ["OutputRow", "answer_row", "ends_batch", "error_row", "is_torn", "read_row"]
 
 _ID = re.compile(r"batch_req_([0-9a-f]{32})")
 # How each row begins. A line that does not begin so was not written by a batch.
@@ -42,7 +42,7 @@ _START = b'{"id":"batch_req_'
 
 
 @frozen
-class Row:
+class OutputRow:
     """
     What is needed of a row in an output file.
 
@@ -113,7 +113,7 @@ def _row(
     return f"{text}\n".encode()
 
 
-def read_row(line: bytes) -> Row | None:
+def read_row(line: bytes) -> OutputRow | None:
     """Read a whole line of an output file; None if no batch has written it."""
     try:
         value = peek_json(line)
@@ -128,12 +128,14 @@ def read_row(line: bytes) -> Row | None:
     response, error = value.get("response"), value.get("error")
     if isinstance(error, dict):
         code = str(error.get("code"))
-        return Row(custom_id, found[1], code if code.isidentifier() else "Unknown")
+        return OutputRow(
+            custom_id, found[1], code if code.isidentifier() else "Unknown"
+        )
     status = response.get("status_code") if isinstance(response, dict) else None
     if not isinstance(status, int):
         return None
     failure = None if 200 <= status < 300 else error_class(status).__name__
-    return Row(custom_id, found[1], failure)
+    return OutputRow(custom_id, found[1], failure)
 
 
 def is_torn(line: bytes) -> bool:

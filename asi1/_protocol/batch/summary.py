@@ -11,9 +11,10 @@ from attrs import define, evolve, field, frozen
 from ..._models.base_types import public
 from ..._models.completion import ChatCompletion
 from ..._models.errors import ASI1Error
+from ..._models.response import plausible
 
 
-__all__ = ["BatchSummary", "Tally"]
+__all__ = ["BatchCount", "BatchSummary"]
 
 
 @public
@@ -32,8 +33,9 @@ class BatchSummary:
             has their custom id with another request.
         running: Requests that are being sent now; 0 at the end.
         errors: Number of failures by the name of their error class.
-        prompt_tokens: Prompt tokens of this run.
-        completion_tokens: Completion tokens of this run.
+        prompt_tokens: Prompt tokens of this run; those of answers from the client's
+            cache do not count.
+        completion_tokens: Completion tokens of this run, likewise.
         cost: US dollars of this run; None if an answer's price is unknown.
         seconds: Seconds that this run has taken.
     """
@@ -62,7 +64,7 @@ class BatchSummary:
 
 
 @define(eq=False)
-class Tally:
+class BatchCount:
     """
     Counts the rows of a batch.
 
@@ -86,10 +88,10 @@ class Tally:
             self.errors[type(outcome).__name__] += 1
             return
         self._done += 1
-        usage = outcome.usage
-        if usage is not None:
-            self._prompt += max(usage.prompt_tokens, 0)
-            self._completion += max(usage.completion_tokens, 0)
+        usage = plausible(outcome.usage)
+        if usage is not None and not outcome.response.cached:
+            self._prompt += usage.prompt_tokens
+            self._completion += usage.completion_tokens
         cost = outcome.cost
         self._cost = None if cost is None or self._cost is None else self._cost + cost
 

@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from ..._install import install_hint
-from .._call_options import add_call_options
+from .._call_options import ENVIRONMENT, add_call_options
 
 
 __all__ = ["add_chat"]
@@ -22,10 +22,8 @@ the first failure ends the program.
 Needs rich and prompt_toolkit: {install_hint("cli")}
 """
 
-_EPILOG = """\
-environment:
-  ASI_ONE_API_KEY, ASI1_API_KEY    your API key; the first one that is set is used
-  ASI1_BASE_URL, ASI_ONE_BASE_URL  the server, if not https://api.asi1.ai/v1
+_EPILOG = f"""\
+{ENVIRONMENT}\
   NO_COLOR                         if set, answers have no colors
   XDG_STATE_HOME                   has the history of what you typed: asi1/history
 

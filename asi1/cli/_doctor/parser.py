@@ -6,6 +6,8 @@ import argparse
 
 from typing import Any
 
+from .._call_options import add_server_options
+
 
 __all__ = ["add_doctor"]
 
@@ -49,8 +51,7 @@ def add_doctor(commands: Any, environment: str) -> None:
     add = parser.add_argument
     add("--ask", action="store_true", help="also ask the model a short question")
     add("--model", metavar="NAME", help="the model to ask; asi1-mini by default")
-    add("--base-url", metavar="URL", help="the server; overrides ASI1_BASE_URL")
-    add("--key-env", metavar="NAME", help="the variable of the key")
+    add_server_options(parser)
     add(
         "--timeout",
         type=_seconds,

@@ -215,21 +215,24 @@ async def test_progress_is_called_after_each_write_or_updated_like_tqdm(
     assert (7, 22, 22) == rich.shown
 
 
-async def test_error_of_progress_ends_the_batch_after_the_write(fake_client, files):
+async def test_error_of_progress_is_reported_and_the_batch_goes_on(fake_client, files):
     """
-    An error that *progress* raises ends the batch, and is not wrapped in a group; the
-    rows of which it was told are in the output.
+    If *progress* raises, a `RuntimeWarning` says so, and it is not called again: a
+    broken bar costs no answer.
     """
     files.ask(*IDS)
+    told = []
 
     def breaks(summary):
+        told.append(summary.done)
         if summary.done:
             raise RuntimeError("no terminal")
 
-    with pytest.raises(RuntimeError, match="no terminal"):
-        await fake_client.batch(files.input, files.output, progress=breaks)
+    with pytest.warns(RuntimeWarning, match="progress raised RuntimeError"):
+        summary = await fake_client.batch(files.input, files.output, progress=breaks)
 
-    assert 0 < len(files.rows()) < 20
+    assert 20 == summary.done == len(files.rows())
+    assert 2 == len(told)
 
 
 async def test_failed_write_ends_the_batch_with_the_systems_error(
@@ -367,16 +370,20 @@ async def test_requests_wait_for_the_budget_that_others_have_reserved(
 
 async def test_budget_in_dollars_needs_a_known_price(fake, fake_client, files):
     """
-    With a budget in dollars, a model without a known price ends the batch before its
-    request is sent.
+    With a budget in dollars, a line whose model has no known price is refused before
+    any request is sent, and the output is not created.
     """
-    files.ask(request_line("a", model="nobody-knows"))
     budget = asi1.Budget(usd=1)
 
-    with pytest.raises(asi1.ConfigurationError, match="price of the model"):
-        await fake_client.batch(files.input, files.output, budget=budget)
+    for line, options in (
+        (request_line("a", model="nobody-knows"), {}),
+        (request_line("a"), {"model": "nobody-knows"}),
+    ):
+        files.ask("first", line)
+        with pytest.raises(asi1.ArgumentError, match="price of the model 'nobody"):
+            await fake_client.batch(files.input, files.output, budget=budget, **options)
 
-    assert ([], []) == (fake.requests, files.rows())
+    assert ([], False) == (fake.requests, files.output.exists())
 
 
 async def test_closed_client_refuses_and_ends_a_batch(fake, fake_client, files):

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asi1._protocol.batch.resume import Entry, State
-from asi1._protocol.batch.rows import Row
+from asi1._protocol.batch.rows import OutputRow
 
 
 NOW, OLD = "00" * 16, "ff" * 16
-ANSWER, FAILURE = Row("a", NOW), Row("a", NOW, "APITimeoutError")
-OLD_ANSWER, OLD_FAILURE = Row("a", OLD), Row("a", OLD, "APITimeoutError")
+ANSWER, FAILURE = OutputRow("a", NOW), OutputRow("a", NOW, "APITimeoutError")
+OLD_ANSWER, OLD_FAILURE = OutputRow("a", OLD), OutputRow("a", OLD, "APITimeoutError")
 
 
 def entry_after(rows):

@@ -13,7 +13,7 @@ import asi1
 
 from asi1._protocol.batch.request_lines import BatchRequest
 from asi1._protocol.batch.rows import (
-    Row,
+    OutputRow,
     answer_row,
     ends_batch,
     error_row,
@@ -50,7 +50,7 @@ def test_answer_has_the_form_of_openais_batch_output():
     row = answer_row(REQUEST, ANSWER)
 
     assert wanted == json.loads(row)
-    assert Row("id-\u00fc", DIGEST) == read_row(row)
+    assert OutputRow("id-\u00fc", DIGEST) == read_row(row)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_failure_is_a_response_if_the_server_refused_and_else_an_error(
 
     value = json.loads(row)
     assert (response, reported) == (value["response"], value["error"])
-    assert Row("id-\u00fc", DIGEST, name) == read_row(row)
+    assert OutputRow("id-\u00fc", DIGEST, name) == read_row(row)
     assert not read_row(row).answered
 
 
@@ -168,7 +168,7 @@ def test_error_code_that_is_not_a_name_is_read_as_unknown():
     """
     value = {"id": f"batch_req_{DIGEST}", "custom_id": "a", "error": {"code": "\x1b["}}
 
-    assert Row("a", DIGEST, "Unknown") == read_row(json.dumps(value).encode())
+    assert OutputRow("a", DIGEST, "Unknown") == read_row(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize(

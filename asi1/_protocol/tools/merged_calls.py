@@ -4,8 +4,8 @@ import json
 
 from collections.abc import Mapping, Sequence
 
-from .._models.base_types import JSON
-from .._models.json_text import json_text, load_json
+from ..._models.base_types import JSON
+from ..._models.json_text import json_text, load_json
 
 
 __all__ = ["merged", "repeats", "updated"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asi1._protocol.call_values import merged, repeats, updated
+from asi1._protocol.tools.merged_calls import merged, repeats, updated
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""Calls of a `map` or a batch wait in one queue for the budget that others reserve."""
+
+from __future__ import annotations
+
+import json
+
+from collections import Counter
+
+import anyio
+import pytest
+
+import asi1
+
+from asi1.testing import FakeASI1
+
+from ..support.talk import in_process
+
+
+pytestmark = pytest.mark.virtual_time
+
+USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
+LIMITED = {"max_tokens": 3000, "budget": asi1.Budget(tokens=4000)}
+
+
+def request_line(name, **body):
+    """Return a request of a batch."""
+    asked = {"messages": [{"role": "user", "content": name}], **body}
+    return {
+        "custom_id": name,
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": asked,
+    }
+
+
+async def by_map(client, names, path):
+    """Answer the prompts *names* by a `map`; return the answers."""
+    made = client.chat.completions.map(names, ordered=False, **LIMITED)
+    return [answer async for answer in made]
+
+
+async def by_batch(client, names, path):
+    """Answer the prompts *names* by a batch; return its rows."""
+    lines = [request_line(name, max_tokens=3000) for name in names]
+    await client.batch(lines, path, budget=LIMITED["budget"])
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("send", [by_map, by_batch])
+async def test_call_that_waits_for_the_budget_starts_once(send, tmp_path):
+    """
+    A call of a `map` or a batch that waits for the budget of others starts once and
+    ends once, as its hooks see it, and its timeout does not count the wait.
+    """
+    fake, seen = FakeASI1(), Counter()
+    fake.reply("Hi", usage=USAGE, delay=6, times=None)
+    hooks = asi1.Hooks(
+        on_start=lambda _: seen.update(["start"]),
+        on_end=lambda call: seen.update(["end", type(call.error)]),
+    )
+
+    async with in_process(fake, hooks=hooks, timeout=10) as client:
+        answers = await send(client, list("abcdefgh"), tmp_path / "out.jsonl")
+
+    assert 8 == len(answers) == len(fake.requests)
+    assert Counter({"start": 8, "end": 8, type(None): 8}) == seen
+
+
+@pytest.mark.parametrize("send", [by_map, by_batch])
+async def test_retry_that_does_not_fit_waits_for_the_calls_under_way(send, tmp_path):
+    """
+    A retry waits for the budget as a first attempt does, while its call is neither
+    begun again nor counted among the calls that are waited for.
+    """
+    fake = FakeASI1()
+    fake.fail(503)
+    fake.reply("Hi", usage=USAGE, delay=6, times=None)
+
+    async with in_process(fake, retry=asi1.RetryPolicy(wait_first=1)) as client:
+        answers = await send(client, list("abcd"), tmp_path / "out.jsonl")
+
+    assert (4, 5) == (len(answers), len(fake.requests))
+
+
+async def test_refused_request_of_a_batch_cancels_no_other(fake, tmp_path):
+    """
+    When a request does not fit into the budget, the requests of the batch that are
+    under way get their rows, although one of them is about to be retried.
+    """
+    fake.fail(503)
+    fake.reply("Hi", usage=USAGE, times=None)
+    lines = [request_line(name, max_tokens=90) for name in "ab"]
+    lines.append(request_line("long", max_tokens=9000))
+    path = tmp_path / "out.jsonl"
+
+    async with in_process(fake, retry=asi1.RetryPolicy(wait_first=1)) as client:
+        with pytest.raises(asi1.BudgetExceededError):
+            await client.batch(lines, path, budget=asi1.Budget(tokens=4000))
+
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {"a", "b"} == {row["custom_id"] for row in rows}
+
+
+async def test_map_left_while_calls_wait_for_the_budget_holds_nothing(
+    fake, fake_client
+):
+    """
+    A `map` that is left while some of its calls wait for the budget reserves nothing
+    any more, and cancels those that wait.
+    """
+    fake.reply("Hi", usage=USAGE, delay=6, times=None)
+    limited = fake_client.with_options(budget=LIMITED["budget"])
+
+    with anyio.move_on_after(8):
+        async with limited.chat.completions.map([*"abc"], max_tokens=3000) as answers:
+            async for _ in answers:
+                pass
+
+    (account,) = limited._engine.resources.budgets.accounts
+    assert (asi1.Spent(), 2) == (account.held, len(fake.requests))
+
+
+async def test_refusal_follows_the_answers_of_the_calls_that_were_made_before():
+    """
+    A call of a `map` that never fits is refused after the calls under way have ended,
+    so that their answers are not lost.
+    """
+    fake, got = FakeASI1(), []
+    for delay in (1, 5):
+        fake.reply("Hi", usage=USAGE, delay=delay)
+    prompts = [*"ab", {"messages": "long", "max_tokens": 9000}]
+
+    async with in_process(fake) as client:
+        made = client.chat.completions.map(
+            prompts,
+            concurrency=2,
+            ordered=False,
+            max_tokens=90,
+            budget=asi1.Budget(tokens=4000),
+        )
+        with pytest.raises(asi1.BudgetExceededError):
+            async for answer in made:
+                got.append(answer.text)  # noqa: PERF401 - the loop raises
+
+    assert ["Hi", "Hi"] == got
