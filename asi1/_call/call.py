@@ -221,7 +221,7 @@ class Call(Generic[_T]):
             if limiter is None:
                 await self._send(reader, headers)
             else:
-                from .rate_limiter import permit  # noqa: PLC0415 - loaded with *limiter*
+                from .rate_permit import permit  # noqa: PLC0415 - loaded with *limiter*
 
                 self._timer.arm("total")
                 async with permit(limiter, reader, self._waits):

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from .answer_cache import AnswerCache
     from .budgets import Budgets
     from .hook_caller import HookCaller
-    from .rate_limiter import LocalLimiter, UserLimiter
+    from .rate_limiter import LocalLimiter
+    from .rate_permit import UserLimiter
 
 
 __all__ = ["Engine", "Work", "engine_of"]
@@ -221,7 +222,7 @@ def engine_of(
 # imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
-    from .rate_limiter import limiter_of  # noqa: PLC0415
+    from .rate_permit import limiter_of  # noqa: PLC0415
 
     return limiter_of
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from .attempts import Requests
     from .budgets import Budgets, Reservation
     from .hook_caller import HookCaller
-    from .rate_limiter import LocalLimiter, UserLimiter
+    from .rate_limiter import LocalLimiter
+    from .rate_permit import UserLimiter
 
 
 __all__ = ["Bill", "Resources", "Tally"]
