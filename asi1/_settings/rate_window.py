@@ -55,17 +55,15 @@ class Window:
         if self.limit is None:
             return 0.0
         self._expire(now)
-        # An amount above the whole limit is permitted once the window is empty.
         over = self._total + amount - max(1.0, self.limit * self.pace)
-        for entry in self._entries:
-            if over <= 0:
-                return 0.0
+        # An amount above the whole limit is permitted once the window is empty.
+        over = min(over, self._total)
+        entries, wait = iter(self._entries), 0.0
+        while over > 0:
+            entry = next(entries)
             over -= entry.amount
-            if over <= 0:
-                return entry.at + self.seconds - now
-        if self._entries:
-            return self._entries[-1].at + self.seconds - now
-        return 0.0
+            wait = entry.at + self.seconds - now
+        return wait
 
     def take(self, now: float, amount: float) -> Entry:
         """Record that *amount* was permitted at the time *now*; return the entry."""
