@@ -92,6 +92,7 @@ class LocalLimiter:
     _windows: tuple[Window, Window, Window] = field(init=False)
     _not_before: float = field(default=0.0, init=False)
     _queue: dict[_Waiter, None] = field(factory=dict, init=False)
+    _asked: _Waiter | None = field(default=None, init=False)
     # Those of the queue that have not been told what they wait for.
     _untold: set[_Waiter] = field(factory=set, init=False)
     _running: set[Permit] = field(factory=set, init=False)
@@ -175,6 +176,8 @@ class LocalLimiter:
             front = self._front(now) or waiter
             wait = self._wait(front.tokens, now)
             if front is not waiter:
+                if front is not self._asked:  # those before it were too late
+                    self._ask(front, now)
                 if wait is not None:
                     self._untold.discard(waiter)
                 if front.loop is loop:
@@ -187,7 +190,7 @@ class LocalLimiter:
                 self._wake_front(now)
                 return permit, None, 0.0
             seconds = wait.seconds or math.inf  # unknown until another call ends
-            loop.due = now + seconds
+            self._asked, loop.due = waiter, now + seconds
             self._untold.discard(waiter)
             while self._untold:
                 self._untold.pop().wake()
@@ -202,8 +205,12 @@ class LocalLimiter:
     def _wake_front(self, now: float) -> None:
         front = self._front(now)
         if front is not None:
-            front.loop.due = min(front.loop.due, now)
-            front.wake()
+            self._ask(front, now)
+
+    def _ask(self, front: _Waiter, now: float) -> None:
+        self._asked = front
+        front.loop.due = min(front.loop.due, now)
+        front.wake()
 
     def _take(self, tokens: int, now: float) -> Permit:
         entries = [window.take(now, amount) for _, window, amount in self._of(tokens)]

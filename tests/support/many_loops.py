@@ -3,6 +3,7 @@ Several event loops, each in a thread of its own, on one virtual clock.
 
 Only one thread runs at a time, and each runs until all its tasks wait, so that the same
 steps have the same result each time. The clock moves when no loop has anything to do.
+All times should be multiples of a small power of two: floats add those exactly.
 """
 
 from __future__ import annotations
@@ -79,13 +80,15 @@ class Loop:
         loops: All of them.
         backend: "asyncio" or "trio".
         frozen: Whether it gets no turns, as if its thread were blocked.
-        next: When it has to run next, as far as it knows.
+        next: The time of its next timer.
+        woken: Whether it may have something to do besides its timers.
     """
 
     loops: Loops
     backend: str
     frozen: bool = False
     next: float = math.inf
+    woken: bool = True
     _turn: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
     _back: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
     _posted: list[Callable[[Any], object]] = field(factory=list)
@@ -93,6 +96,11 @@ class Loop:
     _thread: threading.Thread = field(init=False)
     _over: bool = False
     _error: BaseException | None = None
+
+    def runs(self) -> bool:
+        """Whether the loop has something to do now."""
+        due = self.woken or self.next <= self.loops.now
+        return due and not self.frozen
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -133,11 +141,13 @@ class Loop:
 
     def post(self, call: Callable[[Any], object] | None) -> None:
         """Let the loop call *call* with its task group; None ends the loop."""
+        self.woken = True
         self._posted.append(call)
         self._wake()
 
     def take_turn(self) -> None:
         """Let the loop run until all its tasks wait."""
+        self.woken = False
         if not self._over:
             self._turn.release()
             self._back.acquire()
@@ -178,26 +188,25 @@ class Loops:
 
     def settle(self) -> None:
         """Give each loop turns, until none has anything to do at this time."""
-        before = -1
-        while before != self.steps:
+        while turns := [each for each in self.each if each.runs()]:
             before = self.steps
-            for loop in self.each:
-                if not loop.frozen:
-                    loop.take_turn()
+            turns[0].take_turn()
+            if self.steps != before:  # it may have woken tasks of any loop
+                for loop in self.each:
+                    loop.woken = True
 
     def advance(self, seconds: float) -> None:
         """Move the clock on, from one timer to the next."""
         until = self.now + seconds
         self.settle()
         while True:
-            due = min((e.next for e in self.each if not e.frozen), default=math.inf)
+            running = [each for each in self.each if not each.frozen]
+            due = min((each.next for each in running), default=math.inf)
             if due > until:
                 break
-            # A timer of the past is one that was rounded down.
-            self.now = max(due, math.nextafter(self.now, math.inf))
+            self.now = due
             self.settle()
-        self.now = max(self.now, until)
-        self.settle()
+        self.now = until
 
     def close(self) -> None:
         """End the loops and their threads."""
