@@ -115,10 +115,12 @@ def compare(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Test cancelling, forking, exiting and Ctrl-C, with 10,000 cancelled calls."""
+    """Test the life of calls, with 10,000 cancelled ones, and the rate limiter."""
     session.install(".", *group("tests"))
-    env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000"}
-    session.run("pytest", "-rP", "tests/system/life", *session.posargs, env=env)
+    sizes = {"SOAK_CALLS": "10000", "SOAK_HISTORIES": "20000", "SOAK_SECONDS": "30"}
+    folders = ("tests/system/life", "tests/system/limits")
+    env = {**INSTALLED_ONLY, **sizes}
+    session.run("pytest", "-rP", *folders, *session.posargs, env=env)
 
 
 @nox.session
