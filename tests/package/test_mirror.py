@@ -113,11 +113,8 @@ TESTED_IN = {
         "integrations/aiohttp",
     ],
     "integrations/test_otel": ["integrations/_otel_messages"],
-    # The script and the connections are tested through the limiter.
-    "integrations/test_redis": [
-        "integrations/_redis_link",
-        "integrations/_redis_script",
-    ],
+    # The connections are tested through the limiter.
+    "integrations/test_redis": ["integrations/_redis_link"],
     # The fake server is tested by the replies and faults that the server sends.
     "testing/test_faults": [
         "testing/_faults/base",
