@@ -76,6 +76,8 @@ TESTED_IN = {
     "client/test_to_sse": ["_call/chunk_sse"],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_answer_cache": ["_call/reply_recorder"],
+    # The lock is tested by the counts that threads share.
+    "call/test_budgets": ["_call/shared_lock"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],
     "client/test_models": ["_blocking/models", "_settings/model_list"],
