@@ -115,10 +115,13 @@ def compare(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Test life cycles, with 10,000 cancelled calls and a map of 200,000 prompts."""
+    """Test life cycles, a map of 200,000 prompts, and the rate limiter, at length."""
     session.install(".", *group("tests"))
-    env = {**INSTALLED_ONLY, "SOAK_CALLS": "10000", "SOAK_PROMPTS": "200000"}
-    session.run("pytest", "-rP", "tests/system/life", *session.posargs, env=env)
+    sizes = {"SOAK_CALLS": "10000", "SOAK_PROMPTS": "200000"}
+    sizes |= {"SOAK_HISTORIES": "20000", "SOAK_SECONDS": "30"}
+    folders = ("tests/system/life", "tests/system/limits")
+    env = {**INSTALLED_ONLY, **sizes}
+    session.run("pytest", "-rP", *folders, *session.posargs, env=env)
 
 
 @nox.session

@@ -8,9 +8,6 @@ one step, under a lock, since calls may run in several threads and event loops.
 
 from __future__ import annotations
 
-import os
-import threading
-
 from decimal import Decimal
 from typing import Protocol
 
@@ -24,6 +21,7 @@ from .._protocol.request import Request
 from .._settings.budget import Budget, BudgetExceededError, check_budget
 from .._settings.config import ClientConfig
 from .._settings.prices import own_rates
+from .shared_lock import shared
 
 
 __all__ = ["Account", "Budgets", "Reservation"]
@@ -34,22 +32,6 @@ _ANSWER = 4096
 # A hidden prompt of more tokens than any model's context is a wrong count.
 _MOST_HIDDEN = 200_000
 _LIMITS = ("usd", "tokens", "requests")
-
-
-class _Lock:
-    """A lock that is held for some microseconds; a forked child has a new one."""
-
-    def __init__(self) -> None:
-        self.renew()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.renew)
-
-    def renew(self) -> None:
-        # Reentrant, since a signal handler may make a call while the lock is held.
-        self.lock = threading.RLock()
-
-
-_shared = _Lock()
 
 
 def _sum(*amounts: Spent) -> Spent:
@@ -210,7 +192,7 @@ class Reservation:
             free: Whether a request without reported usage has certainly used nothing.
         """
         rates = reader.rates or published(reader.model) or self.rates
-        with _shared.lock:
+        with shared.lock:
             for account, reserved in self.held:
                 account.free(reserved)
                 if usage is not None:
@@ -229,7 +211,7 @@ class Reservation:
 
     def cancel(self) -> None:
         """Give everything back: the request was not sent."""
-        with _shared.lock:
+        with shared.lock:
             for account, reserved in self.held:
                 account.free(reserved)
 
@@ -259,7 +241,7 @@ class Budgets:
         """
         rates = self._rates(config, request)
         held: list[tuple[Account, Spent]] = []
-        with _shared.lock:
+        with shared.lock:
             try:
                 for account in self.accounts:
                     amount = account.estimate(request, rates)

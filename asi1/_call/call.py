@@ -94,11 +94,7 @@ class Call(Generic[_T]):
             self.resources.queue.enter()
 
     async def run(self) -> None:
-        """
-        Make the call; put its results and any error into the queue.
-
-        Raises nothing but cancellation.
-        """
+        """Make the call; put results and any error but cancellation into the queue."""
         error: Exception | None = None
         try:
             await self._make()
@@ -142,27 +138,23 @@ class Call(Generic[_T]):
         return ClientClosedError(f"the client was closed during the call, {by}")
 
     def _stopped(self) -> ASI1Error | None:
-        """
-        End the queue of a cancelled call, and return the error that hooks are told.
-
-        Return None if the answer is complete: the rest of the body does not matter.
-        """
+        """End a cancelled call's queue; return the error, None for a whole answer."""
         self.queue.end(self._cancelled())
         error: ASI1Error = CallCancelledError("the caller no longer waits for the call")
         if is_closing():
             error = ClientClosedError("the client was closed during the call")
         elif self.reader_class.streams:
             error = StreamClosedError("the stream was left before its end")
-        reader = self.reader
-        whole = self._attempts.answered or (reader is not None and reader.whole)
+        whole = self._attempts.answered or (self.reader and self.reader.whole)
         told = None if whole else error
         self._attempts.stopped(told, self.info().status, self._attempts.now())
         return told
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
-        reader = self.reader
-        return self._attempts.of(reader.metadata if reader else ResponseInfo())
+        return self._attempts.of(
+            self.reader.metadata if self.reader else ResponseInfo()
+        )
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""
@@ -235,7 +227,7 @@ class Call(Generic[_T]):
             if limiter is None:
                 await self._send(reader, headers)
             else:
-                from .rate_limiter import permit  # noqa: PLC0415 - loaded with *limiter*
+                from .rate_permit import permit  # noqa: PLC0415 - loaded with *limiter*
 
                 self._timer.arm("total")
                 async with permit(limiter, reader, self._waits):

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from .budget_queue import BudgetQueue
     from .budgets import Budgets
     from .hook_caller import HookCaller
-    from .rate_limiter import LocalLimiter, UserLimiter
+    from .rate_limiter import LocalLimiter
+    from .rate_permit import UserLimiter
 
 
 __all__ = ["Engine", "Work", "engine_of"]
@@ -228,7 +229,7 @@ def engine_of(
 # imported only if needed.
 @run_apart_once
 def _limiter_of() -> Callable[[RateLimit | Limiter], LocalLimiter | UserLimiter]:
-    from .rate_limiter import limiter_of  # noqa: PLC0415
+    from .rate_permit import limiter_of  # noqa: PLC0415
 
     return limiter_of
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import math
+import os
+
+from collections.abc import Callable
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import anyio
+import anyio.lowlevel
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
 from .._models.call_info import Wait
-from .._models.status_errors import RateLimitError
-from .._settings.rate_limit import Limiter, LimitOutcome, RateLimit, counted_tokens
-from .._settings.rate_window import Window
-from .._transport.event_loop import loop_token, real_clock
-from .reply_reader import ReplyReader
+from .._protocol.answer_tokens import AnswerTokens
+from .._settings.rate_limit import LimitOutcome, RateLimit
+from .._settings.rate_window import Entry, Window
+from .._transport.event_loop import Flag, call_soon, loop_token, real_clock
+from .shared_lock import shared
 
 
-__all__ = ["LocalLimiter", "Report", "UserLimiter", "limiter_of", "permit"]
+__all__ = ["LocalLimiter", "Permit", "Report"]
 
 # A function that is called with each `Wait` that a call begins.
 Report: TypeAlias = Callable[[Wait], object]
+
+# Seconds that a call has to take its turn. If its event loop is blocked or has ended,
+# the calls of other event loops go before it.
+_GRACE = 1.0
 
 
 def _ignore(wait: Wait) -> None:
@@ -30,23 +37,39 @@ def _ignore(wait: Wait) -> None:
 
 
 @define(eq=False)
-class _LoopLocks:
+class _Loop:
+    """An event loop; *due* is when the call at the front, if one of its, must react."""
+
+    due: float = math.inf
+
+
+@define(eq=False)
+class _Waiter:
     """
-    The lock and the semaphore for which the calls of one event loop wait.
+    A call in the queue.
 
     Attributes:
-        in_order: Held by the call at the front of the queue.
-        slots: A semaphore with one slot for each call that may run; None for no limit.
-        front: The wait of the call at the front; None if it does not wait.
-        until: When the wait of the call at the front ends.
-        behind: Callbacks of the calls behind the front, to report the front's wait.
+        tokens: Its estimated tokens.
+        token: The token of its event loop.
+        loop: Its event loop.
+        wakeup: Wakes it, to look at the limits again.
     """
 
-    in_order: anyio.Lock
-    slots: anyio.Semaphore | None
-    front: Wait | None = field(default=None, init=False)
-    until: float = field(init=False)
-    behind: set[Report] = field(factory=set, init=False)
+    tokens: int
+    token: Any
+    loop: _Loop
+    wakeup: Flag = field(factory=Flag, init=False)
+
+    def wake(self) -> None:
+        """Wake the call; works on any thread."""
+        call_soon(self.token, self.wakeup.set)
+
+
+@define(eq=False)
+class Permit:
+    """The permit of an attempt; *entry* has its tokens."""
+
+    entry: Entry
 
 
 @define(eq=False)
@@ -54,159 +77,164 @@ class LocalLimiter:
     """
     Delays the calls of a client and its children to stay within a `RateLimit`.
 
+    The calls of all event loops wait in one queue. To check the limits and to take a
+    permit is one step, under a lock, and only the call at the front takes it.
+
     Attributes:
         limit: The rate limit.
         clock: Returns the seconds of a clock that all event loops of the process share.
+        answers: Estimates the tokens of answers.
     """
 
     limit: RateLimit
     clock: Callable[[], float] = field(factory=real_clock)
+    answers: AnswerTokens = field(factory=AnswerTokens, init=False)
     _windows: tuple[Window, Window, Window] = field(init=False)
     _not_before: float = field(default=0.0, init=False)
-    _by_loop: WeakKeyDictionary[Any, _LoopLocks] = field(
-        factory=WeakKeyDictionary, init=False
-    )
+    _queue: dict[_Waiter, None] = field(factory=dict, init=False)
+    _asked: _Waiter | None = field(default=None, init=False)
+    # Those of the queue that have not been told what they wait for.
+    _untold: set[_Waiter] = field(factory=set, init=False)
+    _running: set[Permit] = field(factory=set, init=False)
+    _loops: WeakKeyDictionary[Any, _Loop] = field(factory=WeakKeyDictionary, init=False)
+    _process: int = field(factory=os.getpid, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._windows = self.limit.windows()
 
-    async def acquire(self, tokens: int, report: Report = _ignore) -> None:
+    async def acquire(self, tokens: int, report: Report = _ignore) -> Permit:
         """
         Wait in order of arrival until the limits allow a call of *tokens* tokens.
 
         *report* is called with each wait, before it begins.
         """
-        locks = self._loop_locks()
-        if locks.slots is not None:
-            if locks.slots.value == 0:
-                most = self.limit.max_concurrency
-                report(Wait(reason="max_concurrency", limit=most))
-            await locks.slots.acquire()
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        waiter = self._join(tokens)
         try:
-            await self._queue(tokens, report, locks)
+            while True:
+                permit, wait, seconds = self._look(waiter)
+                if permit is not None:
+                    return permit
+                if wait is not None:
+                    report(wait)
+                with anyio.move_on_after(seconds):
+                    await waiter.wakeup.wait()
         except BaseException:
-            if locks.slots is not None:
-                locks.slots.release()
+            self._leave(waiter)
             raise
 
-    async def _queue(self, tokens: int, report: Report, locks: _LoopLocks) -> None:
-        if locks.front is not None:
-            left = max(0.0, locks.until - self.clock())
-            report(evolve(locks.front, seconds=left))
-        else:
-            locks.behind.add(report)
-        try:
-            async with locks.in_order:
-                locks.behind.discard(report)
-                await self._wait_at_front(tokens, report, locks)
-        finally:
-            locks.behind.discard(report)
-
-    async def _wait_at_front(
-        self, tokens: int, report: Report, locks: _LoopLocks
-    ) -> None:
-        try:
-            while wait := self._wait(tokens):
-                locks.front, locks.until = wait, self.clock() + wait.seconds
-                report(wait)
-                while locks.behind:
-                    locks.behind.pop()(wait)
-                await anyio.sleep(wait.seconds)
-        finally:
-            locks.front = None
-        now = self.clock()
-        for _, window, amount in self._amounts(tokens):
-            window.take(now, amount)
-
-    def release(self, outcome: LimitOutcome) -> None:
+    def release(self, permit: Permit, outcome: LimitOutcome) -> None:
         """Replace the estimate by the used tokens, if known; slow down after a 429."""
-        locks = self._loop_locks()
-        if locks.slots is not None:
-            locks.slots.release()
         requests, _, tokens = self._windows
-        if outcome.used is not None:
-            tokens.correct(outcome.estimated, outcome.used)
-            requests.went_well()
-        if outcome.refused:
-            requests.refused()
-            until = self.clock() + (outcome.retry_after or 0.0)
-            self._not_before = max(self._not_before, until)
+        with shared.lock:
+            now = self.clock()
+            self._running.discard(permit)
+            used = 0 if outcome.refused else outcome.used
+            if used is not None:
+                tokens.correct(permit.entry, used, now)
+            if used:
+                requests.went_well()
+            if outcome.refused:
+                requests.refused()
+                until = now + (outcome.retry_after or 0.0)
+                self._not_before = max(self._not_before, until)
+            self._wake_front(now)
 
-    def _wait(self, tokens: int) -> Wait | None:
+    def _join(self, tokens: int) -> _Waiter:
+        token = loop_token()
+        with shared.lock:
+            if self._process != os.getpid():
+                # The calls of the parent process do not run in a forked child.
+                self._process = os.getpid()
+                self._queue, self._untold, self._running = {}, set(), set()
+            waiter = _Waiter(tokens, token, self._loops.setdefault(token, _Loop()))
+            self._queue[waiter] = None
+            self._untold.add(waiter)
+        return waiter
+
+    def _leave(self, waiter: _Waiter) -> None:
+        with shared.lock:
+            self._forget(waiter)
+            self._wake_front(self.clock())
+
+    def _forget(self, waiter: _Waiter) -> None:
+        self._queue.pop(waiter, None)
+        self._untold.discard(waiter)
+        waiter.loop.due = math.inf
+
+    def _look(self, waiter: _Waiter) -> tuple[Permit | None, Wait | None, float]:
+        """
+        Take a permit for *waiter* if it is at the front and the limits allow it.
+
+        Return the permit; or else None, what it waits for, if that is known, and the
+        seconds after which to look again.
+        """
+        with shared.lock:
+            now = self.clock()
+            loop, waiter.wakeup = waiter.loop, Flag()
+            loop.due = max(loop.due, now)  # the loop is running
+            front = self._front(now) or waiter
+            wait = self._wait(front.tokens, now)
+            if front is not waiter:
+                if front is not self._asked:  # those before it were too late
+                    self._ask(front, now)
+                if wait is not None:
+                    self._untold.discard(waiter)
+                if front.loop is loop:
+                    return None, wait, math.inf
+                loop.due = math.inf
+                return None, wait, _GRACE
+            if wait is None:
+                self._forget(waiter)
+                permit = self._take(waiter.tokens, now)
+                self._wake_front(now)
+                return permit, None, 0.0
+            seconds = wait.seconds or math.inf  # unknown until another call ends
+            self._asked, loop.due = waiter, now + seconds
+            self._untold.discard(waiter)
+            while self._untold:
+                self._untold.pop().wake()
+            return None, wait, seconds
+
+    def _front(self, now: float) -> _Waiter | None:
+        """Return the first call whose event loop is neither blocked nor ended."""
+        return next(
+            (each for each in self._queue if now <= each.loop.due + _GRACE), None
+        )
+
+    def _wake_front(self, now: float) -> None:
+        front = self._front(now)
+        if front is not None:
+            self._ask(front, now)
+
+    def _ask(self, front: _Waiter, now: float) -> None:
+        self._asked = front
+        front.loop.due = min(front.loop.due, now)
+        front.wake()
+
+    def _take(self, tokens: int, now: float) -> Permit:
+        entries = [window.take(now, amount) for _, window, amount in self._of(tokens)]
+        permit = Permit(entries[-1])
+        self._running.add(permit)
+        return permit
+
+    def _wait(self, tokens: int, now: float) -> Wait | None:
         """Return the longest `Wait` of a call of *tokens* tokens; None for no wait."""
-        now = self.clock()
+        most = self.limit.max_concurrency
+        if most is not None and len(self._running) >= most:
+            return Wait(reason="max_concurrency", limit=most)
         waits = [
             Wait(reason=name, limit=window.limit, seconds=window.wait(now, amount))
-            for name, window, amount in self._amounts(tokens)
+            for name, window, amount in self._of(tokens)
         ]
         waits.append(Wait(reason="retry_after", seconds=self._not_before - now))
         longest = max(waits, key=lambda wait: wait.seconds)
         return longest if longest.seconds > 0 else None
 
-    def _amounts(self, tokens: int) -> list[tuple[str, Window, float]]:
+    def _of(self, tokens: int) -> list[tuple[str, Window, float]]:
         requests, daily, tokens_used = self._windows
         return [
             ("requests_per_minute", requests, 1),
             ("requests_per_day", daily, 1),
             ("tokens_per_minute", tokens_used, tokens),
         ]
-
-    def _loop_locks(self) -> _LoopLocks:
-        token = loop_token()
-        if token not in self._by_loop:
-            most = self.limit.max_concurrency
-            slots = None if most is None else anyio.Semaphore(most)
-            self._by_loop[token] = _LoopLocks(anyio.Lock(), slots)
-        return self._by_loop[token]
-
-
-@frozen
-class UserLimiter:
-    """Asks a user-provided limiter, which cannot say which limit a call waits for."""
-
-    limiter: Limiter
-
-    async def acquire(self, tokens: int, report: Report) -> None:  # noqa: ARG002 - as `LocalLimiter`
-        """Wait until the user-provided limiter permits a call of *tokens* tokens."""
-        await self.limiter.acquire(tokens)
-
-    def release(self, outcome: LimitOutcome) -> None:
-        """Tell the user-provided limiter how an attempt ended."""
-        self.limiter.release(outcome)
-
-
-def limiter_of(limit: RateLimit | Limiter) -> LocalLimiter | UserLimiter:
-    """Return the limiter of a client whose argument ``rate_limit`` is *limit*."""
-    if isinstance(limit, RateLimit):
-        return LocalLimiter(limit)
-    return limit if isinstance(limit, LocalLimiter) else UserLimiter(limit)
-
-
-@asynccontextmanager
-async def permit(
-    limiter: LocalLimiter | UserLimiter, reader: ReplyReader[Any], report: Report
-) -> AsyncGenerator[None, None]:
-    """
-    Wait for the permit of an attempt; tell *limiter* how the attempt ended.
-
-    Args:
-        limiter: The limiter of the client.
-        reader: Reads the reply of the attempt.
-        report: Called with each `Wait` for the permit.
-    """
-    tokens, retry = reader.request.tokens, reader.request.retry
-    await limiter.acquire(tokens, report)
-    outcome = LimitOutcome(estimated=tokens)
-    try:
-        yield
-        sent = len(reader.request.body or b"") + tokens
-        used = counted_tokens(reader.usage, sent)
-        outcome = evolve(outcome, used=used)
-    except RateLimitError as error:
-        asked = error.retry_after
-        if asked is not None:  # caps the server's wait, which delays other calls
-            asked = min(asked, retry.max_retry_after)
-        outcome = evolve(outcome, refused=True, retry_after=asked)
-        raise
-    finally:
-        limiter.release(outcome)

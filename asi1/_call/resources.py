@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .budget_queue import BudgetQueue
     from .budgets import Budgets, Reservation
     from .hook_caller import HookCaller
-    from .rate_limiter import LocalLimiter, UserLimiter
+    from .rate_limiter import LocalLimiter
+    from .rate_permit import UserLimiter
 
 
 __all__ = ["Bill", "Resources", "Tally"]

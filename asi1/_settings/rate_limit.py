@@ -36,9 +36,10 @@ class RateLimit:
         requests_per_minute: Requests in any minute, retries included.
         requests_per_day: Requests in any 24 hours, retries included.
         tokens_per_minute: Tokens in any minute: estimated before a call from the
-            length of its body and ``max_tokens``, corrected afterwards by the usage
-            that the server reports, unless no call can have used so many.
-        max_concurrency: Calls at the same time, in each event loop.
+            length of its body and ``max_tokens``, or else earlier answers; corrected
+            afterwards by the usage that the server reports, unless no call can have
+            used so many. What a call uses beyond its estimate delays later calls.
+        max_concurrency: Calls at the same time, in all event loops together.
     """
 
     requests_per_minute: int | None = field(default=None, validator=_count)
@@ -72,8 +73,9 @@ class LimitOutcome:
 
     Attributes:
         estimated: The estimated tokens that `Limiter.acquire` was called with.
-        used: The tokens that the server counted; None if unknown, or if the server's
-            count cannot be true.
+        used: The tokens that the server counted; 0 if the attempt was not sent, or the
+            server answered an error status; None if unknown, if the server's count
+            cannot be true, and after a 429.
         refused: Whether the server answered 429.
         retry_after: Seconds that the server asked to wait, at most the retry policy's
             ``max_retry_after``; None if it did not ask.

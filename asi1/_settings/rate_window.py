@@ -12,7 +12,7 @@ from collections import deque
 from attrs import define, field
 
 
-__all__ = ["Window"]
+__all__ = ["Entry", "Window"]
 
 # Refused attempts never lower the pace below this share of the limit.
 _SLOWEST = 1 / 16
@@ -20,8 +20,16 @@ _SLOWEST = 1 / 16
 _RECOVERY = 1.1
 
 
-@define
-class _Entry:
+@define(eq=False)
+class Entry:
+    """
+    An amount that a `Window` has permitted.
+
+    Attributes:
+        at: When it was permitted.
+        amount: The amount; corrected once the used amount is known.
+    """
+
     at: float
     amount: float
 
@@ -39,45 +47,51 @@ class Window:
     limit: int | None
     seconds: float
     pace: float = field(default=1.0, init=False)
-    _entries: deque[_Entry] = field(factory=deque, init=False)
+    _entries: deque[Entry] = field(factory=deque, init=False)
     _total: float = field(default=0.0, init=False)
 
     def wait(self, now: float, amount: float) -> float:
         """Return the seconds until *amount* fits into the limit; 0 if it fits now."""
         if self.limit is None:
             return 0.0
+        self._expire(now)
+        over = self._total + amount - max(1.0, self.limit * self.pace)
+        # An amount above the whole limit is permitted once the window is empty.
+        over = min(over, self._total)
+        entries, wait = iter(self._entries), 0.0
+        while over > 0:
+            entry = next(entries)
+            over -= entry.amount
+            wait = entry.at + self.seconds - now
+        return wait
+
+    def take(self, now: float, amount: float) -> Entry:
+        """Record that *amount* was permitted at the time *now*; return the entry."""
+        entry = Entry(now, amount)
+        if self.limit is not None:
+            self._entries.append(entry)
+            self._total += amount
+        return entry
+
+    def correct(self, entry: Entry, used: float, now: float) -> None:
+        """
+        Correct the amount of *entry*: its attempt has ended and has used *used*.
+
+        What was not used is free again. What was used beyond the entry's amount counts
+        from *now*, since the entry may be older than the window.
+        """
+        if self.limit is None:
+            return
+        self._expire(now)
+        if used > entry.amount:
+            self.take(now, used - entry.amount)
+        elif entry.at > now - self.seconds:
+            self._total -= entry.amount - used
+            entry.amount = used
+
+    def _expire(self, now: float) -> None:
         while self._entries and self._entries[0].at <= now - self.seconds:
             self._total -= self._entries.popleft().amount
-        # An amount above the whole limit is permitted once the window is empty.
-        over = self._total + amount - max(1.0, self.limit * self.pace)
-        for entry in self._entries:
-            if over <= 0:
-                return 0.0
-            over -= entry.amount
-            if over <= 0:
-                return entry.at + self.seconds - now
-        if self._entries:
-            return self._entries[-1].at + self.seconds - now
-        return 0.0
-
-    def take(self, now: float, amount: float) -> None:
-        """Record that *amount* was permitted at the time *now*."""
-        if self.limit is not None:
-            self._entries.append(_Entry(now, amount))
-            self._total += amount
-
-    def correct(self, estimated: float, used: float) -> None:
-        """
-        Replace the amount *estimated* of an entry by *used*, unless it has expired.
-
-        Calls end in any order, so the entry is found by its amount. Of entries with the
-        same amount, the newest is replaced.
-        """
-        for entry in reversed(self._entries):
-            if entry.amount == estimated:
-                entry.amount = used
-                self._total += used - estimated
-                return
 
     def refused(self) -> None:
         """Halve `pace`, the usable share of the limit, after a refused attempt."""

@@ -51,11 +51,25 @@ local function expire(key, window)
   call('ZREMRANGEBYSCORE', key, '(' .. text(now + window), '+inf')
 end
 
+local function count(id, amount)
+  call('ZADD', TOKENS, text(now), id)
+  call('HSET', AMOUNTS, id, amount)
+  call('HINCRBY', STATE, 'total', amount)
+end
+
 local function correct(id, amount)
   local old = call('HGET', AMOUNTS, id)
   if old then
     call('HINCRBY', STATE, 'total', amount - old)
     call('HSET', AMOUNTS, id, amount)
+  end
+  return old
+end
+
+-- What was used beyond the estimate counts from now on if the estimate has expired.
+local function settle(id, estimated, used)
+  if not correct(id, used) and todo.tpm and used > estimated then
+    count(id, used - estimated)
   end
 end
 
@@ -106,10 +120,11 @@ for _, ended in ipairs(todo.ended) do
     forget(ended.id)
     leave(ended.id)
   elseif ended.used then
-    correct(ended.id, ended.used)
-    set('pace', tostring(math.min(1, pace * 1.1)))
+    settle(ended.id, ended.tokens, ended.used)
+    if ended.used > 0 then set('pace', tostring(math.min(1, pace * 1.1))) end
   end
   if ended.refused then
+    correct(ended.id, 0)
     set('pace', tostring(math.max(0.0625, pace / 2)))
     pause(ended.pause)
   end
@@ -131,10 +146,11 @@ local function requests_wait(key, limit, window, count)
   return call('ZRANGE', key, at, at, 'WITHSCORES')[2] + window + 1 - now
 end
 
--- Microseconds until *amount* tokens fit; more than the limit need an empty window.
+-- Microseconds until *amount* tokens fit; more than the limit wait until none count.
 local function tokens_wait(amount)
   if not todo.tpm then return 0 end
-  local over, first, last = state('total') + amount - todo.tpm, 0, nil
+  local total, first, last = state('total'), 0, nil
+  local over = math.min(total + amount - todo.tpm, total)
   while over > 0 do
     local page = call('ZRANGE', TOKENS, first, first + 99, 'WITHSCORES')
     if #page == 0 then break end
@@ -151,11 +167,7 @@ end
 local function take(id, tokens)
   call('ZADD', MINUTE, text(now), id)
   if todo.rpd then call('ZADD', DAY, text(now), id) end
-  if todo.tpm then
-    call('ZADD', TOKENS, text(now), id)
-    call('HSET', AMOUNTS, id, tokens)
-    call('HINCRBY', STATE, 'total', tokens)
-  end
+  if todo.tpm then count(id, tokens) end
   if todo.most then call('ZADD', LEASES, text(now + todo.lease), id) end
   call('HINCRBY', STATE, 'serial', 1)
   leave(id)

@@ -17,14 +17,14 @@ from __future__ import annotations
 import math
 import sys
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Lock
 from typing import Any
 
-from .. import ASI1, Limiter, RateLimit
-from .._settings.validators import shown, whole_number
+from .. import ASI1, ArgumentError, Limiter, RateLimit
+from .._settings.validators import whole_number, wrong
 
 
 __all__ = ["Chat"]
@@ -87,22 +87,26 @@ class Chat:
                 before.
 
         Raises:
-            TypeError: *config* is not a mapping, for example a client.
-            ValueError: *concurrency* is not a whole number of at least 1.
+            ArgumentError: An argument is wrong; for example *config* is a client.
         """
         if config is not None and not isinstance(config, Mapping):
-            raise TypeError(
-                "config: must be a dict of ASI1's arguments, such as"
-                f" {{'model': 'asi1-mini'}}, not {shown(config)}: each worker makes a"
-                " client of its own from them"
+            problem = (
+                "must be a dict of ASI1's arguments, such as {'model': 'asi1-mini'},"
+                " from which each worker makes a client of its own"
             )
+            raise wrong("config", problem, config)
         self.config: dict[str, Any] = dict(config or {})
         if limiter is not None and "rate_limit" in self.config:
-            raise TypeError("limiter: config already has a rate_limit")
+            message = "limiter: config already has a rate_limit"
+            raise ArgumentError(message, argument="limiter")
         if limiter is not None:
             self.config["rate_limit"] = limiter
         if problem := whole_number(1)(concurrency):
-            raise ValueError(f"concurrency: {problem}, not {shown(concurrency)}")
+            raise wrong("concurrency", problem, concurrency)
+        if not isinstance(key, str):
+            raise wrong("key", "must be a str", key)
+        if isinstance(done, str) or not isinstance(done, Iterable):
+            raise wrong("done", "must be a collection of keys", done)
         self.concurrency: int = concurrency
         self.key: str = key
         self.done: frozenset[Any] = frozenset(done)
@@ -122,14 +126,15 @@ class Chat:
         Return *batch* with the columns of the answers.
 
         Raises:
-            ValueError: *batch* has neither a column ``messages`` nor ``prompt``.
+            ArgumentError: *batch* has neither a column ``messages`` nor ``prompt``.
             ConfigurationError: The configuration is wrong.
         """
         columns = _columns(batch)
         rows: list[Any] = list(zip(*columns.values(), strict=True))
         rows = [dict(zip(columns, row, strict=True)) for row in rows]
         if not {"messages", "prompt"} & set(columns):
-            raise ValueError("the batch has no column 'messages' or 'prompt'")
+            message = "batch: has no column 'messages' or 'prompt'"
+            raise ArgumentError(message, argument="batch")
         if self.done:
             rows = [row for row in rows if _plain(row.get(self.key)) not in self.done]
         answer = partial(self._answer, self._shared_client())

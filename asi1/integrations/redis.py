@@ -209,7 +209,7 @@ class RedisLimiter:
             return
         told: dict[str, Any] = {}
         if outcome.used is not None:
-            told["used"] = outcome.used
+            told.update(used=outcome.used, tokens=permit.tokens)
         if outcome.refused:
             asked = int((outcome.retry_after or 0.0) * MICRO)
             told.update(refused=True, pause=asked)

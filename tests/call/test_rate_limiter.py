@@ -10,7 +10,8 @@ import pytest
 import asi1
 
 from asi1 import AsyncASI1, LimitOutcome, RateLimit, Timeouts, Usage
-from asi1._call.rate_limiter import LocalLimiter, UserLimiter, limiter_of
+from asi1._call.rate_limiter import LocalLimiter
+from asi1._call.rate_permit import UserLimiter, limiter_of
 from asi1._settings.rate_limit import counted_tokens
 from asi1.testing import FakeASI1
 
@@ -690,8 +691,8 @@ async def test_user_provided_limiter_gets_each_attempt_and_its_outcome():
 async def allowed(limiter, **outcome):
     """Acquire and release a permit of *limiter*; return the seconds of the wait."""
     began = anyio.current_time()
-    await limiter.acquire(outcome["estimated"])
-    limiter.release(LimitOutcome(**outcome))
+    permit = await limiter.acquire(outcome["estimated"])
+    limiter.release(permit, LimitOutcome(**outcome))
     return anyio.current_time() - began
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
+import threading
 
 import pytest
 
-from asi1 import ASI1, RateLimit
+from asi1 import ASI1, ArgumentError, RateLimit
 from asi1.integrations.ray import Chat
 
-from ..support.redis_server import RedisServer
+from ..support.redis_server import RedisServer, Watched, most_in_a_window
 
 
 ANSWER = {
@@ -131,14 +134,35 @@ def test_chat_can_be_pickled_and_makes_its_client_once_for_each_copy(fake, confi
     assert client is not again._client
 
 
+WRONG = {
+    "config": ({"config": 5}, "config: must be a dict of ASI1's arguments.*not 5"),
+    "limits": ({"config": {"rate_limit": 1}, "limiter": 2}, "limiter: config already"),
+    "concurrency": ({"concurrency": 0}, "concurrency: must be.*not 0"),
+    "key": ({"key": 5}, "key: must be a str, not 5"),
+    "done": ({"done": "id"}, "done: must be a collection of keys, not 'id'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_argument_of_chat_is_an_argument_error(arguments, message):
+    """
+    A wrong argument raises an `ArgumentError` when the object is made. As everywhere,
+    it is a `TypeError` and a `ValueError` too.
+    """
+    with pytest.raises(ArgumentError, match=message) as caught:
+        Chat(**arguments)
+
+    assert message.startswith(caught.value.argument)
+    assert isinstance(caught.value, TypeError)
+    assert isinstance(caught.value, ValueError)
+
+
 @pytest.mark.parametrize(
     ("make", "kind", "message"),
     [
-        (lambda c: Chat(ASI1(**c)), TypeError, "dict of ASI1's arguments.*not ASI1"),
-        (lambda c: Chat({**c, "rate_limit": 1}, limiter=2), TypeError, "already has"),
-        (lambda c: Chat(c, concurrency=0), ValueError, "concurrency: must be"),
+        (lambda c: Chat(ASI1(**c)), ArgumentError, "a client of its own, not"),
         (lambda c: Chat({"modle": "x"})({"prompt": ["a"]}), TypeError, "modle"),
-        (lambda c: Chat(c)({"promt": ["a"]}), ValueError, "no column 'messages'"),
+        (lambda c: Chat(c)({"promt": ["a"]}), ArgumentError, "batch: has no column"),
     ],
 )
 def test_wrong_configuration_raises_an_error_that_names_the_right_one(
@@ -153,41 +177,70 @@ def test_wrong_configuration_raises_an_error_that_names_the_right_one(
 
 
 @pytest.mark.system
-def test_two_workers_of_ray_answer_each_row_once_under_one_limit(
+def test_two_workers_of_ray_answer_each_row_under_one_limit_though_killed(
     fake, config, tmp_path
 ):
     """
     Two workers of Ray with one limit in Redis answer each of 2,000 rows, though the
-    server answers some requests with 429.
+    server answers some requests with 429, and a worker and Redis are killed meanwhile.
+    In no window by the clock of Redis are more requests permitted than the limit.
     """
     ray = pytest.importorskip("ray")
     data = pytest.importorskip("ray.data")
     pytest.importorskip("redis")
     from asi1.integrations.redis import RedisLimiter
 
+    class Noted(Chat):
+        """Writes down its process."""
+
+        def __call__(self, batch):
+            (tmp_path / f"{os.getpid()}.pid").touch()
+            return super().__call__(batch)
+
+    def kill():
+        while len(fake.requests) < 500 and not over.wait(0.02):
+            pass
+        worker, *_ = tmp_path.glob("*.pid")
+        os.kill(int(worker.stem), signal.SIGKILL)
+        while len(fake.requests) < 1000 and not over.wait(0.02):
+            pass
+        server.kill()
+        server.start()
+
     server = RedisServer(tmp_path).start()
     for _ in range(40):
         fake.fail(429, retry_after=0.1)
         fake.reply(echo, times=60)
     fake.reply(echo, times=None)
-    limit = RateLimit(requests_per_minute=400)
-    limiter = RedisLimiter(server.url, limit, timeout=10.0)
+    limiter = RedisLimiter(server.url, RateLimit(requests_per_minute=400), timeout=10.0)
     limiter._minute = 1.0
+    over, killer = threading.Event(), threading.Thread(target=kill)
     ray.init(num_cpus=3, include_dashboard=False, logging_level="error")
     try:
-        rows = [{"id": n, "prompt": f"row {n}"} for n in range(2000)]
-        answered = data.from_items(rows, override_num_blocks=8).map_batches(
-            Chat,
-            fn_constructor_args=({**config, "max_retries": 8},),
-            fn_constructor_kwargs={"limiter": limiter},
-            concurrency=2,
-            batch_size=250,
-        )
-        result = sorted(answered.take_all(), key=lambda row: row["id"])
+        with Watched(server) as watched:
+            killer.start()
+            rows = [{"id": n, "prompt": f"row {n}"} for n in range(2000)]
+            answered = data.from_items(rows, override_num_blocks=8).map_batches(
+                Noted,
+                fn_constructor_args=({**config, "max_retries": 8},),
+                fn_constructor_kwargs={"limiter": limiter},
+                concurrency=2,
+                batch_size=250,
+            )
+            result = sorted(answered.take_all(), key=lambda row: row["id"])
     finally:
+        over.set()
+        killer.join()
         ray.shutdown()
         server.kill()
 
     assert list(range(2000)) == [row["id"] for row in result]
-    assert [f"<row {n}>" for n in range(2000)] == [row["text"] for row in result]
-    assert 2000 == sum(row["attempts"] for row in result) - (len(fake.requests) - 2000)
+    failed = [
+        row["error_type"] for row in result if row["text"] != f"<row {row['id']}>"
+    ]
+    assert {"RateLimitError", "APITimeoutError"} >= set(failed)
+    assert 2000 <= len(fake.requests)
+    # Redis may be killed before it tells of the last permits, one for each call.
+    assert len(fake.requests) <= len(watched.permits) + 2 * 16
+    times = [(at, 1) for at in watched.permits.values()]
+    assert most_in_a_window(times, limiter._minute - 1e-5) <= 400

@@ -76,6 +76,8 @@ TESTED_IN = {
     "client/test_to_sse": ["_call/chunk_sse"],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_answer_cache": ["_call/reply_recorder"],
+    # The lock is tested by the counts that threads share.
+    "call/test_budgets": ["_call/shared_lock"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],
     "client/test_models": ["_blocking/models", "_settings/model_list"],
@@ -113,11 +115,8 @@ TESTED_IN = {
         "integrations/aiohttp",
     ],
     "integrations/test_otel": ["integrations/_otel_messages"],
-    # The script and the connections are tested through the limiter.
-    "integrations/test_redis": [
-        "integrations/_redis_link",
-        "integrations/_redis_script",
-    ],
+    # The connections are tested through the limiter.
+    "integrations/test_redis": ["integrations/_redis_link"],
     # The fake server is tested by the replies and faults that the server sends.
     "testing/test_faults": [
         "testing/_faults/base",

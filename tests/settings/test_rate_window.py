@@ -13,10 +13,13 @@ def window(limit, seconds=60.0, *taken):
     Return a rate limit's window that has already counted the *taken* pairs of a time in
     seconds and an amount.
     """
+    return filled(limit, seconds, *taken)[0]
+
+
+def filled(limit, seconds, *taken):
+    """Return such a window, and its entries."""
     made = Window(limit, seconds)
-    for at, amount in taken:
-        made.take(at, amount)
-    return made
+    return made, [made.take(at, amount) for at, amount in taken]
 
 
 @pytest.mark.parametrize(
@@ -106,10 +109,10 @@ def test_number_of_tokens_really_used_replaces_the_estimate():
     The number of tokens that a call really used replaces the estimate that the window
     counted when the call began.
     """
-    made = window(100, 60.0, (0, 90))
+    made, (entry,) = filled(100, 60.0, (0, 90))
     assert made.wait(1, 50) > 0
 
-    made.correct(90, 30)
+    made.correct(entry, 30, 1)
 
     assert 0 == made.wait(1, 50)
 
@@ -137,26 +140,42 @@ def test_window_counts_the_tokens_that_each_concurrent_call_really_used():
     When several calls run at once, the window counts the tokens that each call really
     used, in whatever order the calls end.
     """
-    made = window(100, 60.0, (0, 20), (1, 30), (2, 40))
+    made, (first, second, third) = filled(100, 60.0, (0, 20), (1, 30), (2, 40))
 
-    for estimated in (20, 40, 30):
-        made.correct(estimated, 1)
+    for entry in (first, third, second):
+        made.correct(entry, 1, 2)
 
     assert 0 == made.wait(3, 97)
     assert 57 == made.wait(3, 98)
 
 
-def test_correcting_a_call_that_left_the_window_changes_no_other_call():
+@pytest.mark.parametrize("used", [0, 19, 20])
+def test_correcting_a_call_that_left_the_window_changes_no_other_call(used):
     """
-    Correcting the token count of a call that has left the window does not change the
-    counts of other calls.
+    The correction of a call that has left the window does not change the count of
+    another call with the same estimate.
     """
-    made = window(100, 60.0, (0, 20), (50, 90))
-    assert 0 == made.wait(61, 10)
+    made, (old, _) = filled(100, 60.0, (0, 20), (50, 20))
 
-    made.correct(20, 0)
+    made.correct(old, used, 61)
 
-    assert 49 == made.wait(61, 11)
+    assert 0 == made.wait(61, 80)
+    assert 49 == made.wait(61, 81)
+
+
+@pytest.mark.parametrize(("at", "until"), [(1, 61), (59, 119), (60, 120), (999, 1059)])
+def test_tokens_beyond_the_estimate_count_from_the_end_of_the_call(at, until):
+    """
+    What a call used beyond its estimate counts for a minute from the call's end, even
+    if the call took longer than the window.
+    """
+    made, (entry,) = filled(100, 60.0, (0, 20))
+
+    made.correct(entry, 50, at)
+
+    assert until - at == made.wait(at, 71)
+    assert 0 == made.wait(max(at, 60), 70)
+    assert 0 == made.wait(until, 100)
 
 
 @pytest.mark.parametrize("used", [30, 95, 0])
@@ -165,9 +184,20 @@ def test_limit_is_fully_free_again_after_a_corrected_call_left_the_window(used):
     When a call with a corrected token count has left the window, the full limit is free
     again, and no more than the limit.
     """
-    made = window(100, 60.0, (0, 90))
-    made.correct(90, used)
+    made, (entry,) = filled(100, 60.0, (0, 90))
+    made.correct(entry, used, 0)
 
     assert 0 == made.wait(60, 100)
     made.take(60, 100)
     assert 60 == made.wait(60, 1)
+
+
+def test_correction_without_a_limit_counts_nothing():
+    """
+    A window without a limit stores nothing, whatever calls use.
+    """
+    made, (entry,) = filled(None, 60.0, (0, 1))
+
+    made.correct(entry, 10**9, 1)
+
+    assert 0 == len(made._entries)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from attrs import define, field
 
 
+PERMITTED = re.compile(r'"zadd" "[^"]+:minute" "(\d+)" "([^"]+)"', re.IGNORECASE)
+UNDONE = re.compile(r'"zrem" "[^"]+:minute" "([^"]+)"', re.IGNORECASE)
 BINARY = shutil.which("redis-server")
 
 
@@ -71,6 +76,64 @@ class RedisServer:
 
     def go_on(self) -> None:
         self.send(signal.SIGCONT)
+
+
+class Watched:
+    """
+    The permits that a `RedisLimiter` gives, by the clock of the server, which tells of
+    all commands of the script.
+
+    Attributes:
+        permits: The time in seconds of each permit that was not given back, by its id.
+    """
+
+    def __init__(self, server: RedisServer) -> None:
+        self.permits: dict[str, float] = {}
+        self._server, self._over = server, threading.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.is_set():
+            with (
+                suppress(OSError),
+                socket.create_connection(("127.0.0.1", self._server.port)) as link,
+            ):
+                link.sendall(b"MONITOR\r\n")
+                link.settimeout(0.2)
+                self._read(link)
+            time.sleep(0.001)
+
+    def _read(self, link: socket.socket) -> None:
+        left = b""
+        while True:
+            try:
+                chunk = link.recv(1 << 16)
+            except TimeoutError:
+                if self._over.is_set():
+                    return
+                continue
+            if not chunk:
+                return
+            self._ready.set()
+            *lines, left = (left + chunk).split(b"\n")
+            for line in lines:
+                self._learn(line.decode())
+
+    def _learn(self, line: str) -> None:
+        if at := PERMITTED.search(line):
+            self.permits[at[2]] = int(at[1]) / 1e6
+        elif gone := UNDONE.search(line):
+            self.permits.pop(gone[1], None)
 
 
 def most_in_a_window(events, seconds):
