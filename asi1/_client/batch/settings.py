@@ -10,7 +10,7 @@ import attrs
 from attrs import frozen
 
 from ..._call.engine import Engine
-from ..._call.rate_limiter import limiter_of
+from ..._call.rate_permit import limiter_of
 from ..._models.errors import ArgumentError
 from ..._protocol.batch.summary import BatchSummary
 from ..._settings.budget import Budget, check_budget
