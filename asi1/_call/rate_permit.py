@@ -35,7 +35,9 @@ class UserLimiter:
         self.limiter.release(outcome)
 
 
-def limiter_of(limit: RateLimit | Limiter) -> LocalLimiter | UserLimiter:
+def limiter_of(
+    limit: RateLimit | Limiter | LocalLimiter,
+) -> LocalLimiter | UserLimiter:
     """Return the limiter of a client whose argument ``rate_limit`` is *limit*."""
     if isinstance(limit, RateLimit):
         return LocalLimiter(limit)

@@ -44,6 +44,11 @@ _EMPTY: dict[str, Any] = {
     "error_type": "",
 }
 
+_NO_CONFIG = (
+    "must be a dict of ASI1's arguments, such as {'model': 'asi1-mini'}, from which"
+    " each worker makes a client of its own"
+)
+
 
 class Chat:
     """
@@ -90,11 +95,7 @@ class Chat:
             ArgumentError: An argument is wrong; for example *config* is a client.
         """
         if config is not None and not isinstance(config, Mapping):
-            problem = (
-                "must be a dict of ASI1's arguments, such as {'model': 'asi1-mini'},"
-                " from which each worker makes a client of its own"
-            )
-            raise wrong("config", problem, config)
+            raise wrong("config", _NO_CONFIG, config)
         self.config: dict[str, Any] = dict(config or {})
         if limiter is not None and "rate_limit" in self.config:
             message = "limiter: config already has a rate_limit"

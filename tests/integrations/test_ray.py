@@ -177,6 +177,7 @@ def test_wrong_configuration_raises_an_error_that_names_the_right_one(
 
 
 @pytest.mark.system
+@pytest.mark.timeout(1800)  # Ray alone may need minutes to start its workers
 def test_two_workers_of_ray_answer_each_row_under_one_limit_though_killed(
     fake, config, tmp_path
 ):

@@ -17,7 +17,7 @@ from asi1._call.call import Call
 from asi1._call.engine import Engine
 from asi1._call.hook_caller import HookCaller
 from asi1._call.prompt_call import EndedCalls, PromptCall
-from asi1._call.rate_limiter import LocalLimiter, _LoopLocks
+from asi1._call.rate_limiter import LocalLimiter, _Waiter
 from asi1._call.resources import Bill, Tally
 from asi1._call.task import CallTask
 from asi1._call.timer import Timer
@@ -78,7 +78,7 @@ READER = ["config", "request", "timer", "queue", "opened"]
         (Tally, []),
         (Timer, ["began", "timeouts", "stream", "token"]),
         (Window, ["limit", "seconds"]),
-        (_LoopLocks, ["in_order", "slots"]),
+        (_Waiter, ["tokens", "token", "loop"]),
         (asi1.TokenEstimator, ["samples", "fixed"]),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
@@ -96,7 +96,7 @@ def test_constructor_has_no_parameter_for_changing_or_computed_fields(cls, names
     [
         *(AnswerReader, Attempts, BatchQueue, BytesReader, Call, CallTask),
         *(Engine, FastChunkReader, HookCaller, LocalLimiter, Timer),
-        *(Window, PromptCall, EndedCalls, _LoopLocks, Account, Bill, Tally),
+        *(Window, PromptCall, EndedCalls, _Waiter, Account, Bill, Tally),
     ],
 )
 def test_object_with_changing_fields_equals_only_itself(cls):

@@ -19,7 +19,7 @@ TESTED_IN = {
     "protocol/test_converter": ["_models/base_types"],
     "models/test_json_text": ["_models/surrogates"],
     "models/test_errors": ["_models/busy_errors", "_models/status_errors"],
-    "call/test_budgets": ["_settings/budget"],
+    "call/test_budgets": ["_settings/budget", "_call/shared_lock"],
     "client/test_lazy": [
         "_client/child_settings",
         "_client/lazy_engine",
@@ -76,8 +76,6 @@ TESTED_IN = {
     "client/test_to_sse": ["_call/chunk_sse"],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_answer_cache": ["_call/reply_recorder"],
-    # The lock is tested by the counts that threads share.
-    "call/test_budgets": ["_call/shared_lock"],
     "call/test_reply_reader": ["_call/answer_reader"],
     "client/test_images": ["_call/images_reader"],
     "client/test_models": ["_blocking/models", "_settings/model_list"],

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ..._call.engine import Engine
 from ..._call.progress import Progress, progress_of
-from ..._call.rate_limiter import limiter_of
+from ..._call.rate_permit import limiter_of
 from ..._settings.budget import Budget, check_budget
 from ..._settings.config import read_model
 from ..._settings.option_checks import as_argument
