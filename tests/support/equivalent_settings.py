@@ -11,13 +11,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "Secret.excerpt: 8 -> 9",
     ): "a longer part of the text is searched than is needed",
     (
-        "_settings.rate_window",
-        (
-            "Window.wait: self._entries[0].at <= now - self.seconds"
-            " -> self._entries[0].at < now - self.seconds"
-        ),
-    ): "an entry as old as the window asks for a wait of 0 seconds",
-    (
         "_settings.retry",
         "RetryPolicy.next_wait: 60 -> 61",
     ): "both are far above each wait that is possible, and below an overflow",

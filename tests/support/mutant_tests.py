@@ -30,6 +30,7 @@ _LISTED: dict[str, list[str]] = {
     "_models.price_table": ["settings/test_prices"],
     "_models.surrogates": ["models/test_json_text", "models/test_json_steps"],
     "_models.spent": ["settings/test_prices", "call/test_budgets"],
+    "_call.shared_lock": ["call/test_budgets"],
     "_settings.budget": ["call/test_budgets"],
     "_settings.optional": ["client/test_lazy"],
     "_settings.model_list": ["client/test_models"],
