@@ -37,7 +37,7 @@ def find_reply(key: str | None, url: str, model: str | None, seconds: float) -> 
             _, then = _refused(client, model, sends_key=key is not None)
     except asi1.ASI1Error as error:
         return Finding("reply", "failed", str(error), cure_of_call(error))
-    text += "" if key else " (no key was sent)"
+    text += "" if key else " (no key of yours was sent)"
     times = [_seconds(first), _seconds(then)]
     shown = f"{times[0] * 1000:.0f} ms, then {times[1] * 1000:.0f} ms"
     facts = {"status": first.status, "first_seconds": times[0], "seconds": times[1]}
