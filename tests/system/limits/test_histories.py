@@ -2,11 +2,17 @@
 
 import os
 
+from itertools import pairwise
+
 import pytest
 
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from asi1 import RateLimit
+from asi1._call.rate_limiter import LocalLimiter
+
+from ...support.many_loops import Loops
 from .history import on
 
 
@@ -31,3 +37,45 @@ def test_limits_order_and_progress_hold_in_generated_histories(loops):
         on(*loops),
         settings=settings(max_examples=HISTORIES, stateful_step_count=16),
     )
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_blocked_event_loops_hold_up_the_others_for_a_second_each(number, backend):
+    """
+    If the event loop of the call at the front is blocked when its turn comes, a call of
+    another loop goes a second later or two, however many blocked loops are before it.
+    The blocked calls go next, when their loops run again.
+    """
+    loops, went = Loops((backend,) * 4), []
+    limiter = LocalLimiter(RateLimit(requests_per_minute=1), clock=loops.clock)
+
+    async def call(loop):
+        await limiter.acquire(1)
+        went.append((loop, loops.now))
+        loops.steps += 1
+
+    try:
+        began = loops.now
+        for loop in range(4):
+            loops.run(loop, call, loop)
+            loops.settle()
+        for blocked in loops.each[1 : number + 1]:
+            blocked.frozen = True
+        loops.advance(59)
+        early = list(went)
+        loops.advance(2 + 2 * number)
+        late = list(went)
+        for blocked in loops.each:
+            blocked.frozen = False
+        loops.advance(200)
+    finally:
+        loops.close()
+
+    assert [(0, began)] == early
+    assert [0, number + 1] == [loop for loop, _ in late]
+    assert began + 60 < late[1][1] <= began + 60 + 2 * number + 1
+    assert {0, 1, 2, 3} == {loop for loop, _ in went}
+    rest = [loop for loop, _ in went[2:]]
+    assert sorted(rest) == rest
+    assert all(b - a >= 60 for (_, a), (_, b) in pairwise(went))
