@@ -25,12 +25,11 @@ LIMIT = RateLimit(requests_per_minute=40, tokens_per_minute=300, max_concurrency
 
 
 class SlowWindow(Window):
-    """Lets other threads run between the check of a limit and what follows."""
+    """Lets other threads run between the check of a limit and the count of a permit."""
 
-    def wait(self, now, amount):
-        wait = super().wait(now, amount)
-        time.sleep(1e-5)
-        return wait
+    def take(self, now, amount):
+        time.sleep(1e-4)
+        return super().take(now, amount)
 
 
 @pytest.fixture
