@@ -4,6 +4,7 @@ import os
 
 from itertools import pairwise
 
+import anyio
 import pytest
 
 from hypothesis import settings
@@ -79,3 +80,34 @@ def test_blocked_event_loops_hold_up_the_others_for_a_second_each(number, backen
     rest = [loop for loop, _ in went[2:]]
     assert sorted(rest) == rest
     assert all(b - a >= 60 for (_, a), (_, b) in pairwise(went))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_call_whose_older_neighbour_leaves_is_not_held_up_by_a_blocked_loop(backend):
+    """
+    When the call at the front is cancelled, and the next one is of a blocked event
+    loop, a later call of the first loop goes a second or two later.
+    """
+    loops, went, scopes = Loops((backend,) * 2), [], []
+    limiter = LocalLimiter(RateLimit(tokens_per_minute=50), clock=loops.clock)
+
+    async def call(name, tokens):
+        scopes.append(anyio.CancelScope())
+        with scopes[-1]:
+            await limiter.acquire(tokens)
+            went.append(name)
+
+    try:
+        for loop, name, tokens in [(0, "a", 1), (1, "b", 50), (0, "c", 0), (1, "d", 0)]:
+            loops.run(loop, call, name, tokens)
+            loops.settle()
+        loops.each[0].frozen = True
+        loops.each[1].post(lambda _: scopes[1].cancel())
+        loops.advance(3)
+        early = list(went)
+        loops.each[0].frozen = False
+        loops.advance(3)
+    finally:
+        loops.close()
+
+    assert (["a", "d"], ["a", "d", "c"]) == (early, went)
