@@ -154,13 +154,17 @@ class LocalLimiter:
 
     def _leave(self, waiter: _Waiter) -> None:
         with shared.lock:
-            self._forget(waiter)
-            self._wake_front(self.clock())
+            self._forget(waiter, self.clock())
 
-    def _forget(self, waiter: _Waiter) -> None:
+    def _forget(self, waiter: _Waiter, now: float) -> None:
+        """Remove *waiter* from the queue; wake the calls that come forward."""
         self._queue.pop(waiter, None)
         self._untold.discard(waiter)
         waiter.loop.due = math.inf
+        self._wake_front(now)
+        first = self._first(waiter.loop)
+        if first is not None and first is not self._asked:
+            first.wake()
 
     def _look(self, waiter: _Waiter) -> tuple[Permit | None, Wait | None, float]:
         """
@@ -180,21 +184,29 @@ class LocalLimiter:
                     self._ask(front, now)
                 if wait is not None:
                     self._untold.discard(waiter)
-                if front.loop is loop:
-                    return None, wait, math.inf
-                loop.due = math.inf
-                return None, wait, _GRACE
+                if front.loop is not loop:
+                    loop.due = math.inf
+                watches = self._first(loop) is waiter
+                return None, wait, _GRACE if watches else math.inf
             if wait is None:
-                self._forget(waiter)
                 permit = self._take(waiter.tokens, now)
-                self._wake_front(now)
+                self._forget(waiter, now)
                 return permit, None, 0.0
             seconds = wait.seconds or math.inf  # unknown until another call ends
             self._asked, loop.due = waiter, now + seconds
+            if waiter is not next(iter(self._queue)):
+                seconds = min(seconds, _GRACE)  # an older call may come back
             self._untold.discard(waiter)
             while self._untold:
                 self._untold.pop().wake()
             return None, wait, seconds
+
+    def _first(self, loop: _Loop) -> _Waiter | None:
+        """
+        Return the first call of *loop*. If another loop has the front, this call looks
+        each second whether that loop still runs.
+        """
+        return next((each for each in self._queue if each.loop is loop), None)
 
     def _front(self, now: float) -> _Waiter | None:
         """Return the first call whose event loop is neither blocked nor ended."""

@@ -168,11 +168,16 @@ class History(RuleBasedStateMachine):
     @invariant()
     def call_that_may_go_has_gone(self):
         now, frozen = self.loops.now, self._excused()
-        front = next((c for c in self.waiting if c.loop not in frozen), None)
-        held_up = front is not None and front is not self.waiting[0]
-        if front is None or self.oracle.broken(front.tokens, now):
+        number, front = next(
+            ((n, c) for n, c in enumerate(self.waiting) if c.loop not in frozen),
+            (0, None),
+        )
+        # No call overtakes an older one that has to wait itself.
+        ahead = [] if front is None else self.waiting[: number + 1]
+        if not ahead or any(self.oracle.broken(each.tokens, now) for each in ahead):
             self.overdue = math.inf
             return
+        held_up = len(ahead) > 1
         assert held_up, "the first call may go, and was not woken"
         self.overdue = min(self.overdue, now)
         assert now - self.overdue <= 2 + 2 * len(frozen), "a blocked loop stops others"

@@ -24,10 +24,21 @@ MINUTE = 0.25
 LIMIT = RateLimit(requests_per_minute=40, tokens_per_minute=300, max_concurrency=6)
 
 
+class SlowWindow(Window):
+    """Lets other threads run between the check of a limit and the count of a permit."""
+
+    def take(self, now, amount):
+        time.sleep(1e-4)
+        return super().take(now, amount)
+
+
 @pytest.fixture
 def limiter():
     limiter = LocalLimiter(LIMIT)
-    limiter._windows = (Window(40, MINUTE), Window(None, 1.0), Window(300, MINUTE))
+    limiter._windows = tuple(
+        SlowWindow(most, MINUTE)
+        for most in (LIMIT.requests_per_minute, None, LIMIT.tokens_per_minute)
+    )
     return limiter
 
 
