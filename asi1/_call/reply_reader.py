@@ -31,6 +31,7 @@ from .._models.response import ResponseInfo, Usage, read_info
 from .._models.status_errors import APIStatusError
 from .._protocol.reply import read_error
 from .._protocol.request import Request
+from .._protocol.retry_after import wait_of
 from .._settings.config import ClientConfig
 from .._settings.secret import Secret
 from .._transport.event_loop import Flag
@@ -186,8 +187,6 @@ class ReplyReader(ABC, Generic[_T]):
         if self.begun:  # a retry would repeat the parts that were delivered
             error.retryable = False
         if error.retryable:
-            from .._protocol.retry_after import wait_of  # noqa: PLC0415 - as in reply
-
             error.retry_after = wait_of(self.info.headers, error.body, time.time())
 
     async def _worked(self, units: int) -> None:

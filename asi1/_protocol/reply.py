@@ -27,6 +27,7 @@ from .normalise import HalfCharacters
 
 if TYPE_CHECKING:
     from .context_overflow import ContextOverflow
+from .retry_after import wait_of
 
 
 __all__ = [
@@ -96,8 +97,6 @@ def read_error(
     if 300 <= status < 400:
         target = key.excerpt(info.headers.get("location", "nowhere"), 200)
         message = f"redirected to {target}; redirects are not followed"
-    from .retry_after import wait_of  # noqa: PLC0415 - only errors have a wait
-
     return cls(
         message,
         status_code=status,

@@ -19,7 +19,6 @@ from typing import Any, cast
 import anyio
 import httpcore
 
-from .chunk_merger import ChunkMerger
 from .http_pool import (
     SendProgress,
     map_connect_errors,
@@ -27,6 +26,7 @@ from .http_pool import (
     refuses,
     wake_early,
 )
+from .httpcore_internals import ChunkMerger
 from .tls import undelivered
 
 

@@ -5,11 +5,17 @@ With these names, asi1 gives httpcore faster locks, and reads the bytes that htt
 has not parsed. asi1 uses the names only with releases of httpx and httpcore that are
 known to have them, and only if the names exist. Otherwise asi1 uses httpx's own
 connection pool unchanged, which is slower.
+
+h11, httpcore's parser, takes about 20 microseconds for each chunk of
+``Transfer-Encoding: chunked``, and servers write each event of a stream as a chunk of
+its own. So the whole chunks in the bytes of one read become one chunk. All other bytes
+are passed on as they are: h11 judges them, and no byte is ever held back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
 
 import anyio
@@ -18,6 +24,7 @@ import httpx
 
 
 __all__ = [
+    "ChunkMerger",
     "is_known_release",
     "replace_backend",
     "replace_pool",
@@ -25,6 +32,12 @@ __all__ = [
     "replace_state_lock",
     "unread",
 ]
+
+_LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
+_CHUNKED, _CODING = b"\r\ntransfer-encoding: chunked\r\n", b"transfer-encoding"
+# Maximum number of digits of a size; a chunk with more is passed on as it is.
+_LONGEST_SIZE = 8
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
 def is_known_release(httpx_version: str, httpcore_version: str) -> bool:
@@ -91,3 +104,125 @@ def unread(connection: httpcore.AsyncHTTPConnection) -> bytes:
     state = getattr(connection, "_connection", None)
     parser = getattr(state, "_h11_state", None)
     return b"" if parser is None else bytes(parser.trailing_data[0])
+
+
+class _State(Enum):
+    HEAD = auto()  # before the reply's head is complete
+    SIZE = auto()  # before or within the line with a chunk's size
+    BODY = auto()  # within a chunk
+    OTHER = auto()  # within bytes of any other kind, up to the end of the reply
+
+
+class ChunkMerger:
+    """Joins the chunks of the replies of one connection."""
+
+    def __init__(self) -> None:
+        self._state = _State.HEAD
+        self._seen = b""  # the beginning of the head, or of the line with a size
+        self._left = 0  # bytes of the chunk that have not arrived, with its line end
+
+    def begin(self) -> None:
+        """Expect a new reply, since a request is being sent."""
+        self._state, self._seen = _State.HEAD, b""
+
+    def merge(self, data: bytes) -> bytes:
+        """Return *data*, the bytes of one read, with one chunk for its whole chunks."""
+        if self._state is _State.OTHER:
+            return data
+        if self._state is _State.BODY:
+            start = self._left
+        elif self._state is _State.HEAD:
+            start = self._body_start(data)
+        else:
+            start = self._chunk_end(data) if self._seen else 0
+        if start >= len(data):  # the chunk of the last read goes on after this one
+            self._left = start - len(data)
+            if not self._left and self._state is _State.BODY:
+                self._state = _State.SIZE
+            return data
+        return self._merged(data, start)
+
+    def _merged(self, data: bytes, start: int) -> bytes:
+        """Return *data* with one chunk for the whole chunks from index *start* on."""
+        self._state, self._seen, self._left = _State.SIZE, b"", 0
+        bodies: list[bytes] = []
+        at, end = start, len(data)
+        while at < end:
+            line_end = data.find(_LINE_END, at)
+            if line_end < 0:
+                self._wait_for_size(data[at:])
+                break
+            size = _size(data[at:line_end])
+            stop = line_end + 2 + size
+            if not size or (stop + 2 <= end and data[stop : stop + 2] != _LINE_END):
+                self._state = _State.OTHER
+                break
+            if stop + 2 > end:
+                self._state, self._left = _State.BODY, stop + 2 - end
+                break
+            bodies.append(data[line_end + 2 : stop])
+            at = stop + 2
+        if len(bodies) < 2:
+            return data
+        body = b"".join(bodies)
+        return b"%b%x\r\n%b\r\n%b" % (data[:start], len(body), body, data[at:])
+
+    def _wait_for_size(self, line: bytes) -> None:
+        """Keep the beginning of a line with a size, if it is short enough for one."""
+        self._seen = line
+        if len(line) > _LONGEST_SIZE + 1:
+            self._state = _State.OTHER
+
+    def _chunk_end(self, data: bytes) -> int:
+        """Return where in *data* the chunk ends whose size is not complete yet."""
+        line = self._seen + data[: _LONGEST_SIZE + 2]
+        line_end = line.find(_LINE_END)
+        if line_end < 0:
+            self._wait_for_size(line)
+            return len(data)
+        size = _size(line[:line_end])
+        self._state = _State.BODY if size else _State.OTHER
+        before, self._seen = len(self._seen), b""
+        return line_end + 2 - before + size + 2 if size else len(data)
+
+    def _body_start(self, data: bytes) -> int:
+        """Return where in *data* chunks begin; its length if they do not."""
+        head = self._seen + data
+        while (end := head.find(_HEAD_END)) >= 0 and _is_interim(head):
+            head = head[end + len(_HEAD_END) :]
+        self._seen = head
+        if end >= 0 and _is_chunked(head[: end + len(_LINE_END)]):
+            self._state, self._seen = _State.SIZE, b""
+            return len(data) - len(head) + end + len(_HEAD_END)
+        if end >= 0 or not head.startswith(b"HTTP/1."[: len(head)]):
+            self._state = _State.OTHER
+        return len(data)
+
+
+def _is_interim(head: bytes) -> bool:
+    """Return whether another head follows: 101 is the last one of its kind."""
+    return head.startswith(b"HTTP/1.1 1") and not head.startswith(b"HTTP/1.1 101")
+
+
+def _is_chunked(head: bytes) -> bool:
+    """
+    Return whether a reply with this head has a body of chunks and nothing unusual.
+
+    For h11, a line break alone may end a line. Then the end of the head is not certain.
+    """
+    if not head.startswith(b"HTTP/1.1 ") or head[9:12] in {b"101", b"204", b"304"}:
+        return False
+    lower = head.lower()
+    return (
+        _CHUNKED in lower
+        and lower.count(_CODING) == 1
+        and b"content-length" not in lower
+        and head.count(b"\n") == head.count(_LINE_END)
+    )
+
+
+def _size(line: bytes) -> int:
+    """Return the size of a chunk; 0 for the last chunk and for any unusual line."""
+    if not 0 < len(line) <= _LONGEST_SIZE or line.strip(_HEX_DIGITS):
+        return 0
+    return int(line, 16)

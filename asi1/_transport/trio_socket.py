@@ -8,9 +8,9 @@ from typing import Any
 import anyio
 import httpcore
 
-from .chunk_merger import ChunkMerger
 from .event_loop import Flag
 from .http_pool import SendProgress, refuses, wake_early
+from .httpcore_internals import ChunkMerger
 
 
 __all__ = ["TrioBackend", "TrioSocket"]

@@ -59,7 +59,8 @@ def test_without_a_key_the_server_is_still_looked_at(fake, findings, monkeypatch
 
     assert "failed" == found["key"]["state"]
     assert "ok" == found["reply"]["state"]
-    assert found["reply"]["text"].startswith("401: No key. (no key of yours was sent), ")
+    text = "401: No key. (no key of yours was sent), "
+    assert found["reply"]["text"].startswith(text)
     assert "skipped" == found["answer"]["state"]
 
 

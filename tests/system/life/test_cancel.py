@@ -49,7 +49,7 @@ async def test_calls_cancelled_at_any_moment_leave_no_connection_or_task_in_use(
     calls succeed.
     """
     native = anyio_backend_name == "asyncio"
-    fake._script.put(slowly(pause), None)
+    fake._script.put(slowly(pause), None, "slowly()")
     many = CALLS // 4
 
     async with client_of(fake) as client:

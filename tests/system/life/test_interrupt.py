@@ -127,7 +127,7 @@ def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
     Afterwards no call is running, no connection is in use, and fifty more calls
     succeed.
     """
-    fake._script.put(slowly(0.001), None)
+    fake._script.put(slowly(0.001), None, "slowly()")
     script = """
     import random
     import signal
