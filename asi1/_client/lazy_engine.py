@@ -154,7 +154,10 @@ def read_key(value: Any, env: Mapping[str, str]) -> Secret:
     function: Any = value
     if callable(value) and not isinstance(value, type):
         return _rotating_key()(function)
-    return read_api_key(value, env)
+    try:
+        return read_api_key(value, env)
+    finally:
+        env = {}  # so that no traceback shows the environment
 
 
 @loader

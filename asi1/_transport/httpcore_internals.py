@@ -195,7 +195,8 @@ class ChunkMerger:
             self._state, self._seen = _State.SIZE, b""
             return len(data) - len(head) + end + len(_HEAD_END)
         if end >= 0 or not head.startswith(b"HTTP/1."[: len(head)]):
-            self._state = _State.OTHER
+            # No part of the reply is kept: it may contain the API key.
+            self._state, self._seen = _State.OTHER, b""
         return len(data)
 
 

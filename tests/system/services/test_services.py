@@ -127,7 +127,7 @@ BEFORE_THE_FIRST_EVENT = [
     ("quota_429", {}, 429, "quota_exceeded"),
     ("message_400", {}, 400, "bad_request"),
     ("detail_422", {}, 422, "unprocessable_entity"),
-    ("key_echo_401", {}, 502, "authentication"),
+    ("key_echo_401", {}, 502, "configuration"),
     ("text_500", {}, 502, "internal_server"),
     ("html_502", {}, 502, "internal_server"),
     ("html_200", {}, 502, "response"),
