@@ -118,7 +118,9 @@ def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
 
     code, out, err = run(fake, script)
 
-    assert (0, "enough", "") == (code, out, err)
+    # Python itself reports an interrupt within the callback of a weak reference.
+    assert (0, "enough") == (code, out)
+    assert "never awaited" not in err
 
 
 def test_ctrl_c_at_any_moment_leaves_the_client_usable(fake):
