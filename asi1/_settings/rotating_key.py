@@ -30,7 +30,7 @@ class KnownKeys:
     """
 
     def __init__(self) -> None:
-        self.mark = object()
+        self.mark: object = object()
         self._keys: dict[str, None] = {}
 
     def add(self, key: str) -> None:
