@@ -28,10 +28,9 @@ class BudgetQueue:
     """
 
     budgets: Budgets
-    _running: int = field(
-        default=0, init=False
-    )  # the calls that were made and have not ended
-    _waiting: int = field(default=0, init=False)  # those that wait here
+    # The calls that were made and have not ended, and those of them that wait here.
+    _running: int = field(default=0, init=False)
+    _waiting: int = field(default=0, init=False)
     _turn: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), init=False)
     _changed: Flag = field(factory=Flag, init=False)
 

@@ -15,7 +15,6 @@ from .._fork_lock import run_apart_once
 from .._models import errors, status_errors
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
-from .._models.completion import ChatCompletion
 from .._models.json_text import has_surrogates, load_json, replace_surrogates_in
 from .._models.response import ResponseInfo
 from .._settings.secret import Secret
@@ -36,7 +35,6 @@ __all__ = [
     "body_kind",
     "event_value",
     "is_done",
-    "read_answer",
     "read_error",
     "read_event",
 ]
@@ -141,11 +139,6 @@ def _value(body: bytes, key: Secret, load: Callable[[bytes], JSON] = load_json) 
 def _text(body: bytes, key: Secret) -> str | None:
     text = key.excerpt(body.decode("utf-8", "replace").strip(), _KEPT)
     return text.encode()[:_KEPT].decode("utf-8", "ignore") or None
-
-
-def read_answer(info: ResponseInfo, body: bytes, key: Secret) -> ChatCompletion:
-    """Return the answer in a reply's body as a model; raise as `answer_value` does."""
-    return decode(ChatCompletion, answer_value(info, body, key))
 
 
 def answer_value(

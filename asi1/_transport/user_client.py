@@ -42,12 +42,7 @@ def check_client(client: object) -> None:
     Raises:
         ConfigurationError: It is not an httpx.AsyncClient, nor one of httpx2.
     """
-    if _family_of(client, "AsyncClient") is None:
-        raise ConfigurationError(
-            f"http_client: must be an httpx.AsyncClient, for ASI1 too,"
-            f" {_instead(client, 'Client', 'AsyncClient')}"
-        )
-    hand_over(client)
+    _check("http_client", client, "AsyncClient", ("Client", "AsyncClient"))
 
 
 def check_transport(transport: object) -> None:
@@ -57,12 +52,22 @@ def check_transport(transport: object) -> None:
     Raises:
         ConfigurationError: It is not an httpx.AsyncBaseTransport, nor one of httpx2.
     """
-    if _family_of(transport, "AsyncBaseTransport") is None:
+    name, instead = "AsyncBaseTransport", ("BaseTransport", "AsyncHTTPTransport")
+    _check("transport", transport, name, instead)
+
+
+def _check(argument: str, value: object, name: str, instead: tuple[str, str]) -> None:
+    """
+    Check that *value* is of the class *name*, and prepare it for several event loops.
+
+    *instead* names the blocking class that is often given by mistake, and what to pass.
+    """
+    if _family_of(value, name) is None:
         raise ConfigurationError(
-            f"transport: must be an httpx.AsyncBaseTransport, for ASI1 too,"
-            f" {_instead(transport, 'BaseTransport', 'AsyncHTTPTransport')}"
+            f"{argument}: must be an httpx.{name}, for ASI1 too,"
+            f" {_instead(value, *instead)}"
         )
-    hand_over(transport)
+    hand_over(value)
 
 
 def _instead(given: object, blocking: str, name: str) -> str:

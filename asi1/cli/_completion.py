@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
 import asi1
@@ -36,8 +36,6 @@ def add_completion(commands: Any) -> None:
         "completion",
         help="complete the words of this command with the Tab key",
         description=_ABOUT,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell")
     parser.set_defaults(run=_print_script)

@@ -77,7 +77,16 @@ _ENVIRONMENT = f"""\
 
 
 class _Parser(argparse.ArgumentParser):
-    """Prints an error in one line, with a hint at ``--help``."""
+    """
+    Prints an error in one line, with a hint at ``--help``.
+
+    Options cannot be abbreviated, and the lines of descriptions are kept, here and in
+    the parsers of the commands, which have the same class.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        kept = argparse.RawDescriptionHelpFormatter
+        super().__init__(**{"formatter_class": kept, "allow_abbrev": False, **settings})
 
     def error(self, message: str) -> NoReturn:
         print_error(f"{message} (see {self.prog} --help)")
@@ -100,8 +109,6 @@ def build_parser() -> argparse.ArgumentParser:
         prog="asi1",
         description="Talk to ASI-1 Mini.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.set_defaults(run=lambda _: _print_usage(parser), base_url=None, key_env=None)
     parser.add_argument(
@@ -113,6 +120,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="see a streamed answer, offline and without a key",
         description="Stream an answer from a fake server on this machine: no key, no"
         " network.",
+        formatter_class=argparse.HelpFormatter,  # breaks the long line
+        allow_abbrev=True,
     )
     shown.set_defaults(run=demo)
     asked = commands.add_parser(
@@ -120,8 +129,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="ask one question",
         description=_ASK,
         epilog=_ENVIRONMENT + _EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     _add_question(asked)
     _add_attachments(asked)
@@ -204,8 +211,6 @@ def _add_batch(commands: Any) -> None:
         help="send the requests of a file",
         description=_BATCH,
         epilog=_ENVIRONMENT + _BATCH_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.set_defaults(run=batch)
     parser.add_argument(

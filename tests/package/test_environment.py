@@ -10,6 +10,8 @@ from pathlib import Path
 
 import asi1
 
+from ..support.shape import nodes_of, tree_of
+
 
 ROOT = Path(asi1.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs/reference/environment.md"
@@ -23,24 +25,24 @@ READ_BY_LIBRARIES = {
 OTHER_WORDS = {"DELETE", "GET", "PATCH", "POST", "PUT", "URL"}
 
 
-def reads_environment(tree: ast.AST) -> bool:
+def reads_environment(path: Path) -> bool:
     """Whether a module's code uses `os.environ`, or gets it as an argument *env*."""
     return any(
         (isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"})
         or (isinstance(node, ast.arg) and node.arg == "env")
-        for node in ast.walk(tree)
+        for node in nodes_of(path)
     )
 
 
-def names_in(tree: ast.Module) -> Iterator[str]:
+def names_in(path: Path) -> Iterator[str]:
     """Yield each string in a module that may be the name of a variable."""
     listed = [
         node.value
-        for node in tree.body
+        for node in tree_of(path).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
     skipped = {id(each) for value in listed for each in ast.walk(value)}
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.Constant) and id(node) not in skipped:
             text = node.value if isinstance(node.value, str) else ""
             is_name = NAME.fullmatch(text) and text not in OTHER_WORDS
@@ -52,10 +54,8 @@ def test_reference_lists_each_environment_variable_that_is_read():
     The page has a row for each environment variable that a module of asi1 reads, or
     that a library reads for it, and for no other.
     """
-    trees = [ast.parse(path.read_text("utf-8")) for path in ROOT.rglob("*.py")]
-    read = {
-        name for tree in trees if reads_environment(tree) for name in names_in(tree)
-    }
+    paths = [path for path in ROOT.rglob("*.py") if reads_environment(path)]
+    read = {name for path in paths for name in names_in(path)}
     rows = re.findall(r"^\| (`.*?) \|", PAGE.read_text("utf-8"), re.MULTILINE)
 
     listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]

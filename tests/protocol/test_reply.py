@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 import asi1
 
-from asi1 import APIResponseError, ChatCompletionChunk, ServerStreamError
+from asi1 import (
+    APIResponseError,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ServerStreamError,
+)
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
 from asi1._protocol.converter import decode
@@ -21,9 +26,9 @@ from asi1._protocol.error_body import ErrorBody, read_error_body
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.normalise import HalfCharacters
 from asi1._protocol.reply import (
+    answer_value,
     body_kind,
     is_done,
-    read_answer,
     read_error,
     read_event,
 )
@@ -62,10 +67,15 @@ def error_of_reply(status=400, body=b"", **headers):
     return read_error(read_info(status, named), data, SECRET, wall=NOW)
 
 
+def read_answer(info, body):
+    """Return the answer in a reply's body as a model."""
+    return decode(ChatCompletion, answer_value(info, body, SECRET))
+
+
 def answer_of_reply(body, status=200):
     """Return the answer of a reply with a success status."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_answer(read_info(status, {}), data, SECRET)
+    return read_answer(read_info(status, {}), data)
 
 
 ERROR_BODIES = [
@@ -782,12 +792,12 @@ def test_answer_or_chunk_with_more_than_a_thousand_choices_is_refused(count, rea
     body = json.dumps(answer).encode()
     info = asi1.ResponseInfo(status=200)
     if read:
-        assert count == len(read_answer(info, body, SECRET).choices)
+        assert count == len(read_answer(info, body).choices)
         assert count == len(read_event("message", body, SECRET).choices)
         return
 
     with pytest.raises(asi1.APIResponseError):
-        read_answer(info, body, SECRET)
+        read_answer(info, body)
     with pytest.raises(asi1.StreamDecodeError):
         read_event("message", body, SECRET)
 

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import anyio.from_thread
+import pytest
 
 from attrs import define, field
 
 
-__all__ = ["Front", "mute", "served"]
+__all__ = ["Front", "mute", "served", "trust_only"]
+
+
+def trust_only(authority: Any, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """
+    Make clients trust *authority*, through SSL_CERT_FILE, and use no proxy.
+
+    Returns:
+        The file with the authority's certificate, in *folder*.
+    """
+    for name in list(os.environ):
+        if name.upper().endswith("_PROXY") or name.startswith("SSL"):
+            monkeypatch.delenv(name)
+    path = folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return path
 
 
 @define(eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import struct
@@ -23,7 +22,7 @@ from asi1 import RetryPolicy, Timeouts
 from asi1._transport import tls as _tls
 from asi1._transport.connect import AsyncioBackend
 
-from ..support.front import Front, mute, served
+from ..support.front import Front, mute, served, trust_only
 from ..support.peers import Place, broken_after, ends_handshake, replies, tls
 from ..support.peers import served as served_peer
 from ..support.talk import TEXT, backend_of, until
@@ -46,13 +45,7 @@ def authority():
 @pytest.fixture(autouse=True)
 def trusted(authority, monkeypatch, tmp_path):
     """Make clients trust the tests' certificate authority, through SSL_CERT_FILE."""
-    for name in list(os.environ):
-        if name.upper().endswith("_PROXY") or name.startswith("SSL"):
-            monkeypatch.delenv(name)
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    yield path
+    yield trust_only(authority, monkeypatch, tmp_path)
     _tls._contexts.clear()
 
 

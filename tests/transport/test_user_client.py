@@ -17,6 +17,8 @@ import asi1
 
 from asi1.testing import FakeASI1
 
+from ..support.user_transport import Wrapping
+
 
 KEY = "sk-lighthouse-0123456789"
 FAMILIES = pytest.mark.parametrize("family", [httpx, httpx2], ids=["httpx", "httpx2"])
@@ -197,19 +199,6 @@ async def test_function_that_makes_aiohttp_sessions_serves_each_event_loop(fake)
 
     assert 2 == len(made)
     assert ["yes"] * 2 == [each.headers["x-own"] for each in fake.requests]
-
-
-class Wrapping(httpx.AsyncBaseTransport):
-    """A user's transport around one of httpx."""
-
-    def __init__(self):
-        self.inner = httpx.AsyncHTTPTransport()
-
-    async def handle_async_request(self, request):
-        return await self.inner.handle_async_request(request)
-
-    async def aclose(self):
-        await self.inner.aclose()
 
 
 def texts_on_two_loops(client):

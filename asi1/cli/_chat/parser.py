@@ -43,8 +43,6 @@ def add_chat(commands: Any, exit_codes: str) -> None:
         help="talk with the model, in many turns",
         description=_ABOUT,
         epilog=_EPILOG + exit_codes,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_call_options(parser)
     _add_conversation(parser)

@@ -45,8 +45,6 @@ def add_doctor(commands: Any, environment: str) -> None:
         help="find out why calls fail",
         description=_ABOUT,
         epilog=environment + _EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--ask", action="store_true", help="also ask the model a short question")

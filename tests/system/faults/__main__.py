@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
-
 from asi1.testing import FAULTS
 
+from ...support.pages import print_page
 from ...support.talk import TEXT
 from .matrix import SECTIONS
 from .outcome import Outcome, Row
@@ -102,15 +100,5 @@ def _attempts(row: Row) -> str:
     return f"{create}" if create == stream else f"create {create}, stream {stream}"
 
 
-def main() -> int:
-    """Print the content of docs/faults.md to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m tests.system.faults")
-    parser.add_argument("--markdown", action="store_true", required=True)
-    parser.parse_args()
-    sys.stdout.reconfigure(encoding="utf-8")
-    sys.stdout.write(markdown())
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(print_page("faults", markdown))

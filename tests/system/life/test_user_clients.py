@@ -21,6 +21,7 @@ from asi1.testing import FakeASI1
 
 from ...support.http2_server import HTTP2Server
 from ...support.talk import until, wait_for
+from ...support.user_transport import Wrapping
 
 
 # More calls than one HTTP/2 connection has streams.
@@ -46,19 +47,6 @@ class Signed:
     def auth_flow(self, request):
         request.headers["x-signed"] = str(len(request.content))
         yield request
-
-
-class Wrapping(httpx.AsyncBaseTransport):
-    """A user's transport around one of httpx, as packages that retry have it."""
-
-    def __init__(self):
-        self.inner = httpx.AsyncHTTPTransport()
-
-    async def handle_async_request(self, request):
-        return await self.inner.handle_async_request(request)
-
-    async def aclose(self):
-        await self.inner.aclose()
 
 
 def signed(family):

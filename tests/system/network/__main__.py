@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
-
+from ...support.pages import print_page
 from .rows import SECTIONS, End, Row
 
 
@@ -69,15 +67,5 @@ def _words(end: End) -> str:
     return name + sent + (f", {end.tries} tries" if end.tries > 1 else "")
 
 
-def main() -> int:
-    """Print the content of docs/network.md to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m tests.system.network")
-    parser.add_argument("--markdown", action="store_true", required=True)
-    parser.parse_args()
-    sys.stdout.reconfigure(encoding="utf-8")
-    sys.stdout.write(markdown())
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(print_page("network", markdown))

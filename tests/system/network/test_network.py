@@ -21,7 +21,7 @@ import asi1
 
 from asi1.testing import FakeASI1
 
-from ...support.front import Front
+from ...support.front import Front, trust_only
 from ...support.front import served as served_front
 from ...support.peers import HERE, HOST, Place, served
 from ...support.talk import TEXT
@@ -53,12 +53,7 @@ def place():
 @pytest.fixture(autouse=True)
 def _environment(place, monkeypatch, tmp_path):
     """Make clients trust the tests' authority, and no proxy of this machine's."""
-    for name in list(os.environ):
-        if name.upper().endswith("_PROXY") or name.startswith("SSL"):
-            monkeypatch.delenv(name)
-    path = tmp_path / "ca.pem"
-    place.authority.cert_pem.write_to_path(str(path))
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    trust_only(place.authority, monkeypatch, tmp_path)
 
 
 @asynccontextmanager
