@@ -15,7 +15,7 @@ from asi1._protocol.error_body import (
     find_error,
     read_error_body,
 )
-from asi1._protocol.reply import read_answer
+from asi1._protocol.reply import answer_value
 from asi1._settings.secret import Secret
 
 
@@ -181,7 +181,7 @@ def test_reply_body_with_only_a_message_is_an_error(key, text, passing):
     body = json.dumps({key: text}).encode()
 
     with pytest.raises(asi1.APIResponseError) as caught:
-        read_answer(ResponseInfo(status=200), body, SECRET)
+        answer_value(ResponseInfo(status=200), body, SECRET)
 
     assert passing is caught.value.retryable
 
