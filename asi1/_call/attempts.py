@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from .._fork_lock import run_apart_once
 from .._log import logger
 from .._models.errors import APIConnectionError, APIError, APITimeoutError, ASI1Error
-from .._models.response import Attempt, Headers, ResponseInfo
+from .._models.response import Attempt, ResponseInfo
 from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
 from .._settings.retry import RetryBudget
@@ -106,7 +106,7 @@ class Attempts:
         return ResponseInfo(
             status=info.status,
             request_id=info.request_id,
-            headers=Headers(info.headers),
+            headers=info.headers,
             attempts=tuple(self.made),
             elapsed=self.elapsed,
             time_to_first_token=info.time_to_first_token,

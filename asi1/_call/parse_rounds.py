@@ -40,6 +40,7 @@ _T = TypeVar("_T")
 # A generator that yields calls, which have not begun, and receives their answers.
 Rounds: TypeAlias = Generator[Call[ChatCompletion], ChatCompletion, _T]
 
+_whole_number = whole_number(0)
 _CORRECTION = (
     "Your answer does not have the required form: {problem}. Give the whole answer"
     " again, as JSON without any other text."
@@ -68,7 +69,7 @@ class ParsePlan(Generic[_T]):
             ArgumentError: *response_format* has no form in JSON Schema, or *repair* is
                 not a number.
         """
-        problem = whole_number(0)(repair)
+        problem = _whole_number(repair)
         if problem:
             raise wrong("repair", problem, repair)
         times = cast("int", repair)

@@ -208,7 +208,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         body = bytearray(head)
-        whole = await self._completes(body, head)
+        whole = head != b"" and await self._completes(body, head)
         async for piece in pieces:
             body += piece
             # White space does not restart the idle timeout: some servers send it while

@@ -2,7 +2,9 @@
 Cancels an attempt at a call when one of the call's timeouts passes.
 
 Each chunk of a stream moves the deadline. On asyncio, the timer handle stays scheduled
-and reads the deadline when it fires: this is cheaper than a new handle per chunk.
+and reads the deadline when it fires: this is cheaper than a new handle per chunk. It
+fires at least every `_MOST_WAIT` seconds, so that an earlier deadline rarely needs a
+new handle either.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from .._transport.event_loop import loop_clock, loop_token
 
 
 __all__ = ["Timer"]
+
+# Most seconds until the timer handle fires, though the deadline may be later.
+_MOST_WAIT = 10.0
 
 
 @define(eq=False)
@@ -50,9 +55,11 @@ class Timer:
     _at: float = field(init=False)
     _alarm_at: float = field(default=math.inf, init=False)
     _alarm: asyncio.TimerHandle | None = field(default=None, init=False)
+    _on_asyncio: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._now = loop_clock(self._token)
+        self._on_asyncio = isinstance(self._token, asyncio.AbstractEventLoop)
 
     def __enter__(self) -> None:
         """Begin an attempt; no deadline is set yet."""
@@ -65,7 +72,9 @@ class Timer:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> bool:
-        self._set_alarm(math.inf)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm, self._alarm_at = None, math.inf
         return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
@@ -83,29 +92,31 @@ class Timer:
 
     def disarm(self) -> None:
         """Remove the deadline, since a complete answer must not time out."""
-        self._cancel_at(math.inf, self._now())
+        self._at = math.inf
+        if not self._on_asyncio:
+            self._scope.deadline = math.inf
 
     def _cancel_at(self, at: float, now: float) -> None:
         self._at = at
         if at <= now:
             self._scope.cancel()
-        elif not isinstance(self._token, asyncio.AbstractEventLoop):
+        elif not self._on_asyncio:
             self._scope.deadline = at
         elif at < self._alarm_at:
-            self._set_alarm(at)
+            self._set_alarm(now)
 
-    def _set_alarm(self, at: float) -> None:
+    def _set_alarm(self, now: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm_at = at
-        if at < math.inf:
-            self._alarm = self._token.call_at(at, self._on_alarm)
+        self._alarm_at = min(self._at, now + _MOST_WAIT)
+        self._alarm = self._token.call_at(self._alarm_at, self._on_alarm)
 
     def _on_alarm(self) -> None:
-        if self._at <= self._now():
+        now = self._now()
+        if self._at <= now:
             self._scope.cancel()
-        else:  # the deadline was moved after this alarm was set
-            self._set_alarm(self._at)
+        else:  # the deadline is later, or was moved after this alarm was set
+            self._set_alarm(now)
 
     @property
     def elapsed(self) -> float:

@@ -1,6 +1,8 @@
 """An answer together with the value that it became."""
 
-from functools import reduce
+from collections.abc import Callable
+from functools import cache, reduce
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
@@ -100,9 +102,19 @@ def parsed_completion(
 
 
 def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
-    message = ParsedMessage(**_fields_of(choice.message), parsed=value)
-    return ParsedChoice(**{**_fields_of(choice), "message": message})
+    fields = _fields_of(choice)
+    fields["message"] = ParsedMessage(**_fields_of(choice.message), parsed=value)
+    return ParsedChoice(**fields)
 
 
 def _fields_of(model: Model) -> dict[str, Any]:
-    return {a.name: getattr(model, a.name) for a in attrs.fields(type(model))}
+    cls: Any = type(model)
+    names, values_of = _getter(cls)
+    return dict(zip(names, values_of(model), strict=True))
+
+
+# Looking up the fields of a class takes longer than reading them.
+@cache
+def _getter(cls: type[Model]) -> tuple[list[str], Callable[[Model], Any]]:
+    names = [each.name for each in attrs.fields(cls)]
+    return names, attrgetter(*names)

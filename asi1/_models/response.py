@@ -142,7 +142,7 @@ def read_info(
     status: int, headers: Mapping[str, str], model: str | None = None
 ) -> ResponseInfo:
     """Return the metadata of a reply; *headers* must have lowercase names."""
-    kept = {k: v for k, v in headers.items() if not k.startswith("set-cookie")}
+    kept = Headers((k, v) for k, v in headers.items() if not k.startswith("set-cookie"))
     return ResponseInfo(
         status=status,
         request_id=kept.get("x-request-id") or kept.get("request-id"),

@@ -77,6 +77,7 @@ def parse_sync(client, model, messages):
     return len(answer.text) if answer.parsed.rafts else 0
 
 
+@functools.cache
 def survey():
     """Return the type of the value."""
     # Imported here, because the cases that measure starting import this module.

@@ -55,6 +55,19 @@ async def test_idle_timeout_replaces_a_later_deadline_of_first_token():
     assert pytest.approx(3) == timer.elapsed
 
 
+@pytest.mark.parametrize("seconds", [9.5, 10, 10.5, 35])
+async def test_deadline_of_any_length_passes_at_its_time(seconds):
+    """
+    An attempt times out at its deadline, also if the timer's handle fires before it.
+    """
+    timer = started(Timeouts(total=None, first_token=seconds))
+    with timer:
+        timer.arm("first_token")
+        await anyio.sleep(1000)
+
+    assert pytest.approx(seconds) == timer.elapsed
+
+
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, 0.5), (50, 5), (0, 0)])
 async def test_timer_shorten_never_makes_the_deadline_later(seconds, end):
     """

@@ -12,7 +12,7 @@ import pytest
 import asi1
 
 from asi1._settings.secret import Secret
-from asi1._transport.error_map import translate_errors
+from asi1._transport.error_map import TranslateErrors
 from asi1.testing import FakeASI1
 
 
@@ -294,7 +294,7 @@ def test_cancellation_and_keyboard_interrupt_are_not_translated(raised):
     """
     A cancellation or KeyboardInterrupt does not become an error of asi1.
     """
-    with pytest.raises(raised), translate_errors("host", Secret(KEY)):
+    with pytest.raises(raised), TranslateErrors("host", Secret(KEY)):
         raise raised
 
 

@@ -156,6 +156,8 @@ def output_type(spec: Any) -> OutputType[Any]:
     Raises:
         ArgumentError: The type has no form in JSON Schema; the message names its path.
     """
+    if type(spec) is type:  # the usual case: a class, not an annotation
+        return _cached(spec, "")
     if isinstance(spec, Mapping):
         return _of_schema(spec)
     try:
