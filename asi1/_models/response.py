@@ -26,7 +26,9 @@ __all__ = [
     "RateLimits",
     "ResponseInfo",
     "Usage",
+    "as_info",
     "cost_of_all",
+    "forget",
     "plausible",
     "read_info",
     "sum_of_usage",
@@ -120,6 +122,18 @@ class ResponseInfo(Hinted):
     def status_code(self) -> int | None:
         """The status, under the name that it has in httpx."""
         return self.status
+
+
+def as_info(response: Any) -> ResponseInfo:
+    """Return *response*, metadata or an ``httpx.Response``, as metadata."""
+    if isinstance(response, ResponseInfo):
+        return response
+    return _openai_errors()(response)
+
+
+def forget(request: object) -> None:
+    """Keep nothing of an error's *request*, which may contain the key."""
+    del request
 
 
 class Headers(dict[str, str]):
@@ -240,3 +254,10 @@ def _sum_of_costs() -> "Callable[[Iterable[Decimal]], Decimal]":
     from .cost import sum_of_costs  # noqa: PLC0415 - rarely needed
 
     return sum_of_costs
+
+
+@run_apart_once
+def _openai_errors() -> Callable[[Any], ResponseInfo]:
+    from .openai_errors import info_of  # noqa: PLC0415 - only for tests of other code
+
+    return info_of
