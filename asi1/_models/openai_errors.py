@@ -12,24 +12,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .response import Headers, ResponseInfo, read_info
+from .response import ResponseInfo
 
 
-__all__ = ["fields_of", "info_of"]
-
-
-def info_of(response: Any) -> ResponseInfo:
-    """Return the metadata of an ``httpx.Response``, or of an object that plays one."""
-    status = getattr(response, "status_code", None)
-    headers = getattr(response, "headers", None)
-    pairs = headers.items() if isinstance(headers, Mapping) else ()
-    info = read_info(0, {str(name).lower(): str(value) for name, value in pairs})
-    return ResponseInfo(
-        status=status if isinstance(status, int) else None,
-        request_id=info.request_id,
-        headers=Headers(info.headers),
-        rate_limits=info.rate_limits,
-    )
+__all__ = ["fields_of"]
 
 
 def fields_of(response: ResponseInfo, body: Any) -> dict[str, Any]:

@@ -128,7 +128,16 @@ def as_info(response: Any) -> ResponseInfo:
     """Return *response*, metadata or an ``httpx.Response``, as metadata."""
     if isinstance(response, ResponseInfo):
         return response
-    return _openai_errors()(response)
+    status = getattr(response, "status_code", None)
+    headers = getattr(response, "headers", None)  # of a mock, it may be anything
+    pairs = headers.items() if isinstance(headers, Mapping) else ()
+    info = read_info(0, {str(k).lower(): str(v) for k, v in pairs})
+    return ResponseInfo(
+        status=status if isinstance(status, int) else None,
+        request_id=info.request_id,
+        headers=Headers(info.headers),
+        rate_limits=info.rate_limits,
+    )
 
 
 def forget(request: object) -> None:
@@ -254,10 +263,3 @@ def _sum_of_costs() -> "Callable[[Iterable[Decimal]], Decimal]":
     from .cost import sum_of_costs  # noqa: PLC0415 - rarely needed
 
     return sum_of_costs
-
-
-@run_apart_once
-def _openai_errors() -> Callable[[Any], ResponseInfo]:
-    from .openai_errors import info_of  # noqa: PLC0415 - only for tests of other code
-
-    return info_of

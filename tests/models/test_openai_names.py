@@ -93,6 +93,25 @@ def test_missing_attribute_of_openais_client_raises_an_error_with_a_hint(
         getattr(thing, name)
 
 
+@pytest.mark.parametrize("name", HINTS["asi1"])
+def test_import_of_openais_name_raises_an_import_error_with_the_hint(name):
+    """
+    ``from asi1 import OpenAI`` raises an `ImportError` that names what to use, though
+    ``hasattr(asi1, "OpenAI")`` is False.
+    """
+    with pytest.raises(
+        ImportError, match=f"^cannot import name '{name}' from 'asi1'; "
+    ):
+        exec(f"from asi1 import ASI1, {name}")
+    assert not hasattr(asi1, name)
+
+
+def test_import_of_an_unknown_name_raises_pythons_error():
+    """An import of a name that neither client has raises the error of Python."""
+    with pytest.raises(ImportError, match="cannot import name 'otter' from 'asi1' "):
+        exec("from asi1 import otter")
+
+
 CLIENTS = [asi1.ASI1("k"), asi1.AsyncASI1("k")]
 OWNERS = {
     "BaseClient": CLIENTS,
