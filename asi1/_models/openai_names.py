@@ -258,7 +258,7 @@ def _thoughts_details(usage: Any) -> _Members | None:
 
 
 def _thoughts(message: Any) -> str | None:
-    return message.reasoning or None
+    return message.reasoning or message._thoughts or None  # noqa: SLF001
 
 
 # Attributes of OpenAI's objects that asi1 makes of its own fields, by name and class.

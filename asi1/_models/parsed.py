@@ -105,4 +105,5 @@ def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
 
 
 def _fields_of(model: Model) -> dict[str, Any]:
-    return {a.name: getattr(model, a.name) for a in attrs.fields(type(model))}
+    fields = attrs.fields(type(model))
+    return {a.name: getattr(model, a.name) for a in fields if a.init}
