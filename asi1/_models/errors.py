@@ -192,7 +192,8 @@ class APITimeoutError(APIConnectionError):
     partial: ChatCompletion | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.message, str):  # the request, as OpenAI's error takes it
+        given: object = self.message  # OpenAI's error takes the request there
+        if not isinstance(given, str):
             self.message = _TIMED_OUT
         super().__attrs_post_init__()
 
