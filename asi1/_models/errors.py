@@ -146,7 +146,7 @@ class APIError(ASI1Error):
     """
 
     response: ResponseInfo = field(factory=ResponseInfo, converter=as_info)
-    _request: None = field(default=None, converter=forget, repr=False)
+    _request: None = field(default=None, converter=forget, alias="request", repr=False)
 
     @property
     def request_id(self) -> str | None:
