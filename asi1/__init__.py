@@ -6,6 +6,7 @@ as RetryPolicy, RateLimit, Budget, ChatCompletion, ChatStream, tool, and ASI1Err
 """
 
 import os
+import sys
 
 from ._fork_lock import run_apart
 
@@ -282,18 +283,15 @@ if os.environ.get("ASI1_LOG"):
 
 
 def __getattr__(name: str) -> object:
-    value = globals()[name] = run_apart(lambda: _load(name))
+    asker = sys._getframe(1).f_code.co_name  # noqa: SLF001 - of a function's caller
+    value = globals()[name] = run_apart(lambda: _load(name, asker))
     return value
 
 
-def _load(name: str) -> object:
-    if name not in __all__:
-        from ._models.openai_names import missing_name  # noqa: PLC0415 - for an error
-
-        raise missing_name(name)
+def _load(name: str, asker: str) -> object:
     from ._names import load  # noqa: PLC0415 - not at ``import asi1``
 
-    return load(name)
+    return load(name, known=__all__, asker=asker)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,9 @@ to ``__all__``. Names that are missing here are in `errors`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib import import_module
+from typing import Any
 
 
 __all__ = ["load"]
@@ -126,7 +128,23 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
-def load(name: str) -> object:
-    """Import the module that defines the public *name*, and return its value."""
-    home = _HOME.get(name, "_models.errors")
-    return getattr(import_module(f".{home}", __package__), name)
+def load(name: str, *, known: Collection[str], asker: str) -> object:
+    """
+    Import the module that defines the public *name*, and return its value.
+
+    Args:
+        name: The name.
+        known: All public names.
+        asker: The name of the function that reads *name* of the package.
+
+    Raises:
+        AttributeError: The name is not public.
+        ImportError: The same, of a ``from`` import of a name of OpenAI's client.
+    """
+    if name not in known:
+        raise _module("_models.openai_names").missing_name(name, asker)
+    return getattr(_module(_HOME.get(name, "_models.errors")), name)
+
+
+def _module(path: str) -> Any:
+    return import_module(f".{path}", __package__)

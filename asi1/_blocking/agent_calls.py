@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from .._call.engine import Engine
 from .._client.agent_calls import load_tool_runs, parse_rounds
 from .._client.lazy_engine import loader
+from .._models.base_types import DEFAULT
 from .._models.errors import ASI1Error
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions, lists
@@ -59,7 +60,7 @@ class AgentCalls:
         self,
         *,
         messages: Messages,
-        response_format: Any,
+        response_format: Any = DEFAULT,
         model: str | None = None,
         repair: int = 0,
         **options: Unpack[ParseOptions],

@@ -22,6 +22,7 @@ from .loop_thread import check_loop, close_on_loop, loop_thread
 
 
 if TYPE_CHECKING:
+    from .._models.messages import Messages
     from .._models.raw import RawReply
     from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
@@ -109,6 +110,7 @@ class ASI1(BaseClient):
         self,
         system: str | None = None,
         *,
+        messages: Messages | None = None,
         context: ContextPolicy | None = None,
         saved: str | bytes | None = None,
         model: str | None = None,
@@ -123,6 +125,7 @@ class ASI1(BaseClient):
 
         Args:
             system: The system message.
+            messages: Earlier messages, as for ``create``; they follow *system*.
             context: Decides how much of a long history is sent; the whole history is
                 sent if left out.
             saved: A result of `Conversation.to_json`, to continue it.
@@ -143,6 +146,7 @@ class ASI1(BaseClient):
         turns = open_conversation(
             self._engine,
             system=system,
+            messages=messages,
             context=context,
             saved=saved,
             model=model,

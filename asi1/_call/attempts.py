@@ -6,6 +6,7 @@ import random
 import uuid
 
 from collections.abc import Callable, Generator
+from logging import DEBUG, INFO
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import anyio
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 _R = TypeVar("_R")
+# A wait of so many seconds is logged as information, since a program seems to hang.
+_LONG_WAIT = 5.0
 
 
 class Requests(Protocol):
@@ -127,8 +130,12 @@ class Attempts:
         if self._wait is not None and self._wait.reason == wait.reason:
             return False
         self._wait = wait
-        logger.debug(
-            "%s %s waits for %s, at least %.3f s", *self._target(), wait, wait.seconds
+        logger.log(
+            _level(wait.seconds),
+            "%s %s waits for %s, at least %.3f s",
+            *self._target(),
+            wait,
+            wait.seconds,
         )
         return True
 
@@ -230,11 +237,12 @@ class Attempts:
         attempt = Attempt(number=number, elapsed=elapsed, **fields)
         self.made.append(attempt)
         self._since = None
-        logger.debug(
-            "%s %s, attempt %d: status %s after %.3f s, next after %s s",
+        logger.log(
+            _level(attempt.wait),
+            "%s %s, attempt %d: %s after %.3f s, next after %s s",
             *self._target(),
             number,
-            attempt.status,
+            _ending(attempt),
             elapsed,
             attempt.wait,
         )
@@ -244,6 +252,18 @@ class Attempts:
         """Return the request's method and URL for the log."""
         # The URL's query and the server's message may hold secrets: neither is logged.
         return self._request.method, self._request.url.partition("?")[0]
+
+
+def _level(wait: float | None) -> int:
+    """Return the level of a line that tells of a wait of so many seconds."""
+    return INFO if wait is not None and wait >= _LONG_WAIT else DEBUG
+
+
+def _ending(attempt: Attempt) -> str:
+    """Return the status of *attempt*, and the class of its error if it has failed."""
+    # The message of the error is the server's, and may hold secrets.
+    failed = "" if attempt.cause is None else f" ({attempt.cause.partition(':')[0]})"
+    return f"status {attempt.status}{failed}"
 
 
 def _cause(error: ASI1Error) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
+from .._models.base_types import DEFAULT
 from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions, lists
 from .lazy_engine import loader
@@ -56,7 +57,7 @@ class AsyncAgentCalls:
         self,
         *,
         messages: Messages,
-        response_format: Any,
+        response_format: Any = DEFAULT,
         model: str | None = None,
         repair: int = 0,
         **options: Unpack[ParseOptions],

@@ -14,6 +14,7 @@ from .lazy_engine import loader, plain
 
 
 if TYPE_CHECKING:
+    from .._models.messages import Messages
     from .._models.raw import RawReply
     from .._protocol.batch.summary import BatchSummary
     from .._protocol.context.policies import ContextPolicy
@@ -100,6 +101,7 @@ class AsyncASI1(BaseClient):
         self,
         system: str | None = None,
         *,
+        messages: Messages | None = None,
         context: ContextPolicy | None = None,
         saved: str | bytes | None = None,
         model: str | None = None,
@@ -112,6 +114,7 @@ class AsyncASI1(BaseClient):
 
         Args:
             system: The system message.
+            messages: Earlier messages, as for ``create``; they follow *system*.
             context: Decides how much of a long history is sent; the whole history is
                 sent if left out.
             saved: A result of `AsyncConversation.to_json`, to continue it.
@@ -132,6 +135,7 @@ class AsyncASI1(BaseClient):
         turns = open_conversation(
             self._engine,
             system=system,
+            messages=messages,
             context=context,
             saved=saved,
             model=model,

@@ -54,7 +54,7 @@ class Model:
         fields = {
             a.metadata.get("wire", a.name): _json_value(getattr(self, a.name))
             for a in attrs.fields(type(self))
-            if a.name not in _NOT_IN_JSON
+            if a.init and a.name not in _NOT_IN_JSON
         }
         filled = {
             key: value

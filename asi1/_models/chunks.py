@@ -87,6 +87,8 @@ class Delta(Model):
     reasoning: str = field(default="", metadata={"wire": "reasoning_content"})
     tool_calls: tuple[ToolCallDelta, ...] = ()
     refusal: str | None = None
+    # The thoughts that the server sent beside the choices; the chunk sets them.
+    _thoughts: str = field(default="", init=False, eq=False, repr=False)
 
 
 @public
@@ -143,6 +145,12 @@ class ChatCompletionChunk(Model):
     _text: str = field(default="", init=False, eq=False, repr=False)
     # The event's data; empty if `FastChunkReader` has set ``wire`` instead.
     _data: bytes = field(default=b"", init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.thought:  # for `reasoning_content`
+            for choice in self.choices:
+                if choice.index == 0:
+                    object.__setattr__(choice.delta, "_thoughts", self.thought)
 
     if not TYPE_CHECKING:
 

@@ -100,6 +100,8 @@ class ChatMessage(Model):
     reasoning: str = field(default="", metadata={"wire": "reasoning_content"})
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str | None = None
+    # The thoughts that the server sent beside the choices; the answer sets them.
+    _thoughts: str = field(default="", init=False, eq=False, repr=False)
 
 
 @public
@@ -154,6 +156,10 @@ class ChatCompletion(Model):
     executable_data: JSON = None
     conversation_id: str | None = None
     response: ResponseInfo = field(factory=ResponseInfo, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.thoughts:  # for `reasoning_content`
+            object.__setattr__(self.message, "_thoughts", self.thoughts)
 
     @property
     def message(self) -> ChatMessage:

@@ -53,7 +53,7 @@ from attrs import define, field
 from .._fork_lock import run_apart_once
 from .base_types import JSON, Hinted, public
 from .completion import ChatCompletion
-from .response import ResponseInfo
+from .response import ResponseInfo, as_info, forget
 
 
 __all__ = [
@@ -73,6 +73,8 @@ __all__ = [
     "StreamInterruptedError",
     "StreamTruncatedError",
 ]
+
+_TIMED_OUT = "Request timed out."
 
 
 @public
@@ -136,11 +138,15 @@ class APIError(ASI1Error):
     """
     A call failed.
 
+    As OpenAI's errors do, these take an ``httpx.Response`` and a *request*, which is
+    not kept, so that tests of other code can make them.
+
     Attributes:
         response: The response metadata: status, headers, all attempts, times.
     """
 
-    response: ResponseInfo = field(factory=ResponseInfo)
+    response: ResponseInfo = field(factory=ResponseInfo, converter=as_info)
+    _request: None = field(default=None, converter=forget, alias="request", repr=False)
 
     @property
     def request_id(self) -> str | None:
@@ -163,6 +169,7 @@ class APIConnectionError(APIError):
         retryable: False if a retry cannot help, such as with a bad certificate.
     """
 
+    message: str = field(default="Connection error.", kw_only=False)
     sent: bool = True
     retryable: bool = True
 
@@ -179,9 +186,16 @@ class APITimeoutError(APIConnectionError):
         partial: The answer so far, if a chunk of a stream has arrived; otherwise None.
     """
 
+    message: str = field(default=_TIMED_OUT, kw_only=False)
     phase: str = "total"
     elapsed: float = 0.0
     partial: ChatCompletion | None = None
+
+    def __attrs_post_init__(self) -> None:
+        given: object = self.message  # OpenAI's error takes the request there
+        if not isinstance(given, str):
+            self.message = _TIMED_OUT
+        super().__attrs_post_init__()
 
 
 @public

@@ -247,6 +247,8 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
         case Mapping():
             # Servers send null for missing values, but may refuse a null in a request.
             wire = {k: v for k, v in message.items() if v is not None or k == "content"}
+            if not wire.get("tool_calls", True):  # strict servers refuse an empty list
+                del wire["tool_calls"]
         case list() | tuple():
             raise _invalid(
                 name, "is itself a list: the messages are nested one too deep", message

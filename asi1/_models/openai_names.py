@@ -181,11 +181,21 @@ def hint(kind: str, name: str) -> str:
     return f"; {found}" if found else ""
 
 
-def missing_name(name: str) -> AttributeError:
-    """Return the error for a *name* that the package does not have."""
-    return AttributeError(
-        f"module 'asi1' has no attribute {name!r}{hint('asi1', name)}", name=name
-    )
+def missing_name(name: str, asker: str) -> AttributeError | ImportError:
+    """
+    Return the error for a *name* that the package does not have.
+
+    Of ``from asi1 import OpenAI``, Python would hide an `AttributeError` with its hint.
+    Such an import asks by a function of `importlib`, and gets an `ImportError`.
+
+    Args:
+        name: The name.
+        asker: The name of the function that reads it.
+    """
+    advice = hint("asi1", name)
+    if advice and asker == "_handle_fromlist":
+        return ImportError(f"cannot import name {name!r} from 'asi1'{advice}")
+    return AttributeError(f"module 'asi1' has no attribute {name!r}{advice}", name=name)
 
 
 def missing(thing: object, name: str) -> AttributeError:
@@ -248,7 +258,7 @@ def _thoughts_details(usage: Any) -> _Members | None:
 
 
 def _thoughts(message: Any) -> str | None:
-    return message.reasoning or None
+    return message.reasoning or message._thoughts or None  # noqa: SLF001
 
 
 # Attributes of OpenAI's objects that asi1 makes of its own fields, by name and class.

@@ -116,5 +116,5 @@ def _fields_of(model: Model) -> dict[str, Any]:
 # Looking up the fields of a class takes longer than reading them.
 @cache
 def _getter(cls: type[Model]) -> tuple[list[str], Callable[[Model], Any]]:
-    names = [each.name for each in attrs.fields(cls)]
+    names = [each.name for each in attrs.fields(cls) if each.init]
     return names, attrgetter(*names)

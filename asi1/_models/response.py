@@ -26,7 +26,9 @@ __all__ = [
     "RateLimits",
     "ResponseInfo",
     "Usage",
+    "as_info",
     "cost_of_all",
+    "forget",
     "plausible",
     "read_info",
     "sum_of_usage",
@@ -120,6 +122,27 @@ class ResponseInfo(Hinted):
     def status_code(self) -> int | None:
         """The status, under the name that it has in httpx."""
         return self.status
+
+
+def as_info(response: Any) -> ResponseInfo:
+    """Return *response*, metadata or an ``httpx.Response``, as metadata."""
+    if isinstance(response, ResponseInfo):
+        return response
+    status = getattr(response, "status_code", None)
+    headers = getattr(response, "headers", None)  # of a mock, it may be anything
+    pairs = headers.items() if isinstance(headers, Mapping) else ()
+    info = read_info(0, {str(k).lower(): str(v) for k, v in pairs})
+    return ResponseInfo(
+        status=status if isinstance(status, int) else None,
+        request_id=info.request_id,
+        headers=Headers(info.headers),
+        rate_limits=info.rate_limits,
+    )
+
+
+def forget(request: object) -> None:
+    """Keep nothing of an error's *request*, which may contain the key."""
+    del request
 
 
 class Headers(dict[str, str]):

@@ -5,12 +5,15 @@ There is one class for each status that callers may want to handle; `errors` sho
 whole tree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import define
 
+from .._fork_lock import run_apart_once
 from .base_types import JSON, public
 from .errors import APIError
+from .response import ResponseInfo
 
 
 __all__ = [
@@ -55,6 +58,13 @@ class APIStatusError(APIError):
     param: str | None = None
     body: JSON = None
     retry_after: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not self.status_code and self.response.status:  # made as OpenAI's error
+            for name, value in _fields_of()(self.response, self.body).items():
+                if not getattr(self, name):
+                    setattr(self, name, value)
+        super().__attrs_post_init__()
 
     def __str__(self) -> str:
         return f"{self.status_code}: {super().__str__()}"
@@ -148,3 +158,10 @@ def error_class(status: int) -> type[APIStatusError]:
     if status >= 500:
         return InternalServerError
     return ERROR_BY_STATUS.get(status, APIStatusError)
+
+
+@run_apart_once
+def _fields_of() -> Callable[[ResponseInfo, Any], dict[str, Any]]:
+    from .openai_errors import fields_of  # noqa: PLC0415 - only for tests of other code
+
+    return fields_of

@@ -79,6 +79,8 @@ class _Pending:
             content=chunk._text,  # noqa: SLF001
             wire=choice["delta"],
         )
+        if chunk.thought:
+            object.__setattr__(delta, "_thoughts", chunk.thought)
         extra = {key: choice[key] for key in self.choice_extra}
         kind = wire.get("object")
         values = {

@@ -44,7 +44,6 @@ class FakeASI1(Scripting):
 
         oslo, rome = {"city": "Oslo"}, {"city": "Rome"}
         fake.reply(
-            "",
             tool_calls=[
                 {"name": "weather", "arguments": oslo},
                 {"name": "weather", "arguments": rome},

@@ -197,6 +197,8 @@ class Script:
 
     def _usual(self, request: RecordedRequest) -> Recipe:
         match request.method, request.path:
+            case "POST", "/v1/chat/completions" if _has_no_messages(request):
+                return Failure(status=400, message="messages: at least one is needed")
             case "POST", "/v1/chat/completions":
                 return self._canned
             case "POST", "/v1/image/generate" | "/v1/image/edit":
@@ -210,6 +212,13 @@ class Script:
         # Clients do not retry a 400, so that the test ends with the first such call.
         message = f"the fake is strict, and no reply is scripted for {_shown(request)}"
         return Failure(status=400, message=message, code="no_scripted_reply")
+
+
+def _has_no_messages(request: RecordedRequest) -> bool:
+    try:
+        return bool(request.json["messages"] == [])
+    except (ValueError, LookupError, TypeError):
+        return False
 
 
 def _times(value: object) -> str | None:

@@ -52,7 +52,7 @@ class Scripting:
 
     def reply(
         self,
-        text: str | Callable[[RecordedRequest], str],
+        text: str | Callable[[RecordedRequest], str] = "",
         *,
         times: int | None = 1,
         **options: Unpack[AnswerOptions],
@@ -61,7 +61,8 @@ class Scripting:
         Reply with an answer: a stream if the request asks for one, else JSON.
 
         Args:
-            text: The text, or a function that makes it from the request.
+            text: The text, or a function that makes it from the request; left out for
+                an answer without text, such as one that calls tools.
             times: How many requests get the reply; None makes it the standing reply.
             **options: Any of these.
 

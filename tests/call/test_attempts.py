@@ -298,10 +298,40 @@ def test_log_names_method_and_url_but_not_the_query(attempts, caplog):
 
     url = request.url.partition("?")[0]
     assert "s3cret" in request.url
+    ended = "status 503 (InternalServerError) after 1.250 s, next after 0.5 s"
     assert [
         f"POST {url} waits for {MINUTE}, at least 40.000 s",
-        f"POST {url}, attempt 1: status 503 after 1.250 s, next after 0.5 s",
+        f"POST {url}, attempt 1: {ended}",
     ] == caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level"), [(4.9, logging.DEBUG), (5.0, logging.INFO)]
+)
+def test_wait_of_five_seconds_is_logged_as_information(
+    attempts, caplog, seconds, level
+):
+    """
+    A wait of at least five seconds, before a retry or for a rate limit, has a line of
+    level INFO, which says how long and why: the program seems to hang. A shorter wait,
+    and an attempt without one after it, have the level DEBUG.
+    """
+    caplog.set_level(logging.DEBUG, "asi1")
+    attempts.wait(Wait(reason="requests_per_minute", limit=9, seconds=seconds))
+    attempts.begin(0.0)
+    attempts.failed(BUSY, seconds, 1.25)
+    attempts.begin(2.0)
+    attempts.succeeded(200, 3.0)
+
+    assert [level, level, logging.DEBUG] == [r.levelno for r in caplog.records]
+    assert (
+        f"requests per minute (requests_per_minute), at least {seconds:.3f} s"
+        in (caplog.messages[0])
+    )
+    assert (
+        f"status 503 (InternalServerError) after 1.250 s, next after {seconds} s"
+        in (caplog.messages[1])
+    )
 
 
 async def test_removal_of_the_key_lets_other_tasks_run_and_is_completed_if_cancelled():

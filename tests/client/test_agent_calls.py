@@ -283,6 +283,16 @@ async def test_wrong_argument_of_parse_is_refused_before_a_request(
     assert [] == fake.requests
 
 
+@pytest.mark.parametrize("kind", [asi1.AsyncASI1, asi1.ASI1])
+def test_parse_without_a_type_says_what_to_pass(kind):
+    """`parse` without ``response_format`` raises an error that says what to pass."""
+    call = kind("k").chat.completions.parse
+
+    with pytest.raises(asi1.ArgumentError, match="is missing; pass the type") as caught:
+        call(messages="Hi").send(None)
+    assert "response_format" == caught.value.argument
+
+
 @pytest.mark.parametrize(
     ("spec", "text", "value"),
     [

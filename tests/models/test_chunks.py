@@ -32,6 +32,7 @@ from .test_completion import fields_of
                 "reasoning": "",
                 "tool_calls": (),
                 "refusal": None,
+                "_thoughts": "",  # set by the object around it
             },
         ),
         (

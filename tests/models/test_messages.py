@@ -131,6 +131,11 @@ def answer_with(message):
             id="dict-with-nulls",
         ),
         pytest.param(
+            {"role": "assistant", "content": "Hi", "tool_calls": []},
+            {"role": "assistant", "content": "Hi"},
+            id="dict-with-an-empty-list-of-calls",
+        ),
+        pytest.param(
             {"role": "user", "content": tuple(PARTS)},
             {"role": "user", "content": tuple(PARTS)},
             id="dict-with-parts",

@@ -11,6 +11,8 @@ import asi1
 
 from asi1._models.openai_names import HINTS, hint
 
+from ..support.talk import DONE, SSE, Event, chunk
+
 
 CALL = {"name": "dive", "arguments": "{}"}
 MESSAGE = asi1.ChatMessage(
@@ -62,6 +64,49 @@ def test_objects_have_the_attributes_of_openais_objects(model, path, value):
     assert value == model
 
 
+THOUGHTS = [
+    {"message": {"reasoning_content": "Hm."}},
+    {"message": {"reasoning": "Hm."}},
+    {"message": {"thought": "Hm."}},
+    {"top": {"thought": ["Hm."]}},
+    {"top": {"thought": "Hm."}},
+]
+
+
+@pytest.mark.parametrize("place", THOUGHTS, ids=str)
+async def test_reasoning_content_has_the_thoughts_wherever_they_came(
+    fake, fake_client, place
+):
+    """
+    ``message.reasoning_content`` and ``delta.reasoning_content`` are the thoughts under
+    whatever key the server sends them, in the message or beside the choices; the
+    object's JSON form stays as it was sent.
+    """
+    message, top = place.get("message", {}), place.get("top", {})
+    whole = {"role": "assistant", "content": "Hi.", **message}
+    fake.reply_json({"choices": [{"index": 0, "message": whole}], **top})
+    first = {"choices": [{"index": 0, "delta": {"content": "", **message}}], **top}
+    last = chunk("Hi.", finish="stop")
+    fake.play(SSE, Event(first, first, last), DONE)
+    fake.play(SSE, Event(first, last), DONE)
+    completions = fake_client.chat.completions
+
+    answer = await completions.create(messages="Hi")
+    stream = await completions.create(messages="Hi", stream=True)
+    chunks = [each async for each in stream]
+    async with completions.stream(messages="Hi") as stream:
+        streamed = await stream.get_final_completion()
+    fake.reply_json({"choices": [{"message": {**whole, "content": "1"}}], **top})
+    parsed = await completions.parse(messages="Hi", response_format=int)
+
+    assert "Hm." == answer.message.reasoning_content
+    assert whole == answer.message.to_dict()
+    pieces = [each.choices[0].delta.reasoning_content for each in chunks]
+    assert ["Hm.", "Hm.", None] == pieces
+    assert "Hm." == streamed.message.reasoning_content
+    assert "Hm." == parsed.choices[0].message.reasoning_content
+
+
 @pytest.mark.parametrize(
     ("thing", "name", "advice"),
     [
@@ -91,6 +136,25 @@ def test_missing_attribute_of_openais_client_raises_an_error_with_a_hint(
     assert not hasattr(thing, name)
     with pytest.raises(AttributeError, match=advice):
         getattr(thing, name)
+
+
+@pytest.mark.parametrize("name", HINTS["asi1"])
+def test_import_of_openais_name_raises_an_import_error_with_the_hint(name):
+    """
+    ``from asi1 import OpenAI`` raises an `ImportError` that names what to use, though
+    ``hasattr(asi1, "OpenAI")`` is False.
+    """
+    with pytest.raises(
+        ImportError, match=f"^cannot import name '{name}' from 'asi1'; "
+    ):
+        exec(f"from asi1 import ASI1, {name}")
+    assert not hasattr(asi1, name)
+
+
+def test_import_of_an_unknown_name_raises_pythons_error():
+    """An import of a name that neither client has raises the error of Python."""
+    with pytest.raises(ImportError, match="cannot import name 'otter' from 'asi1' "):
+        exec("from asi1 import otter")
 
 
 CLIENTS = [asi1.ASI1("k"), asi1.AsyncASI1("k")]

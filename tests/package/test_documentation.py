@@ -175,7 +175,7 @@ def test_skill_for_coding_agents_is_part_of_the_package():
     assert ["asi1"] == packed["wheel"]["packages"]
     assert "asi1" == members["name"]
     assert 50 < len(members["description"]) <= 1024
-    assert len(body.splitlines()) <= 120
+    assert len(body.splitlines()) <= 280
 
 
 def test_links_between_pages_lead_to_files():

@@ -4,9 +4,10 @@ One-line idioms of programs that were written for OpenAI's client.
 They are in the text file beside this module, below the server's reply. An idiom is an
 expression, or a statement that sets ``result``. Its names are those of
 OpenAI's package, or of asi1 in their place: `OpenAI`, `AsyncOpenAI`, `openai`, and a
-`client` and `aclient` of these classes. `MESSAGES`, `TOOLS`, `IMAGE` and `City` are
-arguments. ``create()`` is a call of `client` with a model and messages, ``acreate()``
-one of `aclient`; ``sent()`` is the last request, ``error(call)`` what *call* raises.
+`client` and `aclient` of these classes. `MESSAGES`, `TOOLS`, `IMAGE`, `REQUEST` and
+`City` are arguments. ``create()`` is a call of `client` with a model and messages,
+``acreate()`` one of `aclient`; ``sent()`` is the last request, ``error(call)`` what
+*call* raises.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import json
 
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from asi1.testing import Data, Head
 
@@ -47,7 +50,8 @@ USAGE = {
     "completion_tokens_details": {"reasoning_tokens": 1},
 }
 TOKEN = {"token": "Hi", "bytes": [72, 105], "logprob": -0.5, "top_logprobs": []}
-ARGUMENTS = {"MESSAGES": MESSAGES, "IMAGE": IMAGE, "TOOLS": TOOLS}
+REQUEST = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
+ARGUMENTS = {"MESSAGES": MESSAGES, "IMAGE": IMAGE, "TOOLS": TOOLS, "REQUEST": REQUEST}
 
 
 def choice(index: int = 0, **message: Any) -> dict[str, Any]:
@@ -114,7 +118,9 @@ REPLIES = {
         {"choices": [], "usage": USAGE},
     ),
     "tool stream": stream(
-        delta(role="assistant", tool_calls=[PIECE]), chunk(finish="tool_calls")
+        delta(role="assistant", tool_calls=[PIECE]),
+        delta(tool_calls=[{"index": 0, "function": {"arguments": " "}}]),
+        chunk(finish="tool_calls"),
     ),
     "image": reply(
         200, {"created": 1_700_000_000, "data": [{"b64_json": "iVBORw0KGgo="}]}

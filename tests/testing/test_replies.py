@@ -10,6 +10,8 @@ import anyio
 import httpx
 import pytest
 
+import asi1
+
 from asi1.testing import Data, FakeASI1, Head, RecordedRequest
 
 
@@ -234,6 +236,16 @@ async def test_json_body_has_tool_calls_in_its_message(fake, generation, text, c
     assert {"name": "g", "arguments": "{}"} == call["function"]
     assert content == choice["message"]["content"]
     assert "tool_calls" == choice["finish_reason"]
+
+
+async def test_reply_without_a_text_calls_tools(fake, fake_client):
+    """A reply may have calls of tools and no text."""
+    fake.reply(tool_calls=[{"name": "dive", "arguments": {"depth": 9}}])
+
+    answer = await fake_client.chat.completions.create(messages="Dive.")
+
+    assert ("", "tool_calls") == (answer.text, answer.finish_reason)
+    assert ['{"depth":9}'] == [c.function.arguments for c in answer.message.tool_calls]
 
 
 async def test_call_has_the_scripted_id_or_a_random_one(fake):
@@ -598,6 +610,20 @@ async def test_unscripted_fake_refuses_other_paths_and_methods(
 
     assert status == response.status_code
     assert (status == 200) == ("images" in response.json())
+
+
+async def test_unscripted_fake_refuses_a_request_without_messages(fake, fake_client):
+    """
+    As the service does, a fake refuses a request whose list of messages is empty,
+    unless a reply is scripted for it.
+    """
+    request = fake_client.request
+    empty = {"messages": []}
+
+    with pytest.raises(asi1.BadRequestError, match="messages: at least one is needed"):
+        await request("POST", "/chat/completions", json=empty)
+    fake.reply("Hi.")
+    assert 200 == (await request("POST", "/chat/completions", json=empty)).status_code
 
 
 async def test_queued_reply_answers_any_path_under_v1(fake):

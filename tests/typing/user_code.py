@@ -12,6 +12,7 @@ from asi1 import (
     ASI1,
     Answers,
     AnswerStep,
+    APIConnectionError,
     APIError,
     APITimeoutError,
     ASI1Error,
@@ -186,6 +187,17 @@ async def failures(client: AsyncASI1) -> float | None:
     except APIError as error:
         assert_type(error.response, ResponseInfo)
     return None
+
+
+def made_errors() -> list[APIError]:
+    """A test of a program may make errors as it makes those of OpenAI's client."""
+    request = httpx.Request("POST", "http://127.0.0.1:1/v1")
+    reply = httpx.Response(429, request=request)
+    return [
+        RateLimitError("No.", response=reply, body=None),
+        APITimeoutError(request=request),
+        APIConnectionError(message="No.", request=request),
+    ]
 
 
 async def settings() -> RawReply:

@@ -11,6 +11,7 @@ import attrs
 
 from ..._call.engine import Engine
 from ..._models.errors import ArgumentError
+from ..._models.messages import Messages
 from ..._protocol.context.history import History, stored
 from ..._protocol.context.policies import ContextPolicy
 from ..._protocol.context.saved_conversation import from_json
@@ -27,10 +28,11 @@ from .turn_taking import TurnTaking
 __all__ = ["open_conversation"]
 
 
-def open_conversation(
+def open_conversation(  # noqa: PLR0913 - as the method
     engine: Engine,
     *,
     system: str | None,
+    messages: Messages | None,
     context: ContextPolicy | None,
     saved: str | bytes | None,
     model: str | None,
@@ -50,7 +52,7 @@ def open_conversation(
         raise wrong("keep_reasoning", "must be True, False or None", keep_reasoning)
     if not isinstance(session, bool):
         raise wrong("session", "must be True or False", session)
-    history = _first_history(system, saved).with_reasoning(keep_reasoning)
+    history = _first_history(system, messages, saved).with_reasoning(keep_reasoning)
     given = checked_defaults(options)
     chosen = {**history.options, **given}
     check_own_keys({**engine.config.options, **chosen}, "turn")
@@ -67,16 +69,20 @@ def open_conversation(
     return turns
 
 
-def _first_history(system: str | None, saved: str | bytes | None) -> History:
+def _first_history(
+    system: str | None, messages: Messages | None, saved: str | bytes | None
+) -> History:
     history = History() if saved is None else from_json(saved)
-    if system is None:
-        return history
-    if history.messages:
-        raise ArgumentError(
-            "system: cannot be given together with a saved conversation",
-            argument="system",
-        )
-    if not isinstance(system, str):
+    given = {"system": system, "messages": messages}
+    for name, value in given.items():
+        if value is not None and history.messages:
+            raise ArgumentError(
+                f"{name}: cannot be given together with a saved conversation",
+                argument=name,
+            )
+    if not isinstance(system, str | None):
         raise wrong("system", "must be a str", system)
-    first = stored([{"role": "system", "content": system}])
-    return attrs.evolve(history, messages=first)
+    first = () if system is None else stored([{"role": "system", "content": system}])
+    if messages is not None and messages not in ([], ()):
+        first += stored(messages)
+    return attrs.evolve(history, messages=(*history.messages, *first))

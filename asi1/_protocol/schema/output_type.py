@@ -10,7 +10,7 @@ from typing import Any, Generic, NoReturn, TypeVar, get_args
 
 from attrs import frozen
 
-from ..._models.base_types import JSON
+from ..._models.base_types import DEFAULT, JSON
 from ..._models.completion import CUT_OFF, ChatCompletion
 from ..._models.errors import ArgumentError
 from ..._models.output_errors import (
@@ -158,6 +158,12 @@ def output_type(spec: Any) -> OutputType[Any]:
     """
     if type(spec) is type:  # the usual case: a class, not an annotation
         return _cached(spec, "")
+    if spec is DEFAULT:
+        raise ArgumentError(
+            f"{_ARGUMENT}: is missing; pass the type of the value, such as a"
+            " dataclass, a pydantic model or list[str]; create() gives the text",
+            argument=_ARGUMENT,
+        )
     if isinstance(spec, Mapping):
         return _of_schema(spec)
     try:

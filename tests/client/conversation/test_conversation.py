@@ -87,6 +87,37 @@ async def test_turn_may_begin_with_one_message_object(fake, fake_client, message
     assert chat.messages == listed.messages
 
 
+EARLIER = [{"role": "user", "content": "A?"}, asi1.AssistantMessage("A.")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "contents"),
+    [
+        ({"messages": EARLIER}, ["A?", "A."]),
+        ({"system": "S", "messages": tuple(EARLIER)}, ["S", "A?", "A."]),
+        ({"system": "S", "messages": []}, ["S"]),
+        ({"messages": ()}, []),
+        ({"messages": "A?"}, ["A?"]),
+        ({"messages": [asi1.SystemMessage("S"), *EARLIER]}, ["S", "A?", "A."]),
+    ],
+)
+async def test_conversation_begins_with_given_messages(
+    fake, fake_client, arguments, contents
+):
+    """
+    ``messages=`` gives a conversation its earlier messages, after the system message:
+    they are part of the history, are sent with each turn, and are saved.
+    """
+    chat = fake_client.conversation(**arguments)
+    assert contents == [message["content"] for message in chat.messages]
+
+    await chat.ask("B?")
+
+    assert [*contents, "B?"] == [message["content"] for message in sent(fake)]
+    loaded = fake_client.conversation(saved=chat.to_json())
+    assert chat.messages == loaded.messages
+
+
 async def test_images_are_sent_with_later_turns_and_saved(fake, fake_client):
     """
     A message with images is part of the history: later turns send it again, and a saved
@@ -752,7 +783,10 @@ def saved(**changes):
         {"context": "newest"},
         {"temprature": 0},
         {"idempotency_key": "the same"},
-        {"saved": saved(messages=[{"role": "user", "content": "x"}]), "system": "x"},
+        {"saved": saved(messages=EARLIER[:1]), "system": "x"},
+        {"saved": saved(messages=EARLIER[:1]), "messages": EARLIER},
+        {"messages": 7},
+        {"messages": EARLIER[0]},
     ],
 )
 async def test_wrong_argument_is_refused_when_a_conversation_is_created(

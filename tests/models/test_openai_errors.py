@@ -1,0 +1,119 @@
+"""Errors that tests of other code make, with the arguments of OpenAI's errors."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+from unittest.mock import MagicMock, Mock
+
+import httpx
+import pytest
+
+import asi1
+
+
+REQUEST = httpx.Request("POST", "https://a.example/v1", headers={"x-key": "sk_otter"})
+HEADERS = {
+    "Retry-After": "7",
+    "X-Request-Id": "req_1",
+    "Set-Cookie": "a=b",
+    "x-ratelimit-remaining-requests": "3",
+}
+BODY = {"message": "No.", "code": "no", "type": "refused", "param": "model"}
+
+
+@pytest.mark.parametrize("body", [BODY, {"error": BODY}])
+@pytest.mark.parametrize("name", ["RateLimitError", "APIStatusError"])
+def test_status_error_reads_its_fields_from_a_given_response(name, body):
+    """
+    A status error made with an ``httpx.Response``, as OpenAI's errors are, has the
+    status, the headers, the ids and the pause of that response, and the codes of the
+    body, without the cookies and the request.
+    """
+    response = httpx.Response(429, request=REQUEST, headers=HEADERS)
+
+    error = getattr(asi1, name)("No.", response=response, body=body)
+
+    assert (429, 7.0, "req_1") == (
+        error.status_code,
+        error.retry_after,
+        error.request_id,
+    )
+    assert ("no", "refused", "model") == (error.code, error.type, error.param)
+    assert (429, "7") == (
+        error.response.status_code,
+        error.response.headers["Retry-After"],
+    )
+    assert 3 == error.response.rate_limits.remaining_requests
+    assert "set-cookie" not in error.response.headers
+    assert "429: No." == str(error)
+    assert "sk_otter" not in repr(vars(error))
+    assert error == copy.copy(error) == pickle.loads(pickle.dumps(error))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "inf"}, None),
+    ],
+)
+def test_given_response_tells_the_pause_only_as_seconds(headers, seconds):
+    """
+    The pause of a given response is read if it is a number of seconds; a date would
+    need a clock.
+    """
+    response = Mock(status_code=503, headers=headers)
+
+    error = asi1.InternalServerError("No.", response=response, body=None)
+
+    assert (503, seconds) == (error.status_code, error.retry_after)
+
+
+def test_given_fields_take_precedence_over_the_response():
+    """Fields that are given are kept, whatever the response says."""
+    response = httpx.Response(429, headers=HEADERS)
+
+    error = asi1.RateLimitError("No.", response=response, body=BODY, code="own")
+
+    assert ("own", "refused") == (error.code, error.type)
+
+
+@pytest.mark.parametrize("response", [Mock(), MagicMock()])
+def test_response_that_is_a_mock_without_values_tells_nothing(response):
+    """A mock in place of a response makes an error without status and headers."""
+    error = asi1.APIStatusError("No.", response=response, body=None)
+
+    assert (0, None, {}) == (
+        error.status_code,
+        error.request_id,
+        error.response.headers,
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: asi1.APITimeoutError(request=REQUEST), "Request timed out."),
+        (lambda: asi1.APITimeoutError(REQUEST), "Request timed out."),
+        (lambda: asi1.APIConnectionError(request=REQUEST), "Connection error."),
+        (lambda: asi1.APIConnectionError(message="No.", request=REQUEST), "No."),
+        (lambda: asi1.APIError("No.", request=REQUEST), "No."),
+        (lambda: asi1.APITimeoutError("No."), "No."),
+    ],
+)
+def test_connection_error_takes_a_request_and_keeps_nothing_of_it(make, text):
+    """
+    Errors without a reply take a request, as OpenAI's do, and have the same message.
+    They keep nothing of the request, since it may contain the key.
+    """
+    error = make()
+
+    assert (text, (text,)) == (str(error), error.args)
+    assert "sk_otter" not in repr(vars(error))
+    assert error == pickle.loads(pickle.dumps(error))
