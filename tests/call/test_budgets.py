@@ -185,7 +185,8 @@ async def test_attempt_without_usage_counts_what_it_may_have_used(
 @pytest.mark.virtual_time
 async def test_retries_count_and_are_refused_too():
     """
-    Each attempt counts as a request; a retry that could pass the budget is not sent.
+    Each attempt counts as a request; a retry that could pass the budget is not sent,
+    and its error says that the call itself was.
     """
     fake = FakeASI1()
     fake.fail(503, times=None)
@@ -196,6 +197,8 @@ async def test_retries_count_and_are_refused_too():
             await client.chat.completions.create(**HI)
 
     assert (2, 2) == (len(fake.requests), caught.value.spent.requests)
+    assert caught.value.sent
+    assert caught.value.message.startswith("the call was sent, but its retry was not,")
 
 
 @pytest.mark.virtual_time
