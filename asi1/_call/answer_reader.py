@@ -180,7 +180,7 @@ class _CompletionReader(EventReader[_T]):
         raise StreamTruncatedError(
             f"the stream ended after {self._assembler.chunks} chunks{tail}, without"
             " [DONE] and without a finish reason for every choice",
-            # Without streaming, the model has written the answer, and would do it again.
+            # Without streaming, the model has written its answer, and would again.
             retryable=self.streams and not self.begun,
         )
 

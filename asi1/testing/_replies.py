@@ -14,10 +14,9 @@ from random import Random
 from string import ascii_letters, digits, hexdigits
 from typing import Any, Literal, TypeAlias, TypedDict
 
-import orjson
-
 from attrs import field, frozen
 
+from .._models.json_text import dump_json
 from .._settings.validators import Check, or_none
 from ._checks import (
     encodable,
@@ -63,7 +62,7 @@ HEADERS = valid(or_none(header_fields), Mapping)
 
 def event(value: Any) -> bytes:
     """Return a JSON value encoded as one server-sent event."""
-    return b"data: %b\n\n" % orjson.dumps(value)
+    return b"data: %b\n\n" % dump_json(value)
 
 
 def whole(
@@ -76,7 +75,7 @@ def whole(
 
 def json_plan(status: int, value: Any, headers: Headers = None) -> Plan:
     """Make a reply whose body is *value* as JSON; bytes are sent unchanged."""
-    content = value if isinstance(value, bytes) else orjson.dumps(value)
+    content = value if isinstance(value, bytes) else dump_json(value)
     return whole(status, "application/json", content, headers)
 
 
