@@ -114,7 +114,8 @@ def _number_or(check: Check, value: Any) -> str | None:
     return None if value is None or real else check(value)
 
 
-def _body(value: Any) -> str | None:
+def json_body(value: Any) -> str | None:
+    """Check that *value* is bytes, or can be encoded as JSON."""
     return None if isinstance(value, bytes) else json_value(value)
 
 
@@ -131,7 +132,7 @@ class Failure:
         default=None, validator=valid(partial(_number_or, encodable), str)
     )
     type: str | None = field(default=None, validator=valid(or_none(encodable), str))
-    body: Any = field(default=None, validator=valid(_body))
+    body: Any = field(default=None, validator=valid(json_body))
     headers: Headers = field(default=None, validator=HEADERS)
 
     def __call__(self, context: Ask) -> Plan:

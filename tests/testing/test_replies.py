@@ -659,7 +659,9 @@ async def test_play_sends_the_given_steps(fake):
         ),
         (
             lambda f: f.reply("", tool_calls=[{"name": "a", "arguments": {"n": BIG}}]),
-            lambda answer: json.loads(answer.tool_calls[0].arguments)["n"],
+            lambda answer: json.loads(answer.message.tool_calls[0].function.arguments)[
+                "n"
+            ],
         ),
         (lambda f: f.fail(400, body={"n": BIG}), lambda error: error.body["n"]),
     ],
