@@ -207,6 +207,8 @@ class Reservation:
                         usage.completion_tokens,
                     )
                     account.learn(self.request, used)
+                    if rates is None and used.tokens:
+                        used = _sum(used, Spent(unpriced=1))
                 elif free:
                     used = Spent(requests=1)
                 else:
