@@ -279,12 +279,7 @@ def retry_of(config: ClientConfig, options: Mapping[str, Any]) -> RetryPolicy:
 
 
 def read_session_id(value: object) -> dict[str, str]:
-    """
-    Return *value*, the id of a session, as a header.
-
-    Raises:
-        ArgumentError: *value* is empty, or cannot be sent in a header.
-    """
+    """Return a session's id as a header; raise `ArgumentError` if it is wrong."""
     if isinstance(value, str) and not value:
         raise wrong("session_id", "must not be empty; None means no session", value)
     headers: dict[str, str] = as_argument(

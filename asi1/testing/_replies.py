@@ -45,6 +45,7 @@ __all__ = [
     "Recorded",
     "event",
     "header_pairs",
+    "json_body",
     "json_plan",
     "new_id",
     "sse_head",
