@@ -172,13 +172,16 @@ class _CompletionReader(EventReader[_T]):
             await self._deliver(self._kept)
 
     async def _ended_early(self, start: bytes, left: int) -> None:
-        if not self.begun and body_kind("", start) != "events":
+        blank = not start.removeprefix(BOM).strip()
+        if not self.begun and not blank and body_kind("", start) != "events":
             await self._read_answer(start)
             return
         tail = ", in the middle of an event" if left else ""
         raise StreamTruncatedError(
             f"the stream ended after {self._assembler.chunks} chunks{tail}, without"
-            " [DONE] and without a finish reason for every choice"
+            " [DONE] and without a finish reason for every choice",
+            # Without streaming, the model has written its answer, and would again.
+            retryable=self.streams and not self.begun,
         )
 
 

@@ -44,7 +44,7 @@ class BudgetQueue:
         self._changed.set()
 
     async def reserve(
-        self, config: ClientConfig, request: Request, timer: Timer
+        self, config: ClientConfig, request: Request, timer: Timer, *, sent: bool
     ) -> Reservation:
         """
         Reserve what *request* should use at most; its *timer* does not count the wait.
@@ -58,18 +58,20 @@ class BudgetQueue:
         self._changed.set()
         try:
             async with self._turn:
-                while (reserved := self._reserved(config, request)) is None:
+                while (held := self._held(config, request, sent=sent)) is None:
                     await self._changed.wait()
-                return reserved
+                return held
         finally:
             self._waiting -= 1
             timer.pause += timer.elapsed - began
 
-    def _reserved(self, config: ClientConfig, request: Request) -> Reservation | None:
+    def _held(
+        self, config: ClientConfig, request: Request, *, sent: bool
+    ) -> Reservation | None:
         """Return the reservation; None if it does not fit yet."""
         self._changed = Flag()
         try:
-            return self.budgets.reserve(config, request)
+            return self.budgets.reserve(config, request, sent=sent)
         except BudgetExceededError:
             if self._running == self._waiting:
                 raise

@@ -31,6 +31,8 @@ __all__ = ["Account", "Budgets", "Reservation"]
 _ANSWER = 4096
 # A hidden prompt of more tokens than any model's context is a wrong count.
 _MOST_HIDDEN = 200_000
+_CALL = "the call was not sent"
+_RETRY = "the call was sent, but its retry was not"
 _LIMITS = ("usd", "tokens", "requests")
 
 
@@ -108,23 +110,25 @@ class Account:
                 return name
         return None
 
-    def hold(self, amount: Spent) -> None:
+    def hold(self, amount: Spent, *, sent: bool) -> None:
         """
-        Reserve *amount* for one request.
+        Reserve *amount* for one request, of a call that was *sent* before or was not.
 
         Raises:
             BudgetExceededError: It could pass a limit.
         """
         limit = self.passed(amount)
         if limit is not None:
+            what = _RETRY if sent else _CALL
             raise BudgetExceededError(
-                "the call was not sent, since it could pass the budget of"
+                f"{what}, since it could pass the budget of"
                 f" {_words(self.budget, limit)}: {_words(self.spent, limit)} spent,"
                 f" {_words(self.held, limit)} reserved for calls under way, and"
                 f" this one may use {_words(amount, limit)}",
                 spent=self.spent,
                 budget=self.budget,
                 limit=limit,
+                sent=sent,
             )
         self.held = _sum(self.held, amount)
 
@@ -203,6 +207,8 @@ class Reservation:
                         usage.completion_tokens,
                     )
                     account.learn(self.request, used)
+                    if rates is None and used.tokens:
+                        used = _sum(used, Spent(unpriced=1))
                 elif free:
                     used = Spent(requests=1)
                 else:
@@ -231,9 +237,11 @@ class Budgets:
         """
         return Budgets((*self.accounts, Account(check_budget(budget))))
 
-    def reserve(self, config: ClientConfig, request: Request) -> Reservation:
+    def reserve(
+        self, config: ClientConfig, request: Request, *, sent: bool
+    ) -> Reservation:
         """
-        Reserve what *request* should use at most.
+        Reserve what *request*, of a call that was *sent* or was not, uses at most.
 
         Raises:
             BudgetExceededError: The request could pass a budget.
@@ -245,7 +253,7 @@ class Budgets:
             try:
                 for account in self.accounts:
                     amount = account.estimate(request, rates)
-                    account.hold(amount)
+                    account.hold(amount, sent=sent)
                     held.append((account, amount))
             except BudgetExceededError:
                 for account, amount in held:

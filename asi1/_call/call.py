@@ -198,7 +198,8 @@ class Call(Generic[_T]):
             self._attempts.prepare(request, retries)
             reader = self.new_reader(request, self._timer)
             try:
-                self._bill = await self.resources.bill(reader)
+                sent = self._attempts.sent
+                self._bill = await self.resources.bill(reader, sent=sent)
             except ASI1Error as refused:
                 self.reader = failed[0]
                 raise refused from failed[1]

@@ -173,9 +173,11 @@ class Resources:
         cache = None if self.cache is None else self.cache.renewing()
         return attrs.evolve(self, cache=cache)
 
-    async def bill(self, reader: ReplyReader[Any]) -> Bill:
+    async def bill(self, reader: ReplyReader[Any], *, sent: bool) -> Bill:
         """
         Return the bill of a new attempt, whose reply *reader* reads.
+
+        If it is refused, the error says whether the call was *sent* before.
 
         With a queue, wait until the attempt fits into the budgets.
 
@@ -185,9 +187,10 @@ class Resources:
         """
         reserved, request = None, reader.request
         if self.queue is not None:
-            reserved = await self.queue.reserve(self.config, request, reader.timer)
+            reserve, timer = self.queue.reserve, reader.timer
+            reserved = await reserve(self.config, request, timer, sent=sent)
         elif self.budgets is not None:
-            reserved = self.budgets.reserve(self.config, request)
+            reserved = self.budgets.reserve(self.config, request, sent=sent)
         return Bill(self.tally, reader, reserved)
 
 

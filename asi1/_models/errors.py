@@ -31,7 +31,7 @@ Every exception that this package raises.
     │   │   └── ThoughtBudgetError          the model's thoughts used up all tokens
     │   ├── OutputRefusedError          the model refused to answer
     │   └── OutputInvalidError          it is not JSON, or does not fit the type
-    ├── BudgetExceededError         the call could pass a budget, and was not sent
+    ├── BudgetExceededError         a request could pass a budget, and was not sent
     ├── MaxRoundsError              the model called tools in every round
     ├── ToolError                   raised by your tool, for the model to read
     ├── ClientClosedError           the client was closed before or during the call
@@ -233,8 +233,16 @@ class StreamError(APIError):
 
 
 @public
+@define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class StreamTruncatedError(StreamError):
-    """The stream ended cleanly, but before the answer was complete."""
+    """
+    The stream ended cleanly, but before the answer was complete.
+
+    Attributes:
+        retryable: Whether a requested stream ended before the first part of its answer.
+    """
+
+    retryable: bool = False
 
 
 @public

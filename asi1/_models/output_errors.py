@@ -64,7 +64,12 @@ class OutputError(ASI1Error):
 
 @public
 class OutputTruncatedError(OutputError):
-    """The answer ends before the value is complete, mostly because of a token limit."""
+    """
+    The answer ends before the value is complete, or a token limit has ended it.
+
+    After a token limit, even a whole value in the answer is not returned, since more
+    was to come: a later value would have counted in its place.
+    """
 
 
 @public

@@ -23,6 +23,7 @@ from .._settings.option_checks import (
     as_argument,
     checked_options,
     read_idempotency_key,
+    read_session_id,
     retry_of,
     timeouts_of,
     with_defaults,
@@ -186,8 +187,7 @@ def request_parts(
     headers = _HEADERS | {"accept": _ACCEPT[stream]}
     headers |= config.headers
     if options.get("session_id") is not None:
-        named = {"x-session-id": options["session_id"]}
-        headers |= as_argument("session_id", check_headers, named)
+        headers |= read_session_id(options["session_id"])
     if options.get("extra_headers") is not None:
         extra = options["extra_headers"]
         headers |= as_argument("extra_headers", check_headers, extra)

@@ -57,9 +57,11 @@ class Budget:
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class BudgetExceededError(ASI1Error):
     """
-    The call could pass a budget, so it was not sent.
+    The call, or its retry, could pass a budget, so it was not sent.
 
     Attributes:
+        sent: Whether an earlier attempt of the call may have been sent; its error is
+            the ``__cause__``.
         spent: What the calls of the budget have used, without those under way. A
             request without reported usage counts as much as was reserved for it.
         budget: The budget; None if unknown.
@@ -69,6 +71,7 @@ class BudgetExceededError(ASI1Error):
     spent: Spent = field(factory=Spent)
     budget: Budget | None = None
     limit: str = ""
+    sent: bool = False
 
 
 def check_budget(value: Any) -> Budget:

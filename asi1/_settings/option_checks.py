@@ -42,6 +42,7 @@ __all__ = [
     "checked_options",
     "read_default_options",
     "read_idempotency_key",
+    "read_session_id",
     "retry_of",
     "timeouts_of",
     "with_defaults",
@@ -201,13 +202,18 @@ def read_default_options(value: object) -> dict[str, Any]:
 
     Raises:
         ConfigurationError: *value* is not a mapping.
-        ArgumentError: As for `check_options`.
+        ArgumentError: As for `check_options`, or all calls would have one idempotency
+            key.
     """
     if not isinstance(value, Mapping):
         raise ConfigurationError(
             f"default_options: must be a mapping, not {shown(value)}"
         )
-    return checked_defaults(value)
+    given = checked_defaults(value)
+    headers = (name.lower() for name in given.get("extra_headers", ()))
+    key = "given in extra_headers" if "idempotency-key" in headers else None
+    check_own_keys({"idempotency_key": key, **given}, "call")
+    return given
 
 
 def as_argument(argument: str, read: Callable[..., Any], *values: object) -> Any:
@@ -272,8 +278,14 @@ def retry_of(config: ClientConfig, options: Mapping[str, Any]) -> RetryPolicy:
     return attrs.evolve(config.retry, attempts=attempts)
 
 
-def _read_session_id(name: str, value: object) -> None:
-    as_argument(name, check_headers, {"x-session-id": value})
+def read_session_id(value: object) -> dict[str, str]:
+    """Return a session's id as a header; raise `ArgumentError` if it is wrong."""
+    if isinstance(value, str) and not value:
+        raise wrong("session_id", "must not be empty; None means no session", value)
+    headers: dict[str, str] = as_argument(
+        "session_id", check_headers, {"x-session-id": value}
+    )
+    return headers
 
 
 # Options that are not sent in the body, each with the function that reads its value.
@@ -282,6 +294,6 @@ _READERS: Mapping[str, Callable[[str, Any], object]] = {
     "extra_query": lambda name, value: as_argument(name, read_query, value),
     "idempotency_key": lambda _, value: read_idempotency_key(value),
     "max_retries": lambda name, value: as_argument(name, read_retry, value, None),
-    "session_id": _read_session_id,
+    "session_id": lambda _, value: read_session_id(value),
     "timeout": lambda name, value: as_argument(name, Timeouts.of, value),
 }

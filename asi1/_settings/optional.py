@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from .._fork_lock import run_apart_once
+from .._models.errors import ConfigurationError
 from .config import check_headers, read_query
 
 
@@ -68,8 +69,18 @@ def _tags() -> _Reader:
     return read_tags
 
 
+def _default_headers(value: Any) -> dict[str, str]:
+    headers = check_headers(value, "default_headers")
+    if "idempotency-key" in headers:
+        raise ConfigurationError(
+            "default_headers: must not have 'idempotency-key', since each call needs"
+            ' its own key; use default_options={"idempotency_key": "auto"}'
+        )
+    return headers
+
+
 _READERS: Mapping[str, Callable[[], _Reader]] = {
-    "headers": lambda: partial(check_headers, source="default_headers"),
+    "headers": lambda: _default_headers,
     "query": lambda: partial(read_query, source="default_query"),
     "budget": _budget,
     "hooks": _hooks,

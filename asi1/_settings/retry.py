@@ -20,6 +20,7 @@ from .._models.errors import (
     APITimeoutError,
     ConfigurationError,
     ServerStreamError,
+    StreamTruncatedError,
 )
 from .validators import flag, number, setting, shown, whole_number
 
@@ -117,7 +118,9 @@ class RetryPolicy:
                 return phase in _UNSENT_PHASES or (
                     self.on_timeout and phase in ("first_token", "idle", "write")
                 )
-            case APIConnectionError() | APIResponseError() | ServerStreamError():
+            case APIConnectionError() | APIResponseError():
+                return error.retryable
+            case ServerStreamError() | StreamTruncatedError():
                 return error.retryable
             case _:
                 return False

@@ -12,11 +12,10 @@ from random import Random
 from string import ascii_letters
 from typing import Any, TypeAlias, TypedDict
 
-import orjson
-
 from attrs import field, frozen
 
 from .._models.image_data import size_without_images
+from .._models.json_text import dump_json
 from .._settings.validators import or_none, whole_number
 from ._checks import (
     encodable,
@@ -194,7 +193,7 @@ def _tool_call(call: Mapping[str, Any], rng: Random) -> dict[str, Any]:
     inner = call.get("function", call)
     arguments = inner.get("arguments", {})
     if not isinstance(arguments, str):
-        arguments = orjson.dumps(arguments).decode()
+        arguments = dump_json(arguments).decode()
     return {
         "id": call["id"] if "id" in call else _call_id(rng),
         "type": "function",

@@ -12,8 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
+from .._models.json_text import dump_json
 from .._settings.validators import Check, number, or_none, string, whole_number
 
 
@@ -136,8 +135,8 @@ def pairs(value: Any) -> str | None:
 def json_value(value: Any) -> str | None:
     """Check that *value* can be encoded as JSON."""
     try:
-        orjson.dumps(value)
-    except TypeError as exc:
+        dump_json(value)
+    except ValueError as exc:
         return f"is not JSON ({exc})"
     return None
 

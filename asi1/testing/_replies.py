@@ -14,10 +14,9 @@ from random import Random
 from string import ascii_letters, digits, hexdigits
 from typing import Any, Literal, TypeAlias, TypedDict
 
-import orjson
-
 from attrs import field, frozen
 
+from .._models.json_text import dump_json
 from .._settings.validators import Check, or_none
 from ._checks import (
     encodable,
@@ -46,6 +45,7 @@ __all__ = [
     "Recorded",
     "event",
     "header_pairs",
+    "json_body",
     "json_plan",
     "new_id",
     "sse_head",
@@ -63,7 +63,7 @@ HEADERS = valid(or_none(header_fields), Mapping)
 
 def event(value: Any) -> bytes:
     """Return a JSON value encoded as one server-sent event."""
-    return b"data: %b\n\n" % orjson.dumps(value)
+    return b"data: %b\n\n" % dump_json(value)
 
 
 def whole(
@@ -76,7 +76,7 @@ def whole(
 
 def json_plan(status: int, value: Any, headers: Headers = None) -> Plan:
     """Make a reply whose body is *value* as JSON; bytes are sent unchanged."""
-    content = value if isinstance(value, bytes) else orjson.dumps(value)
+    content = value if isinstance(value, bytes) else dump_json(value)
     return whole(status, "application/json", content, headers)
 
 
@@ -115,7 +115,8 @@ def _number_or(check: Check, value: Any) -> str | None:
     return None if value is None or real else check(value)
 
 
-def _body(value: Any) -> str | None:
+def json_body(value: Any) -> str | None:
+    """Check that *value* is bytes, or can be encoded as JSON."""
     return None if isinstance(value, bytes) else json_value(value)
 
 
@@ -132,7 +133,7 @@ class Failure:
         default=None, validator=valid(partial(_number_or, encodable), str)
     )
     type: str | None = field(default=None, validator=valid(or_none(encodable), str))
-    body: Any = field(default=None, validator=valid(_body))
+    body: Any = field(default=None, validator=valid(json_body))
     headers: Headers = field(default=None, validator=HEADERS)
 
     def __call__(self, context: Ask) -> Plan:

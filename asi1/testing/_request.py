@@ -12,10 +12,9 @@ from random import Random
 from threading import Event
 from typing import Any, Literal, TypeAlias, cast
 
-import orjson
-
 from attrs import define, field, frozen
 
+from .._models.json_text import load_json
 from ._shapes import Generation
 
 
@@ -87,7 +86,7 @@ class RecordedRequest:
         Raises:
             ValueError: The body is not valid JSON.
         """
-        return orjson.loads(self.body)
+        return load_json(self.body)
 
     @property
     def outcome(self) -> Outcome:

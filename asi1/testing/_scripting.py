@@ -22,6 +22,7 @@ from ._replies import (
     Failure,
     FailureOptions,
     Recorded,
+    json_body,
     json_plan,
 )
 from ._request import RecordedRequest
@@ -123,6 +124,7 @@ class Scripting:
             TypeError: *body* cannot be encoded as JSON, or an option has a wrong type.
             ValueError: An option has an invalid value.
         """
+        ensure("body", body, json_body)
         plan = json_plan(status, body, headers)
         self._script.put(lambda _: plan, times, f"reply_json({body!r:.60})")
 

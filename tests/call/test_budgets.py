@@ -182,10 +182,27 @@ async def test_attempt_without_usage_counts_what_it_may_have_used(
     assert asi1.Spent(requests=1, unpriced=int(tokens > 0)) == spent
 
 
+async def test_request_to_a_model_without_a_price_is_unpriced():
+    """
+    A request whose tokens are known, but not their price, counts as ``unpriced`` in a
+    budget, as in the client's `spent`.
+    """
+    fake = FakeASI1()
+    fake.reply("Hello", usage=USAGE)
+    async with in_process(fake, budget=asi1.Budget(requests=1)) as client:
+        await client.chat.completions.create(**HI, model="unknown")
+        with pytest.raises(asi1.BudgetExceededError) as caught:
+            await client.chat.completions.create(**HI)
+
+    assert 1 == caught.value.spent.unpriced
+    assert client.spent == caught.value.spent
+
+
 @pytest.mark.virtual_time
 async def test_retries_count_and_are_refused_too():
     """
-    Each attempt counts as a request; a retry that could pass the budget is not sent.
+    Each attempt counts as a request; a retry that could pass the budget is not sent,
+    and its error says that the call itself was.
     """
     fake = FakeASI1()
     fake.fail(503, times=None)
@@ -196,6 +213,8 @@ async def test_retries_count_and_are_refused_too():
             await client.chat.completions.create(**HI)
 
     assert (2, 2) == (len(fake.requests), caught.value.spent.requests)
+    assert caught.value.sent
+    assert caught.value.message.startswith("the call was sent, but its retry was not,")
 
 
 @pytest.mark.virtual_time

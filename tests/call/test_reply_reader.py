@@ -352,7 +352,6 @@ async def test_json_body_is_read_as_json_whatever_its_content_type(
     ("fault", "words"),
     [
         ("html_200", "an HTML page (Sign in)"),
-        ("empty_200", "an empty body"),
         ("null_200", "null"),
         ("array_200", "JSON of another kind"),
         ("string_200", "hello"),
@@ -1155,6 +1154,59 @@ async def test_stream_of_empty_deltas_is_an_empty_answer(fake):
     assert "" == (await ask(fake)).text
     with pytest.raises(asi1.APIResponseError, match="without a single chunk"):
         await ask(fake)
+
+
+NO_PART = pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([], id="empty"),
+        pytest.param([Data(b"\xef\xbb\xbf \n\n")], id="blank"),
+        pytest.param([Data(b": hi\n\nevent: ping\ndata: {}\n\n")], id="pings"),
+        pytest.param(
+            [Event({"choices": [{"delta": {"role": "assistant"}}]})], id="role"
+        ),
+        pytest.param([Data(b'data: {"choices": [{"del')], id="cut-event"),
+    ],
+)
+
+
+@NO_PART
+async def test_stream_that_ends_before_the_first_part_of_its_answer_is_retried(
+    fake, steps
+):
+    """
+    A stream that ends cleanly, but without a part of the answer and without [DONE], is
+    retried: no chunk is returned twice.
+    """
+    fake.play(SSE, *steps, times=2)
+    fake.play(SSE, Event(chunk("Hi."), chunk(finish="stop")), DONE)
+
+    async with in_process(fake) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        chunks = [each async for each in stream]
+
+    assert ["Hi.", ""] == [each.text for each in chunks]
+    assert 3 == len(fake.requests)
+
+
+@NO_PART
+@both_forms
+async def test_stream_without_a_part_of_the_answer_is_a_truncated_stream(
+    fake, steps, stream
+):
+    """
+    A stream that ends without a part of the answer raises `StreamTruncatedError` with a
+    partial answer that has no text. Without streaming it is not retried: the model has
+    probably written its answer.
+    """
+    fake.play(SSE, *steps, times=None)
+
+    with pytest.raises(asi1.StreamTruncatedError) as caught:
+        await ask(fake, stream=stream)
+
+    assert "" == caught.value.partial.text
+    assert (3 if stream else 1) == len(fake.requests)
+    assert stream == caught.value.retryable
 
 
 @both_forms

@@ -73,7 +73,7 @@ async def test_tool_choice_of_the_client_is_that_of_the_first_request(given, fir
 async def test_each_request_of_a_run_has_its_own_idempotency_key(fake, fake_client):
     """
     With the key "auto", each request of a run has a key of its own: to a request with
-    an old key, a server may send the old answer again. A client's fixed key is refused.
+    an old key, a server may send the old answer again. A fixed key is refused.
     """
     fake.reply("", tool_calls=[call("a", "tool")])
     fake.reply("done")
@@ -82,9 +82,8 @@ async def test_each_request_of_a_run_has_its_own_idempotency_key(fake, fake_clie
     await run.until_done()
 
     assert 2 == len({request.headers["idempotency-key"] for request in fake.requests})
-    keyed = fake_client.with_options(default_options={"idempotency_key": "mine"})
     with pytest.raises(asi1.ArgumentError, match="each answer needs its own key"):
-        keyed.chat.completions.run_tools("Hi", tools=[tool])
+        completions.run_tools("Hi", tools=[tool], idempotency_key="mine")
 
 
 async def test_timeout_option_holds_for_each_call_of_the_model(fake, fake_client):

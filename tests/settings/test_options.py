@@ -264,7 +264,7 @@ WRONG = {
     "timeout": [0, -1, "30", math.nan, True],
     "max_retries": [-1, 1.5, "2", True],
     "idempotency_key": ["", 5, "k" * 256, "a\nb", "\u00f6"],
-    "session_id": [5, "a\r\nb", "\u00f6"],
+    "session_id": [5, "", "a\r\nb", "\u00f6"],
     "extra_headers": [{"x y": "a"}, {"x": 5}, "x", {"x": "a\r\nb"}, "", 0, [], False],
     "tags": ["job", {"a": None}, {5: "a"}, {"a": ["b"]}, {"a": math.nan}],
     "extra_query": [{"a": None}, {"a": []}, "a=b", {5: "a"}, "", 0, [], False],

@@ -68,6 +68,9 @@ HEALS = [
     ),
     pytest.param(asi1.APIResponseError("html"), False, id="no-answer"),
     pytest.param(asi1.StreamTruncatedError("cut"), False, id="truncated"),
+    pytest.param(
+        asi1.StreamTruncatedError("empty", retryable=True), True, id="without-a-part"
+    ),
     pytest.param(asi1.StreamInterruptedError("lost"), False, id="interrupted"),
     pytest.param(asi1.ServerStreamError("busy"), False, id="error-in-stream"),
     pytest.param(asi1.APIResponseError("429", retryable=True), True, id="429-in-200"),

@@ -60,7 +60,7 @@ REFUSED = {
     ),
     "json status": (lambda f: f.reply_json({}, status=99), ValueError, "status: must"),
     "json head": (lambda f: f.reply_json({}, headers=5), TypeError, "headers: must be"),
-    "json": (lambda f: f.reply_json(object()), TypeError, "Type is not JSON"),
+    "json": (lambda f: f.reply_json(object()), TypeError, "body: is not JSON (Type"),
     "image": (lambda f: f.image(5), TypeError, "image: must be a str, or bytes"),
     "shape": (lambda f: f.image(shape=5), TypeError, "shape: must be one of 'images.u"),
     "source": (lambda f: f.stream_of(5), TypeError, "expected str, bytes or os.PathL"),

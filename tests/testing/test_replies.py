@@ -12,6 +12,7 @@ import pytest
 
 import asi1
 
+from asi1 import AsyncASI1, BadRequestError
 from asi1.testing import Data, FakeASI1, Head, RecordedRequest
 
 
@@ -21,6 +22,7 @@ TEXT = "Otters float on their backs, all nine of them.  "
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 GENERATIONS = ["2025", "2026", "guide"]
 IDS = ["call_1", "", None]
+BIG = 2**70
 
 
 async def ask(fake, *, stream=False, **body):
@@ -668,6 +670,41 @@ async def test_play_sends_the_given_steps(fake):
         response.headers["x-a"],
         response.text,
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "read"),
+    [
+        (
+            lambda f: f.reply_json({"choices": [{}], "big": BIG}),
+            lambda answer: answer.extra["big"],
+        ),
+        (
+            lambda f: f.reply("Hi", extra={"big": [BIG]}),
+            lambda answer: answer.extra["big"][0],
+        ),
+        (
+            lambda f: f.reply("", tool_calls=[{"name": "a", "arguments": {"n": BIG}}]),
+            lambda answer: json.loads(answer.message.tool_calls[0].function.arguments)[
+                "n"
+            ],
+        ),
+        (lambda f: f.fail(400, body={"n": BIG}), lambda error: error.body["n"]),
+    ],
+    ids=["json", "extra", "arguments", "error"],
+)
+async def test_integers_of_any_size_are_sent_and_recorded(fake, script, read):
+    """
+    Replies and recorded requests keep integers of more than 64 bits, as JSON does.
+    """
+    script(fake)
+    async with AsyncASI1("test-key", URL[:-17], transport=fake.transport) as client:
+        try:
+            result = await client.chat.completions.create(messages="Hi", seed=BIG)
+        except BadRequestError as error:
+            result = error
+
+    assert BIG == read(result) == fake.requests[0].json["seed"]
 
 
 def test_json_of_a_recorded_request_without_json_is_a_value_error():

@@ -55,7 +55,7 @@ def open_conversation(  # noqa: PLR0913 - as the method
     history = _first_history(system, messages, saved).with_reasoning(keep_reasoning)
     given = checked_defaults(options)
     chosen = {**history.options, **given}
-    check_own_keys({**engine.config.options, **chosen}, "turn")
+    check_own_keys(chosen, "turn")
     if model is not None:
         history = attrs.evolve(history, model=as_argument("model", read_model, model))
     own = history.session and "session_id" not in given

@@ -802,19 +802,29 @@ async def test_wrong_argument_is_refused_when_a_conversation_is_created(
     assert caught.value.argument in {*wrong}
 
 
-async def test_idempotency_key_of_the_client_is_refused_in_a_conversation(fake_client):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"default_options": {"idempotency_key": "mine"}},
+        {"default_options": {"extra_headers": {"Idempotency-Key": "mine"}}},
+        {"default_headers": {"Idempotency-Key": "mine"}},
+    ],
+)
+async def test_fixed_idempotency_key_of_a_client_is_refused(fake_client, settings):
     """
-    A client's fixed idempotency key would be that of each turn, so the client makes no
-    conversation; with "auto" it does.
+    A fixed idempotency key among a client's defaults would be that of each call, to
+    which a server may send the first answer again, so the client is not made. With
+    "auto" it is; and a conversation refuses a fixed key, which all turns would have.
     """
-    auto, fixed = (
-        fake_client.with_options(default_options={"idempotency_key": key})
-        for key in ("auto", "mine")
-    )
+    auto = fake_client.with_options(default_options={"idempotency_key": "auto"})
 
     assert () == auto.conversation().messages
+    with pytest.raises(asi1.ConfigurationError, match="each call needs its own"):
+        fake_client.with_options(**settings)
+    with pytest.raises(asi1.ConfigurationError, match="each call needs its own"):
+        asi1.AsyncASI1("test-key", **settings)
     with pytest.raises(asi1.ArgumentError, match="each turn needs its own key"):
-        fixed.conversation()
+        fake_client.conversation(idempotency_key="mine")
 
 
 async def test_lone_surrogate_in_an_answer_is_replaced_in_the_history(

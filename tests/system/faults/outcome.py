@@ -13,6 +13,7 @@ from ...support.talk import TEXT
 
 
 __all__ = [
+    "NO_EVENT_STREAM",
     "After",
     "Outcome",
     "Row",
@@ -60,6 +61,12 @@ class Outcome:
     sent: bool = True
     heals: bool = False
     after: After = field(default="any", eq=False)
+
+
+# A stream that ends cleanly before its first event is retried.
+NO_EVENT_STREAM = Outcome(
+    error=asi1.StreamTruncatedError, partial="", attempts=3, heals=True, after="kept"
+)
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asi1
 
-from .outcome import answers, bad_status, fails, same
+from .outcome import NO_EVENT_STREAM, Row, answers, bad_status, fails, same
 
 
 __all__ = ["STATUS"]
@@ -55,7 +55,9 @@ STATUS = {
     "choice_error_200": _no_answer(),
     "rate_limit_200": same(fails(asi1.APIResponseError, attempts=3, after="kept")),
     "html_200": _no_answer(),
-    "empty_200": _no_answer(),
+    "empty_200": Row(
+        create=fails(asi1.APIResponseError, after="kept"), stream=NO_EVENT_STREAM
+    ),
     "null_200": _no_answer(),
     "array_200": _no_answer(),
     "string_200": _no_answer(),

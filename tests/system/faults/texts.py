@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 import asi1
 
-from .outcome import answers, breaks, ends, fails, odd_chunk, same
+from .outcome import NO_EVENT_STREAM, Row, answers, breaks, ends, fails, odd_chunk, same
 
 
 __all__ = ["TEXTS"]
@@ -25,7 +27,9 @@ TEXTS = {
     "no_space_after_colon": answers(),
     "multi_line_data": answers(),
     "bare_json_lines": same(_NO_ANSWER),
-    "no_blank_lines": breaks(asi1.StreamTruncatedError, "", after="kept"),
+    "no_blank_lines": Row(
+        create=evolve(NO_EVENT_STREAM, attempts=1, heals=False), stream=NO_EVENT_STREAM
+    ),
     "deep_nesting": _NOT_A_CHUNK,
     "huge_integer": _NOT_A_CHUNK,
     "nan_json": _NOT_A_CHUNK,
