@@ -53,7 +53,7 @@ from attrs import define, field
 from .._fork_lock import run_apart_once
 from .base_types import JSON, Hinted, public
 from .completion import ChatCompletion
-from .response import ResponseInfo, as_info, forget
+from .response import ResponseInfo, as_info, forget, timeout_message
 
 
 __all__ = [
@@ -73,8 +73,6 @@ __all__ = [
     "StreamInterruptedError",
     "StreamTruncatedError",
 ]
-
-_TIMED_OUT = "Request timed out."
 
 
 @public
@@ -186,16 +184,10 @@ class APITimeoutError(APIConnectionError):
         partial: The answer so far, if a chunk of a stream has arrived; otherwise None.
     """
 
-    message: str = field(default=_TIMED_OUT, kw_only=False)
+    message: str = field(default=None, converter=timeout_message, kw_only=False)
     phase: str = "total"
     elapsed: float = 0.0
     partial: ChatCompletion | None = None
-
-    def __attrs_post_init__(self) -> None:
-        given: object = self.message  # OpenAI's error takes the request there
-        if not isinstance(given, str):
-            self.message = _TIMED_OUT
-        super().__attrs_post_init__()
 
 
 @public

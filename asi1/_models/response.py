@@ -32,6 +32,7 @@ __all__ = [
     "plausible",
     "read_info",
     "sum_of_usage",
+    "timeout_message",
 ]
 
 # A report of more tokens than this, or of less than none, cannot be true.
@@ -135,9 +136,14 @@ def as_info(response: Any) -> ResponseInfo:
     return ResponseInfo(
         status=status if isinstance(status, int) else None,
         request_id=info.request_id,
-        headers=Headers(info.headers),
+        headers=info.headers,
         rate_limits=info.rate_limits,
     )
+
+
+def timeout_message(message: object) -> str:
+    """Return *message*; OpenAI's for None, or for the request that its error takes."""
+    return message if isinstance(message, str) else "Request timed out."
 
 
 def forget(request: object) -> None:
