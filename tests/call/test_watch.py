@@ -358,6 +358,7 @@ async def test_timeout_before_a_connection_is_open_was_not_sent(phase):
     assert [False] == [attempt.sent for attempt in seen.call.attempts]
 
 
+@pytest.mark.system
 @both_forms
 async def test_timeout_after_the_request_was_sent_says_so(stream):
     """
@@ -593,6 +594,7 @@ async def test_parse_that_a_failed_call_ends_is_told_with_the_error_of_the_call(
     ]
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("way", ["closed", "dropped", "cancelled", "client"])
 @pytest.mark.parametrize("stream", [False, True, None], ids=["plain", "stream", "tool"])

@@ -91,6 +91,7 @@ def test_asi1_imports_no_web_framework():
     assert "[]\n" == output
 
 
+@pytest.mark.system
 def test_only_integrations_import_web_frameworks():
     """
     No module outside of ``asi1.integrations`` imports a web framework or

@@ -231,6 +231,7 @@ async def test_overlapping_calls_give_their_estimates_back(make):
     assert 1000 == int(total)
 
 
+@pytest.mark.system
 async def test_estimate_above_the_whole_limit_is_permitted_in_an_empty_window(make):
     """
     A call whose estimate is above the limit is permitted once no other call is in the

@@ -89,6 +89,7 @@ def cut(data, size):
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
+@pytest.mark.system
 @settings(max_examples=300)
 @given(data=st.lists(replies(), min_size=1, max_size=2).map(b"".join), size=st.data())
 def test_h11_reads_the_same_replies_with_and_without_joined_chunks(data, size):

@@ -95,6 +95,7 @@ async def test_url_timeout_and_limits_of_either_family_are_taken(family):
         asi1.AsyncASI1(KEY, family.URL("https://me:secret@otter.example"))
 
 
+@pytest.mark.system
 @FAMILIES
 @pytest.mark.parametrize("read", [False, True])
 async def test_hook_that_raises_for_a_429_keeps_its_retry_after(family, read):
@@ -120,6 +121,7 @@ async def test_hook_that_raises_for_a_429_keeps_its_retry_after(family, read):
     assert answer.text
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("form", ["create", "stream"])
 @pytest.mark.parametrize(
     ("fault", "kind"),
@@ -208,6 +210,7 @@ def texts_on_two_loops(client):
     return [anyio.run(main, backend=loop) for loop in ("asyncio", "trio")]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("argument", "make"),
     [

@@ -37,6 +37,7 @@ async def answer(client, form):
         return (await stream.get_final_completion()).text
 
 
+@pytest.mark.system
 @of_each_kind
 @in_each_form
 @pytest.mark.parametrize(
@@ -63,6 +64,7 @@ async def test_connection_or_stream_that_an_http2_server_ends_is_retried(
             assert "Two." == await answer(client, form)
 
 
+@pytest.mark.system
 @of_each_kind
 @in_each_form
 async def test_cancelled_call_resets_its_stream_and_leaves_the_others(kind, form):
@@ -110,6 +112,7 @@ async def test_cancelled_set_up_leaves_a_connection_that_works(kind):
                 ]
 
 
+@pytest.mark.system
 async def test_server_that_does_not_read_ends_a_cancelled_call_too():
     """
     A cancelled call waits at most a few seconds for a server that does not read.
