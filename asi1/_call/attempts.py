@@ -237,15 +237,11 @@ class Attempts:
         attempt = Attempt(number=number, elapsed=elapsed, **fields)
         self.made.append(attempt)
         self._since = None
-        logger.log(
-            _level(attempt.wait),
-            "%s %s, attempt %d: %s after %.3f s, next after %s s",
-            *self._target(),
-            number,
-            _ending(attempt),
-            elapsed,
-            attempt.wait,
-        )
+        level = _level(attempt.wait)
+        if logger.isEnabledFor(level):
+            text = "%s %s, attempt %d: %s after %.3f s, next after %s s"
+            ended = number, _ending(attempt), elapsed, attempt.wait
+            logger.log(level, text, *self._target(), *ended)
         return attempt
 
     def _target(self) -> tuple[str, str]:
