@@ -129,6 +129,7 @@ HINTS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("content", "json", "read", "text"), "an error has its body"),
         "request": _HIDDEN,
     },
+    "ChatCompletion": dict.fromkeys(("content", "tool_calls"), "its message has it"),
     "ChatCompletionChunk": {
         **dict.fromkeys(("delta", "parsed", "snapshot", "type"), _EVENT)
     },
