@@ -107,7 +107,8 @@ class RetryPolicy:
         advice = error.response.headers.get("x-should-retry", "").strip().lower()
         if advice == "false":
             return False
-        if advice == "true" and isinstance(error, APIStatusError):
+        reported = APIStatusError | APIResponseError | ServerStreamError
+        if advice == "true" and isinstance(error, reported):
             return True
         match error:
             case QuotaExceededError():

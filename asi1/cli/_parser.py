@@ -28,7 +28,7 @@ __all__ = ["build_parser"]
 _EPILOG = """\
 exit codes:
   0    success
-  1    the call failed, or its answer was cut off
+  1    the call failed, or the connection broke off its answer
   2    invalid usage or configuration; nothing was sent
   130  interrupted by Ctrl-C
   141  the pipe that the output goes to was closed

@@ -26,6 +26,11 @@ def status_error(status, *, cls=asi1.APIStatusError, **fields):
     return cls("no", status_code=status, response=response, **fields)
 
 
+def advising(advice):
+    """Return the metadata of a reply with status 200 and this ``x-should-retry``."""
+    return ResponseInfo(status=200, headers={"x-should-retry": advice})
+
+
 def timed_out(phase):
     """Return the error of a timeout in *phase*."""
     return asi1.APITimeoutError("slow", phase=phase)
@@ -121,6 +126,19 @@ def test_timeout_is_retried_if_it_cannot_be_billed_twice(phase, by_default, on_t
             status_error(429, should_retry=" true ", cls=asi1.QuotaExceededError),
             True,
             id="429-quota-true",
+        ),
+        pytest.param(
+            asi1.APIResponseError("no", response=advising("true")), True, id="200-true"
+        ),
+        pytest.param(
+            asi1.ServerStreamError("no", response=advising("true")),
+            True,
+            id="event-true",
+        ),
+        pytest.param(
+            asi1.APIConnectionError("no", retryable=False, response=advising("true")),
+            False,
+            id="no-reply-true",
         ),
         pytest.param(status_error(503, should_retry="false"), False, id="503-false"),
         pytest.param(status_error(429, should_retry="False"), False, id="429-false"),

@@ -43,10 +43,11 @@ class Summarise(ContextPolicy):
     """
     Replaces a conversation's oldest turns by a summary. See `ContextPolicy`.
 
-    The model writes the summary, in a separate call before the turn's call. The summary
-    is reused until the history exceeds the budget again, and then extended. In the
-    request, the summary follows the system message. If the model's answer is empty, the
-    oldest turns are dropped instead.
+    The model writes the summary, in a separate call before the turn's call; of a
+    history that is far too long, in several calls, part by part. The summary is reused
+    until the history exceeds the budget again, and then extended. In the request, the
+    summary follows the system message. If the model's answer is empty, the oldest turns
+    are dropped instead.
 
     Attributes:
         size: Maximum length of a summary in tokens; a longer summary is cut.

@@ -38,6 +38,7 @@ _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )
 _OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*\r?\n?[ \t\r\n]*\Z")
+_FENCE = re.compile(r"`{3,}|~{3,}")
 _FENCE_SIGNS = ("```", "~~~")
 _LANGUAGE = re.compile(r"[\w+.-]+\s+")
 _OPENING = re.compile(r"[\[{]")
@@ -136,6 +137,7 @@ def _regions(text: str) -> Iterator[_Region]:
 
 def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | None]:
     """Yield regions that are closed; return the start of an unclosed one, or None."""
+    fenced, last = False, position  # of the last region: if in a fence, and its end
     while opening := _OPENING.search(text, position):
         depth, start = 0, opening.start()
         for token in _TOKEN.finditer(text, start):
@@ -151,7 +153,10 @@ def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | 
         if _PLAUSIBLE.match(text, start):
             before = text[max(0, start - _FENCE_SIZE) : start]
             has_sign = "`" in before or "~" in before  # faster than the regex
-            fenced = has_sign and _OPENING_FENCE.search(before) is not None
+            # Between two regions in fences stand two fences: one closes, one opens.
+            closes = fenced and len(_FENCE.findall(text, last, start)) < 2
+            opens = has_sign and _OPENING_FENCE.search(before) is not None
+            fenced, last = opens and not closes, position
             yield _Region(start, position, fenced, text[start] == "{")
     return None
 

@@ -47,6 +47,21 @@ FOUND = {
         VALUE,
         ("fence", "text", "other JSON"),
     ),
+    "json-right-after-a-fence": (
+        f'```json\n{JSON}\n```\n{{"a": 0}}',
+        VALUE,
+        ("fence", "text", "other JSON"),
+    ),
+    "brackets-between-two-fences": (
+        f'```\n{{"a": 0}}\n```\nor [x]:\n```\n{JSON}\n```',
+        VALUE,
+        ("fence", "text", "other JSON"),
+    ),
+    "json-between-two-fences": (
+        f'```\n{{"a": 0}}\n```\n{{"b": 0}}\n```\n{JSON}\n```',
+        VALUE,
+        ("fence", "text", "other JSON"),
+    ),
     "fence-of-code-after": (
         f"```json\n{JSON}\n```\n```python\nx = [1]\n```",
         VALUE,
