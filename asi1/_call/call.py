@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
-import attrs
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .._fork_lock import ExitingError
+from .._models.base import as_sent
 from .._models.completion import ChatCompletion
 from .._models.errors import (
     APIError,
@@ -159,7 +159,7 @@ class Call(Generic[_T]):
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""
         answer = self.reader.answer() if self.reader else ChatCompletion()
-        return attrs.evolve(answer, response=self.info())
+        return as_sent(evolve(answer, response=self.info()), answer)
 
     def new_reader(self, request: Request, timer: Timer) -> ReplyReader[_T]:
         """Return the new `reader` of a reply to *request*."""

@@ -13,7 +13,7 @@ import attrs
 
 from attrs import define, field
 
-from .._models.base import Model
+from .._models.base import Model, as_sent
 from .._models.base_types import JSON
 from .._models.response import Attempt, RateLimits, ResponseInfo
 from .._settings.search_steps import finished
@@ -189,4 +189,7 @@ class _Redaction:
             new = old if isinstance(old, int | float) else (yield from self.of(old))
             if new is not old and each.init:
                 changes[each.alias] = new
-        return attrs.evolve(value, **changes) if changes else value
+        if not changes:
+            return value
+        made = attrs.evolve(value, **changes)
+        return as_sent(made, value) if isinstance(made, Model) else made

@@ -2,14 +2,15 @@
 The base class of all decoded objects, which store everything that the server sent.
 
 ``wire`` contains the server's JSON object, so that `Model.to_dict` returns exactly what
-the server sent, and a null differs from a missing key. This module has no
+the server sent, and a null differs from a missing key. A changed copy has it, too, but
+not the mark of `as_sent`, and its dumps tell its fields. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
 import copy
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -19,7 +20,9 @@ from .._fork_lock import run_apart_once
 from .base_types import JSON, public
 
 
-__all__ = ["Model"]
+__all__ = ["Model", "as_sent"]
+
+_M = TypeVar("_M", bound="Model")
 
 # Fields that asi1 adds, so that they are not in the JSON form of an object.
 _NOT_IN_JSON = {"extra", "wire", "response", "parsed", "parsed_from", "earlier"}
@@ -35,11 +38,15 @@ class Model:
         extra: Keys and values of the server's object for which this class has no field,
             or whose value does not have the field's type.
         wire: The object as the server sent it, but without lone surrogates; None if
-            asi1 built the object itself, such as a streamed answer.
+            asi1 built the object itself, such as a streamed answer. A changed copy
+            keeps it: ``attrs.evolve(message, content="...", wire=None)`` removes it.
     """
 
     extra: Mapping[str, JSON] = field(factory=dict)
     wire: Mapping[str, JSON] | None = field(default=None, repr=False, eq=False)
+    # Whether the fields are those of ``wire``; only `as_sent` sets it. `attrs.evolve`
+    # does not copy it, since it is not an argument, so that a changed copy is known.
+    _as_sent: bool = field(init=False, eq=False, repr=False)
 
     def to_dict(self) -> dict[str, JSON]:
         """
@@ -47,10 +54,13 @@ class Model:
 
         The dict contains every key and value that the server sent. If ``wire`` is None,
         it contains the fields under their JSON names, without empty fields other than
-        ``content``.
+        ``content``; so does the dict of a copy that ``attrs.evolve`` changed, with the
+        server's nulls.
         """
         if self.wire is not None:
-            return copy.deepcopy(dict(self.wire))
+            if self._as_sent:
+                return copy.deepcopy(dict(self.wire))
+            return dict(_changed_items(self, self.wire))
         fields = {
             a.metadata.get("wire", a.name): _json_value(getattr(self, a.name))
             for a in attrs.fields(type(self))
@@ -133,10 +143,63 @@ class Model:
         def __getattr__(self, name: str) -> Any:
             # Python calls this for an attribute that the class does not have, and while
             # an object is copied or unpickled, for fields not set yet.
+            if name == "_as_sent":  # a chunk of the fast path is as the server sent it
+                return getattr(self, "_pending", None) is not None
             private = name.startswith("_") and name != "_request_id"
             if private or name in ("extra", "response", "wire"):
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
             return _missing_attribute()(self, name)
+
+
+_mark = Model._as_sent.__set__  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def as_sent(model: _M, source: Model | None = None) -> _M:
+    """
+    Mark *model* as the server sent it, so that its dumps are its ``wire``; return it.
+
+    Args:
+        model: A new object.
+        source: The object that it was made of: *model* is marked only if this is.
+    """
+    if source is None or source._as_sent:  # noqa: SLF001
+        _mark(model, True)
+    return model
+
+
+def _changed_items(
+    model: Model, wire: Mapping[str, JSON]
+) -> Iterator[tuple[str, JSON]]:
+    """Yield the items that a changed copy dumps, in the order of *wire*, if there."""
+    fields = {
+        a.metadata.get("wire", a.name): a
+        for a in attrs.fields(type(model))
+        if a.init and a.name not in _NOT_IN_JSON
+    }
+    # dict.fromkeys keeps the order, and each key once.
+    for key in dict.fromkeys((*wire, *fields, *model.extra)):
+        sent = wire.get(key)
+        if key in fields:
+            value = getattr(model, fields[key].name)
+            plain = value == _default(fields[key])
+            if not plain or (not _is_empty(sent) and key not in model.extra):
+                if key == "content" or not plain or not _is_empty(value):
+                    yield key, _json_value(value)
+                continue
+        if key in model.extra:
+            yield key, copy.deepcopy(model.extra[key])
+        elif key in wire and _is_empty(sent):
+            yield key, copy.deepcopy(sent)
+        # Any other key of *wire* is another name of a field, which has the value.
+
+
+def _default(a: "attrs.Attribute[Any]") -> Any:
+    default: Any = a.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+
+
+def _is_empty(value: JSON) -> bool:
+    return value is None or value in ("", [], ())
 
 
 def _json_value(value: JSON) -> JSON:

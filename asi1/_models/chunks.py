@@ -13,7 +13,7 @@ import attrs
 
 from attrs import field, frozen
 
-from .base import Model
+from .base import Model, as_sent
 from .base_types import JSON, public
 from .completion import ChatCompletion, ToolCall, load_agents_in
 from .response import Usage
@@ -251,7 +251,7 @@ def as_chunk(
             extra=choice.extra,
         )
         choices.append(part)
-    return ChatCompletionChunk(
+    chunk = ChatCompletionChunk(
         id=answer.id,
         model=answer.model,
         created=answer.created,
@@ -263,6 +263,7 @@ def as_chunk(
         extra=answer.extra,
         wire=answer.wire,
     )
+    return as_sent(chunk, answer)
 
 
 def _as_deltas(

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from .._files import FilePath, write_file
-from .base import Model
+from .base import Model, as_sent
 from .base_types import public
 from .errors import ArgumentError, ASI1Error
 from .image_data import media_type
@@ -106,6 +106,9 @@ class GeneratedImages(Model):
     images: tuple[GeneratedImage, ...] = ()
     created: int | None = None
     response: ResponseInfo = field(factory=ResponseInfo, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        as_sent(self)  # the server's JSON is the only JSON form of images
 
     @property
     def bytes(self) -> _Bytes:

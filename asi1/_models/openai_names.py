@@ -89,7 +89,10 @@ _IMAGES = {
 }
 _READS = "asi1's objects are made of replies only"
 _SCHEMA = "asi1's objects are not models of pydantic: attrs.fields() lists the fields"
-_COPY = "the objects are frozen: attrs.evolve() returns a changed copy"
+_COPY = (
+    "the objects are frozen: attrs.evolve() returns a changed copy, whose dumps have"
+    " the new values"
+)
 _MODEL = {
     "dict": "asi1 calls it model_dump()",
     "json": "asi1 calls it model_dump_json()",
@@ -222,7 +225,9 @@ def missing_attribute(model: Any, name: str) -> Any:
     for owner, compute in _COMPUTED.get(name, {}).items():
         if owner in kinds:
             return compute(model)
-    for sent in (model.extra, model.wire or {}):
+    # A changed copy may have no value of the server's JSON.
+    wire = model.wire if model._as_sent else model.wire and model.to_dict()  # noqa: SLF001
+    for sent in (model.extra, wire or {}):
         if name in sent:
             value = sent[name]
             return _with_members(value)

@@ -9,7 +9,7 @@ import attrs
 
 from attrs import field, frozen
 
-from .base import Model
+from .base import Model, as_sent
 from .base_types import public
 from .completion import ChatChoice, ChatCompletion, ChatMessage
 from .output_errors import OutputInvalidError
@@ -96,15 +96,17 @@ def parsed_completion(
         _parsed_choice(choice, value if choice.index == 0 else None)
         for choice in answer.choices
     )
-    return ParsedCompletion(
+    parsed = ParsedCompletion(
         **fields, parsed=value, parsed_from=parsed_from, earlier=earlier
     )
+    return as_sent(parsed, answer)
 
 
 def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
     fields = _fields_of(choice)
-    fields["message"] = ParsedMessage(**_fields_of(choice.message), parsed=value)
-    return ParsedChoice(**fields)
+    message = ParsedMessage(**_fields_of(choice.message), parsed=value)
+    fields["message"] = as_sent(message, choice.message)
+    return as_sent(ParsedChoice(**fields), choice)
 
 
 def _fields_of(model: Model) -> dict[str, Any]:

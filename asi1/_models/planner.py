@@ -14,7 +14,7 @@ import attrs
 
 from attrs import frozen
 
-from .base import Model
+from .base import Model, as_sent
 from .base_types import JSON, public
 
 
@@ -54,7 +54,7 @@ class AgentUsed(Model):
     session_id: str | None = None
 
 
-_FIELDS = {a.name for a in attrs.fields(AgentUsed)} - {"extra", "wire"}
+_FIELDS = {a.name for a in attrs.fields(AgentUsed) if a.init} - {"extra", "wire"}
 
 
 def agents_in(value: JSON) -> tuple[AgentUsed, ...]:
@@ -86,7 +86,7 @@ def _agent(used: Mapping[str, JSON], around: Mapping[str, JSON]) -> AgentUsed:
             fields[name] = item
         elif name in own:
             extra[name] = item
-    return AgentUsed(**fields, extra=extra, wire=used)
+    return as_sent(AgentUsed(**fields, extra=extra, wire=used))
 
 
 def _fits(name: str, value: JSON) -> bool:

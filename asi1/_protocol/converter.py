@@ -15,7 +15,7 @@ import attrs
 from cattrs import BaseConverter, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from .._models.base import Model
+from .._models.base import Model, as_sent
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk, ToolCallDelta
 from .._models.completion import ChatCompletion, ToolCall, message_key
@@ -70,11 +70,13 @@ def decode_in_steps(
             if not calls and any(call is not None for call in sent["tool_calls"]):
                 extra = {**message.extra, "tool_calls": sent["tool_calls"]}
                 message = attrs.evolve(message, extra=extra)
+            as_sent(message)
             # A server may send "message" in place of "delta", or the reverse.
             if key in choice.extra:
                 changed["extra"] = {**choice.extra, key: sent}
-        choices.append(attrs.evolve(choice, **changed, **{part: message}))
-    return cast("_M", attrs.evolve(whole, choices=tuple(choices), wire=raw))
+        choices.append(as_sent(attrs.evolve(choice, **changed, **{part: message})))
+    evolved = attrs.evolve(whole, choices=tuple(choices), wire=raw)
+    return cast("_M", as_sent(evolved))
 
 
 def _without_calls(choice: JSON, part: str) -> JSON:
@@ -172,11 +174,11 @@ def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
                 known[key] = value
         own = {"extra": extra, "wire": raw}
         try:
-            return build(known | own, cls)
+            return as_sent(build(known | own, cls))
         except (TypeError, ValueError):
             for key in [key for key, value in known.items() if not fits(key, value)]:
                 extra[key] = known.pop(key)
-            return build(known | own, cls)
+            return as_sent(build(known | own, cls))
 
     return read
 

@@ -4,11 +4,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
+from pickle import dumps
+
+import attrs
 import pytest
 
 import asi1
+
+from asi1._models.parsed import parsed_completion
+from asi1._protocol.converter import decode, decode_in_steps
+from asi1._protocol.fast_chunks import FastChunkReader
+from asi1._settings.search_steps import finished
 
 
 CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments="{}"))
@@ -62,9 +72,9 @@ def test_to_dict_of_an_object_from_the_server_is_what_the_server_sent():
     ``to_dict`` of an object that the server sent has exactly the server's keys and
     values, even if a field of the object has a converted value.
     """
-    usage = asi1.Usage(total_tokens=7, extra={"a": 1}, wire={"total_tokens": "7"})
+    raw = {"choices": [{"index": "0", "message": {"content": None, "mood": 1}}, None]}
 
-    assert {"total_tokens": "7"} == usage.to_dict()
+    assert raw == decode(asi1.ChatCompletion, raw).to_dict()
 
 
 @pytest.mark.parametrize(
@@ -72,7 +82,7 @@ def test_to_dict_of_an_object_from_the_server_is_what_the_server_sent():
     [
         asi1.ChatCompletion(executable_data={"steps": [1]}),
         asi1.ChatCompletion(extra={"executable_data": {"steps": [1]}}),
-        asi1.ChatCompletion(wire={"executable_data": {"steps": [1]}}),
+        decode(asi1.ChatCompletion, {"executable_data": {"steps": [1]}}),
     ],
     ids=["field", "extra", "wire"],
 )
@@ -112,3 +122,174 @@ def test_constructors_of_objects_take_keyword_arguments_only():
     """
     with pytest.raises(TypeError):
         asi1.Model({})
+
+
+RAW = {
+    "id": "a",
+    "model": "m",
+    "system_fingerprint": "secret print",
+    "service_tier": None,
+    "choices": [
+        {
+            "index": 0,
+            "message": {
+                "role": "assistant",
+                "reasoning": "secret thought",
+                "content": [{"type": "text", "text": "secret text"}],
+                "tool_calls": [
+                    {"id": "c1", "function": {"name": "f", "arguments": "secret 1"}},
+                    {"id": "c2", "function": {"name": "f", "arguments": "secret 2"}},
+                ],
+            },
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"total_tokens": 7, "prompt_tokens": 3},
+}
+
+
+def _copies(model):
+    """Return the object, and what copying and pickling make of it."""
+    return model, copy.copy(model), copy.deepcopy(model), pickle.loads(dumps(model))
+
+
+def _dumps(model):
+    """Return what each way to dump the object shows, as text."""
+    for one in _copies(model):
+        yield from (one.to_dict(), one.model_dump(), dict(one))
+        yield from (json.loads(one.to_json()), json.loads(one.model_dump_json()))
+
+
+def _in_one_step(cls):
+    return decode(cls, RAW)
+
+
+def _in_steps(cls):
+    return finished(decode_in_steps(cls, RAW))
+
+
+def _parsed(cls):
+    return parsed_completion(decode(asi1.ChatCompletion, RAW), 5)
+
+
+@pytest.mark.parametrize(
+    ("read", "cls"),
+    [
+        (_in_one_step, asi1.ChatCompletion),
+        (_in_steps, asi1.ChatCompletion),
+        (_in_steps, asi1.ChatCompletionChunk),
+        (_parsed, asi1.ParsedCompletion),
+    ],
+)
+def test_copies_of_an_unchanged_object_dump_what_the_server_sent(read, cls):
+    """
+    An object that nothing has changed dumps the server's JSON, with the same keys in
+    the same order and in the server's own format; so do its copies and its parts.
+    """
+    for answer in _copies(read(cls)):
+        part = answer.choices[0]
+        assert json.dumps(RAW) == json.dumps(answer.to_dict())
+        assert json.dumps(RAW["choices"][0]) == json.dumps(part.to_dict())
+        message = part.delta if cls is asi1.ChatCompletionChunk else part.message
+        assert RAW["choices"][0]["message"]["content"] == message.to_dict()["content"]
+
+
+def _redacted(answer):
+    """Return the answer with each secret replaced."""
+    calls = tuple(
+        attrs.evolve(
+            call,
+            function=attrs.evolve(call.function, arguments=f"[redacted {call.id}]"),
+        )
+        for call in answer.message.tool_calls
+    )
+    message = attrs.evolve(
+        answer.message, content="[redacted]", reasoning="", tool_calls=calls
+    )
+    choices = (attrs.evolve(answer.choices[0], message=message),)
+    return attrs.evolve(answer, choices=choices, thoughts="", extra={}, model="m2")
+
+
+@pytest.mark.parametrize("read", [_in_one_step, _in_steps, _parsed])
+def test_no_dump_of_a_changed_copy_has_the_old_values(read):
+    """
+    A copy that `attrs.evolve` made, with changed objects inside, dumps the new values;
+    no dump of it has an old value, which a program may have removed for its log.
+    """
+    answer = _redacted(read(asi1.ChatCompletion))
+
+    for dump in _dumps(answer):
+        message = dump["choices"][0]["message"]
+        assert "secret" not in json.dumps(dump)
+        assert ("m2", "[redacted]") == (dump["model"], message["content"])
+        arguments = [call["function"]["arguments"] for call in message["tool_calls"]]
+        assert ["[redacted c1]", "[redacted c2]"] == arguments
+    assert ["id", "model", "service_tier", "choices", "usage"] == [*answer.to_dict()]
+    assert answer.system_fingerprint is None
+    assert RAW["usage"] == answer.to_dict()["usage"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "cls", "changes", "dump"),
+    [
+        (
+            {"content": "old", "tool_calls": None, "mood": "calm"},
+            asi1.ChatMessage,
+            {"content": ""},
+            {"content": "", "tool_calls": None, "mood": "calm"},
+        ),
+        (
+            {"content": None, "tool_calls": [{"id": "c", "index": 0}]},
+            asi1.Delta,
+            {"tool_calls": ()},
+            {"content": None},
+        ),
+        (
+            {"content": 5, "refusal": "old"},
+            asi1.ChatMessage,
+            {"content": "new", "refusal": None},
+            {"content": "new"},
+        ),
+        (
+            {"prompt_tokens": 3, "total_tokens": 7},
+            asi1.Usage,
+            {"total_tokens": 0},
+            {"prompt_tokens": 3, "total_tokens": 0},
+        ),
+        ({"index": 3}, asi1.ChunkChoice, {"index": 0}, {"index": 0}),
+        ({"id": "a"}, asi1.ChatCompletionChunk, {}, {"id": "a"}),
+        ({"id": "a"}, asi1.ToolCall, {"extra": {"x": 1}}, {"id": "a", "x": 1}),
+    ],
+)
+def test_changed_copy_dumps_its_fields_in_the_servers_order(raw, cls, changes, dump):
+    """
+    A changed copy dumps its fields in the order of the server's keys, with the server's
+    nulls, and without fields that neither the server nor the program has set.
+    """
+    changed = attrs.evolve(decode(cls, raw), **changes)
+
+    assert json.dumps(dump) == json.dumps(changed.to_dict())
+    assert dump.items() <= changed.model_dump().items()
+
+
+def test_chunk_of_the_fast_path_and_its_changed_copy_dump_their_own_values():
+    """
+    A chunk that was read by the fast path dumps the server's JSON, also when it was
+    copied; its changed copy dumps the new values.
+    """
+    raw = {"id": "a", "choices": [{"index": 0, "delta": {"content": "old"}, "x": 1}]}
+    chunk = FastChunkReader().read(json.dumps(raw).encode())
+    assert chunk is not None
+
+    for one in _copies(chunk):
+        assert raw == one.to_dict()
+        (choice,) = one.choices
+        assert raw["choices"][0] == choice.to_dict()
+        delta = attrs.evolve(choice.delta, content="new")
+        changed = attrs.evolve(one, choices=(attrs.evolve(choice, delta=delta),))
+        for dump in _dumps(changed):
+            assert "old" not in json.dumps(dump)
+            assert ("new", 1) == (
+                dump["choices"][0]["delta"]["content"],
+                dump["choices"][0]["x"],
+            )

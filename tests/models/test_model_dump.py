@@ -8,6 +8,8 @@ import pytest
 
 import asi1
 
+from asi1._models.base import as_sent
+
 
 CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments="{}"))
 CALL_AS_DICT = {
@@ -19,10 +21,12 @@ ANSWER = asi1.ChatCompletion(
     id="a",
     model="m",
     choices=[
-        asi1.ChatChoice(
-            message=asi1.ChatMessage(content="Hi", reasoning="Hm."),
-            finish_reason="stop",
-            wire={"message": {"content": "Hi"}, "stray": 1, "gone": None},
+        as_sent(
+            asi1.ChatChoice(
+                message=asi1.ChatMessage(content="Hi", reasoning="Hm."),
+                finish_reason="stop",
+                wire={"message": {"content": "Hi"}, "stray": 1, "gone": None},
+            )
         )
     ],
     usage=asi1.Usage(total_tokens=3),

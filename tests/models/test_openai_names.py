@@ -9,6 +9,7 @@ import pytest
 
 import asi1
 
+from asi1._models.base import as_sent
 from asi1._models.openai_names import HINTS, hint
 
 from ..support.talk import DONE, SSE, Event, chunk
@@ -21,8 +22,10 @@ MESSAGE = asi1.ChatMessage(
 USAGE = asi1.Usage(
     reasoning_tokens=3, extra={"prompt_tokens_details": {"cached_tokens": 5}}
 )
-ANSWER = asi1.ChatCompletion(
-    wire={"thought": ["a", "b"]}, response=asi1.ResponseInfo(request_id="r1")
+ANSWER = as_sent(
+    asi1.ChatCompletion(
+        wire={"thought": ["a", "b"]}, response=asi1.ResponseInfo(request_id="r1")
+    )
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import asi1
 
+from asi1._models.base import as_sent
 from asi1._models.raw_response import DONE, event_of, lines_of
 
 
@@ -18,7 +19,7 @@ INFO = asi1.ResponseInfo(
     attempts=(asi1.Attempt(number=1, status=500), asi1.Attempt(number=2, status=200)),
 )
 WIRE = {"id": "a", "choices": [], "stray": {"\u2028": "\u00fc"}}
-ANSWER = asi1.ChatCompletion(id="a", wire=WIRE, response=INFO)
+ANSWER = as_sent(asi1.ChatCompletion(id="a", wire=WIRE, response=INFO))
 
 
 def test_raw_response_has_the_metadata_and_what_the_server_sent():
@@ -51,7 +52,7 @@ def test_event_has_the_chunk_on_one_line_and_an_empty_line():
     """
     An event is one line of JSON and an empty line, even if the text has line breaks.
     """
-    chunk = asi1.ChatCompletionChunk(id="\u2028", wire={"id": "\n\u2028"})
+    chunk = as_sent(asi1.ChatCompletionChunk(id="\u2028", wire={"id": "\n\u2028"}))
     first, *rest = lines_of(event_of(chunk))
 
     assert {"id": "\n\u2028"} == json.loads(first.removeprefix("data: "))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import asi1
 
+from asi1._models.base import as_sent
 from asi1._protocol.batch.request_lines import BatchRequest
 from asi1._protocol.batch.rows import (
     OutputRow,
@@ -25,8 +26,10 @@ from asi1._protocol.batch.rows import (
 DIGEST = "0123456789abcdef" * 2
 REQUEST = BatchRequest("id-\u00fc", {}, DIGEST)
 ANSWERED = asi1.ResponseInfo(status=200, request_id="req-1")
-ANSWER = asi1.ChatCompletion(
-    wire={"choices": [{"message": {"content": "Hello"}}]}, response=ANSWERED
+ANSWER = as_sent(
+    asi1.ChatCompletion(
+        wire={"choices": [{"message": {"content": "Hello"}}]}, response=ANSWERED
+    )
 )
 
 
@@ -113,7 +116,7 @@ def test_any_answer_becomes_one_line_of_json_without_control_characters(text, nu
     U+FFFD. The line has no character that a terminal obeys or that ends a line.
     """
     wire = {"choices": [{"message": {"content": text}}], "x": [number], text: None}
-    answer = asi1.ChatCompletion(wire=wire, response=ANSWERED)
+    answer = as_sent(asi1.ChatCompletion(wire=wire, response=ANSWERED))
 
     row = answer_row(REQUEST, answer)
 
@@ -135,7 +138,7 @@ def test_deeply_nested_answer_can_be_read_again():
     deep = []
     for _ in range(199):
         deep = [deep]
-    answer = asi1.ChatCompletion(wire={"x": deep}, response=ANSWERED)
+    answer = as_sent(asi1.ChatCompletion(wire={"x": deep}, response=ANSWERED))
 
     assert read_row(answer_row(REQUEST, answer)).answered
 
