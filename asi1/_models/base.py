@@ -17,7 +17,7 @@ import attrs
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
-from .base_types import JSON, public
+from .base_types import JSON, load_missing, public
 
 
 __all__ = ["Model", "as_sent"]
@@ -26,6 +26,23 @@ _M = TypeVar("_M", bound="Model")
 
 # Fields that asi1 adds, so that they are not in the JSON form of an object.
 _NOT_IN_JSON = {"extra", "wire", "response", "parsed", "parsed_from", "earlier"}
+
+
+class _ClassHint:
+    """
+    A method of OpenAI's classes, which asi1's classes do not have.
+
+    Reading it of a class raises an error with a hint. `hasattr` is False, and reading
+    it of an object asks ``__getattr__``.
+    """
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: object, cls: type) -> Any:
+        if model is None:
+            raise _missing()(cls, self.name)
+        raise AttributeError(self.name)
 
 
 @public
@@ -139,6 +156,8 @@ class Model:
         return iter(self.model_dump(exclude_none=True).items())
 
     if not TYPE_CHECKING:
+        construct = model_construct = model_validate = _ClassHint()
+        model_validate_json = parse_obj = parse_raw = _ClassHint()
 
         def __getattr__(self, name: str) -> Any:
             # Python calls this for an attribute that the class does not have, and while

@@ -15,6 +15,7 @@ __all__ = [
     "HTTPURL",
     "JSON",
     "Default",
+    "Dumpable",
     "HTTPClient",
     "HTTPLimits",
     "HTTPTransport",
@@ -23,6 +24,7 @@ __all__ = [
     "KeyFunction",
     "ProgressBar",
     "Tag",
+    "dump_of",
     "public",
 ]
 
@@ -120,6 +122,23 @@ if TYPE_CHECKING:
 
 else:
     HTTPClient = HTTPLimits = HTTPTransport = HTTPURL = Any
+
+
+class Dumpable(Protocol):
+    """An object that makes a dict of itself, such as a model of pydantic."""
+
+    def model_dump(
+        self, *, mode: str = ..., by_alias: bool = ..., exclude_none: bool = ...
+    ) -> dict[str, Any]:
+        """Return the object as a dict."""
+        ...
+
+
+def dump_of(value: Any, unless: type) -> JSON:
+    """Return *value* as its ``model_dump`` has it; None if it has none, or *unless*."""
+    if isinstance(value, unless | type) or not hasattr(type(value), "model_dump"):
+        return None
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class ProgressBar(Protocol):

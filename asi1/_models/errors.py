@@ -141,10 +141,20 @@ class APIError(ASI1Error):
 
     Attributes:
         response: The response metadata: status, headers, all attempts, times.
+        code: The ``code`` of the server's error; None if it sent none.
+        type: The ``type`` of the server's error; None if it sent none.
+        param: The request field that the server's error names; None if it names none.
+        body: What the server sent in place of an answer; None if it sent nothing.
     """
 
+    _request: None = field(
+        default=None, converter=forget, alias="request", repr=False, kw_only=False
+    )
     response: ResponseInfo = field(factory=ResponseInfo, converter=as_info)
-    _request: None = field(default=None, converter=forget, alias="request", repr=False)
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    body: JSON = None
 
     @property
     def request_id(self) -> str | None:
@@ -168,6 +178,7 @@ class APIConnectionError(APIError):
     """
 
     message: str = field(default="Connection error.", kw_only=False)
+    _request: None = field(default=None, converter=forget, alias="request", repr=False)
     sent: bool = True
     retryable: bool = True
 
@@ -197,16 +208,11 @@ class APIResponseError(APIError):
     A reply with a 2xx status is not an answer.
 
     Attributes:
-        code: The ``code`` of an error object in the reply; None if missing.
-        type: The ``type`` of an error object in the reply; None if missing.
         body: The reply's body as JSON, or else its first 64 KiB as text; None if empty.
         retryable: Whether the reply is an error that may pass, such as a rate limit.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
-    code: str | None = None
-    type: str | None = None
-    body: JSON = None
     retryable: bool = False
     retry_after: float | None = None
 
@@ -262,17 +268,12 @@ class ServerStreamError(StreamError):
     The server sent an error event inside the stream.
 
     Attributes:
-        code: The error's ``code``; None if missing.
-        type: The error's ``type``; None if missing.
         body: The event's data as JSON, or as text if it is not valid JSON.
         retryable: Whether the error may pass, such as a rate limit, and came before
             the first part of the answer.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
-    code: str | None = None
-    type: str | None = None
-    body: JSON = None
     retryable: bool = False
     retry_after: float | None = None
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
 from .base import Model
-from .base_types import JSON, public
+from .base_types import JSON, Dumpable, dump_of, public
 from .completion import ChatCompletion, ChatMessage, ToolCall
 from .errors import ArgumentError
 from .json_text import replace_surrogates_in
@@ -161,6 +161,7 @@ Message: TypeAlias = (
     | ChatMessage
     | ChatCompletion
     | Mapping[str, JSON]
+    | Dumpable
 )
 Messages: TypeAlias = str | Iterable[Message]
 
@@ -171,7 +172,7 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
 
     Args:
         messages: A str, which becomes one user message; or any mix of dicts, asi1's
-            message objects, and answers of earlier calls.
+            message objects, models of pydantic, and answers of earlier calls.
 
     Raises:
         ArgumentError: *messages* is empty, is nested, or contains something that is not
@@ -193,10 +194,9 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     """
     Return *messages* without empty assistant messages, which servers refuse.
 
-    The model may answer with thoughts alone, or reach its token limit before the first
-    word. Strict servers refuse such a message, whether its content is null or "". A
-    text in its place would be one that the model never wrote, and would be imitated. So
-    the message is left out, and two user messages follow each other.
+    The model may answer with thoughts alone, or reach its token limit before a word.
+    Strict servers refuse such a message, and a text in its place, which the model never
+    wrote, would be imitated. So two user messages follow each other.
 
     Args:
         messages: Results of `wire_messages`.
@@ -204,9 +204,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     Raises:
         ArgumentError: No other message is left.
     """
-    filled = [
-        message for message in map(_with_refusal, messages) if _is_filled(message)
-    ]
+    filled = [*filter(_is_filled, map(_with_refusal, messages))]
     if messages and not filled:
         raise ArgumentError(
             "messages: contains only empty messages of the model", argument="messages"
@@ -253,6 +251,8 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
             raise _invalid(
                 name, "is itself a list: the messages are nested one too deep", message
             )
+        case _ if isinstance(dump := dump_of(message, Model), Mapping):
+            return _message_to_wire(place, dump)
         case _:
             raise _invalid(name, "is not a message", message)
     _check(name, wire)

@@ -87,7 +87,7 @@ _IMAGES = {
     "create_variation": "ASI-1 has edit(), which takes images and a prompt",
     "with_streaming_response": "with_raw_response has the status and the headers, too",
 }
-_READS = "asi1's objects are made of replies only"
+_READS = "asi1's objects are made of replies: FakeASI1.reply_json() gives one to a test"
 _SCHEMA = "asi1's objects are not models of pydantic: attrs.fields() lists the fields"
 _COPY = (
     "the objects are frozen: attrs.evolve() returns a changed copy, whose dumps have"
@@ -148,7 +148,14 @@ HINTS: Mapping[str, Mapping[str, str]] = {
         "AzureOpenAI": "asi1 calls it ASI1",
         "BaseModel": "asi1 calls it Model; parse() takes pydantic's own BaseModel",
         "ChatCompletionMessage": "asi1 calls it ChatMessage",
+        "ChatCompletionMessageParam": "asi1 calls it Message",
+        "ChatCompletionMessageToolCall": "asi1 calls it ToolCall",
+        "ChatCompletionToolParam": "tools= takes functions and dicts",
+        "Choice": "asi1 calls it ChatChoice, and that of a chunk ChunkChoice",
+        "ChoiceDelta": "asi1 calls it Delta",
+        "ChoiceDeltaToolCall": "asi1 calls it ToolCallDelta",
         "Client": "asi1 calls it ASI1",
+        "CompletionUsage": "asi1 calls it Usage",
         "ContentFilterFinishReasonError": "asi1 calls it OutputRefusedError",
         **dict.fromkeys(("BedrockOpenAI", "AsyncBedrockOpenAI"), "asi1 calls ASI-1"),
         "DEFAULT_CONNECTION_LIMITS": "asi1.Limits() has the default",
@@ -158,12 +165,15 @@ HINTS: Mapping[str, Mapping[str, str]] = {
         "DefaultAsyncHttpxClient": _OWN_HTTP,
         "DefaultHttpxClient": _OWN_HTTP,
         "file_from_path": "images= takes paths",
+        "Function": "asi1 calls it FunctionCall",
         "LengthFinishReasonError": "asi1 calls it OutputTruncatedError",
         "NOT_GIVEN": _LEFT_OUT,
         "NotGiven": _LEFT_OUT,
         "Omit": _LEFT_OUT,
         "OpenAI": "asi1 calls it ASI1",
         "OpenAIError": "asi1 calls it ASI1Error",
+        "ParsedChatCompletion": "asi1 calls it ParsedCompletion",
+        "ParsedChatCompletionMessage": "asi1 calls it ParsedMessage",
         "Stream": "asi1 calls it ChatStream",
         "Timeout": "asi1 calls it Timeouts; an httpx.Timeout is accepted, too",
         "api_key": _NO_CLIENT,
@@ -204,7 +214,8 @@ def missing_name(name: str, asker: str) -> AttributeError | ImportError:
 
 def missing(thing: object, name: str) -> AttributeError:
     """Return the error for an attribute *name* that *thing* does not have."""
-    kinds = [kind.__name__ for kind in type(thing).__mro__]
+    owner = thing if isinstance(thing, type) else type(thing)
+    kinds = [kind.__name__ for kind in owner.__mro__]
     advice = next((text for kind in kinds if (text := hint(kind, name))), "")
     return AttributeError(
         f"{kinds[0]} has no attribute {name!r}{advice}", name=name, obj=thing

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define
 
 from .._fork_lock import run_apart_once
-from .base_types import JSON, public
+from .base_types import public
 from .errors import APIError
 from .response import ResponseInfo
 
@@ -45,18 +45,12 @@ class APIStatusError(APIError):
         status_code: The HTTP status.
         code: The error's ``code`` in the error body; None if missing. This and the
             message are found in the first 512 KiB of the error body.
-        type: The error's ``type`` in the error body; None if missing.
-        param: The request field that the error body names; None if missing.
         body: The error body as JSON, if it has at most 64 KiB; otherwise, or if it is
             not JSON, its first 64 KiB as text; None if empty.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
     """
 
     status_code: int = 0
-    code: str | None = None
-    type: str | None = None
-    param: str | None = None
-    body: JSON = None
     retry_after: float | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -155,6 +155,7 @@ def _no_images(
         f"the reply ({info.status}) has no image: {what or 'JSON of another kind'}",
         code=told.code,
         type=told.type,
+        param=told.param,
         body=value,
         retryable=error is not None and told.passing,
         response=info,

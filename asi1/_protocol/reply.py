@@ -165,6 +165,7 @@ def answer_value(
         f"the reply ({info.status}) is not an answer: {what or 'JSON of another kind'}",
         code=told.code,
         type=told.type,
+        param=told.param,
         body=value,
         retryable=error is not None and told.passing,
         response=info,
@@ -256,6 +257,7 @@ def _event_error(
             told.message or "an error without a message",
             code=told.code,
             type=told.type,
+            param=told.param,
             body=value,
             retryable=told.passing,
         )

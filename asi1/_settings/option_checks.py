@@ -52,7 +52,11 @@ __all__ = [
 _ELSEWHERE = {
     "reasoning_effort": "; see enable_thinking and thinking_budget.",
     **dict.fromkeys(
-        ("best_of", "echo", "logit_bias", "logprobs", "suffix", "top_logprobs"),
+        (
+            *("audio", "best_of", "echo", "function_call", "functions", "logit_bias"),
+            *("logprobs", "metadata", "modalities", "prediction", "prompt_cache_key"),
+            *("service_tier", "store", "suffix", "top_logprobs", "verbosity"),
+        ),
         "; ASI-1 does not support it.",
     ),
 }
@@ -101,10 +105,8 @@ def check_options(options: Mapping[str, Any], known: frozenset[str] = _KNOWN) ->
             raise wrong("options", "must have names that are str", name)
         if name not in known:
             raise _unknown(name, known)
-        problem = (
-            _CHECKS[name](value) if value is not None and name in _CHECKS else None
-        )
-        if problem:
+        check = None if value is None else _CHECKS.get(name)
+        if check and (problem := check(value)):
             raise wrong(name, problem, value)
 
 

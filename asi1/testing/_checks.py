@@ -28,6 +28,7 @@ __all__ = [
     "pairs",
     "status_code",
     "strings",
+    "tool_problem",
     "valid",
     "wait_time",
 ]
@@ -158,3 +159,35 @@ OPTION_CHECKS: Mapping[str, Check] = {
     "str": header_value,
     "Mapping[str, Any] | None": or_none(json_object),
 }
+
+
+def tool_problem(messages: object) -> str | None:
+    """
+    Return what a service refuses in the tool calls and results of *messages*.
+
+    A call needs an id and a function's name; a result needs the id of a call before it.
+    """
+    known: set[object] = set()
+    for place, message in enumerate(messages if isinstance(messages, list) else ()):
+        if not isinstance(message, dict):
+            continue
+        calls = message.get("tool_calls")
+        for at, call in enumerate(calls if isinstance(calls, list) else ()):
+            name = f"messages[{place}].tool_calls[{at}]"
+            if not _is_named(call, "id"):
+                return f"{name}.id: must not be empty"
+            if "custom" not in call and not _is_named(call.get("function"), "name"):
+                return f"{name}.function.name: must not be empty"
+            known.add(call["id"])
+        if message.get("role") == "tool":
+            name = f"messages[{place}].tool_call_id"
+            if not _is_named(message, "tool_call_id"):
+                return f"{name}: must not be empty"
+            if message["tool_call_id"] not in known:
+                return f"{name}: no call before it has this id"
+    return None
+
+
+def _is_named(value: object, key: str) -> bool:
+    named: object = value.get(key) if isinstance(value, dict) else None
+    return isinstance(named, str) and bool(named)

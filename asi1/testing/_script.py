@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 
 from .._settings.validators import whole_number
 from ._answer import Answer
-from ._checks import ensure
+from ._checks import ensure, tool_problem
 from ._images import ImageReply
 from ._plan import Plan
 from ._replies import Failure
@@ -173,7 +173,8 @@ class Script:
             self._requests.append(request)
             self._turn += 1
             rng = Random(f"{self._seed}:{self._turn}")
-            recipe = early or self._choose(request)
+            problem = None if early else self._tool_problem(request)
+            recipe = problem or early or self._choose(request)
             if recipe is None:
                 self._unscripted.append(request)
                 recipe = self._refusal(request) if self.strict else self._usual(request)
@@ -207,6 +208,16 @@ class Script:
                 return Failure(status=405, message="method must be POST")
             case _:
                 return Failure(status=404, message=f"unknown path: {request.path}")
+
+    def _tool_problem(self, request: RecordedRequest) -> Recipe | None:
+        """Return the error of a strict fake for tool calls that a service refuses."""
+        if not self.strict or request.path != "/v1/chat/completions":
+            return None
+        try:
+            problem = tool_problem(request.json["messages"])
+        except (ValueError, LookupError, TypeError):
+            return None
+        return Failure(status=400, message=problem) if problem else None
 
     def _refusal(self, request: RecordedRequest) -> Recipe:
         # Clients do not retry a 400, so that the test ends with the first such call.

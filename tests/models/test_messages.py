@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import collections
 import types
+import typing
+
+from unittest.mock import Mock
 
 import pytest
 
@@ -564,3 +567,68 @@ def test_tool_call_with_tool_name_and_args_is_sent_back_with_a_function():
             "signature": "s1",
         }
     ] == wire["tool_calls"]
+
+
+def _note(**values):
+    """Return a message as a program may model it with pydantic."""
+    pydantic = pytest.importorskip("pydantic")
+
+    class Note(pydantic.BaseModel):
+        role: str
+        content: str | list[dict[str, typing.Any]] | None = None
+        name: str | None = None
+        tool_calls: list[typing.Any] | None = None
+        kind: str | None = pydantic.Field(default=None, alias="type")
+
+    return Note(**values) if values else Note
+
+
+OPENAI_CALL = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "f", "arguments": "{}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "wire"),
+    [
+        ({"role": "user", "content": "Hi"}, {"role": "user", "content": "Hi"}),
+        (
+            {"role": "user", "content": PARTS, "type": "note"},
+            {"role": "user", "content": PARTS, "type": "note"},
+        ),
+        (
+            {"role": "assistant", "tool_calls": [OPENAI_CALL]},
+            {"role": "assistant", "tool_calls": [OPENAI_CALL]},
+        ),
+    ],
+)
+def test_model_of_pydantic_is_sent_as_its_dump_without_none(values, wire):
+    """
+    A model of pydantic, as OpenAI's own messages are, is sent as its JSON form, without
+    values that are None.
+    """
+    assert [wire] == wire_messages([_note(**values)])
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (
+            lambda: _note(role="friend"),
+            r"messages\[0\].role: must be one of .* not 'friend'",
+        ),
+        (lambda: _note(role="user"), r"messages\[0\].content: must be a str"),
+        (_note, r"messages\[0\]: is not a message \(it is ModelMetaclass\)"),
+        (Mock, r"messages\[0\]: is not a message \(it is Mock\)"),
+        (ChatChoice, r"messages\[0\]: is not a message \(it is ChatChoice\)"),
+    ],
+)
+def test_model_that_is_not_a_message_is_an_error(make, problem):
+    """
+    A dump that is not a message is refused as a dict would be; a class, a mock, and an
+    object of asi1 that is not a message, are refused as they are.
+    """
+    with pytest.raises(ArgumentError, match=problem):
+        wire_messages([make()])

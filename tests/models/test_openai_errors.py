@@ -104,6 +104,8 @@ def test_response_that_is_a_mock_without_values_tells_nothing(response):
         (lambda: asi1.APIConnectionError(request=REQUEST), "Connection error."),
         (lambda: asi1.APIConnectionError(message="No.", request=REQUEST), "No."),
         (lambda: asi1.APIError("No.", request=REQUEST), "No."),
+        (lambda: asi1.APIError("No.", REQUEST, body=None), "No."),
+        (lambda: asi1.APIStatusError("No.", REQUEST), "No."),
         (lambda: asi1.APITimeoutError("No."), "No."),
     ],
 )
@@ -114,6 +116,26 @@ def test_connection_error_takes_a_request_and_keeps_nothing_of_it(make, text):
     """
     error = make()
 
-    assert (text, (text,)) == (str(error), error.args)
+    assert (text, (text,)) == (error.message, error.args)
     assert "sk_otter" not in repr(vars(error))
+    assert error == pickle.loads(pickle.dumps(error))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("APIError", "APIConnectionError", "APITimeoutError", "APIResponseError"),
+        *("APIStatusError", "StreamError", "StreamTruncatedError"),
+        *("StreamInterruptedError", "StreamDecodeError", "ServerStreamError"),
+    ],
+)
+def test_every_api_error_has_the_fields_of_openais_error(kind):
+    """
+    Each error of a call has ``code``, ``type``, ``param`` and ``body``, which are None
+    if the server sent none, so that a program can read them of any `asi1.APIError`.
+    """
+    error = getattr(asi1, kind)("No.")
+
+    assert [None] * 4 == [error.code, error.type, error.param, error.body]
+    assert {"error": 1} == getattr(asi1, kind)("No.", body={"error": 1}).body
     assert error == pickle.loads(pickle.dumps(error))

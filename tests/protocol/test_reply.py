@@ -687,7 +687,18 @@ def test_error_event_raises_an_error_with_the_servers_message(name, data, expect
 
     error = caught.value
     assert expected == (error.message, error.code, error.type)
+    assert error.param is None
     assert (json.loads(data) if data[:1] in tuple('{["n') else data) == error.body
+
+
+def test_error_event_names_the_invalid_field_of_the_request():
+    """
+    The error of an event has the field of the request that the server names.
+    """
+    with pytest.raises(ServerStreamError) as caught:
+        read_event("error", b'{"error": {"message": "no", "param": "stop"}}', SECRET)
+
+    assert "stop" == caught.value.param
 
 
 def test_invalid_utf_8_in_a_plain_text_error_event_becomes_u_fffd():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -211,3 +212,52 @@ def test_fixture_is_strict_by_setting_or_mark(tmp_path):
         for line in summary
         if line.startswith("ERROR ")
     ]
+
+
+CALLED = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}}
+
+
+def _told(*calls, tool_call_id="c1"):
+    """Return the messages after these calls and one result."""
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [*calls]},
+        {"role": "tool", "tool_call_id": tool_call_id, "content": "4"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"),
+    [
+        (_told(CALLED), None),
+        (_told({"id": "c1", "type": "custom", "custom": {"name": "f"}}), None),
+        (_told(CALLED, tool_call_id=""), "messages[1].tool_call_id: must not be"),
+        (_told(CALLED, tool_call_id="c2"), "messages[1].tool_call_id: no call before"),
+        (_told(CALLED)[1:], "messages[0].tool_call_id: no call before it"),
+        (_told(CALLED)[::-1], "messages[0].tool_call_id: no call before it"),
+        (_told({**CALLED, "id": ""}), "messages[0].tool_calls[0].id: must not be"),
+        (
+            _told(CALLED, {**CALLED, "function": {"name": "", "arguments": "{}"}}),
+            "messages[0].tool_calls[1].function.name: must not be empty",
+        ),
+        (_told({"id": "c1"}), "messages[0].tool_calls[0].function.name: must not"),
+    ],
+)
+async def test_strict_fake_refuses_tool_messages_that_a_service_refuses(
+    strict, messages, problem
+):
+    """
+    A strict fake answers a 400 to a tool call without an id or a name, and to a result
+    that belongs to no call before it; the scripted reply is left over. A fake that is
+    not strict answers.
+    """
+    for fake in (strict, FakeASI1()):
+        fake.reply("Four.")
+        async with in_process(fake, max_retries=0) as client:
+            if problem is None or fake is not strict:
+                answer = await client.chat.completions.create(messages=messages)
+                assert "Four." == answer.text
+                continue
+            with pytest.raises(asi1.BadRequestError, match=re.escape(problem)):
+                await client.chat.completions.create(messages=messages)
+        with pytest.raises(AssertionError, match="no request came"):
+            fake.verify()
