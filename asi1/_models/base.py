@@ -17,7 +17,7 @@ import attrs
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
-from .base_types import JSON, load_missing, public
+from .base_types import JSON, missing_error, public
 
 
 __all__ = ["Model", "as_sent"]
@@ -36,13 +36,11 @@ class _ClassHint:
     it of an object asks ``__getattr__``.
     """
 
-    def __set_name__(self, _: type, name: str) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
 
     def __get__(self, model: object, cls: type) -> Any:
-        if model is None:
-            raise _missing()(cls, self.name)
-        raise AttributeError(self.name)
+        raise missing_error()(cls, self.name) if model is None else AttributeError
 
 
 @public
@@ -156,8 +154,15 @@ class Model:
         return iter(self.model_dump(exclude_none=True).items())
 
     if not TYPE_CHECKING:
-        construct = model_construct = model_validate = _ClassHint()
-        model_validate_json = parse_obj = parse_raw = _ClassHint()
+        model_construct, model_fields, model_validate, model_validate_json = map(
+            _ClassHint,
+            (
+                "model_construct",
+                "model_fields",
+                "model_validate",
+                "model_validate_json",
+            ),
+        )
 
         def __getattr__(self, name: str) -> Any:
             # Python calls this for an attribute that the class does not have, and while

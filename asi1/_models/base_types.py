@@ -25,6 +25,7 @@ __all__ = [
     "ProgressBar",
     "Tag",
     "dump_of",
+    "missing_error",
     "public",
 ]
 
@@ -72,7 +73,7 @@ class Hinted:
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-            raise _missing()(self, name)
+            raise missing_error()(self, name)
 
 
 class HTTPXTimeout(Protocol):
@@ -150,7 +151,8 @@ class ProgressBar(Protocol):
 
 
 @run_apart_once
-def _missing() -> Callable[[object, str], AttributeError]:
+def missing_error() -> Callable[[object, str], AttributeError]:
+    """Return the function that makes the error for an attribute that is missing."""
     from .openai_names import missing  # noqa: PLC0415 - only for an error
 
     return missing

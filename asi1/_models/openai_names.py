@@ -97,7 +97,10 @@ _MODEL = {
     "dict": "asi1 calls it model_dump()",
     "json": "asi1 calls it model_dump_json()",
     **dict.fromkeys(("copy", "model_copy"), _COPY),
-    **dict.fromkeys(("construct", "model_construct", "model_validate"), _READS),
+    **dict.fromkeys(
+        ("construct", "model_construct", "model_validate", "model_validate_json"),
+        _READS,
+    ),
     **dict.fromkeys(("model_fields", "model_fields_set", "schema"), _SCHEMA),
 }
 _CONVERSATION = {

@@ -88,7 +88,6 @@ _CHECKS: Mapping[str, Check] = {
     "user": string,
     "web_search": flag,
 }
-
 _LISTS = frozenset({"agents", "stop", "tools"})
 _KNOWN = BODY_OPTIONS | CALL_OPTIONS | OPENAI_OPTIONS
 
