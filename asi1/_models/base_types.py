@@ -24,6 +24,7 @@ __all__ = [
     "KeyFunction",
     "ProgressBar",
     "Tag",
+    "can_dump",
     "dump_of",
     "missing_error",
     "public",
@@ -135,9 +136,14 @@ class Dumpable(Protocol):
         ...
 
 
+def can_dump(value: object) -> bool:
+    """Tell whether *value* has ``model_dump``, as all models of pydantic have."""
+    return hasattr(type(value), "model_dump")
+
+
 def dump_of(value: Any, unless: type) -> JSON:
     """Return *value* as its ``model_dump`` has it; None if it has none, or *unless*."""
-    if isinstance(value, unless | type) or not hasattr(type(value), "model_dump"):
+    if isinstance(value, unless | type) or not can_dump(value):
         return None
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 

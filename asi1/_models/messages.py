@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
 from .base import Model
-from .base_types import JSON, Dumpable, dump_of, public
+from .base_types import JSON, Dumpable, can_dump, dump_of, public
 from .completion import ChatCompletion, ChatMessage, ToolCall
 from .errors import ArgumentError
 from .json_text import replace_surrogates_in
@@ -161,9 +161,8 @@ Message: TypeAlias = (
     | ChatMessage
     | ChatCompletion
     | Mapping[str, JSON]
-    | Dumpable
 )
-Messages: TypeAlias = str | Iterable[Message]
+Messages: TypeAlias = str | Iterable[Message | Dumpable]
 
 
 def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
@@ -180,7 +179,8 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
-    if isinstance(messages, Mapping | Model) or not isinstance(messages, Iterable):
+    is_list = isinstance(messages, Iterable) and not can_dump(messages)
+    if isinstance(messages, Mapping) or not is_list:
         raise _invalid("messages", "must be a str or a list of messages", messages)
     listed = [_message_to_wire(*placed) for placed in enumerate(messages)]
     if not listed:

@@ -18,7 +18,8 @@ KINDS = [
     "$ asi1 ask --max-tokens N",
     "$ asi1 ask question (nargs=?)",
     "asi1.APIError  class (ASI1Error)",
-    "asi1.APIError.__init__  method (message, *, response=..., request=...)",
+    "asi1.APIError.__init__  method (message, request=..., *, response=..., code=...,"
+    " type=..., param=..., body=...)",
     "asi1.APIError.request_id  property: str | None",
     "asi1.APIStatusError.status_code  field: int = 0",
     "asi1.AsyncASI1.aclose  async method () -> None",
