@@ -179,8 +179,8 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
-    is_list = isinstance(messages, Iterable) and not can_dump(messages)
-    if isinstance(messages, Mapping) or not is_list:
+    no_list = can_dump(messages) or not isinstance(messages, Iterable)
+    if no_list or isinstance(messages, Mapping):
         raise _invalid("messages", "must be a str or a list of messages", messages)
     listed = [_message_to_wire(*placed) for placed in enumerate(messages)]
     if not listed:

@@ -632,3 +632,12 @@ def test_model_that_is_not_a_message_is_an_error(make, problem):
     """
     with pytest.raises(ArgumentError, match=problem):
         wire_messages([make()])
+
+
+def test_model_in_place_of_a_list_of_messages_is_an_error():
+    """
+    One model of pydantic is not a list of messages, though it can be iterated over.
+    """
+    problem = r"messages: must be a str or a list of messages \(it is Note\)"
+    with pytest.raises(ArgumentError, match=problem):
+        wire_messages(_note(role="user", content="Hi"))

@@ -18,15 +18,17 @@ KINDS = [
     "$ asi1 ask --max-tokens N",
     "$ asi1 ask question (nargs=?)",
     "asi1.APIError  class (ASI1Error)",
-    "asi1.APIError.__init__  method (message, request=..., *, response=..., code=...,"
-    " type=..., param=..., body=...)",
+    (
+        "asi1.APIError.__init__  method (message, request=..., *, response=...,"
+        " code=..., type=..., param=..., body=...)"
+    ),
     "asi1.APIError.request_id  property: str | None",
     "asi1.APIStatusError.status_code  field: int = 0",
     "asi1.AsyncASI1.aclose  async method () -> None",
     "asi1.CONTEXT_SIZES  constant: dict[str, int]",
     "asi1.ChatOptions  optional keys (ParseOptions)",
     "asi1.ToolOptions.seed  key: int | None",
-    "asi1.Messages  type str | Iterable[Message]",
+    "asi1.Messages  type str | Iterable[Message | Dumpable]",
     "asi1.RateLimit.free_plan  classmethod () -> Self",
     "asi1.TokenEstimator.slope  field: float = ...",
     "asi1.integrations.fastapi.lifespan  same as asi1.integrations.starlette.lifespan",
