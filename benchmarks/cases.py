@@ -181,6 +181,8 @@ ALL = (
     created("create-sync", "create_sync", "a small answer, blocking", 500),
     created("large-async", "create_async", "200 KB, async", 100, kind="large"),
     created("large-sync", "create_sync", "200 KB, blocking", 100, kind="large"),
+    created("huge-async", "create_async", "2 MB, async", 30, kind="huge"),
+    created("huge-sync", "create_sync", "2 MB, blocking", 30, kind="huge"),
     created("long-input", "create_async", "1,000 messages sent", 50, messages=1000),
     parsed("parse-async", "parse_async", "an object, async"),
     parsed("parse-sync", "parse_sync", "an object, blocking"),

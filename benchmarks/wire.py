@@ -25,10 +25,10 @@ TOOL_CALL = {
     "function": {"name": "hours_asleep", "arguments": '{"animal": "otter"}'},
 }
 RAFTS, OTTERS = 4, 4  # of the object that `parse` reads, and of each raft in it
-LARGE = 200_000
+LARGE = {"large": 200_000, "huge": 2_000_000}  # characters of text
 WHOLE = (
     "small",
-    "large",
+    *LARGE,
     "object",
     "call",
 )  # the kinds of answers that are not streamed
@@ -97,8 +97,8 @@ def called(size):
 def whole(spec):
     """Return the JSON body of an answer that is not streamed."""
     text = "An otter dozes on its back. "
-    if spec == "large":
-        text = (text * (LARGE // len(text) + 1))[:LARGE]
+    if spec in LARGE:
+        text = (text * (LARGE[spec] // len(text) + 1))[: LARGE[spec]]
     elif spec == "object":
         text = json.dumps({"year": 2025, "rafts": [*map(raft, range(RAFTS))]})
     message, reason = {"role": "assistant", "content": text}, "stop"
