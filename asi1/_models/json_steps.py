@@ -28,7 +28,7 @@ from .json_text import (
     load_slowly,
     too_deep,
 )
-from .json_tokens import QUOTE, WINDOW, tokens
+from .json_tokens import QUOTE, WINDOW, outline, tokens
 from .surrogates import without_surrogates
 
 
@@ -57,15 +57,23 @@ def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
     Yields:
         None after each step, so that the caller can let other tasks run.
     """
+    if len(data) <= _LONG and (short := outline(data)) and len(short) <= _FEW_VALUES:
+        if len(data) > _FEW_BYTES:
+            yield
+        if not has_long_number(short):
+            with suppress(orjson.JSONDecodeError):
+                return _shallow(orjson.loads(data))
     values = 0
     for sign in (b"[", b"{", b","):
         values += data.count(sign)
         if len(data) > _LONG:
             yield
     if values > _FEW_VALUES:
+        # The tokens of a long string are found only in text without lone surrogates.
+        text = yield from _without_surrogates(data)
         if values > MAX_CONTAINERS:
-            yield from _check_count(data)
-        return (yield from _load_parts((yield from _without_surrogates(data))))
+            yield from _check_count(text)
+        return (yield from _load_parts(text))
     if len(data) <= _FEW_BYTES:
         return load_json(data)
     return (yield from _load_long(data))
@@ -111,14 +119,18 @@ def _load_long(data: bytes) -> Generator[None, None, JSON]:
     if len(data) <= _LONG and not has_long_number(data):
         yield
         with suppress(orjson.JSONDecodeError):
-            value = orjson.loads(data)
-            if too_deep(value):
-                raise ValueError("nested too deeply")
-            return value
+            return _shallow(orjson.loads(data))
         yield
     if b"\0" in data[:4]:  # UTF-16 or UTF-32
         return load_slowly(data)
     return (yield from _load_parts((yield from _without_surrogates(data))))
+
+
+def _shallow(value: JSON) -> JSON:
+    """Return *value*; raise ValueError if it is nested too deeply."""
+    if too_deep(value):
+        raise ValueError("nested too deeply")
+    return value
 
 
 def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None, bytes]:

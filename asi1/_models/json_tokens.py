@@ -1,4 +1,4 @@
-"""Finds the brackets, commas and strings of JSON text, and cuts long strings."""
+"""Finds the brackets, commas and strings of JSON text; cuts or removes strings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Generator, Iterator
 
 
-__all__ = ["QUOTE", "WINDOW", "tokens"]
+__all__ = ["QUOTE", "WINDOW", "outline", "tokens"]
 
 # Brackets, commas and strings are searched for in this many bytes at once; a longer
 # string is parsed in pieces of this size.
@@ -20,6 +20,42 @@ _STRING_PIECE = re.compile(
     re.DOTALL,
 )
 QUOTE = ord('"')
+# `outline` gives up on data with more quotes than this, and one more per 128 bytes.
+_FEW_QUOTES = 256
+_BYTES_PER_QUOTE = 128
+# `outline` gives up on a quote after this many backslashes.
+_MOST_BACKSLASHES = 32
+
+
+def outline(data: bytes) -> bytes | None:
+    """
+    Return JSON text without the texts of its strings; each string becomes a quote.
+
+    The search for one byte is about 50 times as fast as counting (Python 3.11), so
+    this is the fast way to look at JSON that has few, long strings.
+
+    Args:
+        data: JSON text in UTF-8; of other text, the result means nothing.
+
+    Returns:
+        None if *data* has many quotes, or a string without an end.
+    """
+    parts, at, quotes = [], 0, 0
+    while (start := data.find(b'"', at)) >= 0:
+        end = start
+        while True:
+            end, quotes = data.find(b'"', end + 1), quotes + 1
+            if end < 0 or quotes > _FEW_QUOTES + end // _BYTES_PER_QUOTE:
+                return None
+            before = data[max(start + 1, end - _MOST_BACKSLASHES) : end]
+            backslashes = len(before) - len(before.rstrip(b"\\"))
+            if backslashes == _MOST_BACKSLASHES:
+                return None
+            if backslashes % 2 == 0:
+                break
+        parts.append(data[at : start + 1])
+        at = end + 1
+    return b"".join((*parts, data[at:]))
 
 
 def tokens(data: bytes, window: int = WINDOW) -> Iterator[tuple[int, int, bool | None]]:

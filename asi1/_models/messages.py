@@ -195,8 +195,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     Return *messages* without empty assistant messages, which servers refuse.
 
     The model may answer with thoughts alone, or reach its token limit before a word.
-    Strict servers refuse such a message, and a text in its place, which the model never
-    wrote, would be imitated. So two user messages follow each other.
+    Strict servers refuse such a message; a text in its place would be imitated.
 
     Args:
         messages: Results of `wire_messages`.
@@ -204,7 +203,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     Raises:
         ArgumentError: No other message is left.
     """
-    filled = [*filter(_is_filled, map(_with_refusal, messages))]
+    filled = [sent for sent in map(_sent, messages) if sent is not None]
     if messages and not filled:
         raise ArgumentError(
             "messages: contains only empty messages of the model", argument="messages"
@@ -212,13 +211,16 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     return filled
 
 
-def _with_refusal(message: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    """Return *message*; if its content is missing, the refusal becomes its content."""
-    refusal = message.get("refusal")
-    if not isinstance(refusal, str) or _is_filled(message):
+def _sent(message: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
+    """Return *message*; its refusal if it has no content; None if it has neither."""
+    text = message.get("content")
+    # A turn tests its whole history, so messages with a text have a fast path.
+    if (type(text) is str and text and not text.isspace()) or _is_filled(message):
         return message
-    rest = {key: value for key, value in message.items() if key != "refusal"}
-    return {**rest, "content": refusal}
+    refusal = message.get("refusal")
+    if not isinstance(refusal, str) or not refusal.strip():
+        return None
+    return {**{k: v for k, v in message.items() if k != "refusal"}, "content": refusal}
 
 
 def _is_filled(message: Mapping[str, JSON]) -> bool:

@@ -6,6 +6,8 @@ default: if the server changes a type, callers lose one field, never the answer.
 read as a missing key. ``wire`` always contains the complete JSON object.
 """
 
+import operator
+
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar, cast, get_origin
@@ -58,7 +60,12 @@ def decode_in_steps(
     if not isinstance(wires, list):
         return decode(cls, raw)
     short = [_without_calls(wire, part) for wire in wires]
-    whole: Any = decode(cls, {**raw, "choices": short})
+    whole: Any
+    if all(map(operator.is_, short, wires)):  # no message has several tool calls
+        whole = decode(cls, raw)
+        yield
+        return whole
+    whole = decode(cls, {**raw, "choices": short})
     yield
     choices = []
     for choice, wire in zip(whole.choices, filter(_is_dict, wires), strict=False):

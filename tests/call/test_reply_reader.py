@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 
 import asi1
 
+from asi1._call import reply_reader
 from asi1.testing import FAULTS, Close, Data, FakeASI1, Head, Pause, Reset, Stall
 
 from ..support.pairs import in_pairs
@@ -1480,6 +1481,20 @@ async def test_whole_json_body_is_an_answer_whatever_comes_after_it(
 
     seconds = 10 if isinstance(end, Stall) else 0
     assert pytest.approx(seconds, abs=0.3) == anyio.current_time() - began
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+@pytest.mark.parametrize("braces", [0, 1, 63, 64, 65, 500])
+def test_each_brace_behind_a_place_of_a_body_is_counted_once(size, braces):
+    """
+    The braces of a body are counted from a place on, in short and in long bodies, and
+    however many there are.
+    """
+    start = bytearray(b"{{")
+    body = start + b"x" * size + b"{x" * braces
+
+    assert braces == reply_reader._count(body, b"{", len(start))
+    assert 0 == reply_reader._count(body, b"}", len(start))
 
 
 @both_forms

@@ -116,6 +116,39 @@ def test_parsing_in_steps_of_any_size_gives_the_value_of_load_json(step):
         assert repr(result(load_json, data)) == repr(result(in_parts, data)), data
 
 
+@pytest.mark.parametrize("size", [40_000, 300_000, 3_000_000])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        b'{"a":"%b"}',
+        b'{"n":12345678901234567890123,"a":"%b"}',
+        b'{"a":"%b12345678901234567890123"}',
+        b'{"a":"%b\\ud83d"}',
+        b'{"a":"%b","a":2}',
+        b'["%b",NaN]',
+        b'["%b"',
+        b'["%b",1e999]',
+        b'["\xff%b"]',
+        b'["%b"],',
+        b"[" * 200 + b'"%b"' + b"]" * 200,
+        b"[" * 201 + b'"%b"' + b"]" * 201,
+    ],
+)
+def test_text_with_a_long_string_is_parsed_as_by_load_json(pattern, size):
+    """
+    JSON text that is a long string for the most part has the same value, or is refused,
+    whether it is parsed in steps or by `load_json`.
+    """
+    data = pattern % (b"x, " * (size // 3))
+
+    def in_steps(data):
+        return in_one_step(load_json_in_steps(data))[0]
+
+    expected, found = result(load_json, data), result(in_steps, data)
+    same = expected == found
+    assert same, f"{str(expected)[-20:]} is not {str(found)[-20:]}"
+
+
 @pytest.mark.parametrize(
     "data", [b"[[1,2,3],]", b"[[1,2,3],,4]", b'{"a":[1,2,3],}', b"[[1,2,3]4]"]
 )

@@ -12,6 +12,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from asi1 import (
     ArgumentError,
     AssistantMessage,
@@ -524,6 +527,52 @@ def test_refusal_without_text_is_sent_as_the_content_of_the_message(message):
     wire = [{"role": "assistant", "content": "No."}]
 
     assert wire == sendable(wire_messages([message]))
+
+
+_TEXTS = st.text(" \t\n\x1c\x85\u3000ab\ud55c", max_size=3)
+_SENT = st.fixed_dictionaries(
+    {"role": st.sampled_from(["system", "user", "assistant", "tool"])},
+    optional={
+        "content": st.none()
+        | _TEXTS
+        | st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": _TEXTS})),
+        "refusal": st.none() | _TEXTS,
+        "tool_calls": st.just([WIRE_CALL]),
+    },
+)
+
+
+def _blank(message):
+    content = message.get("content") or ""
+    texts = [content] if isinstance(content, str) else [p["text"] for p in content]
+    blank = not any(text.strip() for text in texts)
+    return blank and message["role"] == "assistant" and "tool_calls" not in message
+
+
+@settings(deadline=None)
+@given(st.lists(_SENT, max_size=6))
+def test_only_messages_of_the_model_without_text_are_changed_or_left_out(messages):
+    """
+    A history is sent as it is, except that a message of the model without a text is
+    left out, or has its refusal as its content; the dicts stay the same objects.
+    """
+    expected = []
+    for message in messages:
+        refusal = message.get("refusal")
+        if not _blank(message):
+            expected.append(message)
+        elif refusal and refusal.strip():
+            expected.append({"role": "assistant", "content": refusal})
+    if messages and not expected:
+        expected = [{"role": "user", "content": "Hi"}]
+        messages = [*messages, *expected]
+
+    sent = sendable(messages)
+
+    assert expected == sent
+    kept = [message for message in messages if not _blank(message)]
+    assert set(map(id, kept)) <= set(map(id, sent))
+    assert sent == sendable(sent)
 
 
 def test_tool_call_is_sent_back_with_the_members_that_the_server_added():

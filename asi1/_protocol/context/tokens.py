@@ -164,6 +164,10 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
 
 def size_of(message: Wire) -> int:
     """Return the size of *message* in bytes of UTF-8, without its role."""
+    content = message.get("content")
+    # Each turn measures its whole history; most messages are a role and a text.
+    if type(content) is str and len(message) == 2 and "role" in message:
+        return len(content) if content.isascii() else _size(content)
     return sum(_size(value) for key, value in message.items() if key != "role")
 
 
