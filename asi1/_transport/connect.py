@@ -7,6 +7,7 @@ import asyncio
 import ipaddress
 import itertools
 import socket
+import weakref
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -28,14 +29,25 @@ __all__ = ["AsyncioBackend", "HappyEyeballs", "find_addresses"]
 _ATTEMPT_DELAY = 0.25
 
 # Size of the read buffer: the maximum bytes that one read from the network returns.
-_READ_SIZE = 64 * 1024
+_READ_SIZE = 256 * 1024
+# The operating system takes no memory for these zeros, which are never written to.
+_ZEROS = memoryview(bytes(_READ_SIZE))
+# The read buffer of each event loop.
+_buffers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
     """Opens the connections of one pool, on one asyncio event loop."""
 
     def __init__(self) -> None:
-        self._buffer = memoryview(bytearray(_READ_SIZE))
+        # Two event loops may read at once, in two threads, so each has its own buffer.
+        loop = asyncio.get_running_loop()
+        found = _buffers.get(loop)
+        if found is None:
+            found = _buffers[loop] = memoryview(bytearray(_READ_SIZE))
+        self._buffer = found
 
     async def connect_tcp(
         self,
@@ -75,7 +87,7 @@ class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):
     """
 
     def __init__(self, buffer: memoryview) -> None:
-        """Use *buffer*, which all sockets of one pool share."""
+        """Use *buffer*, which all sockets of one event loop share."""
         super().__init__()
         self._buffer = buffer
 
@@ -87,7 +99,7 @@ class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):
         """Copy the bytes, then zero the buffer: a server may echo the API key."""
         received = self._buffer[:nbytes]
         self.data_received(received)
-        received[:] = bytes(nbytes)
+        received[:] = _ZEROS[:nbytes]
 
 
 async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
