@@ -66,7 +66,7 @@ def warming(case, size):
 
 def answer(case, chunks):
     """Return the name of the model whose answer the case reads."""
-    model = f"{case.kind}-{chunks}" if case.unit == "us/chunk" else case.kind
+    model = case.kind if case.kind in wire.WHOLE else f"{case.kind}-{chunks}"
     wire.length(model)  # cached now, so that the measurement does not include it
     return model
 

@@ -205,6 +205,23 @@ ALL = (
     made("construct", "a further client", "us/client", "construct"),
     made("construct-memory", "the same, memory", "KiB/client", "construct_memory"),
     Case(
+        name="loop-block",
+        what="longest block of the loop at first use",
+        unit="ms",
+        method="loop_block",
+        operation="create_async",
+        sizes=sizes(Size(), Size(), Size()),
+    ),
+    Case(
+        name="open-streams",
+        what="memory of an open stream, of 200",
+        unit="KiB",
+        method="open_streams",
+        operation="stream_async",
+        kind="slow",
+        sizes=sizes(Size(12, at_once=200), Size(8, at_once=200), Size(3, at_once=8)),
+    ),
+    Case(
         name="memory",
         what="peak memory of a long stream",
         unit="MiB",

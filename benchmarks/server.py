@@ -15,7 +15,8 @@ from .limits import raise_open_files
 
 
 WRITE = 64 * 1024
-PACE = 0.010  # seconds between two chunks of a paced stream
+# Seconds between two chunks of a stream, by the kind of its answer.
+PACES = {"paced": 0.010, "slow": 0.5}
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
 MODEL = re.compile(rb'"model"\s*:\s*"([^"]+)"')
 LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
@@ -35,7 +36,7 @@ def pieces(spec):
         return [HEAD % (b"application/json", length) + body]
     head = HEAD % (b"text/event-stream", b"transfer-encoding: chunked")
     events = wire.events(spec)
-    if wire.split(spec)[0] in ("single", "paced"):
+    if wire.split(spec)[0] in ("single", *PACES):
         return [head, *map(framed, events), framed(b"")]
     if wire.split(spec)[0] == "burst":  # an HTTP chunk for each event, but one write
         return [head + b"".join(map(framed, events)) + framed(b"")]
@@ -46,7 +47,7 @@ def pieces(spec):
 
 async def answer(writer, spec):
     """Write one answer, at full speed, or with pauses if it is paced."""
-    pace = PACE if spec.startswith("paced") else 0
+    pace = PACES.get(wire.split(spec)[0], 0)
     loop = asyncio.get_running_loop()
     due = loop.time()
     for piece in pieces(spec):

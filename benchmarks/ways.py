@@ -28,6 +28,8 @@ CALL = "it.create_sync(client.__enter__(), 'small', [dict(role='user', content='
 KIB = 1024
 TIMES = 40  # how often a few runs with a tool are compared to `create`
 ROUNDS = 10  # of `parse`
+TICK = 0.001  # seconds between two steps of the task that a block delays
+LOOK = 0.05  # seconds between two looks at the memory
 
 
 class ImpossibleError(Exception):
@@ -156,6 +158,57 @@ def peak(case, size, contender, url):
     """Return the peak memory of the process in MiB, after it has read one stream."""
     calls(case, size, contender, url)
     return status("VmHWM") / KIB
+
+
+def open_streams(case, size, contender, url):
+    """Return the KiB that each of many open streams takes."""
+    return asyncio.run(opened(case, size, contender, url))
+
+
+async def opened(case, size, contender, url):
+    """Open streams, and return by how much the memory has grown while all are open."""
+    model, messages = answer(case, size.chunks), wire.conversation(1)
+    async with contender.async_client(url, size.at_once) as client:
+        await contender.stream_async(client, model, messages)
+        gc.collect()
+        before = most = status("VmRSS")
+        streams = asyncio.gather(
+            *(
+                contender.stream_async(client, model, messages)
+                for _ in range(size.at_once)
+            )
+        )
+        while not streams.done():
+            await asyncio.sleep(LOOK)
+            most = max(most, status("VmRSS"))
+        await streams
+    return (most - before) / size.at_once
+
+
+def loop_block(case, _size, contender, url):
+    """Return the milliseconds for which a program's first call blocks its loop most."""
+    return asyncio.run(first_call(case, contender, url)) * 1000
+
+
+async def first_call(case, contender, url):
+    """Make a client and one call; return the longest time without the other task."""
+    longest = 0.0
+
+    async def tick():
+        nonlocal longest
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(TICK)
+            longest = max(longest, time.perf_counter() - began - TICK)
+
+    model = answer(case, 1)
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    async with contender.async_client(url) as client:
+        check(await contender.create_async(client, model, wire.conversation(1)), model)
+    await asyncio.sleep(TICK)
+    ticking.cancel()
+    return longest
 
 
 def status(field):

@@ -60,12 +60,11 @@ def decode_in_steps(
     if not isinstance(wires, list):
         return decode(cls, raw)
     short = [_without_calls(wire, part) for wire in wires]
-    whole: Any
     if all(map(operator.is_, short, wires)):  # no message has several tool calls
-        whole = decode(cls, raw)
+        decoded = decode(cls, raw)
         yield
-        return whole
-    whole = decode(cls, {**raw, "choices": short})
+        return decoded
+    whole: Any = decode(cls, {**raw, "choices": short})
     yield
     choices = []
     for choice, wire in zip(whole.choices, filter(_is_dict, wires), strict=False):

@@ -627,3 +627,34 @@ async def test_large_request_through_a_proxy_ends_as_without_a_proxy(
 
     assert expected in found
     assert 1 == proxy.connections
+
+
+async def test_connections_of_an_event_loop_share_one_read_buffer():
+    """
+    All backends of an event loop read into one buffer, so that open streams take less
+    memory; another event loop, which may run in another thread, has a buffer of its
+    own.
+    """
+
+    async def buffer():
+        return AsyncioBackend()._buffer
+
+    first, second = await buffer(), await buffer()
+    other = await asyncio.to_thread(asyncio.run, buffer())
+
+    assert first is second
+    assert first is not other
+
+
+async def test_read_buffer_has_only_zeros_after_a_read():
+    """
+    A server may echo the API key, so the read buffer keeps no byte of what was read.
+    """
+    backend = AsyncioBackend()
+    ours = backend._socket()
+    ours.get_buffer(-1)[:6] = b"secret"
+
+    ours.buffer_updated(6)
+
+    assert b"secret" == ours._received
+    assert not any(backend._buffer)
