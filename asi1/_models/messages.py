@@ -192,13 +192,10 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
 
 def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
     """
-    Return *messages* without empty assistant messages, which servers refuse.
+    Return *messages* of `wire_messages` without empty ones of the model.
 
     The model may answer with thoughts alone, or reach its token limit before a word.
     Strict servers refuse such a message; a text in its place would be imitated.
-
-    Args:
-        messages: Results of `wire_messages`.
 
     Raises:
         ArgumentError: No other message is left.
