@@ -33,6 +33,7 @@ from .test_completion import fields_of
                 "tool_calls": (),
                 "refusal": None,
                 "_thoughts": "",  # set by the object around it
+                "_lazy": None,  # set by the fast path
             },
         ),
         (
