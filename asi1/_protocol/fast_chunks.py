@@ -8,6 +8,8 @@ The converter decodes every other chunk. A test asserts that fast path and conve
 give the same chunk.
 """
 
+import re
+
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -35,6 +37,8 @@ _DELTA = {"role", "content", "refusal", "tool_calls"}
 _FLAT = (str, int, bool, type(None))
 # Maximum bytes of an event on the fast path; cattrs decodes larger events.
 _LARGEST = 64 * 1024
+# A string in JSON, after a space or none.
+_STRING = re.compile(rb' ?"((?:[^"\\]++|\\.)*+)"')
 
 _SETTERS = setters(ChatCompletionChunk)
 _set_thought, _set_text = _SETTERS["thought"], _SETTERS["_text"]
@@ -166,10 +170,11 @@ class _Template:
                 return None
         try:
             text = piece.decode()
-        except UnicodeDecodeError:
-            return None
-        # Escapes need the JSON parser, and control characters are invalid in JSON.
-        if not text.isprintable() or '"' in text or "\\" in text:
+            # Escapes need the JSON parser, which refuses control characters, quotes
+            # without an escape, and halves of surrogate pairs.
+            if not text.isprintable() or '"' in text or "\\" in text:
+                text = peek_json(b'"%b"' % piece)
+        except ValueError:
             return None
         chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
         if self.thinks:
@@ -195,12 +200,11 @@ def _template(
         return None
     time = b"%d" % (pending.created or 0)
     key, value = (b"thought", thought) if thought else (b"content", text)
-    places = [*_places(data, key, b'"%b"' % value.encode())]
+    places = [*_text_places(data, key, value)]
     if pending.created:
         places += _places(data, b"created", time)
     if len(places) != (2 if pending.created else 1):
         return None
-    places[0] = (places[0][0] + 1, places[0][1] - 1)  # the text without its quotes
     first, last = min(places), max(places)
     return _Template(
         head=data[: first[0]],
@@ -215,6 +219,15 @@ def _template(
         thinks=bool(thought),
         pending=pending,
     )
+
+
+def _text_places(data: bytes, key: bytes, text: str) -> Iterator[tuple[int, int]]:
+    """If *key* occurs once in *data*, with *text*, yield the text's start and end."""
+    quoted = b'"%b":' % key
+    if data.count(quoted) == 1:
+        found = _STRING.match(data, data.index(quoted) + len(quoted))
+        if found and peek_json(found[0]) == text:
+            yield found.span(1)
 
 
 def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:
