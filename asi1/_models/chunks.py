@@ -52,25 +52,15 @@ class PendingFields:
     choice_extra: Mapping[str, JSON]
     role: str | None
 
-    def fill(self, chunk: "ChatCompletionChunk", name: str) -> None:
+    def fill(self, chunk: "ChatCompletionChunk", name: str) -> Any:
         """
-        Set the field *name* of *chunk*.
+        Set the field *name* of *chunk*, and return its value.
 
         For "choices" or "wire", only that field is set; for any other name, all unset
         fields but these two.
         """
-        if name == "choices":
-            self._fill_choices(chunk)
-        elif name == "wire":
-            _fill_wire(chunk)
-        else:
-            wire: Any = chunk.wire
-            for each in _FIELDS.keys() - {"choices", "extra", "wire"}:
-                value = wire.get(each)
-                _SET[each](chunk, _FIELDS[each] if value is None else value)
-            _SET["extra"](chunk, {key: wire[key] for key in self.extra})
-
-    def _fill_choices(self, chunk: "ChatCompletionChunk") -> None:
+        if name != "choices":
+            return self._fill_other(chunk, name)
         # Setting all fields at once would take as long as reading the chunk.
         data = chunk._data  # noqa: SLF001
         delta, choice = _new(Delta), _new(ChunkChoice)
@@ -81,9 +71,22 @@ class PendingFields:
             _IN_DELTA["_thoughts"](delta, chunk.thought)
         _set_delta(choice, delta)
         _set_finish_reason(choice, None)
-        _set_choices(chunk, (choice,))
+        choices = (choice,)
+        _set_choices(chunk, choices)
         if not data:
             _share_wire(chunk.wire, choice)
+        return choices
+
+    def _fill_other(self, chunk: "ChatCompletionChunk", name: str) -> Any:
+        if name == "wire":
+            _fill_wire(chunk)
+        else:
+            wire: Any = chunk.wire
+            for each in _FIELDS.keys() - {"choices", "extra", "wire"}:
+                value = wire.get(each)
+                _SET[each](chunk, _FIELDS[each] if value is None else value)
+            _SET["extra"](chunk, {key: wire[key] for key in self.extra})
+        return getattr(chunk, name)
 
     def fill_choice(self, choice: "ChunkChoice", name: str, data: bytes) -> None:
         """Set the field *name* of *choice*; *data*: the event's."""
@@ -244,8 +247,7 @@ class ChatCompletionChunk(Model):
             # Python calls this for an unknown attribute, and for a field not set yet.
             if name not in _FIELDS:
                 return super().__getattr__(name)
-            self._pending.fill(self, name)
-            return getattr(self, name)
+            return self._pending.fill(self, name)
 
     @property
     def text(self) -> str:

@@ -49,18 +49,13 @@ def stream_sync(client, model, messages):
     return seen
 
 
-def text(chunk):
-    """Return the text of a chunk, as programs for OpenAI's client read it."""
-    return (chunk.choices[0].delta.content or "") if chunk.choices else ""
-
-
 async def choices_async(client, model, messages):
     """Read one stream by the choices of its chunks."""
     seen = 0
     call = client.chat.completions.stream(model=model, messages=messages)
     async with call as stream:
         async for chunk in stream:
-            seen += len(text(chunk))
+            seen += len(chunk.choices[0].delta.content)
     return seen
 
 
@@ -69,7 +64,7 @@ def choices_sync(client, model, messages):
     seen = 0
     with client.chat.completions.stream(model=model, messages=messages) as stream:
         for chunk in stream:
-            seen += len(text(chunk))
+            seen += len(chunk.choices[0].delta.content)
     return seen
 
 
