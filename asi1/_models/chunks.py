@@ -78,14 +78,19 @@ class PendingFields:
         return choices
 
     def _fill_other(self, chunk: "ChatCompletionChunk", name: str) -> Any:
-        if name == "wire":
-            _fill_wire(chunk)
-        else:
-            wire: Any = chunk.wire
+        data = chunk._data  # noqa: SLF001
+        if name != "wire":
+            sent: Any = chunk.wire
             for each in _FIELDS.keys() - {"choices", "extra", "wire"}:
-                value = wire.get(each)
+                value = sent.get(each)
                 _SET[each](chunk, _FIELDS[each] if value is None else value)
-            _SET["extra"](chunk, {key: wire[key] for key in self.extra})
+            _SET["extra"](chunk, {key: sent[key] for key in self.extra})
+        elif data:
+            wire = peek_json(data)
+            _SET["wire"](chunk, wire)
+            if choices := value_of(chunk, "choices"):
+                _share_wire(wire, choices[0])
+            _SET["_data"](chunk, b"")
         return getattr(chunk, name)
 
     def fill_choice(self, choice: "ChunkChoice", name: str, data: bytes) -> None:
@@ -265,16 +270,6 @@ class ChatCompletionChunk(Model):
     def agents_used(self) -> "tuple[AgentUsed, ...]":
         """The agents in this chunk that the server's planner has used."""
         return load_agents_in()(self.extra)
-
-
-def _fill_wire(chunk: ChatCompletionChunk) -> None:
-    data = chunk._data  # noqa: SLF001
-    if data:
-        wire = peek_json(data)
-        _SET["wire"](chunk, wire)
-        if choices := value_of(chunk, "choices"):
-            _share_wire(wire, choices[0])
-        _SET["_data"](chunk, b"")
 
 
 def _share_wire(wire: Any, choice: ChunkChoice) -> None:
