@@ -71,6 +71,7 @@ class PendingFields:
             _IN_DELTA["_thoughts"](delta, chunk.thought)
         _set_delta(choice, delta)
         _set_finish_reason(choice, None)
+        _set_as_sent(choice, True)
         choices = (choice,)
         _set_choices(chunk, choices)
         if not data:
@@ -282,12 +283,14 @@ def _share_wire(wire: Any, choice: ChunkChoice) -> None:
 
 
 def _defaults(cls: type[Model], but: set[str]) -> dict[str, Any]:
-    """Return the defaults of the fields of *cls*, without those in *but*."""
-    return {a.name: a.default for a in attrs.fields(cls) if a.name not in but}
+    """Return the defaults of the fields of *cls* that have one, without *but*."""
+    fields = (a for a in attrs.fields(cls) if a.default is not attrs.NOTHING)
+    return {a.name: a.default for a in fields if a.name not in but}
 
 
 _new: Any = object.__new__
 _SET, _IN_CHOICE, _IN_DELTA = map(setters, (ChatCompletionChunk, ChunkChoice, Delta))
+_set_as_sent = _IN_CHOICE["_as_sent"]  # not lazy: a changed copy has the same delta
 _set_choices, _set_delta = _SET["choices"], _IN_CHOICE["delta"]
 _set_finish_reason, _set_content = _IN_CHOICE["finish_reason"], _IN_DELTA["content"]
 _set_tool_calls, _set_lazy = _IN_DELTA["tool_calls"], _IN_DELTA["_lazy"]
@@ -295,3 +298,4 @@ _set_tool_calls, _set_lazy = _IN_DELTA["tool_calls"], _IN_DELTA["_lazy"]
 _FIELDS = _defaults(ChatCompletionChunk, {"thought", "_pending", "_text", "_data"})
 _CHOICE_FIELDS = _defaults(ChunkChoice, {"delta", "finish_reason"})
 _DELTA_FIELDS = _defaults(Delta, {"content", "tool_calls", "_lazy"})
+_DELTA_FIELDS["_as_sent"] = True

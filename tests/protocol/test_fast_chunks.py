@@ -408,6 +408,8 @@ def test_choice_of_the_fast_path_is_used_like_any_choice(chunk, use):
         assert repr(expected) == repr(read(fast_chunk(chunk).choices[0]))
         assert expected.to_dict() == read(fast_chunk(chunk).choices[0]).to_dict()
         assert expected.model_dump() == use(part).model_dump()
+        changed = [attrs.evolve(each, extra={"k": 1}) for each in (expected, part)]
+        assert changed[0].to_dict() == changed[1].to_dict()
     match fast_chunk(chunk):
         case asi1.ChatCompletionChunk(choices=[asi1.ChunkChoice(delta=delta, index=0)]):
             assert whole.delta == delta
@@ -450,9 +452,10 @@ def test_field_of_an_object_without_fields_raises_attribute_error(cls):
     Programs that copy objects create them without fields first. Reading a field of such
     an object raises an AttributeError.
     """
-    for field in attrs.fields(cls):
+    names = {field.name for field in attrs.fields(cls)} - {"_as_sent"}
+    for name in names:
         with pytest.raises(AttributeError):
-            getattr(cls.__new__(cls), field.name)
+            getattr(cls.__new__(cls), name)
 
 
 @pytest.mark.parametrize("ensure_ascii", [True, False])
