@@ -283,9 +283,10 @@ def _share_wire(wire: Any, choice: ChunkChoice) -> None:
 
 
 def _defaults(cls: type[Model], but: set[str]) -> dict[str, Any]:
-    """Return the defaults of the fields of *cls* that have one, without *but*."""
-    fields = (a for a in attrs.fields(cls) if a.default is not attrs.NOTHING)
-    return {a.name: a.default for a in fields if a.name not in but}
+    """Return the defaults of the public fields of *cls*, without those in *but*."""
+    return {
+        a.name: a.default for a in attrs.fields(cls) if a.init and a.name not in but
+    }
 
 
 _new: Any = object.__new__
@@ -295,7 +296,7 @@ _set_choices, _set_delta = _SET["choices"], _IN_CHOICE["delta"]
 _set_finish_reason, _set_content = _IN_CHOICE["finish_reason"], _IN_DELTA["content"]
 _set_tool_calls, _set_lazy = _IN_DELTA["tool_calls"], _IN_DELTA["_lazy"]
 # The lazy fields and their defaults, of a chunk, its choice and its delta.
-_FIELDS = _defaults(ChatCompletionChunk, {"thought", "_pending", "_text", "_data"})
+_FIELDS = _defaults(ChatCompletionChunk, {"thought"})
 _CHOICE_FIELDS = _defaults(ChunkChoice, {"delta", "finish_reason"})
-_DELTA_FIELDS = _defaults(Delta, {"content", "tool_calls", "_lazy"})
-_DELTA_FIELDS["_as_sent"] = True
+_DELTA_FIELDS: dict[str, Any] = {"_thoughts": "", "_as_sent": True}
+_DELTA_FIELDS |= _defaults(Delta, {"content", "tool_calls"})
