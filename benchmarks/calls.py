@@ -72,7 +72,9 @@ def answer(case, chunks):
 
 
 def check(seen, model):
-    """Raise if the contender has not read the whole answer."""
+    """Raise if the contender has not read, or written, the whole answer."""
+    if isinstance(seen, bytes):
+        seen = wire.written(seen)
     if seen != wire.length(model):
         total = wire.length(model)
         raise ValueError(f"only {seen} of {total} characters of {model} were read")

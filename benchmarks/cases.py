@@ -60,6 +60,11 @@ def streamed(name, operation, kind, what, chunks=20_000):
     )
 
 
+def by_choices(name, operation, kind):
+    """Return a case that reads the text as programs for OpenAI's client read it."""
+    return streamed(name, operation, kind, f"`choices` of a chunk, {kind} writes")
+
+
 def paced(at_once, chunks):
     """Return a case of concurrent streams, each with 10 ms between its chunks."""
     return Case(
@@ -173,6 +178,13 @@ ALL = (
     streamed("single-sync", "stream_sync", "single", "a chunk a write, blocking"),
     streamed("burst-async", "stream_async", "burst", "a chunk an HTTP chunk, async"),
     streamed("burst-sync", "stream_sync", "burst", "a chunk an HTTP chunk, blocking"),
+    by_choices("choices-stream-async", "choices_async", "whole"),
+    by_choices("choices-stream-sync", "choices_sync", "whole"),
+    by_choices("choices-single-async", "choices_async", "single"),
+    by_choices("choices-single-sync", "choices_sync", "single"),
+    by_choices("choices-burst-async", "choices_async", "burst"),
+    by_choices("choices-burst-sync", "choices_sync", "burst"),
+    streamed("to-sse", "to_sse_async", "whole", "a chunk, sent on as an event"),
     paced(1, 200),
     paced(50, 100),
     paced(200, 50),

@@ -16,6 +16,7 @@ ID = "id_y6CadQQg1Lg8yIsl2"
 CREATED = 1741694403118
 USAGE = {"prompt_tokens": 412, "completion_tokens": 467, "total_tokens": 879}
 DONE = b"data: [DONE]\n\n"
+EVENT = b'event: text\ndata: {"text":"'  # the start of an event of `to_sse`
 PIECES = (" the current goes on", " working while it does", ".", " Sea otters", " are")
 PIECE_OF_CALL = '"rafts": '
 CALLS = 10
@@ -151,6 +152,12 @@ def length(spec):
     if kind == "tools":
         return (size - 2) * len(PIECE_OF_CALL)
     return sum(len(one["choices"][0]["delta"]["content"]) for one in spoken(size))
+
+
+def written(data):
+    """Return how many characters of text are in the events that `to_sse` wrote."""
+    _, *texts = data.split(EVENT)
+    return sum(text.index(b'"') for text in texts)
 
 
 def conversation(count):

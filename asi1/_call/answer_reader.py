@@ -9,7 +9,7 @@ from attrs import define, field
 
 from .._log import logger
 from .._models.base_types import JSON
-from .._models.chunks import ChatCompletionChunk, as_chunk
+from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.errors import (
     APIConnectionError,
@@ -24,7 +24,7 @@ from .._protocol.converter import decode, decode_in_steps
 from .._protocol.reply import BOM, answer_value, body_kind, is_done
 from .._protocol.sse_reader import EventDecoder
 from .._transport.event_loop import run_in_turns
-from .event_reader import EventReader, in_steps
+from .event_reader import EventReader, chunk_parts, in_steps
 from .reply_reader import AFTER_FINISH, Body
 
 
@@ -140,7 +140,7 @@ class _CompletionReader(EventReader[_T]):
         else:
             answer = await run_in_turns(decode_in_steps(ChatCompletion, value))
         if self.streams:
-            chunk = await run_in_turns(as_chunk(answer))
+            chunk = await run_in_turns(chunk_parts().as_chunk(answer))
             self._answer = answer
             await self._deliver([chunk])
         return answer

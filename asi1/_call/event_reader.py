@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import cached_property
+from types import ModuleType
 from typing import TypeVar
 
 import attrs
@@ -16,7 +17,7 @@ from attrs import define, field
 
 from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
-from .._models.chunks import ChatCompletionChunk, in_parts
+from .._models.chunks import ChatCompletionChunk
 from .._models.errors import (
     StreamDecodeError,
     StreamError,
@@ -37,7 +38,7 @@ from .._transport.event_loop import run_in_turns
 from .reply_reader import AFTER_FINISH, TURN, ReplyReader
 
 
-__all__ = ["EventReader", "in_steps"]
+__all__ = ["EventReader", "chunk_parts", "in_steps"]
 
 # Maximum number of chunks that are buffered before the first part of the answer. A
 # server may send empty chunks until the first-token timeout passes.
@@ -70,6 +71,14 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
     from .._models.json_steps import loader_in_steps  # noqa: PLC0415
 
     return loader_in_steps
+
+
+@run_apart_once
+def chunk_parts() -> ModuleType:
+    """Return the module that splits large chunks, and makes a chunk of an answer."""
+    from .._models import chunk_parts  # noqa: PLC0415
+
+    return chunk_parts
 
 
 @define(eq=False)
@@ -219,7 +228,7 @@ class EventReader(ReplyReader[_T]):
         chunk = await run_in_turns(decode_in_steps(ChatCompletionChunk, value))
         chunk = self._assembler.new_part(chunk)
         chunks, ping = self._assembler.chunks, is_name_of_ping(name)
-        for part in in_parts(chunk):
+        for part in chunk_parts().in_parts(chunk):
             self._carried |= self._assembler.add(part, ping=ping)
             await self._worked(TURN)
         self._assembler.chunks = chunks + 1

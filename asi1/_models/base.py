@@ -20,7 +20,7 @@ from .._fork_lock import run_apart_once
 from .base_types import JSON, missing_error, public
 
 
-__all__ = ["Model", "as_sent"]
+__all__ = ["Model", "as_sent", "setters", "value_of"]
 
 _M = TypeVar("_M", bound="Model")
 
@@ -189,6 +189,19 @@ def as_sent(model: _M, source: Model | None = None) -> _M:
     if source is None or source._as_sent:  # noqa: SLF001
         _mark(model, True)
     return model
+
+
+def setters(cls: type[Model]) -> dict[str, Callable[[Any, Any], None]]:
+    """Return a setter of each field of *cls*; assignment to a frozen object fails."""
+    return {a.name: getattr(cls, a.name).__set__ for a in attrs.fields(cls)}
+
+
+def value_of(model: Model, name: str) -> Any:
+    """Return the field *name* of *model*; None if the field is lazy and not set yet."""
+    try:
+        return getattr(type(model), name).__get__(model)
+    except AttributeError:
+        return None
 
 
 def _changed_items(

@@ -6,16 +6,17 @@ other fields when a caller first reads one of them. This module has no
 ``from __future__ import annotations``, since cattrs reads annotations at run time.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
-from .base import Model, as_sent
+from .base import Model, setters, value_of
 from .base_types import JSON, public
-from .completion import ChatCompletion, ToolCall, load_agents_in
+from .completion import ToolCall, load_agents_in
+from .json_text import peek_json
 from .response import Usage
 
 
@@ -29,27 +30,96 @@ __all__ = [
     "Delta",
     "PendingFields",
     "ToolCallDelta",
-    "as_chunk",
-    "in_parts",
 ]
 
-# Maximum number of choices, and of tool calls, in each chunk that `in_parts` yields.
-_PER_PART = 256
 
+@define(eq=False)
+class PendingFields:
+    """
+    Sets the unset fields of a chunk, and of its choice, when a caller reads one.
 
-class PendingFields(Protocol):
-    """Sets lazy fields of a chunk when they are first read; see `fast_chunks`."""
+    All chunks with the same bytes around their text delta share one such object.
+
+    Attributes:
+        created: The ``created`` of the first chunk that has this object.
+        extra: The unknown keys and values of the chunk.
+        choice_extra: The unknown keys and values of the chunk's choice.
+        role: The role of the chunk's delta.
+    """
 
     created: int | None
     extra: Mapping[str, JSON]
     choice_extra: Mapping[str, JSON]
+    role: str | None
 
-    def fill(self, chunk: "ChatCompletionChunk", name: str) -> None:
+    def fill(self, chunk: "ChatCompletionChunk", name: str) -> Any:
         """
-        Set the field *name* of *chunk*.
+        Set the field *name* of *chunk*, and return its value.
 
-        For "wire", only that field is set; for any other name, all unset fields.
+        For "choices" or "wire", only that field is set; for any other name, all unset
+        fields but these two.
         """
+        if name != "choices":
+            return self._fill_other(chunk, name)
+        # Setting all fields at once would take as long as reading the chunk.
+        data = chunk._data  # noqa: SLF001
+        delta, choice = _new(Delta), _new(ChunkChoice)
+        _set_content(delta, chunk._text)  # noqa: SLF001
+        _set_tool_calls(delta, ())
+        _set_lazy(delta, (self, data))
+        if chunk.thought:
+            _IN_DELTA["_thoughts"](delta, chunk.thought)
+        _set_delta(choice, delta)
+        _set_finish_reason(choice, None)
+        _set_as_sent(choice, True)
+        choices = (choice,)
+        _set_choices(chunk, choices)
+        if not data:
+            _share_wire(chunk.wire, choice)
+        return choices
+
+    def _fill_other(self, chunk: "ChatCompletionChunk", name: str) -> Any:
+        data = chunk._data  # noqa: SLF001
+        if name != "wire":
+            sent: Any = chunk.wire
+            for each in _FIELDS.keys() - {"choices", "extra", "wire"}:
+                value = sent.get(each)
+                _SET[each](chunk, _FIELDS[each] if value is None else value)
+            _SET["extra"](chunk, {key: sent[key] for key in self.extra})
+        elif data:
+            wire = peek_json(data)
+            _SET["wire"](chunk, wire)
+            if choices := value_of(chunk, "choices"):
+                _share_wire(wire, choices[0])
+            _SET["_data"](chunk, b"")
+        return getattr(chunk, name)
+
+    def fill_choice(self, choice: "ChunkChoice", name: str, data: bytes) -> None:
+        """Set the field *name* of *choice*; *data*: the event's."""
+        if name != "wire":
+            value: Any = _CHOICE_FIELDS[name]
+            if name == "extra":
+                sent: Any = choice.wire if self.choice_extra else {}
+                value = {key: sent[key] for key in self.choice_extra}
+            _IN_CHOICE[name](choice, value)
+        elif data:
+            _share_wire(peek_json(data), choice)
+
+    def fill_delta(self, delta: "Delta", name: str, data: bytes) -> None:
+        """Set the field *name* of *delta*; *data*: the event's."""
+        value: Any = _DELTA_FIELDS[name]
+        if name == "wire":
+            value = peek_json(data)["choices"][0]["delta"]
+        elif name == "extra":
+            value = {}
+        elif name == "role":
+            value = self.role
+        _IN_DELTA[name](delta, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickling or copying a chunk sets all its fields first. So the copy needs no
+        # `PendingFields`, and this object is pickled as None.
+        return type(None), ()
 
 
 @public
@@ -89,6 +159,21 @@ class Delta(Model):
     refusal: str | None = None
     # The thoughts that the server sent beside the choices; the chunk sets them.
     _thoughts: str = field(default="", init=False, eq=False, repr=False)
+    # What sets this delta's lazy fields and its choice's, and the event's data. There
+    # is no reference to the chunk: a cycle would keep each chunk in memory until
+    # Python's garbage collector runs.
+    _lazy: tuple[PendingFields, bytes] | None = field(
+        default=None, init=False, eq=False, repr=False
+    )
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _DELTA_FIELDS or self._lazy is None:
+                return super().__getattr__(name)
+            pending, data = self._lazy
+            pending.fill_delta(self, name, data)
+            return getattr(self, name)
 
 
 @public
@@ -110,6 +195,16 @@ class ChunkChoice(Model):
     delta: Delta = field(factory=Delta)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            delta = value_of(self, "delta") if name in _CHOICE_FIELDS else None
+            if delta is None or delta._lazy is None:  # noqa: SLF001
+                return super().__getattr__(name)
+            pending, data = delta._lazy  # noqa: SLF001
+            pending.fill_choice(self, name, data)
+            return getattr(self, name)
 
 
 @public
@@ -143,7 +238,7 @@ class ChatCompletionChunk(Model):
         default=None, init=False, eq=False, repr=False
     )
     _text: str = field(default="", init=False, eq=False, repr=False)
-    # The event's data; empty if `FastChunkReader` has set ``wire`` instead.
+    # The event's data; empty if ``wire`` is set.
     _data: bytes = field(default=b"", init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -155,12 +250,10 @@ class ChatCompletionChunk(Model):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            # Python calls `__getattr__` for an unknown attribute, and for a field not
-            # set yet.
+            # Python calls this for an unknown attribute, and for a field not set yet.
             if name not in _FIELDS:
                 return super().__getattr__(name)
-            self._pending.fill(self, name)
-            return getattr(self, name)
+            return self._pending.fill(self, name)
 
     @property
     def text(self) -> str:
@@ -180,105 +273,30 @@ class ChatCompletionChunk(Model):
         return load_agents_in()(self.extra)
 
 
-_FIELDS = {a.name for a in attrs.fields(ChatCompletionChunk) if a.init}
+def _share_wire(wire: Any, choice: ChunkChoice) -> None:
+    """Set the unset ``wire`` of *choice* and of its delta; *wire*: the chunk's."""
+    (sent,) = wire["choices"]
+    if value_of(choice, "wire") is None:
+        _IN_CHOICE["wire"](choice, sent)
+    if value_of(choice.delta, "wire") is None:
+        _IN_DELTA["wire"](choice.delta, sent["delta"])
 
 
-def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
-    """Split *chunk* into chunks of few tool calls; together they have its content."""
-    choices: list[ChunkChoice] = []
-    waiting = 0
-    for choice in chunk.choices:
-        calls = choice.delta.tool_calls
-        waiting += len(calls)
-        for at in range(0, len(calls) - _PER_PART, _PER_PART):
-            delta = Delta(tool_calls=_calls_from(calls, at))
-            yield _part(chunk, [ChunkChoice(index=choice.index, delta=delta)])
-        # All other fields go into the last chunk, so that no choice ends before its
-        # last tool call.
-        if len(calls) > _PER_PART:
-            rest = _calls_from(calls, (len(calls) - 1) // _PER_PART * _PER_PART)
-            choice = attrs.evolve(  # noqa: PLW2901 - the rest of the choice
-                choice, delta=attrs.evolve(choice.delta, tool_calls=rest)
-            )
-        choices.append(choice)
-        if waiting > _PER_PART:
-            yield _part(chunk, choices)
-            choices, waiting = [], 0
-    yield attrs.evolve(chunk, choices=tuple(choices))
+def _defaults(cls: type[Model], but: set[str]) -> dict[str, Any]:
+    """Return the defaults of the public fields of *cls*, without those in *but*."""
+    return {
+        a.name: a.default for a in attrs.fields(cls) if a.init and a.name not in but
+    }
 
 
-def _calls_from(
-    calls: tuple[ToolCallDelta, ...], start: int
-) -> tuple[ToolCallDelta, ...]:
-    """Return a part of *calls*; one without index and id gets its position as index."""
-    return tuple(
-        attrs.evolve(call, index=place) if call.index is None and not call.id else call
-        for place, call in enumerate(calls[start : start + _PER_PART], start)
-    )
-
-
-def _part(
-    chunk: ChatCompletionChunk, choices: Iterable[ChunkChoice]
-) -> ChatCompletionChunk:
-    return ChatCompletionChunk(id=chunk.id, model=chunk.model, choices=tuple(choices))
-
-
-def as_chunk(
-    answer: ChatCompletion,
-) -> Generator[None, None, ChatCompletionChunk]:
-    """
-    Return a complete answer as the only chunk of a stream.
-
-    Yields:
-        None after some tool calls, so that the caller can let other tasks run.
-    """
-    choices = []
-    for choice in answer.choices:
-        message = choice.message
-        delta = Delta(
-            role=message.role,
-            content=message.content,
-            reasoning=message.reasoning,
-            tool_calls=(yield from _as_deltas(message.tool_calls)),
-            refusal=message.refusal,
-            extra=message.extra,
-        )
-        part = ChunkChoice(
-            index=choice.index,
-            delta=delta,
-            finish_reason=choice.finish_reason,
-            stop_reason=choice.stop_reason,
-            extra=choice.extra,
-        )
-        choices.append(part)
-    chunk = ChatCompletionChunk(
-        id=answer.id,
-        model=answer.model,
-        created=answer.created,
-        choices=tuple(choices),
-        usage=answer.usage,
-        thought=answer.thoughts,
-        executable_data=answer.executable_data,
-        conversation_id=answer.conversation_id,
-        extra=answer.extra,
-        wire=answer.wire,
-    )
-    return as_sent(chunk, answer)
-
-
-def _as_deltas(
-    calls: Iterable[ToolCall],
-) -> Generator[None, None, tuple[ToolCallDelta, ...]]:
-    deltas = []
-    for place, call in enumerate(calls):
-        delta = ToolCallDelta(
-            index=place,
-            id=call.id,
-            type=call.type,
-            function=call.function,
-            extra=call.extra,
-        )
-        deltas.append(delta)
-        if place % _PER_PART == _PER_PART - 1:
-            yield
-    return tuple(deltas)
+_new: Any = object.__new__
+_SET, _IN_CHOICE, _IN_DELTA = map(setters, (ChatCompletionChunk, ChunkChoice, Delta))
+_set_as_sent = _IN_CHOICE["_as_sent"]  # not lazy: a changed copy has the same delta
+_set_choices, _set_delta = _SET["choices"], _IN_CHOICE["delta"]
+_set_finish_reason, _set_content = _IN_CHOICE["finish_reason"], _IN_DELTA["content"]
+_set_tool_calls, _set_lazy = _IN_DELTA["tool_calls"], _IN_DELTA["_lazy"]
+# The lazy fields and their defaults, of a chunk, its choice and its delta.
+_FIELDS = _defaults(ChatCompletionChunk, {"thought"})
+_CHOICE_FIELDS = _defaults(ChunkChoice, {"delta", "finish_reason"})
+_DELTA_FIELDS: dict[str, Any] = {"_thoughts": "", "_as_sent": True}
+_DELTA_FIELDS |= _defaults(Delta, {"content", "tool_calls"})

@@ -8,14 +8,16 @@ The converter decodes every other chunk. A test asserts that fast path and conve
 give the same chunk.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from attrs import define, field
 
-from .._models.base_types import JSON
-from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta
+from .._models.base import setters
+from .._models.chunks import ChatCompletionChunk, PendingFields
 from .._models.json_text import peek_json
 
 
@@ -35,72 +37,13 @@ _DELTA = {"role", "content", "refusal", "tool_calls"}
 _FLAT = (str, int, bool, type(None))
 # Maximum bytes of an event on the fast path; cattrs decodes larger events.
 _LARGEST = 64 * 1024
+# A string in JSON, after a space or none.
+_STRING = re.compile(rb' ?"((?:[^"\\]++|\\.)*+)"')
 
-# Setters of a `ChatCompletionChunk`'s slots, since assignment to a frozen class fails.
-_SETTERS = {
-    name: getattr(ChatCompletionChunk, name).__set__
-    for name in (
-        *("id", "model", "object", "created", "choices", "usage", "extra", "wire"),
-        *("executable_data", "conversation_id"),
-        *("thought", "_text", "_data", "_pending"),
-    )
-}
+_SETTERS = setters(ChatCompletionChunk)
 _set_thought, _set_text = _SETTERS["thought"], _SETTERS["_text"]
 _set_data, _set_pending = _SETTERS["_data"], _SETTERS["_pending"]
 _new_chunk = object.__new__
-
-
-@define(eq=False)
-class _Pending:
-    """
-    Sets the unset fields of a chunk when a caller reads one of these fields.
-
-    All chunks with the same bytes around their text delta share one `_Pending`.
-
-    Attributes:
-        created: The ``created`` of the first chunk that has this object.
-        extra: The unknown keys and values of the chunk.
-        choice_extra: The unknown keys and values of the chunk's choice.
-    """
-
-    created: int | None
-    extra: Mapping[str, JSON]
-    choice_extra: Mapping[str, JSON]
-
-    def fill(self, chunk: ChatCompletionChunk, name: str) -> None:
-        """If *name* is "wire", set that field of *chunk*, else all unset fields."""
-        if name == "wire":
-            _SETTERS["wire"](chunk, peek_json(chunk._data))  # noqa: SLF001
-            return
-        wire: Any = chunk.wire
-        (choice,) = wire["choices"]
-        delta = Delta(
-            role=choice["delta"].get("role"),
-            content=chunk._text,  # noqa: SLF001
-            wire=choice["delta"],
-        )
-        if chunk.thought:
-            object.__setattr__(delta, "_thoughts", chunk.thought)
-        extra = {key: choice[key] for key in self.choice_extra}
-        kind = wire.get("object")
-        values = {
-            "id": wire.get("id") or "",
-            "model": wire.get("model") or "",
-            "object": "chat.completion.chunk" if kind is None else kind,
-            "created": wire.get("created"),
-            "choices": (ChunkChoice(delta=delta, extra=extra, wire=choice),),
-            "usage": None,
-            "extra": {key: wire[key] for key in self.extra},
-            "executable_data": wire.get("executable_data"),
-            "conversation_id": None,
-        }
-        for key, value in values.items():
-            _SETTERS[key](chunk, value)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Pickling or copying a chunk sets all its fields first. So the copy needs no
-        # `_Pending` object, and this object is pickled as None.
-        return type(None), ()
 
 
 @define(eq=False)
@@ -137,7 +80,7 @@ class FastChunkReader:
         return chunk
 
 
-def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
+def _pending_fields(raw: Any, choice: Any, delta: Any) -> PendingFields | None:
     """
     Return the object that sets the lazy fields; None if the chunk needs the converter.
 
@@ -166,7 +109,11 @@ def _pending_fields(raw: Any, choice: Any, delta: Any) -> _Pending | None:
         and type(created) in _COUNT
         and all(type(v) in _FLAT or v == [] for v in (*extra.values(), *more.values()))
     )
-    return _Pending(created, extra, more) if only_adds_a_piece else None
+    return (
+        PendingFields(created, extra, more, delta.get("role"))
+        if only_adds_a_piece
+        else None
+    )
 
 
 @lru_cache(maxsize=256)  # nearly all chunks from one server have the same keys
@@ -204,7 +151,7 @@ class _Template:
     earliest: bytes
     time_first: bool
     thinks: bool
-    pending: _Pending
+    pending: PendingFields
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
         """Return the chunk in *data* if all other bytes equal this template's."""
@@ -223,10 +170,11 @@ class _Template:
                 return None
         try:
             text = piece.decode()
-        except UnicodeDecodeError:
-            return None
-        # Escapes need the JSON parser, and control characters are invalid in JSON.
-        if not text.isprintable() or '"' in text or "\\" in text:
+            # Escapes need the JSON parser, which refuses control characters, quotes
+            # without an escape, and halves of surrogate pairs.
+            if not text.isprintable() or '"' in text or "\\" in text:
+                text = peek_json(b'"%b"' % piece)
+        except ValueError:
             return None
         chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
         if self.thinks:
@@ -245,19 +193,18 @@ class _Template:
 
 
 def _template(
-    data: bytes, text: str, thought: str, pending: _Pending
+    data: bytes, text: str, thought: str, pending: PendingFields
 ) -> _Template | None:
     """Return a template of *data*; None if the text delta is not found exactly once."""
     if text and thought:
         return None
     time = b"%d" % (pending.created or 0)
     key, value = (b"thought", thought) if thought else (b"content", text)
-    places = [*_places(data, key, b'"%b"' % value.encode())]
+    places = [*_text_places(data, key, value)]
     if pending.created:
         places += _places(data, b"created", time)
     if len(places) != (2 if pending.created else 1):
         return None
-    places[0] = (places[0][0] + 1, places[0][1] - 1)  # the text without its quotes
     first, last = min(places), max(places)
     return _Template(
         head=data[: first[0]],
@@ -272,6 +219,15 @@ def _template(
         thinks=bool(thought),
         pending=pending,
     )
+
+
+def _text_places(data: bytes, key: bytes, text: str) -> Iterator[tuple[int, int]]:
+    """If *key* occurs once in *data*, with *text*, yield the text's start and end."""
+    quoted = b'"%b":' % key
+    if data.count(quoted) == 1:
+        found = _STRING.match(data, data.index(quoted) + len(quoted))
+        if found and peek_json(found[0]) == text:
+            yield found.span(1)
 
 
 def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:

@@ -4,9 +4,11 @@ The list of contenders; this module imports none of them.
 A contender is a module of this package. `async_client` and `sync_client` make a client;
 the first takes a number of connections, None for the default. `stream_async`,
 `stream_sync`, `create_async`, `create_sync`, `tools_async` and `final_async` make one
-call with a client, and return how many characters they have read; so do `parse_async`
-and `parse_sync`, for answers that become a value. `turns_async` returns
-a coroutine function that asks the question after the messages, and returns the same;
+call with a client, and return how many characters they have read; so do `choices_async`
+and `choices_sync`, which read a stream as programs for OpenAI's client do, and
+`parse_async` and `parse_sync`, for answers that become a value. `to_sse_async` reads a
+stream, and returns the bytes of events for a browser. `turns_async` returns a
+coroutine function that asks the question after the messages, and returns the length;
 `planner` returns a function that cuts messages to half the size of the given ones.
 `round_async`, `round_sync` and `round_thread` let the model call a tool, and
 `creates_async`, `creates_sync` and `creates_thread` send the same requests with

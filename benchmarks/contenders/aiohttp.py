@@ -32,6 +32,21 @@ async def stream_async(client, model, messages):
     return seen
 
 
+# The text of a parsed chunk is in its choices only.
+choices_async = stream_async
+
+
+async def to_sse_async(client, model, messages):
+    """Read one stream, and write its pieces as events."""
+    events = []
+    async with request(client, model, messages, stream=True) as response:
+        async for line in response.content:
+            if text := delta(line).get("content"):
+                data = orjson.dumps({"text": text})
+                events.append(b"event: text\ndata: %b\n\n" % data)
+    return b"".join(events)
+
+
 async def create_async(client, model, messages):
     """Ask for one answer."""
     async with request(client, model, messages, stream=False) as response:

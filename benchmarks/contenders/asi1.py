@@ -49,6 +49,32 @@ def stream_sync(client, model, messages):
     return seen
 
 
+async def choices_async(client, model, messages):
+    """Read one stream by the choices of its chunks."""
+    seen = 0
+    call = client.chat.completions.stream(model=model, messages=messages)
+    async with call as stream:
+        async for chunk in stream:
+            seen += len(chunk.choices[0].delta.content)
+    return seen
+
+
+def choices_sync(client, model, messages):
+    """Read one stream by the choices of its chunks."""
+    seen = 0
+    with client.chat.completions.stream(model=model, messages=messages) as stream:
+        for chunk in stream:
+            seen += len(chunk.choices[0].delta.content)
+    return seen
+
+
+async def to_sse_async(client, model, messages):
+    """Read one stream, and write its pieces as events."""
+    call = client.chat.completions.stream(model=model, messages=messages)
+    async with call as stream:
+        return b"".join([data async for data in stream.to_sse()])
+
+
 async def create_async(client, model, messages):
     """Ask for one answer."""
     answer = await client.chat.completions.create(model=model, messages=messages)

@@ -6,10 +6,12 @@ from asi1 import AsyncASI1, Limits
 
 from . import TIMEOUT
 from .asi1 import (
+    choices_async,
     create_async,
     final_async,
     settings,
     stream_async,
+    to_sse_async,
     tools_async,
     turns_async,
 )
@@ -17,9 +19,11 @@ from .asi1 import (
 
 __all__ = [
     "async_client",
+    "choices_async",
     "create_async",
     "final_async",
     "stream_async",
+    "to_sse_async",
     "tools_async",
     "turns_async",
 ]

@@ -7,12 +7,15 @@ import uvloop
 
 from .asi1 import (
     async_client,
+    choices_async,
+    choices_sync,
     create_async,
     create_sync,
     final_async,
     stream_async,
     stream_sync,
     sync_client,
+    to_sse_async,
     tools_async,
     turns_async,
 )
@@ -20,12 +23,15 @@ from .asi1 import (
 
 __all__ = [
     "async_client",
+    "choices_async",
+    "choices_sync",
     "create_async",
     "create_sync",
     "final_async",
     "stream_async",
     "stream_sync",
     "sync_client",
+    "to_sse_async",
     "tools_async",
     "turns_async",
 ]

@@ -52,6 +52,21 @@ def stream_sync(client, model, messages):
     return seen
 
 
+# The text of a parsed chunk is in its choices only.
+choices_async, choices_sync = stream_async, stream_sync
+
+
+async def to_sse_async(client, model, messages):
+    """Read one stream, and write its pieces as events."""
+    events = []
+    async with client.stream(**request(model, messages, stream=True)) as response:
+        async for line in response.aiter_lines():
+            if text := delta(line).get("content"):
+                data = orjson.dumps({"text": text})
+                events.append(b"event: text\ndata: %b\n\n" % data)
+    return b"".join(events)
+
+
 async def create_async(client, model, messages):
     """Ask for one answer."""
     response = await client.request(**request(model, messages, stream=False))

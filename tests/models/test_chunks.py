@@ -33,6 +33,7 @@ from .test_completion import fields_of
                 "tool_calls": (),
                 "refusal": None,
                 "_thoughts": "",  # set by the object around it
+                "_lazy": None,  # set by the fast path
             },
         ),
         (
@@ -139,6 +140,7 @@ class LazyFields:
     def fill(self, chunk, name):
         self.filled.append(name)
         object.__setattr__(chunk, name, "otter")
+        return "otter"
 
 
 def lazy_chunk(text=""):

@@ -18,6 +18,7 @@ TESTED_IN = {
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
     "models/test_json_text": ["_models/surrogates"],
+    "protocol/test_stream_answer": ["_models/chunk_parts"],
     "models/test_errors": ["_models/busy_errors", "_models/status_errors"],
     "call/test_budgets": ["_settings/budget", "_call/shared_lock"],
     "client/test_lazy": [

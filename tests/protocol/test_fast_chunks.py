@@ -9,6 +9,7 @@ import copy
 import json
 import pickle
 import random
+import weakref
 
 import attrs
 import pytest
@@ -157,6 +158,14 @@ def random_events(rng):
     return events
 
 
+def read_in_any_order(rng, chunk):
+    """Read some fields of a chunk, of its choices and of their deltas, in any order."""
+    choices = chunk.choices if rng.random() < 0.5 else ()
+    parts = [chunk, *choices, *(choice.delta for choice in choices)]
+    for part in rng.choices(parts, k=rng.randint(0, 4)):
+        getattr(part, rng.choice([a.name for a in attrs.fields(type(part))]))
+
+
 def read_by_converter(data):
     """
     Return the chunk that the converter reads, or None if the converter refuses the
@@ -166,6 +175,11 @@ def read_by_converter(data):
         return read_event("message", data, SECRET)
     except asi1.StreamError:
         return None
+
+
+def thoughts(chunk):
+    """Return the thoughts in a chunk's choices, as OpenAI's client names them."""
+    return [choice.delta.reasoning_content for choice in chunk.choices]
 
 
 def all_fields(value):
@@ -190,7 +204,8 @@ def test_fast_path_gives_the_same_chunks_as_the_converter(batch):
     fast_chunks = 0
     for seed in range(batch * 500, batch * 500 + 500):
         reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
-        for data in random_events(random.Random(seed)):
+        rng = random.Random(seed)
+        for data in random_events(rng):
             fast, whole = reader.read(data), read_by_converter(data)
             if whole is not None:
                 quick.add(fast or whole)
@@ -199,6 +214,8 @@ def test_fast_path_gives_the_same_chunks_as_the_converter(batch):
                 fast_chunks += 1
                 assert whole is not None, data
                 assert (whole.text, whole.thought) == (fast.text, fast.thought)
+                read_in_any_order(rng, fast)
+                assert [thoughts(fast)] == [thoughts(whole)]
                 assert all_fields(whole) == all_fields(fast)
         assert all_fields(slow.answer()) == all_fields(quick.answer())
         assert slow.finished == quick.finished
@@ -362,6 +379,108 @@ def test_chunk_of_the_fast_path_can_be_copied_compared_and_printed(use):
         fast_chunk().id = "x"
     with pytest.raises(AttributeError, match="no attribute 'texts'"):
         _ = fast_chunk().texts
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda part: pickle.loads(pickle.dumps(part)),
+        copy.copy,
+        copy.deepcopy,
+        attrs.evolve,
+        lambda part: part,
+    ],
+    ids=["pickle", "copy", "deepcopy", "evolve", "none"],
+)
+@pytest.mark.parametrize("chunk", CHUNKS.values(), ids=CHUNKS)
+def test_choice_of_the_fast_path_is_used_like_any_choice(chunk, use):
+    """
+    The choice and the delta of a chunk that the fast path read can be copied, pickled,
+    compared, printed and turned into dicts like those that the converter makes, whether
+    or not the chunk still exists.
+    """
+    whole = read_event("message", json.dumps(chunk).encode(), SECRET).choices[0]
+
+    for read in (lambda choice: choice, lambda choice: choice.delta):
+        expected, part = read(whole), use(read(fast_chunk(chunk).choices[0]))
+        assert all_fields(expected) == all_fields(part)
+        assert expected == part
+        assert repr(expected) == repr(read(fast_chunk(chunk).choices[0]))
+        assert expected.to_dict() == read(fast_chunk(chunk).choices[0]).to_dict()
+        assert expected.model_dump() == use(part).model_dump()
+        changed = [attrs.evolve(each, extra={"k": 1}) for each in (expected, part)]
+        assert changed[0].to_dict() == changed[1].to_dict()
+    match fast_chunk(chunk):
+        case asi1.ChatCompletionChunk(choices=[asi1.ChunkChoice(delta=delta, index=0)]):
+            assert whole.delta == delta
+
+
+def test_choices_are_read_without_parsing_and_share_the_wire_of_their_chunk():
+    """
+    Reading the text, the tool calls or the finish reason by ``choices`` parses no JSON.
+    Then the wires of a chunk, its choice and its delta are parts of one object, and
+    the chunk keeps its bytes no longer.
+    """
+    chunk = fast_chunk()
+    (choice,) = chunk.choices
+
+    assert (" otters", ()) == (choice.delta.content, choice.delta.tool_calls)
+    assert (None, 0, None) == (choice.finish_reason, choice.index, choice.stop_reason)
+    assert chunk.choices is chunk.choices
+    assert b"" != chunk._data
+    assert chunk.wire["choices"][0] is choice.wire
+    assert choice.wire["delta"] is choice.delta.wire
+    assert b"" == chunk._data
+
+
+def test_choice_of_the_fast_path_does_not_keep_its_chunk_in_memory():
+    """
+    A chunk whose choices were read is freed at once, without the garbage collector,
+    also if its choice is kept.
+    """
+    chunk = fast_chunk()
+    choice, freed = chunk.choices[0], weakref.ref(chunk)
+    del chunk
+
+    assert freed() is None
+    assert LIVE["choices"][0] == choice.wire
+
+
+@pytest.mark.parametrize("cls", [asi1.ChunkChoice, asi1.Delta])
+def test_field_of_an_object_without_fields_raises_attribute_error(cls):
+    """
+    Programs that copy objects create them without fields first. Reading a field of such
+    an object raises an AttributeError.
+    """
+    names = {field.name for field in attrs.fields(cls)} - {"_as_sent"}
+    for name in names:
+        with pytest.raises(AttributeError):
+            getattr(cls.__new__(cls), name)
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_text_with_escapes_is_cut_from_the_bytes(ensure_ascii):
+    """
+    Also text with newlines, quotes, backslashes or escaped characters is cut from a
+    chunk's bytes, from the second chunk of a stream on.
+    """
+    texts = [
+        "\u6d77\n",
+        'say "hi"',
+        "C:\\n\t",
+        "\U0001f9a6",
+        "\x00\x7f",
+        '","x":"',
+        "\\",
+    ]
+    reader = FastChunkReader()
+    for text in texts:
+        chunk = {**LIVE, "choices": [{"index": 0, "delta": {"content": text}}]}
+        event = json.dumps(chunk, ensure_ascii=ensure_ascii).encode()
+        seen = reader.read(event)
+        assert (text, text) == (seen.text, seen.choices[0].delta.content)
+        assert text == texts[0] or event == seen._data
+        assert all_fields(read_by_converter(event)) == all_fields(seen)
 
 
 def test_consecutive_chunks_share_no_objects_in_extra():

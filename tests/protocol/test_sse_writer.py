@@ -6,6 +6,8 @@ import pytest
 
 import asi1
 
+from asi1._models.base import value_of
+from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.sse_writer import (
     PING,
     done_event,
@@ -145,6 +147,20 @@ def test_only_thoughts_and_texts_of_choice_0_are_sent():
 
     assert b"" == piece_events([asi1.ChatCompletionChunk(choices=(other,))])
     assert [("thought", {"text": "c"})] == seen(piece_events([chunk]))
+
+
+def test_chunks_of_the_fast_path_are_written_without_parsing_their_json():
+    """
+    A chunk that the fast path read has its thoughts beside the choices only. So its
+    event is written without making its choices or parsing its JSON.
+    """
+    reader = FastChunkReader()
+    data = b'{"id":"a","choices":[{"delta":{"content":"Sea"}}]}'
+    reader.read(data)
+    chunk = reader.read(data)
+
+    assert b'event: text\ndata: {"text":"Sea"}\n\n' == piece_events([chunk])
+    assert (data, None) == (chunk._data, value_of(chunk, "choices"))
 
 
 def test_event_failed_has_the_public_message_of_the_error():

@@ -21,7 +21,7 @@ from asi1 import (
     ToolCall,
     Usage,
 )
-from asi1._models.chunks import as_chunk, in_parts
+from asi1._models.chunk_parts import as_chunk, in_parts
 from asi1._protocol.converter import decode
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.stream_answer import Assembler
