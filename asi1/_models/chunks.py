@@ -72,8 +72,7 @@ class PendingFields:
         _set_delta(choice, delta)
         _set_finish_reason(choice, None)
         _set_as_sent(choice, True)
-        choices = (choice,)
-        _set_choices(chunk, choices)
+        _set_choices(chunk, choices := (choice,))
         if not data:
             _share_wire(chunk.wire, choice)
         return choices
@@ -284,9 +283,8 @@ def _share_wire(wire: Any, choice: ChunkChoice) -> None:
 
 def _defaults(cls: type[Model], but: set[str]) -> dict[str, Any]:
     """Return the defaults of the public fields of *cls*, without those in *but*."""
-    return {
-        a.name: a.default for a in attrs.fields(cls) if a.init and a.name not in but
-    }
+    fields = (a for a in attrs.fields(cls) if a.init and a.name not in but)
+    return {a.name: a.default for a in fields}
 
 
 _new: Any = object.__new__
