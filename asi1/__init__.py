@@ -283,7 +283,7 @@ if os.environ.get("ASI1_LOG"):
 
 
 def __getattr__(name: str) -> object:
-    asker = sys._getframe(1).f_code.co_name  # noqa: SLF001 - of a function's caller
+    asker = sys._getframe(1).f_code.co_name  # noqa: SLF001 - tells a ``from`` import
     value = globals()[name] = run_apart(lambda: _load(name, asker))
     return value
 

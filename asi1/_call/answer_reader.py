@@ -180,7 +180,8 @@ class _CompletionReader(EventReader[_T]):
         raise StreamTruncatedError(
             f"the stream ended after {self._assembler.chunks} chunks{tail}, without"
             " [DONE] and without a finish reason for every choice",
-            # Without streaming, the model has written its answer, and would again.
+            # Without streaming, a server sends nothing until the model is done: a
+            # retry would pay for the whole answer a second time.
             retryable=self.streams and not self.begun,
         )
 

@@ -20,7 +20,7 @@ from .._fork_lock import run_apart_once
 from .base_types import JSON, missing_error, public
 
 
-__all__ = ["Model", "as_sent", "setters", "value_of"]
+__all__ = ["Model", "as_sent", "set_thoughts", "setters", "value_of"]
 
 _M = TypeVar("_M", bound="Model")
 
@@ -270,3 +270,28 @@ def _missing_attribute() -> Callable[[object, str], JSON]:
     from .openai_names import missing_attribute  # noqa: PLC0415 - rarely needed
 
     return missing_attribute
+
+
+def set_thoughts(whole: Any, part: str, thoughts: str) -> None:
+    """
+    Let the message of choice 0 tell *thoughts* as its ``reasoning_content``.
+
+    Args:
+        whole: A new answer or chunk, which has the thoughts beside its choices.
+        part: The name of a choice's field with the message.
+        thoughts: The thoughts; "" for none.
+    """
+    for place, choice in enumerate(whole.choices):
+        message = getattr(choice, part, None)
+        if message is None or choice.index != 0:
+            continue
+        if message._thoughts != thoughts:  # noqa: SLF001
+            # `attrs.evolve` may have made this answer of another one, which has the
+            # same message. Decoding makes a new message for each answer.
+            if message._thoughts or not (whole.wire or {}).get("thought"):  # noqa: SLF001
+                message, choice = copy.copy(message), copy.copy(choice)  # noqa: PLW2901
+                object.__setattr__(choice, part, message)
+                before, after = whole.choices[:place], whole.choices[place + 1 :]
+                object.__setattr__(whole, "choices", (*before, choice, *after))
+            object.__setattr__(message, "_thoughts", thoughts)
+        return

@@ -13,7 +13,7 @@ import attrs
 
 from attrs import define, field, frozen
 
-from .base import Model, setters, value_of
+from .base import Model, set_thoughts, setters, value_of
 from .base_types import JSON, public
 from .completion import ToolCall, load_agents_in
 from .json_text import peek_json
@@ -56,8 +56,8 @@ class PendingFields:
         """
         Set the field *name* of *chunk*, and return its value.
 
-        For "choices" or "wire", only that field is set; for any other name, all unset
-        fields but these two.
+        For "choices", only that field is set. For "wire", also that of the choice, and
+        the event's bytes are dropped. For any other name, all fields but "choices".
         """
         if name != "choices":
             return self._fill_other(chunk, name)
@@ -72,9 +72,9 @@ class PendingFields:
         _set_delta(choice, delta)
         _set_finish_reason(choice, None)
         _set_as_sent(choice, True)
-        _set_choices(chunk, choices := (choice,))
-        if not data:
+        if not data:  # before other threads can see the choice
             _share_wire(chunk.wire, choice)
+        _set_choices(chunk, choices := (choice,))
         return choices
 
     def _fill_other(self, chunk: "ChatCompletionChunk", name: str) -> Any:
@@ -241,10 +241,7 @@ class ChatCompletionChunk(Model):
     _data: bytes = field(default=b"", init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.thought:  # for `reasoning_content`
-            for choice in self.choices:
-                if choice.index == 0:
-                    object.__setattr__(choice.delta, "_thoughts", self.thought)
+        set_thoughts(self, "delta", self.thought)
 
     if not TYPE_CHECKING:
 

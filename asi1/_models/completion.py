@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
-from .base import Model
+from .base import Model, set_thoughts
 from .base_types import JSON, public
 from .response import ResponseInfo, Usage, plausible
 
@@ -158,8 +158,7 @@ class ChatCompletion(Model):
     response: ResponseInfo = field(factory=ResponseInfo, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.thoughts:  # for `reasoning_content`
-            object.__setattr__(self.message, "_thoughts", self.thoughts)
+        set_thoughts(self, "message", self.thoughts)
 
     @property
     def message(self) -> ChatMessage:

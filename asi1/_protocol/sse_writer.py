@@ -28,8 +28,8 @@ __all__ = [
 PING = b": ping\n\n"
 # Number of tool calls that are written in one step.
 _CALLS_PER_STEP = 512
-# Number of events, and of characters of one event, that are written in one step.
-_EVENTS_PER_STEP = 512
+# Number of chunks, and of characters of one event, that are written in one step.
+_CHUNKS_PER_STEP = 512
 _TEXT_PER_STEP = 512 * 1024
 
 
@@ -60,7 +60,7 @@ def piece_events_in_steps(
         tasks run.
     """
     events: list[bytes] = []
-    for chunk in chunks:
+    for number, chunk in enumerate(chunks, 1):
         thought, text = chunk.thought, chunk.text
         # A chunk of the fast path has no thoughts in its choice.
         if not thought and chunk._pending is None:  # noqa: SLF001
@@ -72,7 +72,7 @@ def piece_events_in_steps(
                 events.append(event_bytes(b"thought", {"text": thought}))
             if text:
                 events.append(event_bytes(b"text", {"text": text}))
-        if len(events) % _EVENTS_PER_STEP == _EVENTS_PER_STEP - 1:
+        if number % _CHUNKS_PER_STEP == 0:
             yield
     return b"".join(events)
 

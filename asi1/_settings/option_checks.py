@@ -203,17 +203,14 @@ def read_default_options(value: object) -> dict[str, Any]:
 
     Raises:
         ConfigurationError: *value* is not a mapping.
-        ArgumentError: As for `check_options`, or all calls would have one idempotency
-            key.
+        ArgumentError: As for `check_options` and `check_own_keys`.
     """
     if not isinstance(value, Mapping):
         raise ConfigurationError(
             f"default_options: must be a mapping, not {shown(value)}"
         )
     given = checked_defaults(value)
-    headers = (name.lower() for name in given.get("extra_headers", ()))
-    key = "given in extra_headers" if "idempotency-key" in headers else None
-    check_own_keys({"idempotency_key": key, **given}, "call")
+    check_own_keys(given, "call")
     return given
 
 
@@ -246,20 +243,23 @@ def check_own_keys(options: Mapping[str, Any], sent: str) -> None:
     """
     Check that several requests with *options* do not have the same idempotency key.
 
-    To a second request with the key of the first, a server may send the answer to the
-    first again.
+    To the second request with a key, a server may send the answer to the first again.
 
     Args:
         options: The options of all the requests.
         sent: What each request is for, as the error calls it.
 
     Raises:
-        ArgumentError: The options have a key that is not "auto".
+        ArgumentError: The options, or their headers, have a key that is not "auto".
     """
     key = options.get("idempotency_key")
+    problem = f"must be 'auto', since each {sent} needs its own key"
     if key is not None and key != "auto":
-        problem = f"must be 'auto', since each {sent} needs its own key"
         raise wrong("idempotency_key", problem, key)
+    named = map(str.lower, options.get("extra_headers") or ())
+    if key is None and "idempotency-key" in named:
+        problem = f"extra_headers: has an idempotency key, which {problem}"
+        raise ArgumentError(problem, argument="extra_headers")
 
 
 def timeouts_of(config: ClientConfig, options: Mapping[str, Any]) -> Timeouts:

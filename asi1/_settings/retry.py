@@ -119,9 +119,12 @@ class RetryPolicy:
                 return phase in _UNSENT_PHASES or (
                     self.on_timeout and phase in ("first_token", "idle", "write")
                 )
-            case APIConnectionError() | APIResponseError():
-                return error.retryable
-            case ServerStreamError() | StreamTruncatedError():
+            case (
+                APIConnectionError()
+                | APIResponseError()
+                | ServerStreamError()
+                | StreamTruncatedError()
+            ):
                 return error.retryable
             case _:
                 return False

@@ -1487,8 +1487,8 @@ async def test_whole_json_body_is_an_answer_whatever_comes_after_it(
 @pytest.mark.parametrize("braces", [0, 1, 63, 64, 65, 500])
 def test_each_brace_behind_a_place_of_a_body_is_counted_once(size, braces):
     """
-    The braces of a body are counted from a place on, in short and in long bodies, and
-    however many there are.
+    All braces from a position to the end of a body are counted, and none before it, in
+    short and in long bodies.
     """
     start = bytearray(b"{{")
     body = start + b"x" * size + b"{x" * braces

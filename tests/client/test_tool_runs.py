@@ -84,6 +84,11 @@ async def test_each_request_of_a_run_has_its_own_idempotency_key(fake, fake_clie
     assert 2 == len({request.headers["idempotency-key"] for request in fake.requests})
     with pytest.raises(asi1.ArgumentError, match="each answer needs its own key"):
         completions.run_tools("Hi", tools=[tool], idempotency_key="mine")
+    with pytest.raises(
+        asi1.ArgumentError, match=r"extra_headers: .* each answer needs"
+    ):
+        headers = {"idempotency-key": "mine"}
+        completions.run_tools("Hi", tools=[tool], extra_headers=headers)
 
 
 async def test_timeout_option_holds_for_each_call_of_the_model(fake, fake_client):

@@ -293,3 +293,31 @@ def test_chunk_of_the_fast_path_and_its_changed_copy_dump_their_own_values():
                 dump["choices"][0]["delta"]["content"],
                 dump["choices"][0]["x"],
             )
+
+
+@pytest.mark.parametrize("old", ["old", ""])
+@pytest.mark.parametrize("new", ["new", ""])
+@pytest.mark.parametrize(
+    ("cls", "part", "field"),
+    [
+        (asi1.ChatCompletion, "message", "thoughts"),
+        (asi1.ChatCompletionChunk, "delta", "thought"),
+    ],
+)
+def test_copy_with_other_thoughts_leaves_its_original_as_it_was(
+    cls, part, field, old, new
+):
+    """
+    A copy of an answer or of a chunk with other thoughts has them as the
+    ``reasoning_content`` of its message; the message of the original keeps its own.
+    """
+    choice = {"index": 0, part: {"role": "assistant", "content": "Hi"}}
+    whole = decode(cls, {"thought": old, "choices": [choice]})
+
+    changed = attrs.evolve(whole, **{field: new})
+
+    said = [
+        getattr(each.choices[0], part).reasoning_content for each in (whole, changed)
+    ]
+    assert [old or None, new or None] == said
+    assert {"thought": old, "choices": [choice]} == whole.to_dict()

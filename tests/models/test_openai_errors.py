@@ -65,8 +65,8 @@ def test_status_error_reads_its_fields_from_a_given_response(name, body):
 )
 def test_given_response_tells_the_pause_only_as_seconds(headers, seconds):
     """
-    The pause of a given response is read if it is a number of seconds; a date would
-    need a clock.
+    The pause of a given response is read if it is a number of seconds or milliseconds,
+    and at least 0; a date would need a clock.
     """
     response = Mock(status_code=503, headers=headers)
 

@@ -222,3 +222,15 @@ def test_long_text_is_written_in_steps_of_524288_characters(text, expected):
 
     assert expected == count
     assert text == said(data)
+
+
+@pytest.mark.parametrize("thought", ["", "why"])
+@pytest.mark.parametrize("text", ["", "because"])
+def test_writing_many_chunks_takes_several_steps(thought, text):
+    """
+    Other tasks may run after each 512 chunks that are written, whatever the chunks
+    have.
+    """
+    chunk = piece(text, thought=thought)
+
+    assert 3 == len(list(piece_events_in_steps([chunk] * 1700)))

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Literal, TypeAlias
+
+import attrs
 
 from attrs import frozen
 
@@ -38,7 +40,8 @@ _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )
 _OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*\r?\n?[ \t\r\n]*\Z")
-_FENCE = re.compile(r"`{3,}|~{3,}")
+# Matches a fence, and the language behind it, which only an opening fence has.
+_FENCE = re.compile(r"(?:`{3,}|~{3,})([\w+.-]*)")
 _FENCE_SIGNS = ("```", "~~~")
 _LANGUAGE = re.compile(r"[\w+.-]+\s+")
 _OPENING = re.compile(r"[\[{]")
@@ -90,7 +93,7 @@ def read_json_answer(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
         plain, reason = _loaded(core)
         if reason is None:
             return plain, ("invisible characters",)
-    regions = list(_regions(core))
+    regions = list(_in_open_fences(core, _regions(core)))
     if not regions:
         return _read_fenced_scalar(core, reason)
     chosen = max(regions, key=lambda each: (each.is_fenced, each.is_object, each.start))
@@ -135,9 +138,18 @@ def _regions(text: str) -> Iterator[_Region]:
             raise NoJSONError("the text has brackets that are not closed")
 
 
+def _in_open_fences(text: str, regions: Iterable[_Region]) -> Iterator[_Region]:
+    """Return *regions*; one behind a closing fence is not a region in a fence."""
+    is_open, position = False, 0
+    for region in regions:
+        for language in _FENCE.findall(text, position, region.start):
+            is_open = bool(language) or not is_open
+        position = region.end
+        yield attrs.evolve(region, is_fenced=region.is_fenced and is_open)
+
+
 def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | None]:
     """Yield regions that are closed; return the start of an unclosed one, or None."""
-    fenced, last = False, position  # of the last region: if in a fence, and its end
     while opening := _OPENING.search(text, position):
         depth, start = 0, opening.start()
         for token in _TOKEN.finditer(text, start):
@@ -153,10 +165,7 @@ def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | 
         if _PLAUSIBLE.match(text, start):
             before = text[max(0, start - _FENCE_SIZE) : start]
             has_sign = "`" in before or "~" in before  # faster than the regex
-            # Between two regions in fences stand two fences: one closes, one opens.
-            closes = fenced and len(_FENCE.findall(text, last, start)) < 2
-            opens = has_sign and _OPENING_FENCE.search(before) is not None
-            fenced, last = opens and not closes, position
+            fenced = has_sign and _OPENING_FENCE.search(before) is not None
             yield _Region(start, position, fenced, text[start] == "{")
     return None
 

@@ -825,6 +825,8 @@ async def test_fixed_idempotency_key_of_a_client_is_refused(fake_client, setting
         asi1.AsyncASI1("test-key", **settings)
     with pytest.raises(asi1.ArgumentError, match="each turn needs its own key"):
         fake_client.conversation(idempotency_key="mine")
+    with pytest.raises(asi1.ArgumentError, match=r"extra_headers: .* each turn needs"):
+        fake_client.conversation(extra_headers={"Idempotency-Key": "mine"})
 
 
 async def test_lone_surrogate_in_an_answer_is_replaced_in_the_history(

@@ -57,6 +57,26 @@ FOUND = {
         VALUE,
         ("fence", "text", "other JSON"),
     ),
+    "json-after-code-in-a-fence": (
+        f'```py\nf()\n```\n{{"a": 0}}\n```json\n{JSON}\n```',
+        VALUE,
+        ("fence", "text", "other JSON"),
+    ),
+    "code-in-a-fence-before-json": (
+        f'```json\n{JSON}\n```\nRun:\n```sh\nls\n```\n{{"a": 0}}',
+        VALUE,
+        ("fence", "text", "other JSON"),
+    ),
+    "open-bracket-before-a-closing-fence": (
+        f'```json\n{JSON}\n``` see [note\n```sh\nls\n```\n{{"a": 0}}',
+        VALUE,
+        ("fence", "text", "other JSON"),
+    ),
+    "first-fence-not-closed": (
+        f'```json\n{{"a": 0}}\nor\n```json\n{JSON}\n```',
+        VALUE,
+        ("fence", "text", "other JSON"),
+    ),
     "json-between-two-fences": (
         f'```\n{{"a": 0}}\n```\n{{"b": 0}}\n```\n{JSON}\n```',
         VALUE,
