@@ -57,12 +57,11 @@ def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
     Yields:
         None after each step, so that the caller can let other tasks run.
     """
-    if len(data) <= _LONG and (short := outline(data)) and len(short) <= _FEW_VALUES:
+    if len(data) <= _LONG and _has_few_values(data):
         if len(data) > _FEW_BYTES:
             yield
-        if not has_long_number(short):
-            with suppress(orjson.JSONDecodeError):
-                return _shallow(orjson.loads(data))
+        with suppress(orjson.JSONDecodeError):
+            return _shallow(orjson.loads(data))
     values = 0
     for sign in (b"[", b"{", b","):
         values += data.count(sign)
@@ -124,6 +123,14 @@ def _load_long(data: bytes) -> Generator[None, None, JSON]:
     if b"\0" in data[:4]:  # UTF-16 or UTF-32
         return load_slowly(data)
     return (yield from _load_parts((yield from _without_surrogates(data))))
+
+
+def _has_few_values(data: bytes) -> bool:
+    """Whether JSON text certainly has few values, and no long number."""
+    short = outline(data)  # has at least one byte for each value
+    if not short or len(short) > _FEW_VALUES:
+        return False
+    return not has_long_number(short)
 
 
 def _shallow(value: JSON) -> JSON:

@@ -40,7 +40,7 @@ def outline(data: bytes) -> bytes | None:
     Returns:
         None if *data* has many quotes, or a string without an end.
     """
-    parts, at, quotes = [], 0, 0
+    view, parts, at, quotes = memoryview(data), [], 0, 0
     while (start := data.find(b'"', at)) >= 0:
         end = start
         while True:
@@ -53,9 +53,9 @@ def outline(data: bytes) -> bytes | None:
                 return None
             if backslashes % 2 == 0:
                 break
-        parts.append(data[at : start + 1])
+        parts.append(view[at : start + 1])
         at = end + 1
-    return b"".join((*parts, data[at:]))
+    return b"".join((*parts, view[at:]))
 
 
 def tokens(data: bytes, window: int = WINDOW) -> Iterator[tuple[int, int, bool | None]]:
