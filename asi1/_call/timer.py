@@ -72,9 +72,7 @@ class Timer:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> bool:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm, self._alarm_at = None, math.inf
+        self._drop_alarm()
         return self._scope.__exit__(kind, error, frames)
 
     def arm(self, phase: str) -> None:
@@ -106,10 +104,15 @@ class Timer:
             self._set_alarm(now)
 
     def _set_alarm(self, now: float) -> None:
+        self._drop_alarm()
+        if self._at < math.inf:
+            self._alarm_at = min(self._at, now + _MOST_WAIT)
+            self._alarm = self._token.call_at(self._alarm_at, self._on_alarm)
+
+    def _drop_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm_at = min(self._at, now + _MOST_WAIT)
-        self._alarm = self._token.call_at(self._alarm_at, self._on_alarm)
+            self._alarm, self._alarm_at = None, math.inf
 
     def _on_alarm(self) -> None:
         now = self._now()
