@@ -77,9 +77,8 @@ class Model:
                 return copy.deepcopy(dict(self.wire))
             return dict(_changed_items(self, self.wire))
         fields = {
-            a.metadata.get("wire", a.name): _json_value(getattr(self, a.name))
-            for a in attrs.fields(type(self))
-            if a.init and a.name not in _NOT_IN_JSON
+            key: _json_value(getattr(self, a.name))
+            for key, a in _json_fields(type(self)).items()
         }
         filled = {
             key: value
@@ -204,16 +203,20 @@ def value_of(model: Model, name: str) -> Any:
         return None
 
 
+def _json_fields(cls: type[Model]) -> dict[str, "attrs.Attribute[Any]"]:
+    """Return the fields that are in the JSON form of an object, by their keys there."""
+    return {
+        a.metadata.get("wire", a.name): a
+        for a in attrs.fields(cls)
+        if a.init and a.name not in _NOT_IN_JSON
+    }
+
+
 def _changed_items(
     model: Model, wire: Mapping[str, JSON]
 ) -> Iterator[tuple[str, JSON]]:
-    """Yield the items that a changed copy dumps, in the order of *wire*, if there."""
-    fields = {
-        a.metadata.get("wire", a.name): a
-        for a in attrs.fields(type(model))
-        if a.init and a.name not in _NOT_IN_JSON
-    }
-    # dict.fromkeys keeps the order, and each key once.
+    """Yield what a changed copy dumps: first the keys of *wire*, in their order."""
+    fields = _json_fields(type(model))
     for key in dict.fromkeys((*wire, *fields, *model.extra)):
         sent = wire.get(key)
         if key in fields:

@@ -143,7 +143,7 @@ def can_dump(value: object) -> bool:
 
 def dump_of(value: Any, unless: type) -> JSON:
     """Return *value* as its ``model_dump`` has it; None if it has none, or *unless*."""
-    if isinstance(value, unless | type) or not can_dump(value):
+    if isinstance(value, unless) or not can_dump(value):
         return None
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 

@@ -9,6 +9,8 @@ time.
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+import attrs
+
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
@@ -133,12 +135,7 @@ def as_info(response: Any) -> ResponseInfo:
     headers = getattr(response, "headers", None)  # of a mock, it may be anything
     pairs = headers.items() if isinstance(headers, Mapping) else ()
     info = read_info(0, {str(k).lower(): str(v) for k, v in pairs})
-    return ResponseInfo(
-        status=status if isinstance(status, int) else None,
-        request_id=info.request_id,
-        headers=info.headers,
-        rate_limits=info.rate_limits,
-    )
+    return attrs.evolve(info, status=status if isinstance(status, int) else None)
 
 
 def timeout_message(message: object) -> str:

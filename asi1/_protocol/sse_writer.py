@@ -65,28 +65,22 @@ def piece_events_in_steps(
         # A chunk of the fast path has no thoughts in its choice.
         if not thought and chunk._pending is None:  # noqa: SLF001
             thought = _reasoning(chunk)
-        if len(thought) > _TEXT_PER_STEP or len(text) > _TEXT_PER_STEP:
-            events += yield from _long_events(thought, text)
-        else:
-            if thought:
-                events.append(event_bytes(b"thought", {"text": thought}))
-            if text:
-                events.append(event_bytes(b"text", {"text": text}))
+        for name, piece in ((b"thought", thought), (b"text", text)):
+            if len(piece) > _TEXT_PER_STEP:
+                events.append((yield from _long_event(name, piece)))
+            elif piece:
+                events.append(event_bytes(name, {"text": piece}))
         if number % _CHUNKS_PER_STEP == 0:
             yield
     return b"".join(events)
 
 
-def _long_events(thought: str, text: str) -> Generator[None, None, list[bytes]]:
-    pieces = []
-    for name, piece in ((b"thought", thought), (b"text", text)):
-        if piece:
-            pieces.append(b'event: %b\ndata: {"text":"' % name)
-            for at in range(0, len(piece), _TEXT_PER_STEP):
-                pieces.append(json_bytes(piece[at : at + _TEXT_PER_STEP])[1:-1])
-                yield
-            pieces.append(b'"}\n\n')
-    return pieces
+def _long_event(name: bytes, text: str) -> Generator[None, None, bytes]:
+    pieces = [b'event: %b\ndata: {"text":"' % name]
+    for at in range(0, len(text), _TEXT_PER_STEP):
+        pieces.append(json_bytes(text[at : at + _TEXT_PER_STEP])[1:-1])
+        yield
+    return b"".join([*pieces, b'"}\n\n'])
 
 
 def _reasoning(chunk: ChatCompletionChunk) -> str:

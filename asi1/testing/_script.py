@@ -198,7 +198,7 @@ class Script:
 
     def _usual(self, request: RecordedRequest) -> Recipe:
         match request.method, request.path:
-            case "POST", "/v1/chat/completions" if _has_no_messages(request):
+            case "POST", "/v1/chat/completions" if _messages_of(request) == []:
                 return Failure(status=400, message="messages: at least one is needed")
             case "POST", "/v1/chat/completions":
                 return self._canned
@@ -213,10 +213,7 @@ class Script:
         """Return the error of a strict fake for tool calls that a service refuses."""
         if not self.strict or request.path != "/v1/chat/completions":
             return None
-        try:
-            problem = tool_problem(request.json["messages"])
-        except (ValueError, LookupError, TypeError):
-            return None
+        problem = tool_problem(_messages_of(request))
         return Failure(status=400, message=problem) if problem else None
 
     def _refusal(self, request: RecordedRequest) -> Recipe:
@@ -225,11 +222,13 @@ class Script:
         return Failure(status=400, message=message, code="no_scripted_reply")
 
 
-def _has_no_messages(request: RecordedRequest) -> bool:
+def _messages_of(request: RecordedRequest) -> object:
+    """Return the messages in a request's body; None if there are none."""
     try:
-        return bool(request.json["messages"] == [])
+        messages: object = request.json["messages"]
     except (ValueError, LookupError, TypeError):
-        return False
+        return None
+    return messages
 
 
 def _times(value: object) -> str | None:
