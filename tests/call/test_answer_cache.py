@@ -77,6 +77,7 @@ BROKEN = [
 WAYS = [create, stream, create_stream, mapped, turn]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("again", WAYS)
 @pytest.mark.parametrize("first", WAYS)
 async def test_repeated_request_is_answered_from_the_cache(fake, first, again):
@@ -376,6 +377,7 @@ class Broken(Store):
         return self.error
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("method", [create, stream])
 @pytest.mark.parametrize(

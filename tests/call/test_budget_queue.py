@@ -66,6 +66,7 @@ async def test_call_that_waits_for_the_budget_starts_once(send, tmp_path):
     assert Counter({"start": 8, "end": 8, type(None): 8}) == seen
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("send", [by_map, by_batch])
 async def test_retry_that_does_not_fit_waits_for_the_calls_under_way(send, tmp_path):
     """

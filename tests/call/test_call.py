@@ -47,6 +47,7 @@ async def fail(fake, error, *, stream, **options):
     return caught.value, anyio.current_time() - began
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("status", "error", "attempts"),
     [
@@ -397,6 +398,7 @@ async def test_call_without_a_timeout_waits_for_ever(fake):
     assert ("Late.", pytest.approx(1e6)) == (answer.text, seconds)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("fault", "stream", "phase"),
     [

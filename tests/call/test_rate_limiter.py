@@ -591,6 +591,7 @@ async def test_estimated_token_count_is_replaced_by_the_reported_usage():
     assert second.response.elapsed >= 59
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(

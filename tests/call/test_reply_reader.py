@@ -159,6 +159,7 @@ async def test_usage_is_read_after_the_finish_reason(fake):
     assert 9 == answer.usage.total_tokens
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "fault",
     [name for name in FAULTS if name.startswith("dialect_") and "unfin" not in name],
@@ -177,6 +178,7 @@ async def test_answer_has_the_same_text_in_every_servers_stream_format(fake, fau
     assert reason == answer.finish_reason
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("fault", "error", "text"),
     [
@@ -348,6 +350,7 @@ async def test_json_body_is_read_as_json_whatever_its_content_type(
     assert "Hi." == answer.text
 
 
+@pytest.mark.system
 @both_forms
 @pytest.mark.parametrize(
     ("fault", "words"),
@@ -939,6 +942,7 @@ SIGNS = [
 ]
 
 
+@pytest.mark.system
 @both_forms
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_idle_timeout_ignores_events_without_content(fake, sign, stream):
@@ -1031,6 +1035,7 @@ async def test_events_without_content_do_not_stop_the_first_token_timeout(fake, 
     assert pytest.approx(2) == anyio.current_time() - began
 
 
+@pytest.mark.system
 @both_forms
 @pytest.mark.parametrize("sign", SIGNS)
 async def test_overload_after_events_without_content_is_retried(fake, sign, stream):
@@ -1451,6 +1456,7 @@ JSON_HEADS = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("method", ["create", "stream", "generate"])
 @pytest.mark.parametrize("end", [Reset(), Close(), Stall()])
 @pytest.mark.parametrize("head", JSON_HEADS)

@@ -162,6 +162,7 @@ async def test_exception_of_a_tool_is_logged_with_its_traceback(caplog):
     assert 'raise KeyError("rate")' in caplog.text
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", ["coroutine", "thread"])
 @pytest.mark.parametrize("name", RAISED)
 async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name, caplog):

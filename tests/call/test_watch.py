@@ -333,6 +333,7 @@ async def test_stream_that_is_left_after_its_whole_answer_has_succeeded():
     )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("phase", ["total", "first_token"])
 async def test_timeout_before_a_connection_is_open_was_not_sent(phase):
     """

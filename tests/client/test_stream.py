@@ -444,6 +444,7 @@ async def test_read_timed_out_by_asyncio_wait_for_loses_no_chunk(fake, client):
     assert timeouts
 
 
+@pytest.mark.system
 @asyncio_only
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_call_cancelled_by_asyncio_at_any_moment_frees_its_connection(

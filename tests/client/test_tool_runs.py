@@ -183,6 +183,7 @@ async def test_resumed_run_uses_the_default_model_of_the_client_that_began_it():
     assert ["big"] * 3 == [body["model"] for body in model.bodies]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("saved", "given"), [(12, None), (2, 12)])
 async def test_resumed_run_keeps_its_limit_unless_another_is_given(saved, given):
     """

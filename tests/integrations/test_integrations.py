@@ -192,6 +192,7 @@ async def test_aiohttp_handler_that_returns_an_answer_is_told_to_use_to_dict(
         await module.error_middleware(answer, handler)
 
 
+@pytest.mark.system
 async def test_fastapi_writes_an_answer_that_a_view_returns(fake, fake_client):
     """
     FastAPI writes an answer that a view returns as `model_dump` without None.

@@ -407,6 +407,7 @@ def test_event_loops_in_threads_share_the_limit(make, caplog):
     assert permits[-1][0] - permits[0][0] < 10 * MINUTE
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("blocking", [False, True])
 async def test_clients_use_the_limiter_and_report_usage_and_429s(blocking, fake, make):
     """

@@ -106,6 +106,7 @@ def test_copied_or_unpickled_error_equals_the_original(cls, copying):
         assert getattr(error, field.name) == getattr(copied_error, field.name)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("cls", ERRORS)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickled_error_names_public_classes_only(cls, protocol):

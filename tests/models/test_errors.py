@@ -233,6 +233,7 @@ def test_errors_of_different_classes_or_messages_are_not_equal():
     assert 1 == len({asi1.ASI1Error("a"), asi1.ASI1Error("a")})
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("message", "shown"),
     [

@@ -116,6 +116,7 @@ def test_parsing_in_steps_of_any_size_gives_the_value_of_load_json(step):
         assert repr(result(load_json, data)) == repr(result(in_parts, data)), data
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("size", [40_000, 300_000, 3_000_000])
 @pytest.mark.parametrize(
     "pattern",
@@ -191,6 +192,7 @@ SURROGATES = [
 ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("step", range(1, 16))
 def test_lone_surrogates_become_u_fffd_wherever_a_step_ends(step):
     """

@@ -53,6 +53,7 @@ _NESTED = st.recursive(
 )
 
 
+@pytest.mark.system
 @settings(deadline=None)
 @given(_NESTED, st.booleans())
 def test_outline_has_a_quote_in_place_of_each_string(value, ascii_only):

@@ -243,6 +243,7 @@ HEADINGS = re.findall(r"^### `(.*)`$", TEXTS["docs/troubleshooting.md"], re.MULT
 OTHERS = r"'\w+' object .*|\d{3}: …"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("heading", [h for h in HEADINGS if not re.match(OTHERS, h)])
 def test_troubleshooting_quotes_messages_of_asi1(heading):
     """Each message in a heading of the troubleshooting page is one of asi1's own."""

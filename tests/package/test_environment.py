@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import asi1
 
 from ..support.shape import nodes_of, tree_of
@@ -49,6 +51,7 @@ def names_in(path: Path) -> Iterator[str]:
             yield from [text] if is_name else []
 
 
+@pytest.mark.system
 def test_reference_lists_each_environment_variable_that_is_read():
     """
     The page has a row for each environment variable that a module of asi1 reads, or

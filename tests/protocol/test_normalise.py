@@ -1001,6 +1001,7 @@ def ending(**choice):
     return {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", **choice}]}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "path",
     [

@@ -161,6 +161,7 @@ def test_date_in_retry_after_is_compared_to_the_date_of_the_reply(asked, sent, s
     assert seconds == retry_after({"retry-after": asked, "date": sent}, NOW)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("place", ["error", "errors", "detail", "text", "list", "top"])
 @pytest.mark.parametrize(
     ("message", "seconds"),

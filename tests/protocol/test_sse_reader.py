@@ -468,6 +468,7 @@ def test_recorded_stream_gives_the_same_events_when_cut_in_two(case):
         assert events == decoded(body[:place], body[place:]), place
 
 
+@pytest.mark.system
 @collected
 def test_recorded_stream_gives_the_same_events_when_decoded_byte_by_byte(case):
     """

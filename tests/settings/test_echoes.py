@@ -141,6 +141,7 @@ FORMS = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("form", FORMS)
 def test_key_is_redacted_in_each_escaped_form(form, key):

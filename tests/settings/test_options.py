@@ -292,6 +292,7 @@ def test_option_of_a_wrong_type_or_range_is_refused_and_named(name, value):
     assert 300 > len(str(caught.value))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", sorted(BODY_OPTIONS | CALL_OPTIONS))
 @pytest.mark.parametrize("kind", ["array", "deep", "huge", "unprintable"])
 def test_value_that_cannot_be_compared_or_printed_is_refused(name, kind):

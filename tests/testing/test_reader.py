@@ -41,6 +41,7 @@ async def test_early_refusal_is_sent_before_the_requests_body_is_read(fake, name
     assert len(request.body) < 100_000
 
 
+@pytest.mark.system
 async def test_slow_request_reader_reads_the_complete_body(fake):
     """
     A server that reads a large request in parts gets all of it, then answers.
@@ -55,6 +56,7 @@ async def test_slow_request_reader_reads_the_complete_body(fake):
     assert LONG == fake.requests[0].json["messages"][0]["content"]
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("seconds", "took"), [(0.05, 25.6), (0, 0)])
 async def test_slow_request_reader_takes_equally_long_in_process(seconds, took):

@@ -83,6 +83,7 @@ def run(monkeypatch, arguments, number, **request):
     return code, responses[0]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),

@@ -266,6 +266,7 @@ async def test_read_can_be_repeated_after_a_timeout():
         assert b"late" == await ours.read(10, 5)
 
 
+@pytest.mark.system
 async def test_socket_buffers_at_most_one_mib_while_no_task_reads():
     """
     While no task reads, the socket buffers at most 1 MiB, so that the server has to

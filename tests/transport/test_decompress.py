@@ -32,6 +32,7 @@ async def read(body, encoding, size=2**20):
         return [piece async for piece in decompress(pieces, encoding)]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [

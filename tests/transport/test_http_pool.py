@@ -143,6 +143,7 @@ async def test_unrequested_second_reply_is_not_the_next_answer(double_reply_serv
     assert ("one", "three") == (first.text, second.text)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("sockets", [True, False], ids=["sockets", "in-process"])
 @pytest.mark.parametrize(
     ("said", "attempts"),

@@ -114,6 +114,7 @@ def test_unusable_proxy_raises_unless_no_proxy_contains_the_host(entries, unusab
         assert transport is None
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("url", "proxy", "tunnelled"),
     [

@@ -126,6 +126,7 @@ async def test_slow_answer_does_not_cause_a_write_timeout(fake, front):
     assert 1 == front.handshakes
 
 
+@pytest.mark.system
 async def test_large_request_over_tls_arrives_complete(fake, front):
     """
     A request of 3 MB, which TLS sends in many records, arrives completely.
@@ -178,6 +179,7 @@ async def test_server_with_an_untrusted_certificate_gets_no_request(
     assert [] == fake.requests
 
 
+@pytest.mark.system
 async def test_stalled_tls_handshake_causes_a_connect_timeout():
     """
     If a server accepts a connection but does not answer the TLS handshake, the call
@@ -277,6 +279,7 @@ async def test_tls_calls_share_one_tunnel_through_a_proxy(fake, authority, monke
     assert 2 == len(fake.requests)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("records", [1, 20])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_answer_before_a_broken_tls_record_is_returned(
@@ -301,6 +304,7 @@ async def test_answer_before_a_broken_tls_record_is_returned(
     assert TEXT == answer.text
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("peer", "sent", "tries"),
     [
@@ -372,6 +376,7 @@ def _not_trio(anyio_backend):
         pytest.skip("trio has httpx's own sockets")
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("_not_trio")
 async def test_tls_socket_buffers_at_most_one_mib_without_a_reader(authority):
     """
@@ -424,6 +429,7 @@ async def test_tls_socket_buffers_at_most_one_mib_for_a_slow_reader(authority):
         await count_bytes(ours)
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("_not_trio")
 @pytest.mark.parametrize("size", [100_000, 300_000, 1_000_000])
 async def test_bytes_sent_right_before_a_tls_close_are_read(authority, size):

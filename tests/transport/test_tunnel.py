@@ -161,6 +161,7 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("url", "replies", "reason"), REFUSALS)
 async def test_refusal_of_a_proxy_is_an_error_with_its_reason(url, replies, reason):
     """

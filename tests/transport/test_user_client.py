@@ -24,6 +24,7 @@ KEY = "sk-lighthouse-0123456789"
 FAMILIES = pytest.mark.parametrize("family", [httpx, httpx2], ids=["httpx", "httpx2"])
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("make", [asi1.ASI1, asi1.AsyncASI1])
 @pytest.mark.parametrize(
     ("argument", "given", "message"),

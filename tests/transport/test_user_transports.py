@@ -243,6 +243,7 @@ def chain_of(error):
     return found
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("argument", ["transport", "http_client"])
 @pytest.mark.parametrize("place", ["request", "body"])
 @pytest.mark.parametrize("form", ["create", "stream"])
@@ -318,6 +319,7 @@ class SlowNetwork(httpx.AsyncBaseTransport):
         return await self.inner.handle_async_request(request)
 
 
+@pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 @pytest.mark.parametrize("where", ["client", "with_options", "default", "call"])

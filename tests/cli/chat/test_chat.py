@@ -202,6 +202,7 @@ def test_command_that_cannot_do_its_work_says_why(chat, tmp_path, command, told)
     assert "notes" == (tmp_path / "notes").read_text()
 
 
+@pytest.mark.system
 def test_loaded_file_sends_no_control_character_to_the_terminal(chat, fake, tmp_path):
     """
     The system message and the model of a loaded file are shown without control
@@ -302,6 +303,7 @@ def test_tool_that_is_always_allowed_is_not_asked_for_again(chat, fake, tools):
     assert any("ValueError: it \\u001b[2J broke" in row for row in rows)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("pressed", ["\x03", "\x04"])
 def test_ctrl_c_or_ctrl_d_at_the_question_ends_the_turn(chat, fake, tools, pressed):
     """

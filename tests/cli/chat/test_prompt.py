@@ -57,6 +57,7 @@ def test_begun_text_can_be_edited(typed):
     assert "one two" == typed(" two\r").read("one")
 
 
+@pytest.mark.system
 def test_ctrl_c_tells_what_was_discarded_and_ctrl_d_ends(typed):
     """
     Ctrl-C raises KeyboardInterrupt, and `discarded` has the text of the line; Ctrl-D

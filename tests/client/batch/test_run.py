@@ -348,6 +348,7 @@ async def test_batch_ends_when_no_request_fits_into_the_budget(
     assert sum(map(priced.cost, usage)) == summary.cost
 
 
+@pytest.mark.system
 async def test_requests_wait_for_the_budget_that_others_have_reserved(
     fake, fake_client, files
 ):

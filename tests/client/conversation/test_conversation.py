@@ -1028,6 +1028,7 @@ EMPTY = [
 ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("choice", EMPTY)
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
 @pytest.mark.parametrize("keep", [False, True], ids=["", "keep-reasoning"])
@@ -1173,6 +1174,7 @@ async def test_extra_members_of_tool_calls_are_sent_back(fake, fake_client, stre
         assert back == sent(fake)[1]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
 @pytest.mark.parametrize("thought", [False, True], ids=["message", "answer"])
 @pytest.mark.parametrize("keep", [None, False, True])

@@ -500,6 +500,7 @@ def is_wrapped(spec, value):
     return keys == {"value"} and not (isinstance(value, dict) and "value" in value)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("spec", "data", "value", "_"), TYPES.values(), ids=TYPES)
 def test_value_of_each_type_is_decoded_from_json_and_becomes_the_same_json(
     spec, data, value, _
@@ -641,6 +642,7 @@ def test_too_deeply_nested_json_raises_output_invalid_error():
         output_type(Tree).read_text(deep)
 
 
+@pytest.mark.system
 def test_output_type_returns_the_same_object_for_the_same_type():
     """
     `output_type` returns the same object if it is called again for the same type.
