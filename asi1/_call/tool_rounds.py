@@ -158,7 +158,7 @@ class ToolRounds:
             if self._reads % _READS_PER_TURN == 0:
                 await checkpoint()
             while not self._items and not self.over:
-                if self._source is None:
+                if self._source is None and self.log.open:
                     await run_in_turns(self.log.prepare())
                 self._check()  # another thread may have abandoned the run
                 if self._source is None:

@@ -106,13 +106,12 @@ class RunLog:
             error: The exception that a tool raised.
         """
         self.events.append(event)
-        self._update(event)
-        step = self._step_of(event, error)
+        step = self._update(event, error)
         if step is not None:
             self.steps.append(step)
         return step
 
-    def _update(self, event: Event) -> None:
+    def _update(self, event: Event, error: BaseException | None) -> ToolStep | None:
         match event:
             case Answered(answer):
                 self.answers.append(answer)
@@ -121,29 +120,23 @@ class RunLog:
                 self.open = {i: c for i, c in calls.items() if i not in self.results}
                 self._prepared.clear()
                 self._vetted = False
-            case Started(call):
-                self.started.add(call)
-                self._unended.add(call)
-            case Ended(call):
-                self._unended.discard(call)
-                self.results.setdefault(call, event)
-                self.open.pop(call, None)
+                return AnswerStep(answer=answer, round=len(self.answers))
+            case Started(id):
+                self.started.add(id)
+                self._unended.add(id)
+                return ToolStartedStep(call=self.calls[id])
+            case Ended(id, content, failed):
+                self._unended.discard(id)
+                self.results.setdefault(id, event)
+                self.open.pop(id, None)
+                return ToolEndedStep(
+                    call=self.calls[id], content=content, failed=failed, error=error
+                )
             case Paused(ids):
                 self.paused.update(ids)
             case Decided(decisions):
                 self.decisions |= decisions
                 self._vetted = False
-
-    def _step_of(self, event: Event, error: BaseException | None) -> ToolStep | None:
-        match event:
-            case Answered(answer):
-                return AnswerStep(answer=answer, round=len(self.answers))
-            case Started(call):
-                return ToolStartedStep(call=self.calls[call])
-            case Ended(call, content, failed):
-                return ToolEndedStep(
-                    call=self.calls[call], content=content, failed=failed, error=error
-                )
         return None
 
     @property
@@ -173,6 +166,20 @@ class RunLog:
         """
         if not self.answers:
             return Ask()
+        if self.open and (action := self._next_of_open()) is not None:
+            return action
+        if not own_calls(self.answers[-1]):
+            return Stop()
+        most = self.max_rounds or self.begun.max_rounds
+        if len(self.answers) >= most:
+            raise MaxRoundsError(
+                f"the model still calls tools after {most} answers",
+                result=self.result(),
+            )
+        return Ask()
+
+    def _next_of_open(self) -> Action | None:
+        """Return what the run does about the open calls; None for nothing."""
         if not self._vetted or self._unended:
             if refused := tuple(self._refused()):
                 return Refuse(refused)
@@ -182,15 +189,7 @@ class RunLog:
         pending = tuple(call.id for call in self.pending)
         if not self.paused.issuperset(pending):
             return Pause(pending)
-        if pending or not own_calls(self.answers[-1]):
-            return Stop()
-        most = self.max_rounds or self.begun.max_rounds
-        if len(self.answers) >= most:
-            raise MaxRoundsError(
-                f"the model still calls tools after {most} answers",
-                result=self.result(),
-            )
-        return Ask()
+        return Stop() if pending else None
 
     def prepare(self) -> Generator[None, None, None]:
         """
