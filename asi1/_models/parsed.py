@@ -1,15 +1,13 @@
 """An answer together with the value that it became."""
 
-from collections.abc import Callable
 from functools import cache, reduce
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 
 from attrs import field, frozen
 
-from .base import Model, as_sent
+from .base import Model, as_sent, setters
 from .base_types import public
 from .completion import ChatChoice, ChatCompletion, ChatMessage
 from .output_errors import OutputInvalidError
@@ -91,32 +89,43 @@ def parsed_completion(
     earlier: tuple[OutputInvalidError, ...] = (),
 ) -> ParsedCompletion[_T]:
     """Return *answer* with *value*, into which the answer's text was decoded."""
-    fields = _fields_of(answer)
-    fields["choices"] = tuple(
+    choices = tuple(
         _parsed_choice(choice, value if choice.index == 0 else None)
         for choice in answer.choices
     )
-    parsed = ParsedCompletion(
-        **fields, parsed=value, parsed_from=parsed_from, earlier=earlier
+    parsed: ParsedCompletion[_T] = _extended(
+        ParsedCompletion,
+        answer,
+        choices=choices,
+        parsed=value,
+        parsed_from=parsed_from,
+        earlier=earlier,
     )
-    return as_sent(parsed, answer)
+    return parsed
 
 
 def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
-    fields = _fields_of(choice)
-    message = ParsedMessage(**_fields_of(choice.message), parsed=value)
-    fields["message"] = as_sent(message, choice.message)
-    return as_sent(ParsedChoice(**fields), choice)
+    message = _extended(ParsedMessage, choice.message, parsed=value)
+    parsed: ParsedChoice[_T] = _extended(ParsedChoice, choice, message=message)
+    return parsed
 
 
-def _fields_of(model: Model) -> dict[str, Any]:
-    cls: Any = type(model)
-    names, values_of = _getter(cls)
-    return dict(zip(names, values_of(model), strict=True))
+def _extended(cls: Any, model: Model, **fields: Any) -> Any:
+    """Return *model* as an object of its subclass *cls*, with other *fields*."""
+    extended, source = cls.__new__(cls), cast("Any", type(model))
+    write = _setters(cls)
+    for name in _names(source):
+        if name not in fields:
+            write[name](extended, getattr(model, name))
+    for name, value in fields.items():
+        write[name](extended, value)
+    return as_sent(extended, model)
 
 
 # Looking up the fields of a class takes longer than reading them.
+_setters = cache(setters)
+
+
 @cache
-def _getter(cls: type[Model]) -> tuple[list[str], Callable[[Model], Any]]:
-    names = [each.name for each in attrs.fields(cls) if each.init]
-    return names, attrgetter(*names)
+def _names(cls: Any) -> list[str]:
+    return [each.name for each in attrs.fields(cls) if each.name != "_as_sent"]
