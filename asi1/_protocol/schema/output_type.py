@@ -117,12 +117,12 @@ class OutputType(Generic[_T]):
 
 def _check_whole(completion: ChatCompletion, text: str) -> None:
     """Raise the error of an answer that the model refused or could not complete."""
-    message = completion.message
+    message, reason = completion.message, completion.finish_reason
     if message.refusal:
         _fail(OutputRefusedError, f"the model refuses: {message.refusal}", completion)
-    if completion.finish_reason == "content_filter":
+    if reason == "content_filter":
         _fail(OutputRefusedError, "the content filter removed the answer", completion)
-    if (completion.finish_reason or "").lower() in CUT_OFF:
+    if reason and reason.lower() in CUT_OFF:
         usage = completion.usage
         tokens = (usage.reasoning_tokens if usage else None) or 0
         if not text.strip() and (completion.thoughts or message.reasoning or tokens):
