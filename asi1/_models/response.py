@@ -168,7 +168,10 @@ def read_info(
     status: int, headers: Mapping[str, str], model: str | None = None
 ) -> ResponseInfo:
     """Return the metadata of a reply; *headers* must have lowercase names."""
-    kept = Headers((k, v) for k, v in headers.items() if not k.startswith("set-cookie"))
+    kept = Headers(headers)
+    for name in headers:
+        if name.startswith("set-cookie"):
+            del kept[name]
     return ResponseInfo(
         status=status,
         request_id=kept.get("x-request-id") or kept.get("request-id"),
@@ -179,7 +182,7 @@ def read_info(
 
 
 def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
-    if not any(name.startswith("x-ratelimit-") for name in headers):
+    if "x-ratelimit-" not in "\n".join(headers):
         return None
 
     def count(name: str) -> int | None:

@@ -262,7 +262,7 @@ def read_model(value: object) -> str:
         raise ConfigurationError(
             f"model: must be the name of a model, not {shown(value)}"
         )
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
         raise ConfigurationError("model: contains a lone surrogate")
     return value
 
