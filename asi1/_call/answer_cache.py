@@ -38,7 +38,7 @@ __all__ = ["AnswerCache", "CachedCall", "CallAttempts", "Send"]
 
 _T = TypeVar("_T")
 
-# Seconds that a method of the cache may take.
+# Seconds that a method of the cache may take, unless the call ends earlier.
 _TIMEOUT = 5.0
 # Seconds for which a cache is not used after one of its methods took too long.
 _PAUSE = 60.0
@@ -117,8 +117,10 @@ class AnswerCache:
             await send(request)
             return
         secret = call.resources.config.api_key
+        streams = call.reader_class.streams
+        timer = Timer(call.began or 0.0, request.timeouts, stream=streams)
         key = await _apart(len(request.body or b""), lambda: cache_key(request, secret))
-        if self.reads and await self._answer_from(key, call, attempts, request):
+        if self.reads and await self._answer_from(key, call, attempts, request, timer):
             return
         usual = call.resources.transport
         recorder = Recorder(usual.pools)
@@ -127,13 +129,18 @@ class AnswerCache:
             await send(request)
         finally:
             call.resources = attrs.evolve(call.resources, transport=usual)
-        await self._keep(key, call, request, recorder.taken)
+        await self._keep(key, call, recorder.taken, timer)
 
     async def _answer_from(
-        self, key: str, call: CachedCall, attempts: CallAttempts, request: Request
+        self,
+        key: str,
+        call: CachedCall,
+        attempts: CallAttempts,
+        request: Request,
+        timer: Timer,
     ) -> bool:
         """Answer *call* from the cache; return False if that is not possible."""
-        data: object = await self._use("get", lambda: self.store.get(key))
+        data: object = await self._use("get", lambda: self.store.get(key), timer)
         if data is not None and not isinstance(data, bytes):
             self._report(f"get returned {type(data).__name__}, not bytes", None)
             return False
@@ -141,11 +148,11 @@ class AnswerCache:
         config = call.resources.config
         if kept is None or len(kept.data) > config.max_event_bytes:
             return False
-        timer = Timer(call.began or 0.0, _NO_TIMEOUTS, stream=call.reader_class.streams)
-        reader, attempts.cached = call.new_reader(request, timer), True
+        kept_timer = Timer(timer.began, _NO_TIMEOUTS, stream=timer.stream)
+        reader, attempts.cached = call.new_reader(request, kept_timer), True
         reply = _Reply.of(kept)
         try:
-            with timer:
+            with kept_timer:
                 async with aclosing(reply.body):
                     await reader.read(cast("Reply", reply))
         except APIError:  # such as an answer that another version of asi1 kept
@@ -162,7 +169,7 @@ class AnswerCache:
         return True
 
     async def _keep(
-        self, key: str, call: CachedCall, request: Request, reply: TakenReply | None
+        self, key: str, call: CachedCall, reply: TakenReply | None, timer: Timer
     ) -> None:
         """Keep the answer of a call that has succeeded, if it may be kept."""
         reader = call.reader
@@ -171,20 +178,27 @@ class AnswerCache:
         result = reader.answer()
         if not result.choices:
             (result,) = reader.result(ResponseInfo())
-        if not may_be_kept(result, request.choices):
+        if not may_be_kept(result, reader.request.choices):
             return
         # A program may close its client as soon as it has the answer.
         with anyio.CancelScope(shield=True):
             value = await _apart(reply.size, lambda: reply.packed(reader.key))
             if value is not None:
-                await self._use("set", lambda: self.store.set(key, value))
+                await self._use("set", lambda: self.store.set(key, value), timer)
 
-    async def _use(self, name: str, use: Callable[[], Awaitable[_T]]) -> _T | None:
-        """Return the result of a method of the cache; None if it fails."""
+    async def _use(
+        self, name: str, use: Callable[[], Awaitable[_T]], timer: Timer
+    ) -> _T | None:
+        """
+        Return the result of a method of the cache; None if it fails.
+
+        It ends with the total timeout of *timer*: a cache makes no call longer.
+        """
         if self._clock() < self._paused.get("until", 0.0):
             return None
+        seconds = min(_TIMEOUT, timer.left)
         try:
-            with anyio.move_on_after(_TIMEOUT) as scope:
+            with anyio.move_on_after(seconds) as scope:
                 return await use()
         # A cache that asks a cancelled asyncio task for its result raises the task's
         # CancelledError, which does not mean that the call was cancelled.
@@ -195,7 +209,7 @@ class AnswerCache:
         except Exception as error:  # noqa: BLE001 - a cache must not fail the call
             self._report(f"{name} raised {type(error).__name__}: {error}", error)
         else:
-            if scope.cancelled_caught:
+            if scope.cancelled_caught and seconds == _TIMEOUT:
                 self._paused["until"] = self._clock() + _PAUSE
                 self._report(f"{name} took more than {_TIMEOUT:g} s", None)
         return None

@@ -440,6 +440,32 @@ async def test_cache_that_hangs_delays_one_call_and_is_then_left_alone(name):
 
 
 @pytest.mark.virtual_time
+@pytest.mark.parametrize("method", [create, stream, turn])
+async def test_total_timeout_limits_the_wait_for_a_cache(method, recwarn):
+    """
+    A number as the timeout of a call limits the wait for a cache that hangs, too: the
+    call ends with that timeout, and the cache is not reported, nor left alone.
+    """
+    fake, store = FakeASI1(), Store()
+    fake.reply("Hello", times=None)
+    hang = store.get = lambda _: anyio.sleep_forever()
+    async with in_process(fake, cache=store) as client:
+        began = anyio.current_time()
+        with pytest.raises(asi1.APITimeoutError, match="took longer than 1 s"):
+            await method(client, timeout=1)
+        assert pytest.approx(1) == anyio.current_time() - began
+
+        store.get, store.set = Store().get, lambda *_: hang(None)
+        began = anyio.current_time()
+        assert "Hello" == (await method(client, timeout=1)).text
+        assert pytest.approx(1) == anyio.current_time() - began
+
+        store.set = Store.set.__get__(store)
+        assert "Hello" == (await method(client, timeout=1)).text
+    assert [1, 0] == [len(store), len(recwarn)]
+
+
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("data", [b"", b"garbage", b'{"asi1": 1}\n{}'])
 async def test_damaged_entry_is_replaced(data):
     """
