@@ -45,9 +45,9 @@ class ChatStream(Hinted):
         StreamDecodeError: An event is not a valid chunk.
         ServerStreamError: The server reported an error in the stream.
         APITimeoutError: No chunk arrived in time, or the total timeout passed.
-        APIStatusError, APIConnectionError, APIResponseError, ClientClosedError,
-            ConfigurationError: As for `Completions.create`; only before the
-            first chunk.
+        APIStatusError, APIConnectionError, APIResponseError, ConfigurationError: As for
+            `Completions.create`; only before the first chunk.
+        ClientClosedError: The client was closed.
         StreamBusyError: Another thread is reading.
         StreamClosedError: The stream was closed.
         StreamConsumedError: The stream was already read to its end.

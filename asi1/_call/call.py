@@ -139,12 +139,12 @@ class Call(Generic[_T]):
 
     def _stopped(self) -> ASI1Error | None:
         """End a cancelled call's queue; return the error, None for a whole answer."""
-        self.queue.end(self._cancelled())
         error: ASI1Error = CallCancelledError("the caller no longer waits for the call")
         if is_closing():
             error = ClientClosedError("the client was closed during the call")
         elif self.reader_class.streams:
             error = StreamClosedError("the stream was left before its end")
+        self.queue.end(error if is_closing() else self._cancelled())
         whole = self._attempts.answered or (self.reader and self.reader.whole)
         told = None if whole else error
         self._attempts.stopped(told, self.info().status, self._attempts.now())

@@ -39,9 +39,9 @@ class AsyncChatStream(Hinted):
         StreamDecodeError: An event is not a valid chunk.
         ServerStreamError: The server reported an error in the stream.
         APITimeoutError: No chunk arrived in time, or the total timeout passed.
-        APIStatusError, APIConnectionError, APIResponseError, ClientClosedError,
-            ConfigurationError: As for `AsyncCompletions.create`; only before the
-            first chunk.
+        APIStatusError, APIConnectionError, APIResponseError, ConfigurationError: As for
+            `AsyncCompletions.create`; only before the first chunk.
+        ClientClosedError: The client was closed.
         StreamBusyError: Another task is reading.
         StreamClosedError: The stream was closed.
         StreamConsumedError: The stream was already read to its end.

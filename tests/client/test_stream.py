@@ -10,6 +10,7 @@ import pytest
 
 import asi1
 
+from asi1 import Hooks
 from asi1.testing import FakeASI1, Pause, Repeat, Stall
 
 from ..support.talk import DONE, SSE, TEXT, Event, chunk, in_process, until
@@ -298,18 +299,24 @@ async def test_error_of_a_stream_is_raised_by_every_further_read(fake, client):
 
 async def test_closing_the_client_closes_its_streams(fake):
     """
-    Once a client is closed, reading one of its open streams raises `StreamClosedError`.
+    Once a client is closed, reading one of its open streams raises `ClientClosedError`,
+    the error that hooks are told.
     """
+    told = []
     fake.clear()
-    fake.fault("stall")
-    client = in_process(fake)
+    fake.fault("stall", times=2)
+    client = in_process(fake, hooks=Hooks(on_end=lambda call: told.append(call.error)))
     stream = client.chat.completions.stream(messages="Hi")
+    run = client.chat.completions.run_tools("Hi", tools=[pow], stream=True)
     await anext(stream)
+    await anext(run)
     await client.aclose()
 
-    with pytest.raises(asi1.StreamClosedError):
-        async for _ in stream:
-            pass
+    for opened in (stream, run):
+        with pytest.raises(asi1.ClientClosedError):
+            async for _ in opened:
+                pass
+    assert {asi1.ClientClosedError} == {*map(type, told)}
 
 
 async def test_stream_of_a_closed_client_does_not_begin(client, opened):
