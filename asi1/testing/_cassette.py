@@ -112,7 +112,7 @@ class Cassette(httpx.AsyncBaseTransport):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Do nothing: each exchange is in the file as soon as it ends."""
+        """Do nothing: each exchange is in the file once its last event was read."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from collections.abc import AsyncIterator
@@ -28,6 +29,10 @@ _DROPPED = frozenset(
         *("content-length", "transfer-encoding"),
     }
 )
+# Matches the last event of a stream. A server may keep the body open behind it.
+_LAST_EVENT = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\][ \t]*[\r\n]")
+# Maximum bytes of the last event, which may arrive in several pieces.
+_LAST_SIZE = 64
 
 
 def redacted(body: bytes, secret: Secret) -> bytes:
@@ -59,7 +64,7 @@ class Closing(httpx.AsyncByteStream):
 
 @define(eq=False)
 class Recorded(httpx.AsyncByteStream):
-    """The body of a reply; recorded when it ends, or when its reader closes it."""
+    """The body of a reply; recorded after its last event, or when its reader leaves."""
 
     _stream: httpx.AsyncByteStream
     _response: httpx.Response
@@ -69,6 +74,7 @@ class Recorded(httpx.AsyncByteStream):
     _began: float
     _pieces: list[bytes] = field(factory=list, init=False)
     _at: list[float] = field(factory=list, init=False)
+    _end: bytes = field(default=b"", init=False)
     _done: bool = field(default=False, init=False)
     _source: AsyncIterator[bytes] | None = field(default=None, init=False)
 
@@ -88,6 +94,10 @@ class Recorded(httpx.AsyncByteStream):
             raise
         self._pieces.append(piece)
         self._at.append(time.monotonic() - self._began)
+        end = self._end + piece
+        self._end = end[-_LAST_SIZE:]
+        if _LAST_EVENT.search(end):
+            self._write(left=True)
         return piece
 
     async def aclose(self) -> None:
@@ -116,7 +126,7 @@ class Recorded(httpx.AsyncByteStream):
         if clean != body:
             # The secret may be in several pieces, so the cuts are lost.
             pieces, at = [clean], at[-1:]
-        complete = not left or b"[DONE]" in clean
+        complete = not left or _LAST_EVENT.search(clean) is not None
         exchange = Exchange(
             self._asked,
             self._response.status_code,

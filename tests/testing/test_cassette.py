@@ -20,6 +20,7 @@ from ..support.talk import DONE, SSE, Event, chunk
 
 
 KEY = "sk-0123456789abcdef"
+STALL = Pause(3600)
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 9
 
 
@@ -338,6 +339,30 @@ async def test_reply_that_was_left_early_is_recorded_up_to_there(path):
             await read(client)
 
     assert "Hel" == recorded == replayed
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("cut", [0, 3, 13])
+async def test_stream_is_recorded_as_soon_as_its_last_event_was_read(path, cut):
+    """
+    A stream is in the file before the server ends the body behind the last event, which
+    may come in two pieces. A text that contains the words of that event ends nothing.
+    """
+    fake = FakeASI1()
+    text = "data: [DONE]\n\ndata: [DONE]"
+    pieces = Data(DONE.data[:cut]), Data(DONE.data[cut:])
+    fake.play(SSE, Event(chunk(text)), Event(chunk("!", finish="stop")), *pieces, STALL)
+
+    async with client_of(fake, path) as client:
+        stream = client.chat.completions.stream(messages="Hi")
+        read = "".join([each.text async for each in stream])
+        recorded = lines(path)
+        async with client_of(fake, path, "replay") as other:
+            again = other.chat.completions.stream(messages="Hi")
+            answer = await again.get_final_completion()
+
+    assert text + "!" == read == answer.text
+    assert [True] == ["left" not in each["reply"] for each in recorded]
 
 
 @pytest.mark.parametrize("stream", [False, True])
