@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
 from .._fork_lock import run_apart_once
 
@@ -54,9 +54,31 @@ DEFAULT: Final = Default.VALUE
 
 
 def public(thing: _T) -> _T:
-    """Set the ``__module__`` of *thing* to ``asi1``, and return *thing*."""
+    """
+    Set the ``__module__`` of *thing* to ``asi1``, and return *thing*.
+
+    Changing an object of a frozen class with ``to_dict`` raises an error that tells how
+    to make a changed copy.
+    """
     thing.__module__ = "asi1"
+    # attrs defines ``__delattr__`` in frozen classes only.
+    if "__delattr__" in vars(thing) and hasattr(thing, "to_dict"):
+        changed: Any = thing
+        changed.__setattr__ = changed.__delattr__ = _refuse_change
+        # attrs 22.1 to 26.1 would let a subclass that is not frozen inherit these.
+        changed.__attrs_own_setattr__ = True
     return thing
+
+
+def _refuse_change(thing: object, name: str, *_: object) -> NoReturn:
+    raise _frozen_error()(thing, name)
+
+
+@run_apart_once
+def _frozen_error() -> Callable[[object, str], AttributeError]:
+    from .frozen import frozen_error  # noqa: PLC0415 - only for an error
+
+    return frozen_error
 
 
 class Hinted:
