@@ -23,6 +23,7 @@ _OPTIONAL = {
     "ChunkChoice": ("logprobs",),
     "ChatMessage": ("annotations", "audio", "function_call"),
     "Delta": ("function_call",),
+    "GeneratedImage": ("revised_prompt",),
     "Usage": ("completion_tokens_details", "prompt_tokens_details"),
 }
 
