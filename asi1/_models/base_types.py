@@ -7,6 +7,8 @@ import enum
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
+import attrs
+
 from .._fork_lock import run_apart_once
 
 
@@ -14,6 +16,7 @@ __all__ = [
     "DEFAULT",
     "HTTPURL",
     "JSON",
+    "ClassHint",
     "Default",
     "Dumpable",
     "HTTPClient",
@@ -25,9 +28,11 @@ __all__ = [
     "ProgressBar",
     "Tag",
     "can_dump",
+    "default_of",
     "dump_of",
     "missing_error",
     "public",
+    "use_defaults",
 ]
 
 _T = TypeVar("_T")
@@ -176,6 +181,43 @@ class ProgressBar(Protocol):
     def update(self, number: Any, /) -> object:
         """Show *number* more."""
         ...
+
+
+def default_of(a: attrs.Attribute[Any]) -> Any:
+    """Return the default of the field *a*; `attrs.NOTHING` if it has none."""
+    default: Any = a.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+
+
+def use_defaults(model: Any) -> None:
+    """
+    Give each field of the new *model* that is None its default; make lists tuples.
+
+    Programs written for OpenAI's client make objects with None for an absent value, and
+    with lists.
+    """
+    for a in attrs.fields(type(model)):
+        value = getattr(model, a.name) if a.init else a.default
+        default = default_of(a)
+        if isinstance(value, list) and default == ():
+            object.__setattr__(model, a.name, tuple(value))
+        elif value is None and default is not attrs.NOTHING:
+            object.__setattr__(model, a.name, default)
+
+
+class ClassHint:
+    """
+    A method of OpenAI's classes, which asi1's classes do not have.
+
+    Reading it of a class raises an error with a hint. `hasattr` is False, and reading
+    it of an object asks ``__getattr__``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: object, cls: type) -> Any:
+        raise missing_error()(cls, self.name) if model is None else AttributeError
 
 
 @run_apart_once

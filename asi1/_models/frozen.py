@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from typing import Any
+
 import attrs
 
 from attrs.exceptions import FrozenInstanceError
@@ -19,7 +21,7 @@ __all__ = ["frozen_error"]
 
 def frozen_error(thing: object, name: str) -> FrozenInstanceError:
     """Return the error for setting or deleting the attribute *name* of *thing*."""
-    kind: type[attrs.AttrsInstance] = type(thing)
+    kind: Any = type(thing)
     fields = [a.name for a in attrs.fields(kind) if a.init]
     if name not in fields:
         return _error(f"{kind.__name__} is frozen, and has no field {name!r}")

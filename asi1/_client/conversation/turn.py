@@ -231,4 +231,4 @@ def listed(message: Messages | Message) -> Messages:
     """Return *message* as the argument of a call; a single message becomes a list."""
     if isinstance(message, _ONE) or can_dump(message):
         return [cast("Message", message)]
-    return message
+    return cast("Messages", message)
