@@ -72,9 +72,14 @@ class Model:
         }
         return filled | copy.deepcopy(dict(self.extra))
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON text; lone surrogates become U+FFFD."""
-        return _json_text()(self.to_dict())
+    def to_json(self, *, indent: int | None = None) -> str:
+        """
+        Return `to_dict` as JSON text; lone surrogates become U+FFFD.
+
+        Args:
+            indent: In spaces; None for one line.
+        """
+        return _dump()[1](self.to_dict(), indent)
 
     def model_dump(
         self,
@@ -136,6 +141,11 @@ class Model:
     def __iter__(self) -> Iterator[tuple[str, JSON]]:
         """Yield the items of `model_dump` that are not None, for ``dict(...)``."""
         return iter(self.model_dump(exclude_none=True).items())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, *_: object) -> JSON:
+        """Let pydantic's models have fields of this class, dumped by `model_dump`."""
+        return _field_schema()(cls)
 
     if not TYPE_CHECKING:
         model_construct, model_fields, model_validate, model_validate_json = map(
@@ -231,13 +241,6 @@ def _json_value(value: JSON) -> JSON:
 
 
 @run_apart_once
-def _json_text() -> Callable[[JSON], str]:
-    from .json_text import json_text  # noqa: PLC0415 - a new client loads no orjson
-
-    return json_text
-
-
-@run_apart_once
 def _dump() -> tuple[
     Callable[..., dict[str, JSON]],
     Callable[[JSON, int | None], str],
@@ -246,6 +249,13 @@ def _dump() -> tuple[
     from .model_dump import dumped, dumped_text, keeper  # noqa: PLC0415 - rarely needed
 
     return dumped, dumped_text, keeper
+
+
+@run_apart_once
+def _field_schema() -> Callable[[type], JSON]:
+    from .pydantic_field import field_schema  # noqa: PLC0415 - pydantic is optional
+
+    return field_schema
 
 
 @run_apart_once

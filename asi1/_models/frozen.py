@@ -25,12 +25,13 @@ def frozen_error(thing: object, name: str) -> FrozenInstanceError:
     fields = [a.name for a in attrs.fields(kind) if a.init]
     if name not in fields:
         return _error(f"{kind.__name__} is frozen, and has no field {name!r}")
-    # The last word of the class's name, in lowercase: "message" of `ChatMessage`.
-    word = re.findall("[A-Z][a-z]*", kind.__name__)[-1].lower()
+    words = re.findall("[A-Z][a-z]*", kind.__name__)
+    called = kind.__name__ == "FunctionCall"
+    word = words[0 if called else -1].lower()  # "message" of `ChatMessage`
     # Without ``wire=None``, the copy would still have the server's old value there.
     wire = ", wire=None" if "wire" in fields and name != "wire" else ""
     advice = f"attrs.evolve({word}, {name}=...{wire}) returns a changed copy"
-    if kind.__name__ == "FunctionCall":  # programs add up the pieces of a stream in it
+    if called:  # programs add up the pieces of a stream in it
         advice += "; stream.get_final_completion() has the whole tool calls"
     return _error(f"{kind.__name__} is frozen: {advice}")
 

@@ -112,6 +112,8 @@ def _all_fields(model: Any, left_out: Collection[str]) -> dict[str, Any]:
             values[name] = sent[name]
         elif isinstance(value, bytes):
             values[name] = b64encode(value).decode()
+        elif value == () and name in _NEVER_NONE:
+            values[name] = []
         else:
             values[name] = value if value or name in _NEVER_NONE else None
     return sent | values
