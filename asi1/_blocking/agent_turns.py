@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from .._client.agent_calls import load_tool_runs
 from .._client.conversation.agent_turns import tool_turns, turn_rounds
 from .._client.conversation.turn_taking import TurnTaking
-from .._models.messages import Messages
+from .._models.messages import Message, Messages
 from .._settings.options import ParseOptions, ToolOptions, lists
 from .agent_calls import load_run_class, run_rounds
 
@@ -31,7 +31,7 @@ class AgentTurns:
     @overload
     def parse(
         self,
-        message: Messages,
+        message: Messages | Message,
         response_format: type[_T],
         *,
         model: str | None = None,
@@ -42,7 +42,7 @@ class AgentTurns:
     @overload
     def parse(
         self,
-        message: Messages,
+        message: Messages | Message,
         response_format: object,
         *,
         model: str | None = None,
@@ -53,7 +53,7 @@ class AgentTurns:
     @lists(ParseOptions)
     def parse(
         self,
-        message: Messages,
+        message: Messages | Message,
         response_format: Any,
         *,
         model: str | None = None,
@@ -90,7 +90,7 @@ class AgentTurns:
     @lists(ToolOptions)
     def run_tools(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         tools: Iterable[Callable[..., Any]],
         model: str | None = None,

@@ -8,6 +8,7 @@ import attrs
 
 from attrs import define, field
 
+from .._models.base import as_sent
 from .._models.base_types import JSON
 from .._models.errors import APIResponseError
 from .._models.generated_images import GeneratedImages
@@ -39,7 +40,7 @@ class ImagesReader(ReplyReader[GeneratedImages]):
     def result(self, info: ResponseInfo) -> list[GeneratedImages]:
         """Return a list of one item: the images with their response metadata."""
         images = self._images or GeneratedImages()
-        return [attrs.evolve(images, response=info)]
+        return [as_sent(attrs.evolve(images, response=info), images)]
 
     async def _read_body(self, pieces: Body) -> None:
         body = await self._rest(pieces, b"")

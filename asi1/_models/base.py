@@ -17,7 +17,7 @@ import attrs
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
-from .base_types import JSON, missing_error, public
+from .base_types import JSON, ClassHint, default_of, public, use_defaults
 
 
 __all__ = ["Model", "as_sent", "set_thoughts", "setters", "value_of"]
@@ -26,21 +26,6 @@ _M = TypeVar("_M", bound="Model")
 
 # Fields that asi1 adds, so that they are not in the JSON form of an object.
 _NOT_IN_JSON = {"extra", "wire", "response", "parsed", "parsed_from", "earlier"}
-
-
-class _ClassHint:
-    """
-    A method of OpenAI's classes, which asi1's classes do not have.
-
-    Reading it of a class raises an error with a hint. `hasattr` is False, and reading
-    it of an object asks ``__getattr__``.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, model: object, cls: type) -> Any:
-        raise missing_error()(cls, self.name) if model is None else AttributeError
 
 
 @public
@@ -87,9 +72,14 @@ class Model:
         }
         return filled | copy.deepcopy(dict(self.extra))
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON text; lone surrogates become U+FFFD."""
-        return _json_text()(self.to_dict())
+    def to_json(self, *, indent: int | None = None) -> str:
+        """
+        Return `to_dict` as JSON text; lone surrogates become U+FFFD.
+
+        Args:
+            indent: In spaces; None for one line.
+        """
+        return _dump()[1](self.to_dict(), indent)
 
     def model_dump(
         self,
@@ -152,9 +142,14 @@ class Model:
         """Yield the items of `model_dump` that are not None, for ``dict(...)``."""
         return iter(self.model_dump(exclude_none=True).items())
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, *_: object) -> JSON:
+        """Let pydantic's models have fields of this class, dumped by `model_dump`."""
+        return _field_schema()(cls)
+
     if not TYPE_CHECKING:
         model_construct, model_fields, model_validate, model_validate_json = map(
-            _ClassHint,
+            ClassHint,
             (
                 "model_construct",
                 "model_fields",
@@ -221,7 +216,7 @@ def _changed_items(
         sent = wire.get(key)
         if key in fields:
             value = getattr(model, fields[key].name)
-            plain = value == _default(fields[key])
+            plain = value == default_of(fields[key])
             if not plain or (not _is_empty(sent) and key not in model.extra):
                 if key == "content" or not plain or not _is_empty(value):
                     yield key, _json_value(value)
@@ -231,11 +226,6 @@ def _changed_items(
         elif key in wire and _is_empty(sent):
             yield key, copy.deepcopy(sent)
         # Any other key of *wire* is another name of a field, which has the value.
-
-
-def _default(a: "attrs.Attribute[Any]") -> Any:
-    default: Any = a.default
-    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
 
 
 def _is_empty(value: JSON) -> bool:
@@ -251,13 +241,6 @@ def _json_value(value: JSON) -> JSON:
 
 
 @run_apart_once
-def _json_text() -> Callable[[JSON], str]:
-    from .json_text import json_text  # noqa: PLC0415 - a new client loads no orjson
-
-    return json_text
-
-
-@run_apart_once
 def _dump() -> tuple[
     Callable[..., dict[str, JSON]],
     Callable[[JSON, int | None], str],
@@ -266,6 +249,13 @@ def _dump() -> tuple[
     from .model_dump import dumped, dumped_text, keeper  # noqa: PLC0415 - rarely needed
 
     return dumped, dumped_text, keeper
+
+
+@run_apart_once
+def _field_schema() -> Callable[[type], JSON]:
+    from .pydantic_field import field_schema  # noqa: PLC0415 - pydantic is optional
+
+    return field_schema
 
 
 @run_apart_once
@@ -284,7 +274,11 @@ def set_thoughts(whole: Any, part: str, thoughts: str) -> None:
         part: The name of a choice's field with the message.
         thoughts: The thoughts; "" for none.
     """
+    if type(whole.choices) is not tuple:
+        use_defaults(whole)
     for place, choice in enumerate(whole.choices):
+        if type(choice) is dict:
+            raise TypeError("choices: must be objects such as ChatChoice, not dicts")
         message = getattr(choice, part, None)
         if message is None or choice.index != 0:
             continue

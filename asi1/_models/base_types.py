@@ -5,7 +5,9 @@ from __future__ import annotations
 import enum
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
+
+import attrs
 
 from .._fork_lock import run_apart_once
 
@@ -14,6 +16,7 @@ __all__ = [
     "DEFAULT",
     "HTTPURL",
     "JSON",
+    "ClassHint",
     "Default",
     "Dumpable",
     "HTTPClient",
@@ -25,9 +28,11 @@ __all__ = [
     "ProgressBar",
     "Tag",
     "can_dump",
+    "default_of",
     "dump_of",
     "missing_error",
     "public",
+    "use_defaults",
 ]
 
 _T = TypeVar("_T")
@@ -54,9 +59,31 @@ DEFAULT: Final = Default.VALUE
 
 
 def public(thing: _T) -> _T:
-    """Set the ``__module__`` of *thing* to ``asi1``, and return *thing*."""
+    """
+    Set the ``__module__`` of *thing* to ``asi1``, and return *thing*.
+
+    Changing an object of a frozen class with ``to_dict`` raises an error that tells how
+    to make a changed copy.
+    """
     thing.__module__ = "asi1"
+    # attrs defines ``__delattr__`` in frozen classes only.
+    if "__delattr__" in vars(thing) and hasattr(thing, "to_dict"):
+        changed: Any = thing
+        changed.__setattr__ = changed.__delattr__ = _refuse_change
+        # attrs 22.1 to 26.1 would let a subclass that is not frozen inherit these.
+        changed.__attrs_own_setattr__ = True
     return thing
+
+
+def _refuse_change(thing: object, name: str, *_: object) -> NoReturn:
+    raise _frozen_error()(thing, name)
+
+
+@run_apart_once
+def _frozen_error() -> Callable[[object, str], AttributeError]:
+    from .frozen import frozen_error  # noqa: PLC0415 - only for an error
+
+    return frozen_error
 
 
 class Hinted:
@@ -154,6 +181,43 @@ class ProgressBar(Protocol):
     def update(self, number: Any, /) -> object:
         """Show *number* more."""
         ...
+
+
+def default_of(a: attrs.Attribute[Any]) -> Any:
+    """Return the default of the field *a*; `attrs.NOTHING` if it has none."""
+    default: Any = a.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+
+
+def use_defaults(model: Any) -> None:
+    """
+    Give each field of the new *model* that is None its default; make lists tuples.
+
+    Programs written for OpenAI's client make objects with None for an absent value, and
+    with lists.
+    """
+    for a in attrs.fields(type(model)):
+        value = getattr(model, a.name) if a.init else a.default
+        default = default_of(a)
+        if isinstance(value, list) and default == ():
+            object.__setattr__(model, a.name, tuple(value))
+        elif value is None and default is not attrs.NOTHING:
+            object.__setattr__(model, a.name, default)
+
+
+class ClassHint:
+    """
+    A method of OpenAI's classes, which asi1's classes do not have.
+
+    Reading it of a class raises an error with a hint. `hasattr` is False, and reading
+    it of an object asks ``__getattr__``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: object, cls: type) -> Any:
+        raise missing_error()(cls, self.name) if model is None else AttributeError
 
 
 @run_apart_once

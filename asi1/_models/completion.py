@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
 from .base import Model, set_thoughts
-from .base_types import JSON, public
+from .base_types import JSON, public, use_defaults
 from .response import ResponseInfo, Usage, plausible
 
 
@@ -102,6 +102,10 @@ class ChatMessage(Model):
     refusal: str | None = None
     # The thoughts that the server sent beside the choices; the answer sets them.
     _thoughts: str = field(default="", init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.tool_calls) is not tuple or type(self.content) is not str:
+            use_defaults(self)
 
 
 @public

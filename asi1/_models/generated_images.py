@@ -10,8 +10,8 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from .._files import FilePath, write_file
-from .base import Model, as_sent
-from .base_types import public
+from .base import Model
+from .base_types import JSON, public
 from .errors import ArgumentError, ASI1Error
 from .image_data import media_type
 from .response import ResponseInfo
@@ -25,7 +25,7 @@ _Bytes: TypeAlias = bytes
 
 @public
 @frozen(kw_only=True)
-class GeneratedImage:
+class GeneratedImage(Model):
     """
     One generated image.
 
@@ -34,7 +34,7 @@ class GeneratedImage:
         url: The http(s) URL of the image; None if the server sent the image itself.
     """
 
-    data: _Bytes | None = field(default=None, repr=False)
+    data: _Bytes | None = field(default=None, repr=False, metadata={"wire": "b64_json"})
     url: str | None = None
 
     @property
@@ -57,6 +57,13 @@ class GeneratedImage:
     def b64_json(self) -> str | None:
         """The image in base64, as OpenAI's client has it; None if there is a URL."""
         return None if self.data is None else b64encode(self.data).decode()
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the image as a dict: same as `Model.to_dict`, the data in base64."""
+        made = super().to_dict()
+        if self.data is not None and made.get("b64_json") is self.data:
+            made["b64_json"] = self.b64_json
+        return made
 
     @property
     def media_type(self) -> str | None:
@@ -103,12 +110,9 @@ class GeneratedImages(Model):
         response: The response metadata: status, headers, attempts, times.
     """
 
-    images: tuple[GeneratedImage, ...] = ()
+    images: tuple[GeneratedImage, ...] = field(default=(), metadata={"wire": "data"})
     created: int | None = None
     response: ResponseInfo = field(factory=ResponseInfo, eq=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        as_sent(self)  # the server's JSON is the only JSON form of images
 
     @property
     def bytes(self) -> _Bytes:

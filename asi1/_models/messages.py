@@ -161,8 +161,9 @@ Message: TypeAlias = (
     | ChatMessage
     | ChatCompletion
     | Mapping[str, JSON]
+    | Dumpable
 )
-Messages: TypeAlias = str | Iterable[Message | Dumpable]
+Messages: TypeAlias = str | Iterable[Message]
 
 
 def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
@@ -181,12 +182,12 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
         return [{"role": "user", "content": messages}]
     no_list = can_dump(messages) or not isinstance(messages, Iterable)
     if no_list or isinstance(messages, Mapping):
-        raise _invalid("messages", "must be a str or a list of messages", messages)
+        what = "must be a str or a list of messages; pass one message as [message]"
+        raise _invalid("messages", what, messages)
     listed = [_message_to_wire(*placed) for placed in enumerate(messages)]
     if not listed:
-        raise ArgumentError(
-            "messages: is empty; at least one message is needed", argument="messages"
-        )
+        what = "messages: is empty; at least one message is needed"
+        raise ArgumentError(what, argument="messages")
     return listed
 
 

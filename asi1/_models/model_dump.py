@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -109,6 +110,10 @@ def _all_fields(model: Any, left_out: Collection[str]) -> dict[str, Any]:
             values[name] = [_all_fields(item, left_out) for item in value]
         elif name in sent:
             values[name] = sent[name]
+        elif isinstance(value, bytes):
+            values[name] = b64encode(value).decode()
+        elif value == () and name in _NEVER_NONE:
+            values[name] = []
         else:
             values[name] = value if value or name in _NEVER_NONE else None
     return sent | values

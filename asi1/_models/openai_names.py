@@ -23,6 +23,7 @@ _OPTIONAL = {
     "ChunkChoice": ("logprobs",),
     "ChatMessage": ("annotations", "audio", "function_call"),
     "Delta": ("function_call",),
+    "GeneratedImage": ("revised_prompt",),
     "Usage": ("completion_tokens_details", "prompt_tokens_details"),
 }
 
@@ -87,7 +88,11 @@ _IMAGES = {
     "create_variation": "ASI-1 has edit(), which takes images and a prompt",
     "with_streaming_response": "with_raw_response has the status and the headers, too",
 }
-_READS = "asi1's objects are made of replies: FakeASI1.reply_json() gives one to a test"
+_READS = (
+    "asi1's objects are made of replies: FakeASI1.reply_json() gives one to a test, and"
+    " pickle keeps one"
+)
+_CONSTRUCT = "call the class, with its fields by name"
 _SCHEMA = "asi1's objects are not models of pydantic: attrs.fields() lists the fields"
 _COPY = (
     "the objects are frozen: attrs.evolve() returns a changed copy, whose dumps have"
@@ -97,10 +102,8 @@ _MODEL = {
     "dict": "asi1 calls it model_dump()",
     "json": "asi1 calls it model_dump_json()",
     **dict.fromkeys(("copy", "model_copy"), _COPY),
-    **dict.fromkeys(
-        ("construct", "model_construct", "model_validate", "model_validate_json"),
-        _READS,
-    ),
+    **dict.fromkeys(("construct", "model_construct"), _CONSTRUCT),
+    **dict.fromkeys(("model_validate", "model_validate_json"), _READS),
     **dict.fromkeys(("model_fields", "model_fields_set", "schema"), _SCHEMA),
 }
 _CONVERSATION = {

@@ -11,11 +11,12 @@ import binascii
 import re
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 import attrs
 
+from .._models.base import as_sent
 from .._models.base_types import JSON
 from .._models.errors import APIResponseError
 from .._models.generated_images import GeneratedImage, GeneratedImages
@@ -37,6 +38,7 @@ __all__ = ["edit_request", "generate_request", "images_of"]
 _KEYS = ("images", "data", "b64_json", "url", "image_url", "image")
 _DATA_URL = re.compile(r"data:[^,]{0,200}?(;base64)?,", re.IGNORECASE)
 _WEB_URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+_Item: TypeAlias = Mapping[str, JSON] | None
 _SPACE = re.compile(r"\s+")
 # Translates URL-safe base64 to standard base64.
 _USUAL = str.maketrans("-_", "+/")
@@ -128,7 +130,7 @@ def images_of(info: ResponseInfo, value: JSON, key: Secret) -> GeneratedImages:
     error = find_error(value, named=bool(sources)) if isinstance(value, dict) else None
     if error is not None or not sources:
         raise _no_images(info, value, error, key)
-    images = [_image(source) for source in sources]
+    images = [_image(*source) for source in sources]
     if None in images:
         raise APIResponseError(
             f"the reply ({info.status}) has an image that is neither base64 nor a URL:"
@@ -136,12 +138,13 @@ def images_of(info: ResponseInfo, value: JSON, key: Secret) -> GeneratedImages:
             response=info,
         )
     created = value.get("created")
-    return GeneratedImages(
+    reply = GeneratedImages(
         images=tuple(image for image in images if image is not None),
         created=created if type(created) is int else None,
         extra={k: v for k, v in value.items() if k not in (*_KEYS, "created")},
         wire=value,
     )
+    return as_sent(reply)
 
 
 def _no_images(
@@ -162,31 +165,38 @@ def _no_images(
     )
 
 
-def _sources(value: JSON) -> Iterator[str]:
-    """Yield the base64, ``data:`` URL or http(s) URL of each image in *value*."""
+def _sources(value: JSON, item: _Item = None) -> Iterator[tuple[str, _Item]]:
+    """
+    Yield the base64, ``data:`` URL or http(s) URL of each image in *value*.
+
+    With each comes *item*: the object with the image, if that is in a list.
+    """
     if isinstance(value, str) and value:
-        yield value
+        yield value, item
     elif isinstance(value, list):
-        for item in value:
-            yield from _sources(item)
+        for each in value:
+            yield from _sources(each, each if isinstance(each, dict) else None)
     elif isinstance(value, dict):
         for name in _KEYS:
-            if found := list(_sources(value.get(name))):
+            if found := list(_sources(value.get(name), item)):
                 yield from found
                 return
 
 
-def _image(source: str) -> GeneratedImage | None:
+def _image(source: str, item: _Item) -> GeneratedImage | None:
     """Return the image in *source*; None if this is neither base64 nor a URL."""
-    text = source.strip()
+    text, data, url = source.strip(), None, None
     if _WEB_URL.fullmatch(text):
-        return GeneratedImage(url=text)
-    if head := _DATA_URL.match(text):
+        url = text
+    elif head := _DATA_URL.match(text):
         content = unquote_to_bytes(text[head.end() :])
         data = _decoded(content.decode("latin-1")) if head[1] else content
     else:
         data = _decoded(text)
-    return GeneratedImage(data=data) if data else None
+    if not (data or url):
+        return None
+    extra = {k: v for k, v in (item or {}).items() if k not in _KEYS}
+    return as_sent(GeneratedImage(data=data, url=url, extra=extra, wire=item))
 
 
 def _decoded(text: str) -> bytes | None:

@@ -116,6 +116,16 @@ def test_to_json_replaces_a_lone_surrogate():
     assert {"name": "\ufffd"} == json.loads(text.encode())
 
 
+def test_to_json_is_indented_if_asked():
+    """
+    ``to_json`` writes lines with *indent* spaces, as OpenAI's client does.
+    """
+    usage = asi1.Usage(wire={"total_tokens": 7})
+
+    assert '{\n  "prompt_tokens": 0,' == asi1.Usage().to_json(indent=2)[:23]
+    assert usage.to_dict() == json.loads(usage.to_json(indent=4))
+
+
 def test_constructors_of_objects_take_keyword_arguments_only():
     """
     An object's fields are given by name, so that a new field can be added anywhere.

@@ -232,3 +232,44 @@ def test_answer_that_says_a_message_was_sent_is_deferred(text, deferred):
     """
     assert deferred is completion(text).deferred
     assert not completion(text, tool_calls=(asi1.ToolCall(),)).deferred
+
+
+CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments="{}"))
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (
+            asi1.ChatMessage(content=None, tool_calls=None, role=None, refusal=None),
+            asi1.ChatMessage(),
+        ),
+        (asi1.ChatMessage(tool_calls=[CALL]), asi1.ChatMessage(tool_calls=(CALL,))),
+        (asi1.ParsedMessage(content=None, parsed=1), asi1.ParsedMessage(parsed=1)),
+        (asi1.ChatCompletion(choices=None, thoughts=None), asi1.ChatCompletion()),
+        (
+            asi1.ChatCompletion(choices=[asi1.ChatChoice()]),
+            asi1.ChatCompletion(choices=(asi1.ChatChoice(),)),
+        ),
+        (asi1.ChatCompletionChunk(choices=[]), asi1.ChatCompletionChunk()),
+        (attrs.evolve(asi1.ChatCompletion(), choices=[]), asi1.ChatCompletion()),
+    ],
+)
+def test_objects_made_with_none_and_lists_equal_those_made_with_defaults_and_tuples(
+    made, expected
+):
+    """
+    A program that makes an answer as for OpenAI's client passes None for an absent
+    text, and lists. The object has the defaults and tuples of a decoded one.
+    """
+    assert expected == made
+    assert expected.to_dict() == made.to_dict()
+
+
+def test_dict_in_place_of_a_choice_is_an_error():
+    """
+    An answer made with a dict in place of a choice is refused at once, since OpenAI's
+    class would accept it.
+    """
+    with pytest.raises(TypeError, match="must be objects such as ChatChoice, not dict"):
+        asi1.ChatCompletion(choices=[{"message": {"content": "Hi"}}])

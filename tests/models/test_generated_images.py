@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
+import attrs
 import pytest
 
 import asi1
@@ -73,3 +75,47 @@ def test_images_can_be_pickled_and_their_repr_has_no_image_data():
 
     assert both == pickle.loads(pickle.dumps(both))
     assert 300 > len(repr(both))
+
+
+async def test_images_are_dumped_as_openais_client_dumps_them(fake, fake_client):
+    """
+    ``to_dict`` of a reply is what the server sent. ``model_dump`` has every image under
+    ``data``, with ``b64_json``, ``url`` and the server's other keys, in whatever form
+    the server sent it.
+    """
+    one, text = {"b64_json": "iVBORw0KGgo=", "revised_prompt": "An otter."}, "aGk="
+    for reply in ({"created": 1, "data": [one]}, {"images": [{"image": text}], "x": 2}):
+        fake.reply_json(reply)
+    first = await fake_client.images.generate(prompt="Otter")
+    second = await fake_client.images.generate(prompt="Otter")
+
+    assert {"created": 1, "data": [one]} == first.to_dict()
+    assert one == first.images[0].to_dict()
+    dump = {"created": 1, "data": [{**one, "url": None}]}
+    assert dump == first.model_dump() == json.loads(first.model_dump_json())
+    assert {"created": 1, "data": [one]} == first.model_dump(exclude_none=True)
+    assert "An otter." == first.data[0].revised_prompt
+    assert second.data[0].revised_prompt is None
+    assert {"images": [{"image": text}], "x": 2} == second.to_dict()
+    image = {"image": text, "b64_json": text, "url": None}
+    assert image == second.images[0].model_dump() == second.model_dump()["data"][0]
+
+
+async def test_changed_images_are_dumped_as_they_are(fake, fake_client):
+    """
+    The dumps of a changed copy of a reply, or of one image, have the new values; so
+    have those of images that a program makes itself.
+    """
+    fake.reply_json({"created": 1, "data": [{"b64_json": "iVBORw0KGgo="}], "x": 2})
+    reply = await fake_client.images.generate(prompt="Otter")
+    image = {"b64_json": "iVBORw0KGgoAAAAAAAAAAAA="}
+
+    changed = attrs.evolve(reply, images=(LOCAL,))
+    assert {"created": 1, "data": [image], "x": 2} == changed.to_dict()
+    assert [{**image, "url": None}] == changed.model_dump()["data"]
+    assert {"x": 2} == attrs.evolve(reply, images=(), created=None).to_dict()
+    assert image == attrs.evolve(reply.images[0], data=PNG).to_dict()
+    made = asi1.GeneratedImages(images=(LOCAL, REMOTE), created=3)
+    both = [image, {"url": REMOTE.url}]
+    assert {"created": 3, "data": both} == made.to_dict() == json.loads(made.to_json())
+    assert made.to_dict() == made.model_dump(exclude_none=True)

@@ -683,10 +683,29 @@ def test_model_that_is_not_a_message_is_an_error(make, problem):
         wire_messages([make()])
 
 
-def test_model_in_place_of_a_list_of_messages_is_an_error():
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _note(role="user", content="Hi"),
+        lambda: {"role": "user", "content": "Hi"},
+        lambda: UserMessage("Hi"),
+        lambda: ChatMessage(content="Hi"),
+    ],
+    ids=["pydantic", "dict", "UserMessage", "ChatMessage"],
+)
+def test_message_in_place_of_a_list_of_messages_is_an_error_that_tells_the_list(
+    make,
+):
     """
-    One model of pydantic is not a list of messages, though it can be iterated over.
+    One message is not a list of messages, though a model of pydantic can be iterated
+    over. The error tells what to pass.
     """
-    problem = r"messages: must be a str or a list of messages \(it is Note\)"
-    with pytest.raises(ArgumentError, match=problem):
-        wire_messages(_note(role="user", content="Hi"))
+    message = make()
+    problem = (
+        "messages: must be a str or a list of messages; pass one message as [message]"
+        f" (it is {type(message).__name__})"
+    )
+    with pytest.raises(ArgumentError) as caught:
+        wire_messages(message)
+
+    assert problem == str(caught.value)

@@ -33,6 +33,14 @@ ANSWER = asi1.ChatCompletion(
 )
 
 
+def test_dump_of_an_answer_without_choices_has_an_empty_list():
+    """
+    The dump of an answer has JSON values only, also if it has no choices.
+    """
+    assert [] == asi1.ChatCompletion().model_dump()["choices"]
+    assert [] == asi1.ChatCompletionChunk().model_dump()["choices"]
+
+
 def test_dump_has_every_field_and_every_key_that_the_server_sent():
     """
     `model_dump` has each field under its JSON name, None if it has no value, and each

@@ -123,6 +123,7 @@ async def test_reasoning_content_has_the_thoughts_wherever_they_came(
         (MESSAGE, "otter", "ChatMessage has no attribute 'otter'$"),
         (asi1.Usage(), "logprobs", "Usage has no attribute 'logprobs'$"),
         (asi1.ChatCompletion, "model_validate", "ChatCompletion .*reply_json"),
+        (asi1.ChatMessage, "model_construct", "ChatMessage .*call the class"),
         (asi1.Usage, "model_fields", "Usage has no .*attrs.fields"),
         (asi1.Usage(), "model_fields", "Usage has no .*attrs.fields"),
         (asi1, "OpenAI", "module 'asi1' has no attribute 'OpenAI'; asi1 calls it ASI1"),

@@ -28,7 +28,7 @@ KINDS = [
     "asi1.CONTEXT_SIZES  constant: dict[str, int]",
     "asi1.ChatOptions  optional keys (ParseOptions)",
     "asi1.ToolOptions.seed  key: int | None",
-    "asi1.Messages  type str | Iterable[Message | Dumpable]",
+    "asi1.Messages  type str | Iterable[Message]",
     "asi1.RateLimit.free_plan  classmethod () -> Self",
     "asi1.TokenEstimator.slope  field: float = ...",
     "asi1.integrations.fastapi.lifespan  same as asi1.integrations.starlette.lifespan",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from ..._models.messages import Messages
+from ..._models.messages import Message, Messages
 from ..._settings.options import ParseOptions, ToolOptions, lists
 from ..agent_calls import load_run_class, load_tool_runs, parse_rounds
 from ..lazy_engine import loader
@@ -32,7 +32,7 @@ class AsyncAgentTurns:
     @overload
     async def parse(
         self,
-        message: Messages,
+        message: Messages | Message,
         response_format: type[_T],
         *,
         model: str | None = None,
@@ -43,7 +43,7 @@ class AsyncAgentTurns:
     @overload
     async def parse(
         self,
-        message: Messages,
+        message: Messages | Message,
         response_format: object,
         *,
         model: str | None = None,
@@ -54,7 +54,7 @@ class AsyncAgentTurns:
     @lists(ParseOptions)
     async def parse(
         self,
-        message: Messages,
+        message: Messages | Message,
         response_format: Any,
         *,
         model: str | None = None,
@@ -93,7 +93,7 @@ class AsyncAgentTurns:
     @lists(ToolOptions)
     def run_tools(
         self,
-        message: Messages,
+        message: Messages | Message,
         *,
         tools: Iterable[Callable[..., Any]],
         model: str | None = None,

@@ -12,7 +12,8 @@ from ..._call.attempts import OneRequest
 from ..._call.call import Call
 from ..._call.reply_reader import ReplyReader
 from ..._call.task import CallTask
-from ..._models.completion import ChatCompletion, ChatMessage
+from ..._models.base_types import can_dump
+from ..._models.completion import ChatCompletion
 from ..._models.messages import (
     AssistantMessage,
     Message,
@@ -35,16 +36,9 @@ __all__ = ["Turn", "listed"]
 
 _T = TypeVar("_T")
 
-# If an argument has one of these types, it is one message, not a list of messages.
-_ONE = (
-    SystemMessage,
-    UserMessage,
-    AssistantMessage,
-    ToolMessage,
-    ChatMessage,
-    ChatCompletion,
-    Mapping,
-)
+# If an argument has one of these types, it is one message, not a list of messages. So
+# is an object with ``model_dump``, as are answers and models of pydantic.
+_ONE = (SystemMessage, UserMessage, AssistantMessage, ToolMessage, Mapping)
 
 
 class Turn(Generic[_T]):
@@ -235,6 +229,6 @@ class Turn(Generic[_T]):
 
 def listed(message: Messages | Message) -> Messages:
     """Return *message* as the argument of a call; a single message becomes a list."""
-    if isinstance(message, _ONE):
+    if isinstance(message, _ONE) or can_dump(message):
         return [cast("Message", message)]
-    return message
+    return cast("Messages", message)

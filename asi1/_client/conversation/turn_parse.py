@@ -8,7 +8,7 @@ from typing import Any
 from ..._call.answer_reader import AnswerReader
 from ..._call.parse_rounds import ParsePlan, Rounds
 from ..._models.completion import ChatCompletion
-from ..._models.messages import Messages
+from ..._models.messages import Message, Messages
 from ..._models.parsed import ParsedCompletion
 from .turn import Turn
 from .turn_taking import TurnTaking
@@ -19,7 +19,7 @@ __all__ = ["turn_rounds"]
 
 def turn_rounds(
     turns: TurnTaking,
-    message: Messages,
+    message: Messages | Message,
     response_format: Any,
     *,
     model: str | None,

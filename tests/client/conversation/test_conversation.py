@@ -58,6 +58,13 @@ async def test_each_turn_sends_the_history_and_is_added_to_it(fake, fake_client)
     assert 0 == chat.summary_usage.total_tokens
 
 
+class Note:
+    """A message of another library, such as a model of pydantic."""
+
+    def model_dump(self, **_: object) -> dict[str, str]:
+        return {"role": "user", "content": "Hi"}
+
+
 ONE_MESSAGE = [
     asi1.UserMessage("Hi"),
     asi1.UserMessage("Hi", images=["https://a/1.png", b"GIF89a"]),
@@ -65,14 +72,19 @@ ONE_MESSAGE = [
     asi1.SystemMessage("Be brief."),
     asi1.AssistantMessage("Hello"),
     asi1.ChatMessage(content="Hello"),
+    asi1.ChatCompletion(
+        choices=(asi1.ChatChoice(message=asi1.ChatMessage(content="Hello")),)
+    ),
     {"role": "user", "content": "Hi"},
+    Note(),
 ]
 
 
 @pytest.mark.parametrize("message", ONE_MESSAGE, ids=lambda each: type(each).__name__)
 async def test_turn_may_begin_with_one_message_object(fake, fake_client, message):
     """
-    `ask` and `stream` treat a single message like a list of this one message.
+    `ask` and `stream` treat a single message like a list of this one message, also if
+    it is an answer or a model of pydantic.
     """
     chat, listed = fake_client.conversation(), fake_client.conversation()
 

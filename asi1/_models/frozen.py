@@ -1,0 +1,43 @@
+"""
+The error for a change of a frozen object, which tells how to make a changed copy.
+
+Programs written for OpenAI's client change answers in place, such as to redact them.
+Loaded when a program tries it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from typing import Any
+
+import attrs
+
+from attrs.exceptions import FrozenInstanceError
+
+
+__all__ = ["frozen_error"]
+
+
+def frozen_error(thing: object, name: str) -> FrozenInstanceError:
+    """Return the error for setting or deleting the attribute *name* of *thing*."""
+    kind: Any = type(thing)
+    fields = [a.name for a in attrs.fields(kind) if a.init]
+    if name not in fields:
+        return _error(f"{kind.__name__} is frozen, and has no field {name!r}")
+    words = re.findall("[A-Z][a-z]*", kind.__name__)
+    called = kind.__name__ == "FunctionCall"
+    word = words[0 if called else -1].lower()  # "message" of `ChatMessage`
+    # Without ``wire=None``, the copy would still have the server's old value there.
+    wire = ", wire=None" if "wire" in fields and name != "wire" else ""
+    advice = f"attrs.evolve({word}, {name}=...{wire}) returns a changed copy"
+    if called:  # programs add up the pieces of a stream in it
+        advice += "; stream.get_final_completion() has the whole tool calls"
+    return _error(f"{kind.__name__} is frozen: {advice}")
+
+
+def _error(message: str) -> FrozenInstanceError:
+    # In attrs 26.1, the class takes no arguments: only its ``__init__`` refuses them.
+    error = FrozenInstanceError.__new__(FrozenInstanceError, message)
+    error.msg = message
+    return error
