@@ -21,6 +21,7 @@ __all__ = [
     "encodable",
     "ensure",
     "header_fields",
+    "header_strings",
     "header_value",
     "json_object",
     "json_value",
@@ -108,12 +109,24 @@ def header_value(value: Any) -> str | None:
     return problem
 
 
+def _number_or_header(value: Any) -> str | None:
+    return header_value(value) and number(0)(value)
+
+
+def header_strings(value: Any) -> str | None:
+    """Check that *value* maps strings to strings."""
+    fits = isinstance(value, Mapping) and all(
+        isinstance(part, str) for pair in value.items() for part in pair
+    )
+    return None if fits else "must be a mapping of str to str"
+
+
 def header_fields(value: Any) -> str | None:
     """Check that *value* maps names of headers to their values."""
-    if not isinstance(value, Mapping):
-        return "must be a mapping of str to str"
+    if problem := header_strings(value):
+        return problem
     for name, each in value.items():
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        if not _TOKEN.fullmatch(name):
             return "must have names of letters, digits and hyphens"
         if problem := header_value(each):
             return problem.replace("must be", f"{name} must be")
@@ -149,15 +162,15 @@ def json_object(value: Any) -> str | None:
     return json_value(dict(value))
 
 
-# The checks of a fault's options, by their annotations.
-OPTION_CHECKS: Mapping[str, Check] = {
-    "int": whole_number(0),
-    "int | None": or_none(whole_number(0)),
-    "float": number(0),
-    "float | None": or_none(number(0)),
-    "float | str": lambda value: header_value(value) and number(0)(value),
-    "str": header_value,
-    "Mapping[str, Any] | None": or_none(json_object),
+# The checks of a fault's options, with their types, by their annotations.
+OPTION_CHECKS: Mapping[str, tuple[Check, tuple[type, ...]]] = {
+    "int": (whole_number(0), (int, float)),
+    "int | None": (or_none(whole_number(0)), (int, float)),
+    "float": (number(0), (int, float)),
+    "float | None": (or_none(number(0)), (int, float)),
+    "float | str": (_number_or_header, (int, float, str)),
+    "str": (header_value, (str,)),
+    "Mapping[str, Any] | None": (or_none(json_object), (Mapping,)),
 }
 
 

@@ -7,6 +7,8 @@ the test's thread and does not become a wrong reply.
 
 from __future__ import annotations
 
+import os
+
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,7 @@ from ._checks import (
     encodable,
     ensure,
     header_fields,
+    header_strings,
     header_value,
     json_value,
     one_of,
@@ -58,7 +61,10 @@ DONE = b"data: [DONE]\n\n"
 
 Cut: TypeAlias = Literal["whole", "bytes"] | int
 Headers: TypeAlias = Mapping[str, str] | None
-HEADERS = valid(or_none(header_fields), Mapping)
+HEADERS = [
+    valid(or_none(header_strings)),
+    valid(or_none(header_fields), Mapping),
+]
 
 
 def event(value: Any) -> bytes:
@@ -88,6 +94,7 @@ def sse_head(framing: Framing = "chunked", content_type: str = SSE) -> Head:
 
 def header_pairs(headers: Headers) -> Pairs:
     """Return *headers* as pairs, with names in lowercase."""
+    ensure("headers", headers, or_none(header_strings))
     ensure("headers", headers, or_none(header_fields), Mapping)
     return tuple((name.lower(), value) for name, value in (headers or {}).items())
 
@@ -159,7 +166,13 @@ def _cut(value: Any) -> str | None:
 
 
 def _content(source: str | Path | bytes) -> bytes:
+    ensure("source", source, _path_or_bytes)
     return source if isinstance(source, bytes) else Path(source).read_bytes()
+
+
+def _path_or_bytes(value: object) -> str | None:
+    fits = isinstance(value, str | os.PathLike | bytes)
+    return None if fits else "must be a path, or bytes"
 
 
 @frozen(kw_only=True)

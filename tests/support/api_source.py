@@ -51,8 +51,7 @@ class Source:
             for node in tree.body:
                 if isinstance(node, ast.ClassDef):
                     self.methods(path, node.body)
-                    words = ast.get_docstring(node, clean=False)
-                    self.documented[node.name, words] = node
+                    self.documented[node.name, ast.get_docstring(node)] = node
                     # If a public and a private class have the same name, the public one
                     # is recorded.
                     if node.name in listed or node.name not in self.classes:
@@ -65,7 +64,9 @@ class Source:
 
     def class_of(self, cls: type) -> ast.ClassDef:
         """Return the source of *cls*; of several classes of its name, by docstring."""
-        found = self.documented.get((cls.__name__, cls.__doc__))
+        # Python 3.13 and later remove the indentation from docstrings.
+        words = inspect.cleandoc(cls.__doc__) if cls.__doc__ else None
+        found = self.documented.get((cls.__name__, words))
         return found or self.classes[cls.__name__]
 
     def methods(self, path: Path, body: list[ast.stmt]) -> None:

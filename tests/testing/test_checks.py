@@ -39,8 +39,8 @@ REFUSED = {
     "headers": (lambda f: f.reply("a", headers=5), TypeError, "headers: must be a map"),
     "header": (
         lambda f: f.reply("a", headers={"x": 5}),
-        ValueError,
-        "headers: x must be a str",
+        TypeError,
+        "headers: must be a mapping of str to str",
     ),
     "header line": (
         lambda f: f.reply("a", headers={"x": "a\r\nb: c"}),
@@ -63,7 +63,9 @@ REFUSED = {
     "json": (lambda f: f.reply_json(object()), TypeError, "body: is not JSON (Type"),
     "image": (lambda f: f.image(5), TypeError, "image: must be a str, or bytes"),
     "shape": (lambda f: f.image(shape=5), TypeError, "shape: must be one of 'images.u"),
-    "source": (lambda f: f.stream_of(5), TypeError, "expected str, bytes or os.PathL"),
+    "source": (lambda f: f.stream_of(5), TypeError, "source: must be a path, or bytes"),
+    "option": (lambda f: f.fault("stall", seconds="x"), TypeError, "seconds: must be"),
+    "negative": (lambda f: f.fault("stall", seconds=-1), ValueError, "seconds: must"),
     "cut": (lambda f: f.stream_of(b"a", cut="zz"), ValueError, "cut: must be 'whole'"),
     "cut type": (lambda f: f.stream_of(b"a", cut=1.5), TypeError, "cut: must be 'whol"),
     "kind": (lambda f: f.stream_of(b"", content_type=5), TypeError, "content_type: mu"),
@@ -81,7 +83,7 @@ REFUSED = {
     "body": (lambda f: f.fail(429, body=object()), TypeError, "body: is not JSON"),
     "fault option": (
         lambda f: f.fault("gzip_bomb", mib="1"),
-        ValueError,
+        TypeError,
         "mib: must be a whole number",
     ),
     "fault size": (

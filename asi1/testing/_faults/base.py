@@ -77,13 +77,13 @@ class Fault:
 
         Raises:
             TypeError: The fault has no such option, or one has a wrong type.
-            ValueError: A number is below 0.
+            ValueError: A number is below 0, or an option cannot be sent.
         """
         signature = inspect.signature(self.build)
         signature.bind(None, **options)
         for name, value in options.items():
-            check = OPTION_CHECKS[signature.parameters[name].annotation]
-            ensure(name, value, check, int, float, str)
+            check, kinds = OPTION_CHECKS[signature.parameters[name].annotation]
+            ensure(name, value, check, *kinds)
         made = partial(self.build, **options)
         if self.reading is None:
             return made
