@@ -166,7 +166,7 @@ class Conversation(AgentTurns, Hinted):
 
     @property
     def usage(self) -> Usage:
-        """The tokens that the server reported for all calls of the conversation."""
+        """The tokens that the server reported for the turns, and for summaries."""
         return self._conversation.usage
 
     @property

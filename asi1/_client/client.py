@@ -212,9 +212,9 @@ class AsyncASI1(BaseClient):
                 when no further request fits.
             model: The model of all requests, in place of those in the lines.
             retry_failed: Whether requests that failed in an earlier run are sent again.
-            progress: Called with a `BatchSummary` after each write; or a bar of tqdm or
-                rich, or any object with a method ``update(n)``, for *n* more requests.
-                If it raises, it is not called again.
+            progress: Called with a `BatchSummary`, at the start and after each write;
+                or a bar of tqdm or rich, or an object with a method ``update(n)``, for
+                *n* more requests. If it raises, it is not called again.
 
         Returns:
             How many requests have answers and failures, and what this run used.

@@ -30,7 +30,9 @@ class AsyncEventBytes:
                      True: the call waits for an approval; these events come last,
                      before ``done``.
     ``tool_result``  Only of a run: ``id``, ``name``, ``content`` (the str that the
-                     model reads; but "the tool failed" in place of an exception),
+                     model reads: of a failure, the JSON text of an object with
+                     ``error``, which is "the tool failed" for an exception that is not
+                     a `ToolError`),
                      ``failed`` (whether it is an error). A call that is refused has
                      this event alone.
     ``done``         The last event of a whole answer: ``id``, ``model``,
@@ -58,9 +60,10 @@ class AsyncEventBytes:
     wrong argument, 409 for a conversation that waits for an answer, 504 for a timeout,
     503 for a closed client, 500 for a bug in the service, and 502 for any other failure
     between the service and ASI-1. ``code`` is the error's class in snake case, without
-    API and Error: ``rate_limit``, ``timeout``, ``stream_truncated``. The event shows
-    neither the key nor the details of a bug: an exception that is not an `ASI1Error` is
-    raised after its event.
+    API and Error: ``rate_limit``, ``timeout``, ``stream_truncated``. For 401 and 403,
+    it is ``configuration``, without a request id, since the service is set up wrongly.
+    The event shows neither the key nor the details of a bug: an exception that is not
+    an `ASI1Error` is raised after its event.
 
     `aclose`, cancellation and garbage collection cancel the call, or the run and its
     tools. If reading the stream or run raises `StreamBusyError`, so does this iterator;

@@ -102,7 +102,7 @@ class Model:
             include: The keys that the dict has; all if left out.
             exclude: Keys that the dict does not have.
             exclude_none: Leaves out all values that are None. Of a message, the result
-                is then what a later request sends back.
+                can be sent back in a later request.
             exclude_unset: Returns the same as `to_dict`.
             **options: Other options of pydantic. Those that could change nothing here,
                 such as ``by_alias``, are accepted.

@@ -29,7 +29,7 @@ _EPILOG = """\
 exit codes:
   0    success
   1    the call failed, or the connection broke off its answer
-  2    invalid usage or configuration; nothing was sent
+  2    invalid usage or configuration; nothing more was sent
   130  interrupted by Ctrl-C
   141  the pipe that the output goes to was closed
 """

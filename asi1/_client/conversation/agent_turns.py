@@ -64,8 +64,8 @@ class AsyncAgentTurns:
         """
         Send a message, and return the answer with its value ``parsed``.
 
-        The turn is added to the history if the answer fits the type; `usage` also
-        counts the answers that did not fit.
+        The turn is added to the history if an answer fits the type; then `usage` also
+        counts the earlier answers, which did not fit.
 
         Args:
             message: As for `ask`.

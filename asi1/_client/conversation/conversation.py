@@ -169,7 +169,7 @@ class AsyncConversation(AsyncAgentTurns, Hinted):
 
     @property
     def usage(self) -> Usage:
-        """The tokens that the server reported for all calls of the conversation."""
+        """The tokens that the server reported for the turns, and for summaries."""
         return self._turns.history.usage
 
     @property

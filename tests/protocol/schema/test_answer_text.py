@@ -25,6 +25,7 @@ FOUND = {
     "plain-number": (" 42\n", 42, ()),
     "plain-null": ("null", None, ()),
     "repeated-key": ('{"a": 1, "a": 2}', {"a": 2}, ()),
+    "only a byte-order-mark": (f"\ufeff{JSON}", VALUE, ("invisible characters",)),
     "byte-order-mark": (f"\ufeff{JSON}\u200b", VALUE, ("invisible characters",)),
     "fence": (f"```\n{JSON}\n```", VALUE, ("fence",)),
     "fence-with-language": (f"```json\n{JSON}\n```\n", VALUE, ("fence",)),
