@@ -4,6 +4,8 @@ Shared fixtures: both event loops, with a real or virtual clock, and a fake serv
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import shutil
 import signal
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import threading
 
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,6 +68,21 @@ def pytest_collection_modifyitems(
             item.add_marker(pytest.mark.system)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not item.path.is_relative_to(SYSTEM))
+    if sys.gettrace() is not None:
+        import_all()
+
+
+def import_all() -> None:
+    """
+    Import all modules of asi1 while coverage traces them.
+
+    A test with the mark `system`, which is not traced, would else be the first to
+    import some modules, and their lines would count as not executed.
+    """
+    for module in pkgutil.walk_packages(asi1.__path__, "asi1.", onerror=str):
+        if not module.name.endswith("__main__"):
+            with suppress(ImportError):  # a library that is not installed
+                importlib.import_module(module.name)
 
 
 @pytest.hookimpl(wrapper=True)
