@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
 from .._call.engine import Engine
-from .._client.lazy_engine import loader
+from .._client.loader import loader
 from .._models.base_types import Hinted, public
 from .._models.completion import ChatCompletion
 from .._models.messages import Messages

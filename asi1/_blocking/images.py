@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from .._call.engine import Engine
 from .._call.images_reader import ImagesReader
-from .._client.lazy_engine import loader
+from .._client.loader import loader
 from .._models.base_types import Hinted, public
 from .._models.generated_images import GeneratedImages
 from .._models.image_data import Image

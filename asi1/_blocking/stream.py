@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from .._call.chunk_stream import ChunkStream, has_part
-from .._client.lazy_engine import loader
+from .._client.loader import loader
 from .._models.base_types import Hinted, public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion

@@ -30,7 +30,8 @@ from .._settings.options import ChatOptions, RequestOptions
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
-from .lazy_engine import LazyEngine, loader, read_key, read_tables
+from .lazy_engine import LazyEngine, read_key, read_tables
+from .loader import loader
 
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class BaseClient(Hinted):
     def _engine(self) -> Engine:
         return self._lazy.get()
 
-    def _namespace(self, name: str, kind: Callable[[], Callable[[Engine], _T]]) -> _T:
+    def _namespace(self, name: str, make: Callable[[], _T]) -> _T:
         """
         Return the client's object of this name; make it at its first use.
 
@@ -109,7 +110,7 @@ class BaseClient(Hinted):
         """
         made = self._lazy.namespaces
         if name not in made:
-            made.setdefault(name, kind()(self._engine))
+            made.setdefault(name, make())
         return made[name]  # type: ignore[no-any-return]
 
     @property

@@ -12,7 +12,7 @@ from .._models.base_types import Hinted, public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
-from .lazy_engine import loader
+from .loader import loader
 
 
 if TYPE_CHECKING:
