@@ -102,16 +102,14 @@ class BaseClient(Hinted):
     def _engine(self) -> Engine:
         return self._lazy.get()
 
-    def _namespace(self, name: str, make: Callable[[], _T]) -> _T:
+    def _namespace(self, name: str, kind: Callable[[], Callable[..., _T]]) -> _T:
         """
         Return the client's object of this name; make it at its first use.
 
         It is the same object each time, since tests replace its methods by their own.
         """
-        made = self._lazy.namespaces
-        if name not in made:
-            made.setdefault(name, make())
-        return made[name]  # type: ignore[no-any-return]
+        made: dict[str, _T] = self._lazy.namespaces
+        return made.get(name) or made.setdefault(name, kind()(self._lazy))
 
     @property
     def base_url(self) -> str:
