@@ -229,8 +229,7 @@ class AsyncASI1(BaseClient):
             OSError: The input cannot be read, or the output not be written, such as on
                 a full disk. The output has whole rows only.
         """
-        run_batch = await _batch.ready()
-        return await run_batch(
+        return await (await _batch.ready())(
             await self._lazy.ready(),
             input,
             output,

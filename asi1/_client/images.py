@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from .._models.base_types import Hinted, public
+from .._models.generated_images import GeneratedImages
+from .._models.image_data import Image
 from .._settings.options import RequestOptions, lists
 from .loader import async_loader, loader
 
 
 if TYPE_CHECKING:
     from .._call.images_reader import ImagesReader
-    from .._models.generated_images import GeneratedImages
-    from .._models.image_data import Image
     from .._protocol.request import Request
     from .lazy_engine import LazyEngine
     from .raw_calls import AsyncRawImages

@@ -108,7 +108,8 @@ class BaseClient(Hinted):
 
         It is the same object each time, since tests replace its methods by their own.
         """
-        made: dict[str, _T] = self._lazy.namespaces
+        # `_lazy`, to which they refer, does not keep them: cycles are collected late.
+        made: dict[str, _T] = vars(self).setdefault("_namespaces", {})
         return made.get(name) or made.setdefault(name, kind()(self._lazy))
 
     @property

@@ -43,7 +43,6 @@ class LazyEngine:
     Attributes:
         config: The client's settings.
         made: The engine; None before its first use.
-        namespaces: Those of the client's objects like ``client.chat`` that were used.
     """
 
     config: ClientConfig
@@ -54,7 +53,6 @@ class LazyEngine:
     _cache: Cache | None = None
     _budget: Budget | None = None
     made: Engine | None = field(default=None, kw_only=True)
-    namespaces: dict[str, Any] = field(factory=dict, init=False, repr=False)
     _closed: bool = field(default=False, init=False)
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 

@@ -189,3 +189,75 @@ def test_call_succeeds_while_another_thread_imports_a_used_module(fake, module):
     """
 
     assert (0, "Fine.", "") == run(fake, dedent(script))
+
+
+# This code makes an async program record, in `blocked`, each module during whose import
+# the event loop does not run other tasks.
+LOOP = """
+from contextlib import suppress
+
+import anyio
+import anyio.lowlevel
+if backend == "trio":
+    import trio
+
+blocked = []
+
+def watch_imports():
+    global at_import
+    me = threading.get_ident()
+    token = anyio.lowlevel.current_token().native_token
+    soon = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
+
+    def at_import(thread, module):
+        ran = threading.Event()
+        if threading.get_ident() != me:
+            soon(ran.set)
+        if blocked or threading.get_ident() == me or not ran.wait(20):
+            blocked.append(module)
+
+async def main():
+    global at_import
+    client = asi1.AsyncASI1("k", url, max_retries=0)
+    client.chat, client.images
+    before = len(sys.modules)
+    watch_imports()
+    with suppress(asi1.ASI1Error):
+        await call(client)
+    at_import = lambda thread, module: None
+    await client.aclose()
+    sys.stdout.write(f"{len(sys.modules) - before > 100} {blocked[:1]}")
+
+anyio.run(main, backend=backend)
+"""
+
+ASYNC_WAYS = {
+    "create": 'await client.chat.completions.create(messages="Hi")',
+    "stream": 'await client.chat.completions.create(messages="Hi", stream=True)',
+    "parse": """await client.chat.completions.parse(
+        messages="Hi", response_format=int)""",
+    "raw": 'await client.chat.completions.with_raw_response.create(messages="Hi")',
+    "generate": 'await client.images.generate("a cat")',
+    "edit": 'await client.images.edit("a cat", images=[b"GIF89a"])',
+    "request": 'await client.request("GET", "/unknown")',
+    "get": 'await client.get("/unknown")',
+    "batch": """await client.batch(
+        [{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions",
+          "body": {"messages": [{"role": "user", "content": "Hi"}]}}], os.devnull)""",
+    "with": """async with client:
+        await client.chat.completions.create(messages="Hi")""",
+}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("way", ASYNC_WAYS)
+def test_event_loop_runs_while_the_first_call_imports_modules(fake, way, backend):
+    """
+    During the imports of a program's first async call, other tasks of the event loop
+    run: no import is on the loop's thread, and the loop waits for none.
+    """
+    call = f"async def call(client):\n    {ASYNC_WAYS[way]}\n"
+
+    code, out, err = run(fake, WATCH + call + f"backend = {backend!r}\n" + LOOP)
+
+    assert (0, "True []", "") == (code, out, err)
