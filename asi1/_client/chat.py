@@ -16,14 +16,12 @@ from .map_calls import AsyncMapCalls
 
 if TYPE_CHECKING:
     from .._call.answer_reader import AnswerReader
-    from .._call.chunk_stream import ChunkStream
-    from .._call.engine import Engine
     from .._models.completion import ChatCompletion
     from .._models.messages import Messages
     from .._protocol.request import Request
     from .parsed_stream import AsyncParsedStream
     from .raw_calls import AsyncRawCompletions, AsyncStreamedCompletions
-    from .stream import AsyncChatStream
+    from .stream import AsyncChatStream, LazyAnswer
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]
@@ -142,8 +140,10 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
             options=options,
         )
         if stream:
-            kind, answer_to = await _stream.ready()
-            return kind(await answer_to(engine, request).open())
+            kind, lazy_answer, _ = await _stream.ready()
+            answer = lazy_answer(self._lazy, request)
+            await answer.ready()
+            return kind(await answer().open())
         return await engine.fetch(request, reader)
 
     @overload
@@ -204,16 +204,19 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
                     options=options,
                 )
             )
-        engine = self._lazy.get()
-        request = _calls()[0](
-            engine.config,
+        kind, lazy_answer, chat_request = _stream()
+        request = chat_request(
+            self._lazy.config,
             messages=messages,
             model=model,
             stream=True,
             options={**options, "response_format": response_format},
         )
-        kind, answer_to = _stream()
-        return kind(answer_to(engine, request))
+        answer = lazy_answer(self._lazy, request)
+        if self._lazy.made is None:  # the first read makes it
+            self._lazy.check_open()
+            return kind(None, answer)
+        return kind(answer())
 
 
 @async_loader("_call.answer_reader", "_protocol.request")
@@ -224,12 +227,12 @@ def _calls() -> tuple[Callable[..., Request], type[AnswerReader]]:
     return chat_request, AnswerReader
 
 
-@async_loader("_call.chunk_stream", "_client.stream")
-def _stream() -> tuple[type[AsyncChatStream], Callable[[Engine, Request], ChunkStream]]:
-    from .._call.chunk_stream import chunk_stream  # noqa: PLC0415
-    from .stream import AsyncChatStream  # noqa: PLC0415
+@async_loader("_client.stream", "_protocol.request")
+def _stream() -> tuple[type[AsyncChatStream], type[LazyAnswer], Callable[..., Request]]:
+    from .._protocol.request import chat_request  # noqa: PLC0415
+    from .stream import AsyncChatStream, LazyAnswer  # noqa: PLC0415
 
-    return AsyncChatStream, chunk_stream
+    return AsyncChatStream, LazyAnswer, chat_request
 
 
 @loader

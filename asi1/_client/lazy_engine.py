@@ -14,7 +14,7 @@ from attrs import define, field
 
 from .._fork_lock import ExitingError
 from .._models.base_types import HTTPClient, HTTPTransport, KeyFunction
-from .._models.errors import ASI1Error
+from .._models.errors import ASI1Error, ClientClosedError
 from .._settings.config import ClientConfig, read_api_key
 from .loader import async_loader, loader
 
@@ -99,6 +99,11 @@ class LazyEngine:
     def closed(self) -> bool:
         """Whether new calls are refused."""
         return self._closed or (self.made is not None and self.made.refuses_calls)
+
+    def check_open(self) -> None:
+        """Raise `ClientClosedError` if new calls are refused."""
+        if self.closed:
+            raise ClientClosedError("the client is closed")
 
     def shut(self) -> None:
         """Refuse new calls; running calls go on."""

@@ -79,6 +79,8 @@ def network_backend() -> httpcore.AsyncNetworkBackend:
 
 @run_apart_once
 def _trio_backend() -> type[httpcore.AsyncNetworkBackend]:
+    # trio 0.35 calls `socket.getaddrinfo`, which imports this, on the event loop.
+    importlib.import_module("encodings.idna")
     from .trio_socket import TrioBackend  # noqa: PLC0415 - most programs use asyncio
 
     return TrioBackend
