@@ -221,7 +221,7 @@ def watch_imports():
 
 async def main():
     global at_import
-    client = asi1.AsyncASI1("k", url, max_retries=0)
+    client = asi1.AsyncASI1("sk-test", url, max_retries=0)
     # Methods without await import a few modules of asi1 themselves, and nothing else.
     completions = client.chat.completions
     completions.with_raw_response, completions.stream(messages="Hi"), client.images
