@@ -127,11 +127,12 @@ def _engine_of() -> Callable[..., Engine]:
     return engine_of
 
 
-@async_loader("_call.bytes_reader", "_protocol.plain_request")
+@async_loader("_call.bytes_reader", "_protocol.plain_request", "_settings.echoes")
 def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
     """Return the reader class and the request function for `AsyncASI1.request`."""
     from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
     from .._protocol.plain_request import plain_request  # noqa: PLC0415 - with the engine
+    from .._settings import echoes  # noqa: F401, PLC0415 - which the reader needs
 
     return BytesReader, plain_request
 

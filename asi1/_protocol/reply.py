@@ -110,7 +110,6 @@ def read_error(
 
 @run_apart_once
 def load_wait_of() -> Callable[[Mapping[str, str], JSON, float], float | None]:
-    """Return the function that reads how long a reply asks the client to wait."""
     from .retry_after import wait_of  # noqa: PLC0415 - most programs meet no error
 
     return wait_of
