@@ -68,9 +68,10 @@ async def test_tasks_that_need_the_same_import_wait_for_one_thread():
             tasks.start_soon(call)
         await until(slow.begun)
         await anyio.wait_all_tasks_blocked()
+        waiting = len(slow.loader._running._wakers)
         slow.released.set()
 
-    assert [1] * 5 == results
+    assert (5, [1] * 5) == (waiting, results)
 
 
 async def test_import_goes_on_after_its_waiting_task_is_cancelled():
@@ -181,7 +182,7 @@ def test_event_loops_of_several_threads_wait_for_one_import():
     work("asyncio", 0.01)
     work("trio", 0.01)
     threads = [
-        threading.Thread(target=work, args=(backend, None))
+        threading.Thread(target=work, args=(backend, None), daemon=True)
         for backend in ("asyncio", "trio")
     ]
     for thread in threads:
@@ -191,7 +192,7 @@ def test_event_loops_of_several_threads_wait_for_one_import():
         time.sleep(0.001)
     slow.released.set()
     for thread in threads:
-        thread.join()
+        thread.join(LIMIT)
 
     assert [1, 1] == results
 
