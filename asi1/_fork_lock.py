@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-__all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once"]
+__all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once", "start_apart"]
 
 # Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Without a
 # limit, the wait could be a deadlock with another lock or fork hook.
@@ -155,6 +155,10 @@ class _Job:
         import threading  # noqa: PLC0415 - `_NoFork.prepare` has loaded it
 
         sys.settrace(threading.gettrace())  # lets debuggers trace this thread too
+        self.run_here()
+
+    def run_here(self) -> None:
+        """Do the work in this thread."""
         try:
             with no_fork:
                 self._outcome = (self._work(),)
@@ -184,22 +188,36 @@ def run_apart(work: Callable[[], _T]) -> _T:
         ExitingError: Python is exiting.
         BaseException: The work raised it.
     """
+    job = start_apart(work)
+    job.done.acquire()
+    result: _T = job.result()
+    return result
+
+
+def start_apart(work: Callable[[], Any]) -> _Job:
+    """
+    Start *work* in a new thread as `run_apart` does, but do not wait for its end.
+
+    The work is done in this thread, before `start_apart` returns, if the caller is
+    itself such work, or if Python starts no other thread.
+
+    Raises:
+        ExitingError: Python is exiting.
+    """
     if sys.is_finalizing():  # at exit, a new thread would never run
         raise ExitingError("Python is exiting")
-    if no_fork.entered:
-        return work()
-    no_fork.prepare()
     job = _Job(work)
+    if no_fork.entered:
+        job.run_here()
+        return job
+    no_fork.prepare()
     try:
         # `threading.Thread.start` is not used: if Ctrl-C interrupts it at the wrong
         # moment, it leaves a lock acquired, for which the new thread waits for ever.
         _thread.start_new_thread(job.run, ())
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
-        with no_fork:
-            return work()
-    job.done.acquire()
-    result: _T = job.result()
-    return result
+        job.run_here()
+    return job
 
 
 def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
 from .._client.agent_calls import load_tool_runs, parse_rounds
-from .._client.lazy_engine import loader
+from .._client.loader import loader
 from .._models.base_types import DEFAULT
 from .._models.errors import ASI1Error
 from .._models.messages import Messages

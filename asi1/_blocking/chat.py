@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.answer_reader import AnswerReader
 from .._call.engine import Engine
-from .._client.lazy_engine import loader
+from .._client.lazy_engine import LazyEngine
+from .._client.loader import loader
 from .._models.base_types import Hinted, public
 from .._models.completion import ChatCompletion
 from .._models.messages import Messages
@@ -40,9 +41,9 @@ class Chat(Hinted):
     Same as `AsyncChat`, for blocking callers.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, lazy: LazyEngine) -> None:
         """Users do not construct this class; the client does."""
-        self._completions = Completions(engine)
+        self._completions = Completions(lazy.get())
 
     @property
     def completions(self) -> Completions:

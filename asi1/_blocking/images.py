@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Unpack
 
-from .._call.engine import Engine
 from .._call.images_reader import ImagesReader
-from .._client.lazy_engine import loader
+from .._client.lazy_engine import LazyEngine
+from .._client.loader import loader
 from .._models.base_types import Hinted, public
 from .._models.generated_images import GeneratedImages
 from .._models.image_data import Image
@@ -31,9 +31,9 @@ class Images(Hinted):
     Same as `AsyncImages`, for blocking callers.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, lazy: LazyEngine) -> None:
         """Users do not construct this class; the client does."""
-        self._engine = engine
+        self._engine = lazy.get()
         self._raw: RawImages | None = None
 
     @property

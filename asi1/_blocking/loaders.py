@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .._client.lazy_engine import loader
+from .._client.loader import loader
 
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .._call.engine import Engine
-from .._client.lazy_engine import loader
+from .._client.loader import loader
 from .._models.base_types import ProgressBar
 from .._models.completion import ChatCompletion
 from .._models.errors import ASI1Error

@@ -12,8 +12,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from .._call.chunk_stream import ChunkStream, has_part
-from .._client.lazy_engine import loader
+from .._call.chunk_stream import ChunkStream
+from .._client.loader import loader
 from .._models.base_types import Hinted, public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
@@ -92,7 +92,7 @@ class ChatStream(Hinted):
 
         Same as `AsyncChatStream.aclose`, but blocks.
         """
-        delivered = not any(map(has_part, self._batch))
+        delivered = not any(map(self._answer.has_part, self._batch))
         self._batch = iter(())
         self._answer.shut()  # needs no event loop: runs in the caller's thread
         close_on_loop(partial(self._answer.aclose, delivered=delivered))

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .._call.tool_rounds import ToolRounds
-from .._client.lazy_engine import loader
+from .._client.loader import loader
 from .._client.tool_run import RunState
 from .._models.base_types import public
 from .._models.errors import ArgumentError

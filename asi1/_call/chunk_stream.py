@@ -26,7 +26,7 @@ from .engine import Engine
 from .task import CallTask
 
 
-__all__ = ["ChunkStream", "Observer", "chunk_stream", "has_part"]
+__all__ = ["ChunkStream", "Observer", "chunk_stream"]
 
 _CONSUMED = (
     "the stream was already read; to get thoughts and text, loop over its chunks"
@@ -209,7 +209,7 @@ class ChunkStream:
             self._observer = None
             reader, unread = self._call.reader, self._call.queue.unread()
             complete = reader is not None and reader.whole
-            read = complete and delivered and not any(map(has_part, unread))
+            read = complete and delivered and not any(map(self.has_part, unread))
             observer.ended(self.snapshot(), whole=self.consumed or read)
 
     def leave(self) -> None:
@@ -239,23 +239,23 @@ class ChunkStream:
             self.abandon()
             raise
 
+    @staticmethod
+    def has_part(chunk: ChatCompletionChunk) -> bool:
+        """Return whether *chunk* has a part of the answer or a finish reason."""
+        if chunk.text or chunk.thought or chunk.executable_data:
+            return True
+        return any(
+            choice.finish_reason
+            or choice.delta.content
+            or choice.delta.reasoning
+            or choice.delta.tool_calls
+            or choice.delta.refusal
+            or choice.delta.extra
+            for choice in chunk.choices
+        )
+
     def __del__(self) -> None:
         self.abandon()
-
-
-def has_part(chunk: ChatCompletionChunk) -> bool:
-    """Return whether *chunk* has a part of the answer or a finish reason."""
-    if chunk.text or chunk.thought or chunk.executable_data:
-        return True
-    return any(
-        choice.finish_reason
-        or choice.delta.content
-        or choice.delta.reasoning
-        or choice.delta.tool_calls
-        or choice.delta.refusal
-        or choice.delta.extra
-        for choice in chunk.choices
-    )
 
 
 def chunk_stream(engine: Engine, request: Request) -> ChunkStream:

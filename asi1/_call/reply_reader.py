@@ -29,9 +29,8 @@ from .._models.errors import (
 )
 from .._models.response import ResponseInfo, Usage, read_info
 from .._models.status_errors import APIStatusError
-from .._protocol.reply import read_error
+from .._protocol.reply import load_wait_of, read_error
 from .._protocol.request import Request
-from .._protocol.retry_after import wait_of
 from .._settings.config import ClientConfig
 from .._settings.secret import Secret
 from .._transport.event_loop import Flag
@@ -192,6 +191,7 @@ class ReplyReader(ABC, Generic[_T]):
         if self.begun:  # a retry would repeat the parts that were delivered
             error.retryable = False
         if error.retryable:
+            wait_of = load_wait_of()
             error.retry_after = wait_of(self.info.headers, error.body, time.time())
 
     async def _worked(self, units: int) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from .._call.engine import Engine
 from .._models.base_types import DEFAULT
-from .._models.messages import Messages
 from .._settings.options import ParseOptions, ToolOptions, lists
-from .lazy_engine import loader
+from .lazy_engine import LazyEngine
+from .loader import async_loader, loader
 
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from .._models.messages import Messages
     from .._models.parsed import ParsedCompletion
     from .._settings.budget import Budget
     from .tool_run import AsyncToolRun
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 class AsyncAgentCalls:
     """The part of `AsyncCompletions` that makes values of answers, and runs tools."""
 
-    _engine: Engine
+    _lazy: LazyEngine
 
     @overload
     async def parse(
@@ -91,16 +91,17 @@ class AsyncAgentCalls:
 
         Source: https://docs.asi1.ai/documentation/build-with-asi-one/structured-data
         """
-        module = parse_rounds()
+        engine = await self._lazy.ready()
+        module = await parse_rounds.ready()
         rounds = module.parse_rounds(
-            self._engine,
+            engine,
             messages=messages,
             model=model,
             response_format=response_format,
             repair=repair,
             options=options,
         )
-        answer: ParsedCompletion[Any] = await module.run_rounds(self._engine, rounds)
+        answer: ParsedCompletion[Any] = await module.run_rounds(engine, rounds)
         return answer
 
     @lists(ToolOptions)
@@ -166,7 +167,7 @@ class AsyncAgentCalls:
             budget=budget,
         )
         rounds = runs.begin_run(
-            self._engine, plan, messages=messages, model=model, options=options
+            self._lazy.get(), plan, messages=messages, model=model, options=options
         )
         return load_run_class()(rounds, journal)
 
@@ -221,7 +222,7 @@ class AsyncAgentCalls:
             budget=budget,
         )
         rounds = runs.resume_run(
-            self._engine,
+            self._lazy.get(),
             plan,
             saved=saved,
             decisions=decisions,
@@ -231,7 +232,7 @@ class AsyncAgentCalls:
         return load_run_class()(rounds, journal)
 
 
-@loader
+@async_loader("_call.parse_rounds")
 def parse_rounds() -> ModuleType:
     """Import and return the module that makes the calls of `parse`."""
     from .._call import parse_rounds as module  # noqa: PLC0415

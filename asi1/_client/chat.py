@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .._call.answer_reader import AnswerReader
-from .._call.engine import Engine
 from .._models.base_types import Hinted, public
-from .._models.completion import ChatCompletion
-from .._models.messages import Messages
-from .._protocol.request import chat_request
 from .._settings.options import ChatOptions, ParseOptions, lists
 from .._settings.validators import not_given
 from .agent_calls import AsyncAgentCalls
-from .lazy_engine import loader
+from .lazy_engine import LazyEngine
+from .loader import async_loader, loader
 from .map_calls import AsyncMapCalls
 
 
 if TYPE_CHECKING:
-    from .._call.chunk_stream import ChunkStream
+    from .._call.answer_reader import AnswerReader
+    from .._models.completion import ChatCompletion
+    from .._models.messages import Messages
     from .._protocol.request import Request
     from .parsed_stream import AsyncParsedStream
     from .raw_calls import AsyncRawCompletions, AsyncStreamedCompletions
-    from .stream import AsyncChatStream
+    from .stream import AsyncChatStream, LazyAnswer
 
 
 __all__ = ["AsyncChat", "AsyncCompletions"]
@@ -35,9 +33,9 @@ _T = TypeVar("_T")
 class AsyncChat(Hinted):
     """The namespace ``client.chat``."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, lazy: LazyEngine) -> None:
         """Users do not construct this class; the client does."""
-        self._completions = AsyncCompletions(engine)
+        self._completions = AsyncCompletions(lazy)
 
     @property
     def completions(self) -> AsyncCompletions:
@@ -49,9 +47,9 @@ class AsyncChat(Hinted):
 class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
     """The chat completion endpoint."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, lazy: LazyEngine) -> None:
         """Users do not construct this class; the client does."""
-        self._engine = engine
+        self._lazy = lazy
         self._raw: AsyncRawCompletions | None = None
         self._streamed: AsyncStreamedCompletions | None = None
 
@@ -132,17 +130,21 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
 
         Source: https://docs.asi1.ai/api-reference/llm/chat-completion
         """
+        engine = await self._lazy.ready()
+        chat_request, reader = await _calls.ready()
         request = chat_request(
-            self._engine.config,
+            engine.config,
             messages=messages,
             model=model,
             stream=stream,
             options=options,
         )
         if stream:
-            kind, answer_to = _stream()
-            return kind(await answer_to(self._engine, request).open())
-        return await self._engine.fetch(request, AnswerReader)
+            kind, lazy_answer, _ = await _stream.ready()
+            answer = lazy_answer(self._lazy, request)
+            await answer.ready()
+            return kind(await answer().open())
+        return await engine.fetch(request, reader)
 
     @overload
     def stream(
@@ -195,30 +197,42 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
             parsed_kind, parsed = _parsed_stream()
             return parsed_kind(
                 *parsed(
-                    self._engine,
+                    self._lazy.get(),
                     messages=messages,
                     model=model,
                     response_format=response_format,
                     options=options,
                 )
             )
+        kind, lazy_answer, chat_request = _stream()
         request = chat_request(
-            self._engine.config,
+            self._lazy.config,
             messages=messages,
             model=model,
             stream=True,
             options={**options, "response_format": response_format},
         )
-        kind, answer_to = _stream()
-        return kind(answer_to(self._engine, request))
+        answer = lazy_answer(self._lazy, request)
+        if self._lazy.made is None:  # the first read makes it
+            self._lazy.check_open()
+            return kind(None, answer)
+        return kind(answer())
 
 
-@loader
-def _stream() -> tuple[type[AsyncChatStream], Callable[[Engine, Request], ChunkStream]]:
-    from .._call.chunk_stream import chunk_stream  # noqa: PLC0415
-    from .stream import AsyncChatStream  # noqa: PLC0415
+@async_loader("_call.answer_reader", "_protocol.request")
+def _calls() -> tuple[Callable[..., Request], type[AnswerReader]]:
+    from .._call.answer_reader import AnswerReader  # noqa: PLC0415 - with the engine
+    from .._protocol.request import chat_request  # noqa: PLC0415 - with the engine
 
-    return AsyncChatStream, chunk_stream
+    return chat_request, AnswerReader
+
+
+@async_loader("_client.stream", "_protocol.request")
+def _stream() -> tuple[type[AsyncChatStream], type[LazyAnswer], Callable[..., Request]]:
+    from .._protocol.request import chat_request  # noqa: PLC0415
+    from .stream import AsyncChatStream, LazyAnswer  # noqa: PLC0415
+
+    return AsyncChatStream, LazyAnswer, chat_request
 
 
 @loader

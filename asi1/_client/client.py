@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from .._models.base_types import JSON, public
 from .._settings.options import ChatOptions, RequestOptions, lists
 from .lazy import BaseClient
-from .lazy_engine import loader, plain
+from .lazy_engine import plain
+from .loader import async_loader, loader
 
 
 if TYPE_CHECKING:
@@ -170,8 +171,8 @@ class AsyncASI1(BaseClient):
             APIResponseError: The reply is too large.
             ASI1Error: As for `AsyncCompletions.create`.
         """
-        engine = self._engine
-        reader, plain_request = plain()
+        engine = await self._lazy.ready()
+        reader, plain_request = await plain.ready()
         request = plain_request(engine.config, method, path, json=json, options=options)
         return await engine.fetch(request, reader)
 
@@ -228,8 +229,8 @@ class AsyncASI1(BaseClient):
             OSError: The input cannot be read, or the output not be written, such as on
                 a full disk. The output has whole rows only.
         """
-        return await _batch()(
-            self._engine,
+        return await (await _batch.ready())(
+            await self._lazy.ready(),
             input,
             output,
             concurrency=concurrency,
@@ -251,7 +252,7 @@ class AsyncASI1(BaseClient):
     close = aclose  # as OpenAI's client calls it
 
     async def __aenter__(self) -> Self:
-        self._engine.check_open()
+        (await self._lazy.ready()).check_open()
         return self
 
     async def __aexit__(
@@ -292,7 +293,7 @@ def _conversation() -> tuple[type[AsyncConversation], Callable[..., TurnTaking]]
     return AsyncConversation, open_conversation
 
 
-@loader
+@async_loader("_client.batch.batch")
 def _batch() -> Callable[..., Coroutine[Any, Any, BatchSummary]]:
     from .batch.batch import run_batch  # noqa: PLC0415 - rarely used
 

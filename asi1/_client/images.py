@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
-from .._call.engine import Engine
-from .._call.images_reader import ImagesReader
 from .._models.base_types import Hinted, public
 from .._models.generated_images import GeneratedImages
 from .._models.image_data import Image
-from .._protocol.image_calls import edit_request, generate_request
 from .._settings.options import RequestOptions, lists
-from .lazy_engine import loader
+from .loader import async_loader, loader
 
 
 if TYPE_CHECKING:
+    from .._call.images_reader import ImagesReader
+    from .._protocol.request import Request
+    from .lazy_engine import LazyEngine
     from .raw_calls import AsyncRawImages
 
 
@@ -26,9 +26,9 @@ __all__ = ["AsyncImages"]
 class AsyncImages(Hinted):
     """The image endpoints."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, lazy: LazyEngine) -> None:
         """Users do not construct this class; the client does."""
-        self._engine = engine
+        self._lazy = lazy
         self._raw: AsyncRawImages | None = None
 
     @property
@@ -70,10 +70,12 @@ class AsyncImages(Hinted):
 
         Source: https://docs.asi1.ai/documentation/build-with-asi-one/image-generation
         """
+        engine = await self._lazy.ready()
+        generate_request, _, reader = await _calls.ready()
         request = generate_request(
-            self._engine.config, prompt, size=size, model=model, options=options
+            engine.config, prompt, size=size, model=model, options=options
         )
-        return await self._engine.fetch(request, ImagesReader)
+        return await engine.fetch(request, reader)
 
     @lists(RequestOptions)
     async def edit(
@@ -99,15 +101,30 @@ class AsyncImages(Hinted):
         Raises:
             ASI1Error: As for `generate`.
         """
+        engine = await self._lazy.ready()
+        _, edit_request, reader = await _calls.ready()
         request = edit_request(
-            self._engine.config,
+            engine.config,
             prompt,
             images=images,
             guidance_scale=guidance_scale,
             model=model,
             options=options,
         )
-        return await self._engine.fetch(request, ImagesReader)
+        return await engine.fetch(request, reader)
+
+
+@async_loader("_call.images_reader", "_protocol.image_calls")
+def _calls() -> tuple[
+    Callable[..., Request], Callable[..., Request], type[ImagesReader]
+]:
+    from .._call.images_reader import ImagesReader  # noqa: PLC0415 - with the engine
+    from .._protocol.image_calls import (  # noqa: PLC0415 - with the engine
+        edit_request,
+        generate_request,
+    )
+
+    return generate_request, edit_request, ImagesReader
 
 
 @loader

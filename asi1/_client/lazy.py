@@ -30,7 +30,8 @@ from .._settings.options import ChatOptions, RequestOptions
 from .._settings.retry import RetryPolicy, read_retry
 from .._settings.secret import hidden
 from .._settings.timeouts import Timeout, Timeouts
-from .lazy_engine import LazyEngine, loader, read_key, read_tables
+from .lazy_engine import LazyEngine, read_key, read_tables
+from .loader import loader
 
 
 if TYPE_CHECKING:
@@ -101,16 +102,15 @@ class BaseClient(Hinted):
     def _engine(self) -> Engine:
         return self._lazy.get()
 
-    def _namespace(self, name: str, kind: Callable[[], Callable[[Engine], _T]]) -> _T:
+    def _namespace(self, name: str, kind: Callable[[], Callable[..., _T]]) -> _T:
         """
         Return the client's object of this name; make it at its first use.
 
         It is the same object each time, since tests replace its methods by their own.
         """
-        made = self._lazy.namespaces
-        if name not in made:
-            made.setdefault(name, kind()(self._engine))
-        return made[name]  # type: ignore[no-any-return]
+        # `_lazy`, to which they refer, does not keep them: cycles are collected late.
+        made: dict[str, _T] = vars(self).setdefault("_namespaces", {})
+        return made.get(name) or made.setdefault(name, kind()(self._lazy))
 
     @property
     def base_url(self) -> str:

@@ -8,14 +8,15 @@ imports httpx and all other modules that calls need, in a new thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from .._fork_lock import ExitingError, run_apart_once
+from .._fork_lock import ExitingError
 from .._models.base_types import HTTPClient, HTTPTransport, KeyFunction
-from .._models.errors import ASI1Error
+from .._models.errors import ASI1Error, ClientClosedError
 from .._settings.config import ClientConfig, read_api_key
+from .loader import async_loader, loader
 
 
 if TYPE_CHECKING:
@@ -28,29 +29,10 @@ if TYPE_CHECKING:
     from .._settings.secret import Secret
 
 
-__all__ = ["LazyEngine", "loader", "plain", "read_key", "read_settings", "read_tables"]
+__all__ = ["LazyEngine", "plain", "read_key", "read_settings", "read_tables"]
 
 # The settings that `with_options` adds to those of the client.
 _TABLES = ("headers", "query", "options", "models", "prices", "tags")
-_T = TypeVar("_T")
-
-
-def loader(load: Callable[[], _T]) -> Callable[[], _T]:
-    """
-    Return a cached version of *load*, a function that imports modules.
-
-    The imports run in a thread that no signal interrupts, and forks wait for them.
-    Later calls return the cached result at once.
-    """
-    once = run_apart_once(load)
-
-    def loaded() -> _T:
-        try:
-            return once()
-        except ExitingError as error:
-            raise ASI1Error(f"{error}; no more calls can be made") from None
-
-    return loaded
 
 
 @define(eq=False)
@@ -61,7 +43,6 @@ class LazyEngine:
     Attributes:
         config: The client's settings.
         made: The engine; None before its first use.
-        namespaces: Those of the client's objects like ``client.chat`` that were used.
     """
 
     config: ClientConfig
@@ -72,7 +53,6 @@ class LazyEngine:
     _cache: Cache | None = None
     _budget: Budget | None = None
     made: Engine | None = field(default=None, kw_only=True)
-    namespaces: dict[str, Any] = field(factory=dict, init=False, repr=False)
     _closed: bool = field(default=False, init=False)
     _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
 
@@ -100,6 +80,17 @@ class LazyEngine:
         self.made.closed |= self._closed  # `shut` may have run before `made` was set
         return self.made
 
+    async def ready(self) -> Engine:
+        """
+        Return the engine as `get` does; the event loop goes on during the imports.
+
+        Raises:
+            ConfigurationError: As for `get`.
+        """
+        if self.made is None:
+            await _engine_of.ready()
+        return self.get()
+
     def _make(self) -> Engine:
         given = self._http_client, self._transport, self._rate_limit, self._hooks
         return _engine_of()(self.config, *given, cache=self._cache, budget=self._budget)
@@ -108,6 +99,11 @@ class LazyEngine:
     def closed(self) -> bool:
         """Whether new calls are refused."""
         return self._closed or (self.made is not None and self.made.refuses_calls)
+
+    def check_open(self) -> None:
+        """Raise `ClientClosedError` if new calls are refused."""
+        if self.closed:
+            raise ClientClosedError("the client is closed")
 
     def shut(self) -> None:
         """Refuse new calls; running calls go on."""
@@ -122,7 +118,7 @@ class LazyEngine:
             await self.made.aclose()
 
 
-@loader
+@async_loader("_call.engine", backends=True)
 def _engine_of() -> Callable[..., Engine]:
     from .._call.engine import engine_of  # noqa: PLC0415 - with the first call
     from .._transport.event_loop import import_backends  # noqa: PLC0415
@@ -131,11 +127,12 @@ def _engine_of() -> Callable[..., Engine]:
     return engine_of
 
 
-@loader
+@async_loader("_call.bytes_reader", "_protocol.plain_request", "_settings.echoes")
 def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
     """Return the reader class and the request function for `AsyncASI1.request`."""
     from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
     from .._protocol.plain_request import plain_request  # noqa: PLC0415 - with the engine
+    from .._settings import echoes  # noqa: F401, PLC0415 - which the reader needs
 
     return BytesReader, plain_request
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .._call.engine import Engine
 from .._models.base_types import ProgressBar
-from .._models.completion import ChatCompletion
-from .._models.errors import ASI1Error
-from .._models.messages import Messages
 from .._settings.options import ChatOptions, lists
-from .lazy_engine import loader
+from .lazy_engine import LazyEngine
+from .loader import loader
 
 
 if TYPE_CHECKING:
     from .._call.concurrent_calls import ConcurrentCalls
     from .._call.map_plan import MapPlan
+    from .._models.completion import ChatCompletion
+    from .._models.errors import ASI1Error
+    from .._models.messages import Messages
     from .._protocol.map_items import ChatRequest
     from .._settings.budget import Budget
     from .map import AsyncAnswers
@@ -31,7 +31,7 @@ _P = TypeVar("_P")
 class AsyncMapCalls:
     """The part of `AsyncCompletions` that sends many prompts."""
 
-    _engine: Engine
+    _lazy: LazyEngine
 
     @overload
     def map(  # type: ignore[overload-overlap]
@@ -186,7 +186,7 @@ class AsyncMapCalls:
         return kind(
             calls(
                 plan.of(
-                    self._engine,
+                    self._lazy.get(),
                     prompts,
                     model=model,
                     options=options,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Generator
 from typing import Any, Self
 
-from .._call.engine import Engine
 from .._models.base_types import Hinted
 from .._settings.model_list import KnownModel, known_model, known_models
+from .lazy_engine import LazyEngine
 
 
 __all__ = ["AsyncModelList", "AsyncModels"]
@@ -20,13 +20,13 @@ class AsyncModels(Hinted):
     The server is not asked, since it has no list of models.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, lazy: LazyEngine) -> None:
         """Users do not construct this class; the client does."""
-        self._engine = engine
+        self._config = lazy.config
 
     def list(self) -> AsyncModelList:
         """List all known models, without asking the server."""
-        return AsyncModelList(known_models(self._engine.config.models))
+        return AsyncModelList(known_models(self._config.models))
 
     async def retrieve(self, model: str) -> KnownModel:
         """
@@ -35,7 +35,7 @@ class AsyncModels(Hinted):
         Raises:
             NotFoundError: The model is not known.
         """
-        return known_model(self._engine.config.models, model)
+        return known_model(self._config.models, model)
 
 
 class AsyncModelList(Hinted):

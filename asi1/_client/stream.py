@@ -7,21 +7,41 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._call.chunk_stream import ChunkStream, has_part
 from .._models.base_types import Hinted, public
-from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
-from .lazy_engine import loader
+from .lazy_engine import LazyEngine
+from .loader import async_loader, loader
 
 
 if TYPE_CHECKING:
     from .._call.answer_events import AnswerEvents
     from .._call.chunk_sse import ChunkEvents
+    from .._call.chunk_stream import ChunkStream
+    from .._call.engine import Engine
+    from .._models.chunks import ChatCompletionChunk
+    from .._protocol.request import Request
     from .to_sse import AsyncEventBytes
 
 
-__all__ = ["AsyncChatStream", "AsyncPieces"]
+__all__ = ["AsyncChatStream", "AsyncPieces", "LazyAnswer", "chunk_stream_of"]
+
+
+class LazyAnswer:
+    """The answer to *request*, whose `ChunkStream` is made at its first use."""
+
+    def __init__(self, lazy: LazyEngine, request: Request) -> None:
+        self._lazy = lazy
+        self._request = request
+
+    def __call__(self) -> ChunkStream:
+        """Return a new `ChunkStream`."""
+        return chunk_stream_of()(self._lazy.get(), self._request)
+
+    async def ready(self) -> None:
+        """Import what a `ChunkStream` needs, while the event loop goes on."""
+        await self._lazy.ready()
+        await chunk_stream_of.ready()
 
 
 @public
@@ -47,10 +67,25 @@ class AsyncChatStream(Hinted):
         StreamConsumedError: The stream was already read to its end.
     """
 
-    def __init__(self, answer: ChunkStream) -> None:
+    def __init__(
+        self, answer: ChunkStream | None, lazy: LazyAnswer | None = None
+    ) -> None:
         """Users do not construct this class; the client does."""
-        self._answer = answer
+        self._made = answer
+        self._lazy = lazy
         self._batch: Iterator[ChatCompletionChunk] = iter(())
+
+    @property
+    def _answer(self) -> ChunkStream:
+        if self._made is None:
+            assert self._lazy is not None  # noqa: S101 - for mypy
+            self._made = self._lazy()
+        return self._made
+
+    async def _ready(self) -> ChunkStream:
+        if self._lazy is not None:
+            await self._lazy.ready()
+        return self._answer
 
     def __repr__(self) -> str:
         return repr(self._answer).replace("ChunkStream", "AsyncChatStream")
@@ -63,7 +98,7 @@ class AsyncChatStream(Hinted):
             ASI1Error: What reading the stream raises, before its first chunk.
         """
         try:
-            await self._answer.open()
+            await (self._made or await self._ready()).open()
         except BaseException:
             del self  # else an error's traceback would keep the stream alive
             raise
@@ -78,14 +113,15 @@ class AsyncChatStream(Hinted):
         await self.aclose()
 
     def __aiter__(self) -> Self:
-        self._answer.check_unread()
+        if self._made is not None:
+            self._made.check_unread()
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
         for chunk in self._batch:  # unread chunks of the last batch
             return chunk
         try:
-            batch = await self._answer.next_batch()
+            batch = await (self._made or await self._ready()).next_batch()
         except BaseException:
             # The error's traceback refers to this frame. Without `del`, a caller that
             # holds the error would keep the stream, and so its call, alive.
@@ -102,9 +138,10 @@ class AsyncChatStream(Hinted):
 
         A waiting reader gets `StreamClosedError`. `snapshot` and `response` still work.
         """
-        delivered = not any(map(has_part, self._batch))
+        answer = await self._ready()
+        delivered = not any(map(answer.has_part, self._batch))
         self._batch = iter(())
-        await self._answer.aclose(delivered=delivered)
+        await answer.aclose(delivered=delivered)
 
     close = aclose  # as OpenAI's client calls it
 
@@ -144,7 +181,7 @@ class AsyncChatStream(Hinted):
         Raises:
             ASI1Error: As for reading the stream.
         """
-        answer = await self._answer.final()
+        answer = await (await self._ready()).final()
         self._batch = iter(())
         return answer
 
@@ -180,13 +217,14 @@ class AsyncChatStream(Hinted):
         Raises:
             ASI1Error: What reading the stream raises.
         """
+        source = await self._ready()
         screen = _screen()
-        with screen(thoughts=thoughts) as show, self._answer.abandoned_if_left():
+        with screen(thoughts=thoughts) as show, source.abandoned_if_left():
             while True:
-                answer = await self._answer.grown()
+                answer = await source.grown()
                 self._batch = iter(())
                 show(answer)
-                if self._answer.consumed:
+                if source.consumed:
                     return answer
 
 
@@ -214,6 +252,14 @@ class AsyncPieces:
                 raise
             if piece:
                 return piece
+
+
+@async_loader("_call.chunk_stream")
+def chunk_stream_of() -> Callable[[Engine, Request], ChunkStream]:
+    """Return the function that makes a `ChunkStream`."""
+    from .._call.chunk_stream import chunk_stream  # noqa: PLC0415 - with the engine
+
+    return chunk_stream
 
 
 @loader

@@ -16,7 +16,7 @@ from .._models.response import Usage
 from .._protocol.tools.run_events import Event
 from .._protocol.tools.saved_run import event_text, saved_events
 from .._protocol.tools.steps import ToolRunResult, ToolStep, usage_of
-from .lazy_engine import loader
+from .loader import loader
 
 
 if TYPE_CHECKING:

@@ -26,7 +26,6 @@ from .normalise import HalfCharacters
 
 if TYPE_CHECKING:
     from .context_overflow import ContextOverflow
-from .retry_after import wait_of
 
 
 __all__ = [
@@ -35,6 +34,7 @@ __all__ = [
     "body_kind",
     "event_value",
     "is_done",
+    "load_wait_of",
     "read_error",
     "read_event",
 ]
@@ -102,10 +102,17 @@ def read_error(
         type=told.type,
         param=told.param,
         body=kept,
-        retry_after=wait_of(info.headers, value, wall),
+        retry_after=load_wait_of()(info.headers, value, wall),
         response=info,
         **more,
     )
+
+
+@run_apart_once
+def load_wait_of() -> Callable[[Mapping[str, str], JSON, float], float | None]:
+    from .retry_after import wait_of  # noqa: PLC0415 - most programs meet no error
+
+    return wait_of
 
 
 @run_apart_once

@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import ssl
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -31,16 +32,18 @@ __all__ = [
 
 # The modules of this package that import httpcore.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
-# True once httpcore is imported; `sys.modules` has a module before its import ends.
-_preloaded = False
+# The functions below that have imported all; `sys.modules` would not tell that, since
+# it has a module before its import ends.
+_preloaded: set[Callable[[], object]] = set()
 
 
 async def preload_httpcore() -> None:
     """Import httpcore, and the modules of this package that need it, in a thread."""
-    global _preloaded  # noqa: PLW0603 - modules are imported once per process
-    if not _preloaded:
-        await in_worker(_import_httpcore)
-        _preloaded = True
+    on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
+    for load in (_import_httpcore, *(() if on_asyncio else (_trio_backend,))):
+        if load not in _preloaded:
+            await in_worker(load)
+            _preloaded.add(load)
 
 
 @run_apart_once
@@ -76,6 +79,8 @@ def network_backend() -> httpcore.AsyncNetworkBackend:
 
 @run_apart_once
 def _trio_backend() -> type[httpcore.AsyncNetworkBackend]:
+    # trio 0.35 calls `socket.getaddrinfo`, which imports this, on the event loop.
+    importlib.import_module("encodings.idna")
     from .trio_socket import TrioBackend  # noqa: PLC0415 - most programs use asyncio
 
     return TrioBackend

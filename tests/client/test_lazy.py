@@ -96,7 +96,9 @@ def test_creating_a_client_imports_no_modules_that_only_calls_need(name):
     assert set() == {f"asi1.{name}" for name in needed} & modules
 
 
-def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatch):
+async def test_client_closed_while_it_prepares_its_first_call_makes_no_call(
+    monkeypatch,
+):
     """
     If one thread closes a client while another thread prepares the client's first call,
     that call raises and sends no request.
@@ -112,7 +114,7 @@ def test_client_closed_while_it_prepares_its_first_call_makes_no_call(monkeypatc
     monkeypatch.setattr("asi1._client.lazy_engine.LazyEngine._make", closed_meanwhile)
 
     with pytest.raises(asi1.ClientClosedError):
-        client.chat.completions.stream(messages="Hi")
+        await client.chat.completions.create(messages="Hi")
 
 
 KEY = "sk_otter-0123456789"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 
+from contextlib import suppress
+
 import anyio
 import pytest
 
@@ -504,3 +506,66 @@ async def test_reader_that_pauses_stops_the_server_from_sending():
 
             assert 4_000_000 > size
             assert "open" == fake.requests[0].outcome
+
+
+@pytest.fixture
+def unused(fake):
+    """Return a client that no call has used, so that it has no engine."""
+    client = asi1.AsyncASI1("sk-test", fake.base_url)
+    assert client._lazy.made is None
+    return client
+
+
+PROPERTIES = {
+    "repr": (repr, "<AsyncChatStream open status=None>"),
+    "snapshot": (lambda stream: stream.snapshot().choices, ()),
+    "response": (lambda stream: stream.response.status, None),
+    "consumed": (lambda stream: stream.consumed, False),
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_stream_of_an_unused_client_has_its_properties_without_a_loop(unused, name):
+    """A client's first stream has all properties before its first read."""
+    read, expected = PROPERTIES[name]
+    stream = unused.chat.completions.stream(messages="Hi")
+
+    assert unused._lazy.made is None
+    assert expected == read(stream)
+
+
+async def test_first_stream_of_a_client_can_be_closed_before_it_is_read(unused):
+    """A stream that was closed before its first read stays closed."""
+    stream = unused.chat.completions.stream(messages="Hi")
+
+    await stream.aclose()
+
+    with pytest.raises(asi1.StreamClosedError):
+        await anext(stream)
+
+
+async def test_unused_client_that_was_closed_makes_no_stream(unused):
+    """A closed client refuses new streams, and the first read of those it has made."""
+    stream = unused.chat.completions.stream(messages="Hi")
+    await unused.aclose()
+
+    with pytest.raises(asi1.ClientClosedError):
+        unused.chat.completions.stream(messages="Hi")
+    with pytest.raises(asi1.ClientClosedError):
+        await anext(stream)
+
+
+@pytest.mark.system
+async def test_readers_of_a_first_stream_make_one_call(fake, unused):
+    """Two tasks that begin to read a client's first stream make one call."""
+    stream = unused.chat.completions.stream(messages="Hi")
+
+    async def read():
+        with suppress(asi1.StreamBusyError):
+            assert TEXT == (await stream.get_final_completion()).text
+
+    async with unused, anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        tasks.start_soon(read)
+
+    assert 1 == len(fake.requests)

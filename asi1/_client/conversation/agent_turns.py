@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from ..._models.messages import Message, Messages
 from ..._settings.options import ParseOptions, ToolOptions, lists
 from ..agent_calls import load_run_class, load_tool_runs, parse_rounds
-from ..lazy_engine import loader
+from ..loader import loader
 from .turn_taking import TurnTaking
 
 

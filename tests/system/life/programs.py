@@ -8,13 +8,17 @@ import textwrap
 import time
 
 
-__all__ = ["HEAD", "ended", "run", "start", "wait_for"]
+__all__ = ["HEAD", "IMPORTS", "ended", "run", "start", "wait_for"]
 
-HEAD = """\
+IMPORTS = """\
 import asyncio, os, sys, threading, time
 import asi1
 
 url = {url!r}
+"""
+
+HEAD = f"""\
+{IMPORTS}
 kept = []
 
 def client_of(kind=asi1.ASI1):
@@ -27,13 +31,13 @@ def client_of(kind=asi1.ASI1):
 _TIMEOUT = 240
 
 
-def start(fake, script, *options):
+def start(fake, script, *options, head=HEAD):
     """
-    Start *script*, preceded by the code in `HEAD`, as a program; return its process.
+    Start *script*, preceded by the code in *head*, as a program; return its process.
 
     The program's standard input has no data, and is closed once `ended` waits.
     """
-    source = HEAD.format(url=fake.base_url) + textwrap.dedent(script)
+    source = head.format(url=fake.base_url) + textwrap.dedent(script)
     return subprocess.Popen(
         [sys.executable, *options, "-c", source],
         stdin=subprocess.PIPE,
@@ -58,9 +62,9 @@ def ended(process):
     return process.returncode, out, _without_slow_steps(err)
 
 
-def run(fake, script, *options):
+def run(fake, script, *options, head=HEAD):
     """Run *script*; return its exit code, standard output and standard error."""
-    return ended(start(fake, script, *options))
+    return ended(start(fake, script, *options, head=head))
 
 
 def _without_slow_steps(text):

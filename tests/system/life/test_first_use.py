@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
-from textwrap import dedent
+from itertools import product
+from textwrap import dedent, indent
 
 import pytest
 
-from .programs import run
+from .programs import IMPORTS, run
 
 
 @pytest.fixture
@@ -189,3 +191,191 @@ def test_call_succeeds_while_another_thread_imports_a_used_module(fake, module):
     """
 
     assert (0, "Fine.", "") == run(fake, dedent(script))
+
+
+# This code makes an async program record, in `blocked`, each module during whose import
+# the event loop does not run other tasks.
+LOOP = """
+from contextlib import suppress
+
+import asi1._client.verbs
+
+blocked = []
+at_import = lambda module: None
+sys.addaudithook(lambda event, args: event == "import" and at_import(args[0]))
+
+def watch_imports():
+    global at_import
+    me = threading.get_ident()
+    if backend == "asyncio":
+        soon = asyncio.get_running_loop().call_soon_threadsafe
+    else:
+        soon = trio.lowlevel.current_trio_token().run_sync_soon
+
+    def at_import(module):
+        ran = threading.Event()
+        if threading.get_ident() != me:
+            soon(ran.set)
+        if blocked or threading.get_ident() == me or not ran.wait(20):
+            blocked.append(module)
+
+async def main():
+    global at_import
+    client = asi1.AsyncASI1("sk-test", url, max_retries=0)
+    # Methods without await import a few modules of asi1 themselves, and nothing else.
+    completions = client.chat.completions
+    completions.with_raw_response, completions.stream(messages="Hi"), client.images
+    assert not {"anyio._backends._" + backend, "asi1._call", "httpx"} & {*sys.modules}
+    before = len(sys.modules)
+    watch_imports()
+    with suppress(asi1.ASI1Error):
+        await call(client)
+    at_import = lambda module: None
+    await client.aclose()
+    sys.stdout.write(f"{len(sys.modules) - before > 100} {blocked[:1]}")
+
+if backend == "asyncio":
+    asyncio.run(main())
+else:
+    import trio
+    trio.run(main)
+"""
+
+ASYNC_WAYS = {
+    "create": 'await client.chat.completions.create(messages="Hi")',
+    "create-stream": 'await client.chat.completions.create(messages="Hi", stream=True)',
+    "stream": """async with client.chat.completions.stream(messages="Hi") as stream:
+        assert "Fine." == (await stream.get_final_completion()).text""",
+    "chunks": """stream = client.chat.completions.stream(messages="Hi")
+    assert "Fine." == "".join([chunk.text async for chunk in stream])""",
+    "parse": """await client.chat.completions.parse(
+        messages="Hi", response_format=int)""",
+    "raw": 'await client.chat.completions.with_raw_response.create(messages="Hi")',
+    "generate": 'await client.images.generate("a cat")',
+    "post": """await client.post(
+        "/chat/completions", body={"messages": [{"role": "user", "content": "Hi"}]})""",
+    "batch": """await client.batch(
+        [{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions",
+          "body": {"messages": [{"role": "user", "content": "Hi"}]}}], os.devnull)""",
+    "with": """async with client:
+        await client.chat.completions.create(messages="Hi")""",
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "backend"),
+    [*product(ASYNC_WAYS, ["asyncio"]), ("create", "trio"), ("stream", "trio")],
+)
+def test_event_loop_runs_while_the_first_call_imports_modules(fake, way, backend):
+    """
+    During the imports of a program's first async call, other tasks of the event loop
+    run: no import is on the loop's thread, and the loop waits for none.
+    """
+    call = f"async def call(client):\n    {ASYNC_WAYS[way]}\n"
+
+    script = f"backend = {backend!r}\n{call}\n{LOOP}"
+
+    assert (0, "True []", "") == run(fake, script, head=IMPORTS)
+
+
+# What befalls the first call of a program while its modules are imported, and what the
+# program writes.
+EVENTS = {
+    "closed": (
+        """
+        await begun()
+        await client.aclose()
+        try:
+            await first
+        except asi1.ClientClosedError as error:
+            sys.stdout.write(str(error))
+        """,
+        "the client is closed",
+    ),
+    "cancelled": (
+        """
+        await begun()
+        first.cancel()
+        sys.stdout.write((await ask()).text)
+        """,
+        "Fine.",
+    ),
+    "exit": (
+        """
+        await begun()
+        sys.stdout.write("ended")
+        """,
+        "ended",
+    ),
+    "refused": (
+        """
+        refused.append("asi1._call.engine")
+        for call in (first, ask()):
+            try:
+                await call
+            except ImportError as error:
+                sys.stdout.write(f"{error}, ")
+        refused.clear()
+        sys.stdout.write((await ask()).text)
+        """,
+        "refused, refused, Fine.",
+    ),
+    "forked": (
+        """
+        await begun()
+        if (child := os.fork()) == 0:
+            try:
+                answer = asyncio.Runner().run(again())
+                os.write(1, answer.text.encode())
+            finally:
+                os._exit(0)
+        sys.stdout.write((await first).text)
+        os.waitpid(child, 0)
+        """,
+        "Fine.Fine.",
+    ),
+}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_first_call_ends_rightly_whatever_happens_during_its_imports(fake, event):
+    """
+    If a client is closed while its first call imports modules, the call raises. If the
+    call is cancelled, or the import fails, a later call succeeds. The program can end,
+    and a forked child can make its own calls.
+    """
+    happens, expected = EVENTS[event]
+    script = f"""
+    imported, refused = [], []
+
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            imported.append(name)
+            if name in refused:
+                raise ImportError("refused")
+
+    async def begun():
+        while "asi1._call.engine" not in imported:
+            await asyncio.sleep(0)
+
+    def ask():
+        return client.chat.completions.create(messages="Hi")
+
+    async def again():
+        global client
+        client = asi1.AsyncASI1("k", url)
+        return await ask()
+
+    async def main():
+        global client
+        client = asi1.AsyncASI1("k", url)
+        first = asyncio.create_task(ask())
+{indent(dedent(happens), " " * 8)}
+
+    sys.meta_path.insert(0, Finder())
+    asyncio.run(main())
+    """
+    if event == "forked" and not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+
+    assert (0, expected, "") == run(fake, script, head=IMPORTS)
