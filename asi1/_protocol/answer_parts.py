@@ -237,6 +237,15 @@ class ToolCalls:
             carries |= self._add(part, begins=other and part.id not in self._by_id)
         return carries
 
+    def add_piece(self, index: int, piece: str) -> bool:
+        """Do as `add` for a part that only adds a *piece* to a call's arguments."""
+        call = self._open.get(self._by_index.get(index, -1))
+        if call is None or call.named_again:
+            function = FunctionCall(arguments=piece)
+            return self.add((ToolCallDelta(index=index, function=function),))
+        call.type = "function"
+        return call.add_text(piece)
+
     def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
         """Add *part* to its call; to a new call if it has none, or *begins* is True."""
         place = self._place_of(part)
