@@ -65,6 +65,30 @@ FULL = {
     "usage": None,
     "executable_data": [],
 }
+PIECE_ALONE = {"index": 0, "function": {"arguments": '{"a": 1'}}
+CALLING = {
+    **LIVE,
+    "choices": [{"index": 0, "delta": {"tool_calls": [PIECE_ALONE]}, "logprobs": None}],
+}
+PIECE_WITH_NULLS = {
+    "id": None,
+    "index": 12,
+    "type": "function",
+    "function": {"name": None, "arguments": '"}'},
+}
+CALLING_WITH_NULLS = {
+    **FULL,
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [PIECE_WITH_NULLS],
+            },
+        }
+    ],
+}
 CREATED_LAST = {**BARE, "created": 1740580080140}
 CHUNKS = {
     "bare": BARE,
@@ -72,7 +96,17 @@ CHUNKS = {
     "thinking": THINKING,
     "full": FULL,
     "created-last": CREATED_LAST,
+    "calling": CALLING,
+    "calling-with-nulls": CALLING_WITH_NULLS,
 }
+# A chunk that begins a tool call, which the fast path does not read.
+BEGIN = {
+    "index": 0,
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "dive", "arguments": ""},
+}
+BEGINNING = {**LIVE, "choices": [{"index": 0, "delta": {"tool_calls": [BEGIN]}}]}
 # Chunks with two texts: an answer's and a thought, or the same text under two keys.
 BOTH = {**BARE, "thought": "hm"}
 TWICE = {"content": "Sea", **BARE}
@@ -80,6 +114,7 @@ TWICE = {"content": "Sea", **BARE}
 PIECES = [
     *("", " ", "otter", " dive", "\u6d77", "\U0001f9a6", "\u00a0", "\u2028"),
     *('"', "\\", "\n", "\x7f", '","x":"', "created", '"content":"', "\ud800"),
+    *("\udda6", '{"a": "', '"}', "{}", '"index":7', '","function":{"arguments":"'),
 ]
 ODD = [
     *(None, "", "x", 0, 1, -1, 1.5, 2**70, True, [], {}, [1], {"a": 1}),
@@ -89,19 +124,24 @@ KEYS = [
     *("error", "usage", "index", "finish_reason", "stop_reason", "role", "content"),
     *("message", "reasoning_content", "tool_calls", "refusal", "created", "thought"),
     *("conversation_id", "executable_data", "choices", "delta", "object", "detail"),
-    *("id", "model", "extra", "wire", "new"),
+    *("id", "model", "extra", "wire", "new", "type", "function", "name", "arguments"),
+    *("_piece", "tool_name"),
 ]
 
 
 def with_new_text(rng, chunk):
     """
-    Return a copy of a chunk with a new text or thought, and sometimes a new creation
-    time.
+    Return a copy of a chunk with a new text or thought, or a piece of any tool call,
+    and sometimes a new creation time.
     """
     chunk = copy.deepcopy(chunk)
+    calls = chunk["choices"][0]["delta"].get("tool_calls")
     piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
         chunk["thought"] = piece
+    elif calls:
+        calls[0]["index"] = rng.choice([*range(4), 0, 255, 256, 2**40])
+        calls[0]["function"]["arguments"] = piece
     else:
         chunk["choices"][0]["delta"]["content"] = piece
     if "created" in chunk:
@@ -116,7 +156,9 @@ def with_one_change(rng, chunk):
     """
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
-    place = rng.choice([chunk, choice, choice["delta"]])
+    calls = choice["delta"].get("tool_calls") or ()
+    inner = [part for call in calls for part in (call, call["function"])]
+    place = rng.choice([chunk, choice, choice["delta"], *inner])
     if place and rng.random() < 0.3:
         del place[rng.choice(list(place))]
     else:
@@ -130,7 +172,7 @@ def encoded(rng, chunk):
     Return a chunk as the data of an event. In about one of ten results a few bytes are
     corrupted.
     """
-    style = rng.choice([{}, {"separators": (",", ":")}])
+    style = rng.choice([{}, {"separators": (",", ":")}, {"indent": 1}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")
     if rng.random() < 0.1:
@@ -145,7 +187,7 @@ def random_events(rng):
     Return the data of random events of one stream. Most events differ only in the text,
     some in a key.
     """
-    chunks = [*CHUNKS.values(), BOTH, TWICE]
+    chunks = [*CHUNKS.values(), BOTH, TWICE, BEGINNING]
     chunk = rng.choice(chunks)
     events = []
     for _ in range(8):
@@ -161,7 +203,9 @@ def random_events(rng):
 def read_in_any_order(rng, chunk):
     """Read some fields of a chunk, of its choices and of their deltas, in any order."""
     choices = chunk.choices if rng.random() < 0.5 else ()
-    parts = [chunk, *choices, *(choice.delta for choice in choices)]
+    deltas = [choice.delta for choice in choices]
+    calls = [call for delta in deltas for call in delta.tool_calls]
+    parts = [chunk, *choices, *deltas, *calls, *(call.function for call in calls)]
     for part in rng.choices(parts, k=rng.randint(0, 4)):
         getattr(part, rng.choice([a.name for a in attrs.fields(type(part))]))
 
