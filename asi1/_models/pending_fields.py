@@ -1,6 +1,4 @@
-"""
-Sets the lazy fields of a chunk that the fast path read, and of its choice and delta.
-"""
+"""Sets the lazy fields of chunks of the fast path, of their choices and deltas."""
 
 from collections.abc import Mapping
 from typing import Any

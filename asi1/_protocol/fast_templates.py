@@ -26,8 +26,7 @@ __all__ = ["LARGEST", "Template", "template_of"]
 LARGEST = 64 * 1024
 # A string in JSON, after a space or none.
 _STRING = re.compile(rb' ?"((?:[^"\\]++|\\.)*+)"')
-# The digits of an index of a tool call in JSON, and the index. A larger index is left to
-# the JSON parser.
+# The indexes of tool calls, by their digits in JSON. The JSON parser reads larger ones.
 _INDEXES = {b"%d" % index: index for index in range(256)}
 
 _SETTERS = setters(ChatCompletionChunk)

@@ -6,6 +6,7 @@ converter.
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 import random
@@ -475,6 +476,106 @@ def test_choices_are_read_without_parsing_and_share_the_wire_of_their_chunk():
     assert chunk.wire["choices"][0] is choice.wire
     assert choice.wire["delta"] is choice.delta.wire
     assert b"" == chunk._data
+
+
+def test_piece_of_a_tool_call_is_read_without_parsing_and_shares_its_wire():
+    """
+    Reading a piece of a tool call parses no JSON. The wires of the piece and of its
+    function are those in the wire of the chunk, whichever is read first.
+    """
+    for first in (
+        lambda chunk: chunk.wire,
+        lambda chunk: chunk.choices[0].wire,
+        lambda chunk: chunk.choices[0].delta.tool_calls[0].wire,
+    ):
+        chunk = fast_chunk(CALLING)
+        first(chunk)
+        (call,) = chunk.choices[0].delta.tool_calls
+        (wire,) = chunk.wire["choices"][0]["delta"]["tool_calls"]
+        assert CALLING == chunk.wire
+        assert wire is call.wire
+        assert wire["function"] is call.function.wire
+    chunk = fast_chunk(CALLING)
+    (call,) = chunk.choices[0].delta.tool_calls
+    assert (0, '{"a": 1') == (call.index, call.function.arguments)
+    assert b"" != chunk._data
+
+
+def test_changed_wire_of_a_tool_call_does_not_change_later_chunks():
+    """A caller may change the wire of a piece without changing the pieces after it."""
+    reader = FastChunkReader()
+    data = json.dumps(CALLING).encode()
+    for _ in range(4):
+        chunk = reader.read(data)
+        (wire,) = chunk.wire["choices"][0]["delta"]["tool_calls"]
+        (call,) = chunk.choices[0].delta.tool_calls
+        assert PIECE_ALONE == wire == call.wire
+        wire["new"], wire["function"]["new"], call.extra["new"] = 1, 1, 1
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_pieces_of_calls_in_turn_are_cut_from_the_bytes(indent):
+    """
+    Pieces of several tool calls that arrive in any order are cut from the bytes of
+    their chunks, escapes in them are decoded, and the answer has each call's arguments.
+    """
+    pieces = [
+        '{"a": "',
+        "\\",
+        '"',
+        "\n",
+        "\\u00e9",
+        "\u00e9",
+        "\U0001f9a6",
+        "\\n",
+        '"}',
+    ]
+    reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
+    parsed = 0
+    for number, (piece, index) in enumerate(itertools.product(pieces, [2, 0, 1, 255])):
+        call = {"index": index, "function": {"arguments": piece}}
+        if number < 4:
+            call = {**BEGIN, "index": index, "id": f"call_{index}"}
+        choice = {"index": 0, "delta": {"tool_calls": [call]}}
+        event = json.dumps({**LIVE, "choices": [choice]}, indent=indent).encode()
+        fast, whole = reader.read(event), read_by_converter(event)
+        assert (number < 4) == (fast is None)
+        parsed += fast is not None and not fast._data
+        assert quick.add(fast or whole) == slow.add(whole)
+        assert all_fields(whole) == all_fields(fast or whole)
+
+    assert 1 == parsed
+    assert all_fields(slow.answer()) == all_fields(quick.answer())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"index": 0, "function": {"arguments": {"a": 1}}},
+        {"index": 0, "function": {"arguments": "a", "name": "dive"}},
+        {"index": 0, "function": {"arguments": "a", "new": 1}},
+        {"index": 0, "function": {"arguments": "a"}, "id": "call_1"},
+        {"index": 0, "function": {"arguments": "a"}, "type": "custom"},
+        {"index": 0, "function": {"arguments": "a"}, "new": 1},
+        {"index": "0", "function": {"arguments": "a"}},
+        {"index": 0.0, "function": {"arguments": "a"}},
+        {"index": True, "function": {"arguments": "a"}},
+        {"index": 0, "function": {"arguments": None}},
+        {"index": 0, "function": None},
+        {"function": {"arguments": "a"}},
+        None,
+    ],
+)
+def test_tool_call_that_is_not_only_a_piece_is_left_to_the_converter(call):
+    """
+    The fast path does not read a tool call with a name, an id, unknown keys, or values
+    of other types, nor several tool calls, nor text beside a tool call.
+    """
+    reader = FastChunkReader()
+    for calls, text in (([call], None), ([PIECE_ALONE] * 2, ""), ([PIECE_ALONE], "x")):
+        delta = {"content": text, "tool_calls": calls}
+        chunk = {**LIVE, "choices": [{"index": 0, "delta": delta}]}
+        assert reader.read(json.dumps(chunk).encode()) is None
 
 
 def test_choice_of_the_fast_path_does_not_keep_its_chunk_in_memory():
