@@ -1,10 +1,10 @@
 """
 The chunks of a streamed answer, as frozen attrs classes.
 
-The fast path, `fast_chunks`, sets only the fields that most callers read; the others,
-the *lazy* fields, are set by `PendingFields` when a caller first reads one of them. This
-module has no ``from __future__ import annotations``, since cattrs reads annotations at
-run time.
+The fast path, `fast_chunks`, sets only the fields that most callers read. The others,
+the *lazy* fields, are set by `PendingFields` when a caller first reads one of them.
+This module has no ``from __future__ import annotations``, since cattrs reads
+annotations at run time.
 """
 
 from typing import TYPE_CHECKING, Any
