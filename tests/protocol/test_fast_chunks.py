@@ -507,8 +507,8 @@ def test_changed_wire_of_a_tool_call_does_not_change_later_chunks():
     data = json.dumps(CALLING).encode()
     for _ in range(4):
         chunk = reader.read(data)
-        (wire,) = chunk.wire["choices"][0]["delta"]["tool_calls"]
         (call,) = chunk.choices[0].delta.tool_calls
+        (wire,) = chunk.wire["choices"][0]["delta"]["tool_calls"]
         assert PIECE_ALONE == wire == call.wire
         wire["new"], wire["function"]["new"], call.extra["new"] = 1, 1, 1
 
