@@ -19,7 +19,7 @@ DONE = b"data: [DONE]\n\n"
 EVENT = b'event: text\ndata: {"text":"'  # the start of an event of `to_sse`
 PIECES = (" the current goes on", " working while it does", ".", " Sea otters", " are")
 PIECE_OF_CALL = '"rafts": '
-CALLS = 10
+CALLS_OF = {"tools": 10, "tool": 1}  # how many calls a stream of this kind has
 TOOL_CALL = {
     "id": "call_1",
     "type": "function",
@@ -46,9 +46,10 @@ def split(spec):
 def events(spec):
     """Return the events of a stream, each as bytes with its blank line."""
     kind, size = split(spec)
-    parts = [*called(size)] if kind == "tools" else [*thought(size), *spoken(size)]
+    calls = CALLS_OF.get(kind)
+    parts = [*called(size, calls)] if calls else [*thought(size), *spoken(size)]
     opener = chunk({"role": "assistant", "content": ""}, object="chat.completion.chunk")
-    reason = "tool_calls" if kind == "tools" else "stop"
+    reason = "tool_calls" if calls else "stop"
     end = chunk({"role": "assistant", "content": ""}, reason, usage=USAGE)
     values = [opener, *parts, end]
     if kind == "named":
@@ -82,13 +83,13 @@ def spoken(size):
         yield chunk({"content": PIECES[number % len(PIECES)]})
 
 
-def called(size):
-    """Yield the chunks of ten tool calls."""
+def called(size, calls):
+    """Yield the chunks of so many tool *calls*, a piece of each in turn."""
     for number in range(size - 2):
-        index = number % CALLS
+        index = number % calls
         function = {"arguments": PIECE_OF_CALL}
         call = {"index": index, "function": function}
-        if number < CALLS:
+        if number < calls:
             function["name"] = f"tool_{index}"
             call |= {"id": f"call_{index}", "type": "function"}
         yield chunk({"tool_calls": [call]})
@@ -149,7 +150,7 @@ def length(spec):
         kind = spec = "small"  # the answer after the call
     if kind in WHOLE:
         return len(json.loads(whole(spec))["choices"][0]["message"]["content"])
-    if kind == "tools":
+    if kind in CALLS_OF:
         return (size - 2) * len(PIECE_OF_CALL)
     return sum(len(one["choices"][0]["delta"]["content"]) for one in spoken(size))
 

@@ -11,28 +11,23 @@ this index and name has incomplete arguments, or gets its first ones now. In one
 two parts with a name, the same index and different ids are always two calls.
 """
 
-import re
-
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
-from types import ModuleType
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import attrs
 
 from attrs import define, field
 
-from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
 from .._models.chunks import ToolCallDelta
 from .._models.completion import FunctionCall, ToolCall
+from .call_arguments import Arguments, merging
 
 
 __all__ = ["Parts", "ToolCalls"]
 
 _M = TypeVar("_M")
-
-_ESCAPE = re.compile(r"\\.", re.DOTALL)
 
 # Maximum number of outdated models, since reading an answer rebuilds all of them.
 _MOST_STALE = 500
@@ -63,83 +58,8 @@ class Parts(Generic[_M]):
         return tuple(cast("dict[Any, _M]", self._models).values())
 
 
-@run_apart_once
-def _values() -> ModuleType:
-    from .tools import merged_calls  # noqa: PLC0415 - rarely needed
-
-    return merged_calls
-
-
 @define(eq=False)
-class _Arguments:
-    """
-    The JSON text of a tool call's arguments; tells whether the JSON is complete.
-
-    Each character is scanned at most once, however often `whole` is read.
-    """
-
-    _text: str = ""
-    # The complete JSON objects before the current one (see `add_text`). None instead of
-    # an empty list: Python's garbage collector would scan the list of each tool call.
-    _earlier: list[str] | None = None
-    _scanned: int = 0
-    _depth: int = 0
-    _in_string: bool = False
-    _begun: bool = False
-
-    def add_text(self, piece: str) -> bool:
-        """
-        Append the fragment *piece*; after a complete JSON object, begin a new one.
-
-        Some servers first send the arguments ``{}``, then the real arguments. Other
-        servers send several objects, each with all or some of the arguments.
-
-        Returns:
-            False if *piece* is empty or only repeats the arguments, else True.
-        """
-        repeated = False
-        if piece.lstrip().startswith("{") and self.whole:
-            if piece == self._text:
-                return False
-            repeated = piece.strip() == "{}"
-            self._earlier = self._earlier or []
-            self._earlier.append(self._text)
-            self._text, self._scanned = "", 0
-            self._begun, self._depth = False, 0
-        text, self._text = self._text, ""
-        text += piece  # CPython appends in place if nothing else refers to the str
-        self._text = text
-        return bool(piece) and not repeated
-
-    def arguments(self) -> str:
-        """Return the arguments so far; complete objects are merged into one."""
-        if self._earlier and self.whole:
-            self._text = _values().merged([*self._earlier, self._text])
-            self._earlier, self._scanned = None, len(self._text)
-        return self._text
-
-    @property
-    def whole(self) -> bool:
-        """Whether the text is a complete JSON object or list."""
-        if self._scanned < len(self._text):
-            self._scan()
-        return self._begun and self._depth <= 0 and not self._in_string
-
-    def _scan(self) -> None:
-        text = _ESCAPE.sub("", self._text[self._scanned :])
-        # An escape may be split after its backslash, which is then scanned again later.
-        self._scanned = len(self._text) - text.endswith("\\")
-        sections = text.split('"')
-        outside = "".join(sections[self._in_string :: 2])
-        opened = outside.count("{") + outside.count("[")
-        self._depth += opened - outside.count("}") - outside.count("]")
-        self._begun = self._begun or opened > 0
-        if len(sections) % 2 == 0:
-            self._in_string = not self._in_string
-
-
-@define(eq=False)
-class _Call(_Arguments):
+class _Call(Arguments):
     """A tool call with its arguments, assembled from the parts received so far."""
 
     index: int | None = None
@@ -166,7 +86,7 @@ class _Call(_Arguments):
         self.name = self.name or function.name
         carries = self.add_text(function.arguments) or before != (self.id, self.name)
         if part.extra or function.extra:
-            updated, inner = _values().updated, self.function_extra
+            updated, inner = merging().updated, self.function_extra
             self.extra, more = updated(self.extra, part.extra)
             self.function_extra, others = updated(inner, function.extra)
             carries = carries or more or others
@@ -191,7 +111,7 @@ class _Call(_Arguments):
         if new_id:
             return bool(self.id) or bool(arguments)
         if part.id and arguments:  # a part with the same id and name may be a repeat
-            return not _values().repeats(arguments, self.arguments())
+            return not merging().repeats(arguments, self.arguments())
         return bool(arguments)
 
     def build(self) -> ToolCall:
@@ -236,6 +156,15 @@ class ToolCalls:
             other = bool(named) and ids.setdefault(part.index, part.id) != part.id
             carries |= self._add(part, begins=other and part.id not in self._by_id)
         return carries
+
+    def add_piece(self, index: int, piece: str) -> bool:
+        """Do as `add` for a part that only adds a *piece* to a call's arguments."""
+        call = self._open.get(self._by_index.get(index, -1))
+        if call is None or call.named_again:
+            function = FunctionCall(arguments=piece)
+            return self.add((ToolCallDelta(index=index, function=function),))
+        call.type = "function"
+        return call.add_text(piece)
 
     def _add(self, part: ToolCallDelta, *, begins: bool = False) -> bool:
         """Add *part* to its call; to a new call if it has none, or *begins* is True."""

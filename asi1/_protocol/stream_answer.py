@@ -15,12 +15,9 @@ from attrs import define, field
 
 from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
-from .._models.chunks import (
-    ChatCompletionChunk,
-    ChunkChoice,
-    PendingFields,
-)
+from .._models.chunks import ChatCompletionChunk, ChunkChoice
 from .._models.completion import CUT_OFF, ChatChoice, ChatCompletion, ChatMessage
+from .._models.pending_fields import PendingFields
 from .._models.response import Usage
 from .answer_parts import Parts, ToolCalls
 from .members import Members, Text, is_name_of_ping, is_sign_of_life
@@ -140,7 +137,7 @@ class Assembler:
     _assistant: _Choice | None = field(default=None, init=False)
     # The `_pending` object of the last chunk, if the fast path read that chunk. Its
     # fields were already added to the answer, so a chunk with the same object only adds
-    # its text.
+    # its text, or its piece of a tool call.
     _last_pending: PendingFields | None = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
     _conversation_id: str | None = field(default=None, init=False)
@@ -162,14 +159,17 @@ class Assembler:
         is true of a chunk that has nothing but unknown members.
         """
         self.chunks += 1
-        pending = chunk._pending  # noqa: SLF001 - of the fast path
+        pending: PendingFields | None = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:
             return self._add_any(chunk, ping=ping)
-        # This chunk only adds text to choice 0. `_add_any` would do the same, but more
-        # slowly.
+        # This chunk only adds text, or a piece of a tool call, to choice 0. `_add_any`
+        # would do the same, but more slowly.
+        called = False
         text, thought = chunk._text, chunk.thought  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)
+        elif pending.call is not None and (piece := chunk._piece):  # noqa: SLF001
+            called = self._assistant.calls.add_piece(*piece)
         if thought:
             self._thoughts.pieces.append(thought)
         if pending is not self._last_pending:
@@ -177,7 +177,7 @@ class Assembler:
             self._created = self._created or pending.created
             self._extra.add(pending.extra)
             self._assistant.extra.add(pending.choice_extra)
-        return text != "" or thought != ""
+        return text != "" or thought != "" or called
 
     def _add_any(self, chunk: ChatCompletionChunk, *, ping: bool) -> bool:
         self._last_pending = None

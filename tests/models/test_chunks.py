@@ -57,9 +57,10 @@ from .test_completion import fields_of
                 "thought": "",
                 "executable_data": None,
                 "conversation_id": None,
-                # Only the fast path for common chunks sets these three fields.
+                # Only the fast path for common chunks sets these four fields.
                 "_pending": None,
                 "_text": "",
+                "_piece": None,
                 "_data": b"",
             },
         ),

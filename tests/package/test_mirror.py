@@ -15,6 +15,9 @@ TESTS = Path(__file__).parents[1]
 # Each test file whose name differs from those of the modules that it tests, with
 # the paths of these modules.
 TESTED_IN = {
+    # The fast path is tested by the chunks that it makes.
+    "protocol/test_fast_chunks": ["_models/pending_fields", "_protocol/fast_templates"],
+    "protocol/test_answer_parts": ["_protocol/call_arguments"],
     # Data classes are tested where their data is decoded from JSON.
     "protocol/test_converter": ["_models/base_types"],
     "models/test_json_text": ["_models/surrogates"],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
+import random
 
 import pytest
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asi1 import ChatCompletionChunk
+from asi1 import ChatCompletionChunk, FunctionCall, ToolCallDelta
+from asi1._protocol.answer_parts import ToolCalls
 from asi1._protocol.converter import decode
 from asi1._protocol.stream_answer import Assembler
 
@@ -618,3 +620,27 @@ def test_garbage_collector_tracks_at_most_two_objects_for_a_call_of_a_flood():
 
     assert len(gc.get_objects()) - before < 2.1 * count
     assert count == len(answer.message.tool_calls)
+
+
+def test_piece_of_arguments_is_added_like_a_part_without_name_and_id():
+    """
+    A piece of a call's arguments gives the same calls as a part with only an index and
+    arguments: also if the call is unknown, was built meanwhile, was named again, or is
+    complete.
+    """
+    for seed in range(300):
+        rng = random.Random(seed)
+        quick, slow = ToolCalls(), ToolCalls()
+        for _ in range(12):
+            index, name = rng.choice([0, 0, 1, None]), rng.choice(["", "", "dive"])
+            arguments = rng.choice(["", "{}", '{"a"', ": 1}", '{"b": 2}', " "])
+            function = FunctionCall(name=name, arguments=arguments)
+            call_type = rng.choice(["function", "custom"]) if name else "function"
+            part = ToolCallDelta(index=index, type=call_type, function=function)
+            if name or index is None:
+                assert slow.add((part,)) == quick.add((part,))
+            else:
+                assert slow.add((part,)) == quick.add_piece(index, arguments)
+            if rng.random() < 0.2:
+                assert slow.build() == quick.build()
+        assert slow.build() == quick.build()

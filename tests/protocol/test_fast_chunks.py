@@ -6,6 +6,7 @@ converter.
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 import random
@@ -65,6 +66,30 @@ FULL = {
     "usage": None,
     "executable_data": [],
 }
+PIECE_ALONE = {"index": 0, "function": {"arguments": '{"a": 1'}}
+CALLING = {
+    **LIVE,
+    "choices": [{"index": 0, "delta": {"tool_calls": [PIECE_ALONE]}, "logprobs": None}],
+}
+PIECE_WITH_NULLS = {
+    "id": None,
+    "index": 12,
+    "type": "function",
+    "function": {"name": None, "arguments": '"}'},
+}
+CALLING_WITH_NULLS = {
+    **FULL,
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [PIECE_WITH_NULLS],
+            },
+        }
+    ],
+}
 CREATED_LAST = {**BARE, "created": 1740580080140}
 CHUNKS = {
     "bare": BARE,
@@ -72,7 +97,17 @@ CHUNKS = {
     "thinking": THINKING,
     "full": FULL,
     "created-last": CREATED_LAST,
+    "calling": CALLING,
+    "calling-with-nulls": CALLING_WITH_NULLS,
 }
+# A chunk that begins a tool call, which the fast path does not read.
+BEGIN = {
+    "index": 0,
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "dive", "arguments": ""},
+}
+BEGINNING = {**LIVE, "choices": [{"index": 0, "delta": {"tool_calls": [BEGIN]}}]}
 # Chunks with two texts: an answer's and a thought, or the same text under two keys.
 BOTH = {**BARE, "thought": "hm"}
 TWICE = {"content": "Sea", **BARE}
@@ -80,6 +115,7 @@ TWICE = {"content": "Sea", **BARE}
 PIECES = [
     *("", " ", "otter", " dive", "\u6d77", "\U0001f9a6", "\u00a0", "\u2028"),
     *('"', "\\", "\n", "\x7f", '","x":"', "created", '"content":"', "\ud800"),
+    *("\udda6", '{"a": "', '"}', "{}", '"index":7', '","function":{"arguments":"'),
 ]
 ODD = [
     *(None, "", "x", 0, 1, -1, 1.5, 2**70, True, [], {}, [1], {"a": 1}),
@@ -89,19 +125,24 @@ KEYS = [
     *("error", "usage", "index", "finish_reason", "stop_reason", "role", "content"),
     *("message", "reasoning_content", "tool_calls", "refusal", "created", "thought"),
     *("conversation_id", "executable_data", "choices", "delta", "object", "detail"),
-    *("id", "model", "extra", "wire", "new"),
+    *("id", "model", "extra", "wire", "new", "type", "function", "name", "arguments"),
+    *("_piece", "tool_name"),
 ]
 
 
 def with_new_text(rng, chunk):
     """
-    Return a copy of a chunk with a new text or thought, and sometimes a new creation
-    time.
+    Return a copy of a chunk with a new text or thought, or a piece of any tool call,
+    and sometimes a new creation time.
     """
     chunk = copy.deepcopy(chunk)
+    calls = chunk["choices"][0]["delta"].get("tool_calls")
     piece = "".join(rng.choices(PIECES, k=rng.randint(1, 2)))
     if chunk.get("thought"):
         chunk["thought"] = piece
+    elif calls:
+        calls[0]["index"] = rng.choice([*range(4), 0, 255, 256, 2**40])
+        calls[0]["function"]["arguments"] = piece
     else:
         chunk["choices"][0]["delta"]["content"] = piece
     if "created" in chunk:
@@ -116,7 +157,9 @@ def with_one_change(rng, chunk):
     """
     chunk = copy.deepcopy(chunk)
     choice = chunk["choices"][0]
-    place = rng.choice([chunk, choice, choice["delta"]])
+    calls = choice["delta"].get("tool_calls") or ()
+    inner = [part for call in calls for part in (call, call["function"])]
+    place = rng.choice([chunk, choice, choice["delta"], *inner])
     if place and rng.random() < 0.3:
         del place[rng.choice(list(place))]
     else:
@@ -130,7 +173,7 @@ def encoded(rng, chunk):
     Return a chunk as the data of an event. In about one of ten results a few bytes are
     corrupted.
     """
-    style = rng.choice([{}, {"separators": (",", ":")}])
+    style = rng.choice([{}, {"separators": (",", ":")}, {"indent": 1}])
     text = json.dumps(chunk, ensure_ascii=rng.random() < 0.1, **style)
     data = text.encode("utf-8", "surrogatepass")
     if rng.random() < 0.1:
@@ -145,7 +188,7 @@ def random_events(rng):
     Return the data of random events of one stream. Most events differ only in the text,
     some in a key.
     """
-    chunks = [*CHUNKS.values(), BOTH, TWICE]
+    chunks = [*CHUNKS.values(), BOTH, TWICE, BEGINNING]
     chunk = rng.choice(chunks)
     events = []
     for _ in range(8):
@@ -161,7 +204,9 @@ def random_events(rng):
 def read_in_any_order(rng, chunk):
     """Read some fields of a chunk, of its choices and of their deltas, in any order."""
     choices = chunk.choices if rng.random() < 0.5 else ()
-    parts = [chunk, *choices, *(choice.delta for choice in choices)]
+    deltas = [choice.delta for choice in choices]
+    calls = [call for delta in deltas for call in delta.tool_calls]
+    parts = [chunk, *choices, *deltas, *calls, *(call.function for call in calls)]
     for part in rng.choices(parts, k=rng.randint(0, 4)):
         getattr(part, rng.choice([a.name for a in attrs.fields(type(part))]))
 
@@ -431,6 +476,106 @@ def test_choices_are_read_without_parsing_and_share_the_wire_of_their_chunk():
     assert chunk.wire["choices"][0] is choice.wire
     assert choice.wire["delta"] is choice.delta.wire
     assert b"" == chunk._data
+
+
+def test_piece_of_a_tool_call_is_read_without_parsing_and_shares_its_wire():
+    """
+    Reading a piece of a tool call parses no JSON. The wires of the piece and of its
+    function are those in the wire of the chunk, whichever is read first.
+    """
+    for first in (
+        lambda chunk: chunk.wire,
+        lambda chunk: chunk.choices[0].wire,
+        lambda chunk: chunk.choices[0].delta.tool_calls[0].wire,
+    ):
+        chunk = fast_chunk(CALLING)
+        first(chunk)
+        (call,) = chunk.choices[0].delta.tool_calls
+        (wire,) = chunk.wire["choices"][0]["delta"]["tool_calls"]
+        assert CALLING == chunk.wire
+        assert wire is call.wire
+        assert wire["function"] is call.function.wire
+    chunk = fast_chunk(CALLING)
+    (call,) = chunk.choices[0].delta.tool_calls
+    assert (0, '{"a": 1') == (call.index, call.function.arguments)
+    assert b"" != chunk._data
+
+
+def test_changed_wire_of_a_tool_call_does_not_change_later_chunks():
+    """A caller may change the wire of a piece without changing the pieces after it."""
+    reader = FastChunkReader()
+    data = json.dumps(CALLING).encode()
+    for _ in range(4):
+        chunk = reader.read(data)
+        (call,) = chunk.choices[0].delta.tool_calls
+        (wire,) = chunk.wire["choices"][0]["delta"]["tool_calls"]
+        assert PIECE_ALONE == wire == call.wire
+        wire["new"], wire["function"]["new"], call.extra["new"] = 1, 1, 1
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_pieces_of_calls_in_turn_are_cut_from_the_bytes(indent):
+    """
+    Pieces of several tool calls that arrive in any order are cut from the bytes of
+    their chunks, escapes in them are decoded, and the answer has each call's arguments.
+    """
+    pieces = [
+        '{"a": "',
+        "\\",
+        '"',
+        "\n",
+        "\\u00e9",
+        "\u00e9",
+        "\U0001f9a6",
+        "\\n",
+        '"}',
+    ]
+    reader, quick, slow = FastChunkReader(), Assembler(), Assembler()
+    parsed = 0
+    for number, (piece, index) in enumerate(itertools.product(pieces, [2, 0, 1, 255])):
+        call = {"index": index, "function": {"arguments": piece}}
+        if number < 4:
+            call = {**BEGIN, "index": index, "id": f"call_{index}"}
+        choice = {"index": 0, "delta": {"tool_calls": [call]}}
+        event = json.dumps({**LIVE, "choices": [choice]}, indent=indent).encode()
+        fast, whole = reader.read(event), read_by_converter(event)
+        assert (number < 4) == (fast is None)
+        parsed += fast is not None and not fast._data
+        assert quick.add(fast or whole) == slow.add(whole)
+        assert all_fields(whole) == all_fields(fast or whole)
+
+    assert 1 == parsed
+    assert all_fields(slow.answer()) == all_fields(quick.answer())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"index": 0, "function": {"arguments": {"a": 1}}},
+        {"index": 0, "function": {"arguments": "a", "name": "dive"}},
+        {"index": 0, "function": {"arguments": "a", "new": 1}},
+        {"index": 0, "function": {"arguments": "a"}, "id": "call_1"},
+        {"index": 0, "function": {"arguments": "a"}, "type": "custom"},
+        {"index": 0, "function": {"arguments": "a"}, "new": 1},
+        {"index": "0", "function": {"arguments": "a"}},
+        {"index": 0.0, "function": {"arguments": "a"}},
+        {"index": True, "function": {"arguments": "a"}},
+        {"index": 0, "function": {"arguments": None}},
+        {"index": 0, "function": None},
+        {"function": {"arguments": "a"}},
+        None,
+    ],
+)
+def test_tool_call_that_is_not_only_a_piece_is_left_to_the_converter(call):
+    """
+    The fast path does not read a tool call with a name, an id, unknown keys, or values
+    of other types, nor several tool calls, nor text beside a tool call.
+    """
+    reader = FastChunkReader()
+    for calls, text in (([call], None), ([PIECE_ALONE] * 2, ""), ([PIECE_ALONE], "x")):
+        delta = {"content": text, "tool_calls": calls}
+        chunk = {**LIVE, "choices": [{"index": 0, "delta": delta}]}
+        assert reader.read(json.dumps(chunk).encode()) is None
 
 
 def test_choice_of_the_fast_path_does_not_keep_its_chunk_in_memory():

@@ -19,16 +19,16 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_Call: eq=False -> (nothing)",
     ): "no call is compared with another",
     (
-        "_protocol.fast_chunks",
+        "_protocol.fast_templates",
         "module: 64 -> 65",
     ): "the converter reads the same chunk",
     (
-        "_protocol.fast_chunks",
+        "_protocol.fast_templates",
         "module: 1024 -> 1025",
     ): "the converter reads the same chunk",
     (
         "_protocol.fast_chunks",
-        "FastChunkReader.read: len(data) > _LARGEST -> len(data) >= _LARGEST",
+        "FastChunkReader.read: len(data) > LARGEST -> len(data) >= LARGEST",
     ): "the converter reads the same chunk",
     (
         "_protocol.fast_chunks",

@@ -133,6 +133,17 @@ _LISTED: dict[str, list[str]] = {
     "_call.without_key": ["call/test_without_key", "call/test_scrub_errors"],
     "_settings.escapes": ["settings/test_escapes", "settings/test_echoes"],
     "_settings.echoes": ["settings/test_echoes", "settings/test_secret"],
+    "_models.pending_fields": ["protocol/test_fast_chunks"],
+    "_protocol.fast_templates": [
+        "protocol/test_fast_chunks",
+        "protocol/test_reply",
+        "package/test_constructors",
+    ],
+    "_protocol.call_arguments": [
+        "protocol/test_answer_parts",
+        "protocol/test_stream_answer",
+        "package/test_constructors",
+    ],
     "_protocol.answer_parts": [
         "protocol/test_answer_parts",
         "protocol/test_stream_answer",

@@ -1,0 +1,176 @@
+"""Sets the lazy fields of chunks of the fast path, of their choices and deltas."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define
+
+from .base import setters, value_of
+from .base_types import JSON
+from .chunks import (
+    LAZY_IN_CHOICE,
+    LAZY_IN_CHUNK,
+    LAZY_IN_DELTA,
+    ChatCompletionChunk,
+    ChunkChoice,
+    Delta,
+    ToolCallDelta,
+)
+from .completion import FunctionCall
+from .json_text import peek_json
+
+
+__all__ = ["PendingFields"]
+
+
+@define(eq=False)
+class PendingFields:
+    """
+    Sets the unset fields of a chunk, and of its choice, when a caller reads one.
+
+    All chunks with the same bytes around their text delta, or around the index and the
+    piece of their tool call, share one such object.
+
+    Attributes:
+        created: The ``created`` of the first chunk that has this object.
+        extra: The unknown keys and values of the chunk.
+        choice_extra: The unknown keys and values of the chunk's choice.
+        role: The role of the chunk's delta.
+        call: The tool call of a chunk that adds a piece to its arguments, as the server
+            sent it; its index and its arguments are of another chunk. None for a chunk
+            of text.
+    """
+
+    created: int | None
+    extra: Mapping[str, JSON]
+    choice_extra: Mapping[str, JSON]
+    role: str | None
+    call: Mapping[str, Any] | None = None
+
+    def fill(self, chunk: ChatCompletionChunk, name: str) -> Any:
+        """
+        Set the field *name* of *chunk*, and return its value.
+
+        For "choices" and "_piece", only that field is set. For "wire", also that of the
+        choice, and the event's bytes are dropped. For any other name, all fields but
+        these two.
+        """
+        if name != "choices":
+            return self._fill_other(chunk, name)
+        # Setting all fields at once would take as long as reading the chunk.
+        data = chunk._data  # noqa: SLF001
+        delta, choice = _new(Delta), _new(ChunkChoice)
+        _set_content(delta, chunk._text)  # noqa: SLF001
+        _set_tool_calls(delta, () if self.call is None else self._calls(chunk, data))
+        _set_lazy(delta, (self, data))
+        if chunk.thought:
+            _IN_DELTA["_thoughts"](delta, chunk.thought)
+        _set_delta(choice, delta)
+        _set_finish_reason(choice, None)
+        _set_as_sent(choice, True)
+        if not data:  # before other threads can see the choice
+            _share_wire(chunk.wire, choice)
+        _set_choices(chunk, choices := (choice,))
+        return choices
+
+    def _calls(self, chunk: ChatCompletionChunk, data: bytes) -> tuple[ToolCallDelta]:
+        """Return the tool calls of *chunk*; *data*: the event's."""
+        index, piece = chunk._piece  # type: ignore[misc]  # noqa: SLF001
+        sent: Any = self.call
+        if data:
+            # The call's JSON object is known without parsing the event.
+            inner = {**sent["function"], "arguments": piece}
+            sent = {**sent, "index": index, "function": inner}
+        else:
+            (sent,) = chunk.wire["choices"][0]["delta"]["tool_calls"]  # type: ignore[index]
+            inner = sent["function"]
+        function, call = _new(FunctionCall), _new(ToolCallDelta)
+        for part, wire in ((function, inner), (call, sent)):
+            _set_extra(part, {})
+            _set_wire(part, wire)
+            _set_as_sent(part, True)
+        _set_name(function, "")
+        _set_arguments(function, piece)
+        _set_id(call, "")
+        _set_type(call, "function")
+        _set_function(call, function)
+        _set_index(call, index)
+        return (call,)
+
+    def _fill_other(self, chunk: ChatCompletionChunk, name: str) -> Any:
+        data = chunk._data  # noqa: SLF001
+        if name == "_piece":
+            _IN_CHUNK[name](chunk, None)
+        elif name != "wire":
+            sent: Any = chunk.wire
+            for each in LAZY_IN_CHUNK.keys() - {"choices", "extra", "wire", "_piece"}:
+                value = sent.get(each)
+                _IN_CHUNK[each](chunk, LAZY_IN_CHUNK[each] if value is None else value)
+            _IN_CHUNK["extra"](chunk, {key: sent[key] for key in self.extra})
+        elif data:
+            wire = peek_json(data)
+            _IN_CHUNK["wire"](chunk, wire)
+            if choices := value_of(chunk, "choices"):
+                _share_wire(wire, choices[0])
+            _IN_CHUNK["_data"](chunk, b"")
+        return getattr(chunk, name)
+
+    def fill_choice(self, choice: ChunkChoice, name: str, data: bytes) -> None:
+        """Set the field *name* of *choice*; *data*: the event's."""
+        if name != "wire":
+            value: Any = LAZY_IN_CHOICE[name]
+            if name == "extra":
+                sent: Any = choice.wire if self.choice_extra else {}
+                value = {key: sent[key] for key in self.choice_extra}
+            _IN_CHOICE[name](choice, value)
+        elif data:
+            _share_wire(peek_json(data), choice)
+
+    def fill_delta(self, delta: Delta, name: str, data: bytes) -> None:
+        """Set the field *name* of *delta*; *data*: the event's."""
+        value: Any = LAZY_IN_DELTA[name]
+        if name == "wire":
+            value = _with_calls(peek_json(data)["choices"][0]["delta"], delta)
+        elif name == "extra":
+            value = {}
+        elif name == "role":
+            value = self.role
+        _IN_DELTA[name](delta, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickling or copying a chunk sets all its fields first. So the copy needs no
+        # `PendingFields`, and this object is pickled as None.
+        return type(None), ()
+
+
+def _share_wire(wire: Any, choice: ChunkChoice) -> None:
+    """Set the unset ``wire`` of *choice* and of its delta; *wire*: the chunk's."""
+    (sent,) = wire["choices"]
+    _with_calls(sent["delta"], choice.delta)
+    if value_of(choice, "wire") is None:
+        _IN_CHOICE["wire"](choice, sent)
+    if value_of(choice.delta, "wire") is None:
+        _IN_DELTA["wire"](choice.delta, sent["delta"])
+
+
+def _with_calls(wire: Any, delta: Delta) -> Any:
+    """Return *wire*, the delta's; its tool calls become the wires of the delta's."""
+    if delta.tool_calls:
+        wire["tool_calls"][:] = [call.wire for call in delta.tool_calls]
+    return wire
+
+
+_new: Any = object.__new__
+_IN_CHUNK, _IN_CHOICE, _IN_DELTA, _IN_CALL, _IN_FUNCTION = map(
+    setters, (ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta, FunctionCall)
+)
+# All models have these setters. The choice's mark is not lazy: a changed copy has the
+# same delta.
+_set_as_sent, _set_extra = _IN_CHOICE["_as_sent"], _IN_CHOICE["extra"]
+_set_wire = _IN_CHOICE["wire"]
+_set_choices, _set_delta = _IN_CHUNK["choices"], _IN_CHOICE["delta"]
+_set_finish_reason, _set_content = _IN_CHOICE["finish_reason"], _IN_DELTA["content"]
+_set_tool_calls, _set_lazy = _IN_DELTA["tool_calls"], _IN_DELTA["_lazy"]
+_set_id, _set_type, _set_index = _IN_CALL["id"], _IN_CALL["type"], _IN_CALL["index"]
+_set_function, _set_name = _IN_CALL["function"], _IN_FUNCTION["name"]
+_set_arguments = _IN_FUNCTION["arguments"]

@@ -1,0 +1,202 @@
+"""
+Templates of chunks, by which the fast path reads similar chunks without parsing JSON.
+
+Nearly every chunk of a stream differs from the chunk before it only in the bytes of the
+added text, the *text delta*, or in the index and the piece of a tool call. So these are
+cut out between the equal bytes, and the JSON is parsed only if a caller reads another
+field.
+"""
+
+import re
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import define
+
+from .._models.base import setters
+from .._models.chunks import ChatCompletionChunk
+from .._models.json_text import peek_json
+from .._models.pending_fields import PendingFields
+
+
+__all__ = ["LARGEST", "Template", "template_of"]
+
+# Maximum bytes of an event on the fast path; cattrs decodes larger events.
+LARGEST = 64 * 1024
+# A string in JSON, after a space or none.
+_STRING = re.compile(rb' ?"((?:[^"\\]++|\\.)*+)"')
+# The indexes of tool calls, by their digits in JSON. The JSON parser reads larger ones.
+_INDEXES = {b"%d" % index: index for index in range(256)}
+
+_SETTERS = setters(ChatCompletionChunk)
+_set_thought, _set_text = _SETTERS["thought"], _SETTERS["_text"]
+_set_data, _set_pending = _SETTERS["_data"], _SETTERS["_pending"]
+_set_piece, _set_wire = _SETTERS["_piece"], _SETTERS["wire"]
+_new_chunk = object.__new__
+
+
+@define(eq=False)  # not frozen: a frozen instance takes longer to create
+class Template:
+    """
+    The bytes of a chunk, except its text delta and the digits of ``created``.
+
+    The text delta of a tool call begins with the digits of its index, and ends with the
+    piece of its arguments.
+
+    Attributes:
+        head: The bytes before text delta and ``created``.
+        middle: The bytes between text delta and ``created``; None without ``created``.
+        tail: The bytes after text delta and ``created``.
+        start: The index at which the first of text delta and ``created`` begins.
+        stop: The index at which the last of text delta and ``created`` ends, counted
+            from the chunk's end.
+        shortest: The length of a chunk with an empty text delta, in bytes.
+        time: The digits of ``created``.
+        earliest: The smallest number with as many digits as ``created``.
+        time_first: Whether ``created`` comes before the text delta.
+        thinks: Whether the text delta is a part of the thoughts.
+        between: The bytes between the index of a tool call and the piece of its
+            arguments; None without a tool call.
+        pending: The chunk's fields besides the text delta.
+    """
+
+    head: bytes
+    middle: bytes | None
+    tail: bytes
+    start: int
+    stop: int
+    shortest: int
+    time: bytes
+    earliest: bytes
+    time_first: bool
+    thinks: bool
+    between: bytes | None
+    pending: PendingFields
+
+    def read(self, data: bytes) -> ChatCompletionChunk | None:
+        """Return the chunk in *data* if all other bytes equal this template's."""
+        if not (
+            data.startswith(self.head)
+            and data.endswith(self.tail)
+            and self.shortest <= len(data) <= LARGEST
+        ):
+            return None
+        piece = data[self.start : self.stop]
+        if self.middle is not None:
+            time, _, piece = piece.partition(self.middle)
+            if not self.time_first:
+                time, piece = piece, time
+            if time != self.time and not self._is_time(time):
+                return None
+        try:
+            text = piece.decode()
+            # Escapes need the JSON parser, which refuses control characters, quotes
+            # without an escape, and halves of surrogate pairs.
+            if not text.isprintable() or '"' in text or "\\" in text:
+                if self.between is not None:  # `between` has a quote
+                    return self._read_piece(data, piece, self.between)
+                text = peek_json(b'"%b"' % piece)
+        except ValueError:
+            return None
+        chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
+        if self.thinks:
+            _set_thought(chunk, text)
+            _set_text(chunk, "")
+        else:
+            _set_thought(chunk, "")
+            _set_text(chunk, text)
+        _set_data(chunk, data)
+        _set_pending(chunk, self.pending)
+        return chunk
+
+    def _read_piece(
+        self, data: bytes, piece: bytes, between: bytes
+    ) -> ChatCompletionChunk | None:
+        """
+        Return the chunk in *data* that adds a *piece* of a tool call.
+
+        Raises:
+            ValueError: The piece is not valid JSON.
+        """
+        digits, found, arguments = piece.partition(between)
+        index = _INDEXES.get(digits)
+        if index is None or not found:
+            return None
+        chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
+        _set_thought(chunk, "")
+        _set_text(chunk, "")
+        _set_piece(chunk, (index, peek_json(b'"%b"' % arguments)))
+        _set_data(chunk, data)
+        _set_pending(chunk, self.pending)
+        return chunk
+
+    def _is_time(self, time: bytes) -> bool:
+        earliest = self.earliest
+        return len(time) == len(earliest) and time >= earliest and time.isdigit()
+
+
+def template_of(
+    data: bytes, text: str, thought: str, pending: PendingFields
+) -> Template | None:
+    """Return a template of *data*; None if the text delta is not found exactly once."""
+    time = b"%d" % (pending.created or 0)
+    between: bytes | None = None
+    if pending.call is None:
+        key, value = (b"thought", thought) if thought else (b"content", text)
+        places = [*_text_places(data, key, value)]
+    else:
+        places, between = _places_of_call(data, pending.call)
+    if pending.created:
+        places += _places(data, b"created", time)
+    if len(places) != (2 if pending.created else 1):
+        return None
+    first, last = min(places), max(places)
+    return Template(
+        head=data[: first[0]],
+        middle=data[first[1] : last[0]] if pending.created else None,
+        tail=data[last[1] :],
+        start=first[0],
+        stop=last[1] - len(data),
+        shortest=len(data) - (places[0][1] - places[0][0]),
+        time=time,
+        earliest=b"1" + b"0" * (len(time) - 1),
+        time_first=first is not places[0],
+        thinks=bool(thought),
+        between=between,
+        pending=pending,
+    )
+
+
+def _places_of_call(
+    data: bytes, call: Mapping[str, Any]
+) -> tuple[list[tuple[int, int]], bytes]:
+    """
+    Return where *call*, its index first, and the bytes after its index, are in *data*.
+
+    The list is empty if the index is not found before the arguments.
+    """
+    for start, end in _text_places(data, b"arguments", call["function"]["arguments"]):
+        calls = data.find(b'"tool_calls":', 0, start)
+        before = data[calls:start] if calls >= 0 else b""
+        for first, last in _places(before, b"index", b"%d" % call["index"]):
+            return [(calls + first, end)], before[last:]
+    return [], b""
+
+
+def _text_places(data: bytes, key: bytes, text: str) -> Iterator[tuple[int, int]]:
+    """If *key* occurs once in *data*, with *text*, yield the text's start and end."""
+    quoted = b'"%b":' % key
+    if data.count(quoted) == 1:
+        found = _STRING.match(data, data.index(quoted) + len(quoted))
+        if found and peek_json(found[0]) == text:
+            yield found.span(1)
+
+
+def _places(data: bytes, key: bytes, value: bytes) -> Iterator[tuple[int, int]]:
+    """If *key* occurs once in *data*, with *value*, yield the value's start and end."""
+    quoted = b'"%b":' % key
+    for token in (quoted + value, quoted + b" " + value):
+        if data.count(quoted) == 1 == data.count(token):
+            end = data.index(token) + len(token)
+            yield end - len(value), end
