@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from functools import cached_property
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
@@ -24,7 +24,6 @@ from .._models.errors import (
 )
 from .._models.json_text import has_surrogates
 from .._protocol.converter import decode, decode_in_steps
-from .._protocol.fast_chunks import FastChunkReader
 from .._protocol.members import is_name_of_ping
 from .._protocol.normalise import HalfCharacters
 from .._protocol.reply import (
@@ -36,6 +35,10 @@ from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler
 from .._transport.event_loop import run_in_turns
 from .reply_reader import AFTER_FINISH, TURN, ReplyReader
+
+
+if TYPE_CHECKING:
+    from .._protocol.fast_chunks import FastChunkReader
 
 
 __all__ = ["EventReader", "chunk_parts", "in_steps"]
@@ -81,6 +84,13 @@ def chunk_parts() -> ModuleType:
     return chunk_parts
 
 
+@run_apart_once
+def _fast_chunk_reader() -> type[FastChunkReader]:
+    from .._protocol.fast_chunks import FastChunkReader  # noqa: PLC0415 - of streams
+
+    return FastChunkReader
+
+
 @define(eq=False)
 class EventReader(ReplyReader[_T]):
     """Reads the events of a stream, and assembles their chunks into an answer."""
@@ -102,7 +112,7 @@ class EventReader(ReplyReader[_T]):
 
     @cached_property
     def _fast_path(self) -> FastChunkReader:
-        return FastChunkReader()
+        return _fast_chunk_reader()()
 
     @cached_property
     def _halves(self) -> HalfCharacters:

@@ -17,13 +17,13 @@ from .._fork_lock import run_apart_once
 from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk, ChunkChoice
 from .._models.completion import CUT_OFF, ChatChoice, ChatCompletion, ChatMessage
-from .._models.pending_fields import PendingFields
 from .._models.response import Usage
 from .answer_parts import Parts, ToolCalls
 from .members import Members, Text, is_name_of_ping, is_sign_of_life
 
 
 if TYPE_CHECKING:
+    from .._models.pending_fields import PendingFields
     from .whole_message import WholeMessages
 
 
@@ -138,7 +138,7 @@ class Assembler:
     # The `_pending` object of the last chunk, if the fast path read that chunk. Its
     # fields were already added to the answer, so a chunk with the same object only adds
     # its text, or its piece of a tool call.
-    _last_pending: PendingFields | None = field(default=None, init=False)
+    _last_pending: "PendingFields | None" = field(default=None, init=False)
     _executable_data: JSON = field(default=None, init=False)
     _conversation_id: str | None = field(default=None, init=False)
     _created: int | None = field(default=None, init=False)
@@ -159,7 +159,7 @@ class Assembler:
         is true of a chunk that has nothing but unknown members.
         """
         self.chunks += 1
-        pending: PendingFields | None = chunk._pending  # noqa: SLF001 - of the fast path
+        pending: "PendingFields | None" = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:
             return self._add_any(chunk, ping=ping)
         # This chunk only adds text, or a piece of a tool call, to choice 0. `_add_any`
