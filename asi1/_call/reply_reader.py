@@ -33,6 +33,7 @@ from .._protocol.reply import load_wait_of, read_error
 from .._protocol.request import Request
 from .._settings.config import ClientConfig
 from .._settings.secret import Secret
+from .._transport.byte_buffer import Buffer, extended
 from .._transport.event_loop import Flag
 from .._transport.transport import Reply
 from .batch_queue import BatchQueue
@@ -213,10 +214,10 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         """Return *head* and the other *pieces*; b"" if the answer is read already."""
-        body = bytearray(head)
+        body: Buffer = head
         whole = head != b"" and await self._completes(body, head)
         async for piece in pieces:
-            body += piece
+            body = extended(body, piece)
             # White space does not restart the idle timeout: some servers send it while
             # the model works.
             if not whole and not piece.isspace():
@@ -229,7 +230,7 @@ class ReplyReader(ABC, Generic[_T]):
             whole = whole or await self._completes(body, piece)
         return b"" if whole else bytes(body)
 
-    async def _completes(self, body: bytearray, piece: bytes) -> bool:
+    async def _completes(self, body: Buffer, piece: bytes) -> bool:
         """
         Whether *piece*, the last one of *body*, completes the answer.
 
@@ -254,7 +255,7 @@ class ReplyReader(ABC, Generic[_T]):
         return False
 
 
-def _count(data: bytearray, sign: bytes, at: int) -> int:
+def _count(data: Buffer, sign: bytes, at: int) -> int:
     """Return how often *sign* occurs in *data* from *at* on."""
     found = 0
     # Python 3.11 finds a byte about 50 times as fast as it counts one, so the few

@@ -19,6 +19,7 @@ from typing import Any, cast
 import anyio
 import httpcore
 
+from .byte_buffer import Buffer, extended
 from .http_pool import (
     SendProgress,
     map_connect_errors,
@@ -52,8 +53,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Create a socket; *below* is the TCP transport under TLS, None without TLS."""
         self._transport: asyncio.Transport
         self._below = below
-        self._received, self._unsent = bytearray(), b""
-        self._chunks = ChunkMerger()
+        self._received: Buffer = b""
+        self._unsent, self._chunks = b"", ChunkMerger()
         self._reads, self._ended = 0, False
         self._error: Exception | None = None
         self._read_waiter: asyncio.Future[None] | None = None
@@ -71,7 +72,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Add *data* to the buffer, and wake the reader."""
-        self._received += data
+        self._received = extended(self._received, data)
         _wake(self._read_waiter)
         if self._write_waiter is not None:  # an early reply may refuse the request
             _wake(self._write_waiter)
@@ -134,11 +135,10 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             broken = httpcore.ReadError(str(self._error))
             broken.__context__ = self._error  # httpcore's pool (1.0) drops a cause
             raise broken
-        # A slice of the buffer costs one more copy, so the buffer is sliced only if it
-        # contains more than *max_bytes*.
-        far_behind = len(self._received) > max_bytes
-        data = bytes(self._received[:max_bytes] if far_behind else self._received)
-        del self._received[:max_bytes]
+        data, rest = bytes(self._received), b""
+        if len(data) > max_bytes:
+            data, rest = data[:max_bytes], data[max_bytes:]
+        self._received = rest
         if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
             self._read_paused = False
             self._source.resume_reading()

@@ -293,6 +293,7 @@ def test_nesting_limit_counts_levels_and_not_lists():
     st.lists(st.sampled_from([b'"[{"', b"[]", b"{}", b"[[1]]"]), max_size=3),
     st.integers(0, 195),
 )
+@example([True] * 100 + [False] * 101, [], 0)
 @settings(max_examples=30)
 def test_nesting_limit_holds_for_lists_and_objects_in_any_order(lists, others, at):
     """
