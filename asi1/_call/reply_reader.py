@@ -33,7 +33,6 @@ from .._protocol.reply import load_wait_of, read_error
 from .._protocol.request import Request
 from .._settings.config import ClientConfig
 from .._settings.secret import Secret
-from .._transport.byte_buffer import Buffer, extended
 from .._transport.event_loop import Flag
 from .._transport.transport import Reply
 from .batch_queue import BatchQueue
@@ -214,10 +213,13 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         """Return *head* and the other *pieces*; b"" if the answer is read already."""
-        body: Buffer = head
+        body: bytes | bytearray = head
         whole = head != b"" and await self._completes(body, head)
         async for piece in pieces:
-            body = extended(body, piece)
+            # A body in one piece is that piece: it is not copied.
+            if body and isinstance(body, bytes):
+                body = bytearray(body)
+            body += piece
             # White space does not restart the idle timeout: some servers send it while
             # the model works.
             if not whole and not piece.isspace():
@@ -230,7 +232,7 @@ class ReplyReader(ABC, Generic[_T]):
             whole = whole or await self._completes(body, piece)
         return b"" if whole else bytes(body)
 
-    async def _completes(self, body: Buffer, piece: bytes) -> bool:
+    async def _completes(self, body: bytes | bytearray, piece: bytes) -> bool:
         """
         Whether *piece*, the last one of *body*, completes the answer.
 
@@ -255,7 +257,7 @@ class ReplyReader(ABC, Generic[_T]):
         return False
 
 
-def _count(data: Buffer, sign: bytes, at: int) -> int:
+def _count(data: bytes | bytearray, sign: bytes, at: int) -> int:
     """Return how often *sign* occurs in *data* from *at* on."""
     found = 0
     # Python 3.11 finds a byte about 50 times as fast as it counts one, so the few

@@ -19,7 +19,6 @@ from typing import Any, cast
 import anyio
 import httpcore
 
-from .byte_buffer import Buffer, extended
 from .http_pool import (
     SendProgress,
     map_connect_errors,
@@ -53,7 +52,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Create a socket; *below* is the TCP transport under TLS, None without TLS."""
         self._transport: asyncio.Transport
         self._below = below
-        self._received: Buffer = b""
+        self._received: bytes | bytearray = b""
         self._unsent, self._chunks = b"", ChunkMerger()
         self._reads, self._ended = 0, False
         self._error: Exception | None = None
@@ -72,7 +71,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Add *data* to the buffer, and wake the reader."""
-        self._received = extended(self._received, data)
+        if self._received and isinstance(self._received, bytes):
+            self._received = bytearray(self._received)
+        self._received += data
         _wake(self._read_waiter)
         if self._write_waiter is not None:  # an early reply may refuse the request
             _wake(self._write_waiter)
@@ -135,10 +136,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             broken = httpcore.ReadError(str(self._error))
             broken.__context__ = self._error  # httpcore's pool (1.0) drops a cause
             raise broken
-        data, rest = bytes(self._received), b""
-        if len(data) > max_bytes:
-            data, rest = data[:max_bytes], data[max_bytes:]
-        self._received = rest
+        whole = bytes(self._received)  # of one read usually, and then not copied
+        data, self._received = whole[:max_bytes], whole[max_bytes:]
         if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
             self._read_paused = False
             self._source.resume_reading()
