@@ -213,9 +213,12 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         """Return *head* and the other *pieces*; b"" if the answer is read already."""
-        body = bytearray(head)
+        body: bytes | bytearray = head
         whole = head != b"" and await self._completes(body, head)
         async for piece in pieces:
+            # A body in one piece is that piece: it is not copied.
+            if body and isinstance(body, bytes):
+                body = bytearray(body)
             body += piece
             # White space does not restart the idle timeout: some servers send it while
             # the model works.
@@ -229,7 +232,7 @@ class ReplyReader(ABC, Generic[_T]):
             whole = whole or await self._completes(body, piece)
         return b"" if whole else bytes(body)
 
-    async def _completes(self, body: bytearray, piece: bytes) -> bool:
+    async def _completes(self, body: bytes | bytearray, piece: bytes) -> bool:
         """
         Whether *piece*, the last one of *body*, completes the answer.
 
@@ -254,7 +257,7 @@ class ReplyReader(ABC, Generic[_T]):
         return False
 
 
-def _count(data: bytearray, sign: bytes, at: int) -> int:
+def _count(data: bytes | bytearray, sign: bytes, at: int) -> int:
     """Return how often *sign* occurs in *data* from *at* on."""
     found = 0
     # Python 3.11 finds a byte about 50 times as fast as it counts one, so the few

@@ -52,8 +52,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Create a socket; *below* is the TCP transport under TLS, None without TLS."""
         self._transport: asyncio.Transport
         self._below = below
-        self._received, self._unsent = bytearray(), b""
-        self._chunks = ChunkMerger()
+        self._received: bytes | bytearray = b""
+        self._unsent, self._chunks = b"", ChunkMerger()
         self._reads, self._ended = 0, False
         self._error: Exception | None = None
         self._read_waiter: asyncio.Future[None] | None = None
@@ -71,6 +71,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Add *data* to the buffer, and wake the reader."""
+        if self._received and isinstance(self._received, bytes):
+            self._received = bytearray(self._received)
         self._received += data
         _wake(self._read_waiter)
         if self._write_waiter is not None:  # an early reply may refuse the request
@@ -134,11 +136,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             broken = httpcore.ReadError(str(self._error))
             broken.__context__ = self._error  # httpcore's pool (1.0) drops a cause
             raise broken
-        # A slice of the buffer costs one more copy, so the buffer is sliced only if it
-        # contains more than *max_bytes*.
-        far_behind = len(self._received) > max_bytes
-        data = bytes(self._received[:max_bytes] if far_behind else self._received)
-        del self._received[:max_bytes]
+        whole = bytes(self._received)  # of one read usually, and then not copied
+        data, self._received = whole[:max_bytes], whole[max_bytes:]
         if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
             self._read_paused = False
             self._source.resume_reading()

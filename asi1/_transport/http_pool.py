@@ -21,7 +21,7 @@ import anyio
 import httpcore
 import httpx
 
-from .httpcore_internals import replace_request_lock, replace_state_lock, unread
+from .httpcore_internals import replace_request_lock, speed_up_state, unread
 
 
 __all__ = [
@@ -112,7 +112,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
                 ) from error
             raise
         if first:  # the HTTP state exists now, and its lock is free to be replaced
-            replace_state_lock(self)
+            speed_up_state(self)
         return response
 
 

@@ -62,7 +62,8 @@ class TrioSocket(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes; b"" if the server has stopped sending."""
         if not self._early and not self._ended:
-            data = await self._stream.read(max_bytes, timeout)
+            # trio allocates *max_bytes* for each read, however few bytes arrive.
+            data = await self._stream.read(min(max_bytes, _READ_SIZE), timeout)
             return self._chunks.merge(data)
         if not self._early and self._end is not None:
             raise self._end

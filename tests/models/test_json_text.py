@@ -288,6 +288,34 @@ def test_nesting_limit_counts_levels_and_not_lists():
         load_json(b"[[%b],[]]" % deep)
 
 
+@given(
+    st.lists(st.booleans(), min_size=196, max_size=204),
+    st.lists(st.sampled_from([b'"[{"', b"[]", b"{}", b"[[1]]"]), max_size=3),
+    st.integers(0, 195),
+)
+@example([True] * 100 + [False] * 101, [], 0)
+@settings(max_examples=30)
+def test_nesting_limit_holds_for_lists_and_objects_in_any_order(lists, others, at):
+    """
+    A value is refused if and only if it has more than 200 levels of lists and objects,
+    in any order, and whatever other brackets the JSON text has.
+    """
+    data = b"1"
+    for number, is_list in enumerate(lists):
+        items = [data, *others] if number == at else [data]
+        if is_list:
+            data = b"[%b]" % b",".join(items)
+        else:
+            members = [b'"%d":%b' % pair for pair in enumerate(items)]
+            data = b"{%b}" % b",".join(members)
+
+    if len(lists) > 200:
+        with pytest.raises(ValueError, match="nested too deep"):
+            load_json(data)
+    else:
+        assert json.loads(data) == load_json(data)
+
+
 @pytest.mark.system
 @pytest.mark.parametrize(
     ("value", "most"),

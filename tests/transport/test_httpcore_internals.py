@@ -24,7 +24,7 @@ from asi1._transport.http_pool import ConnectionPool
 from asi1._transport.httpcore_internals import (
     is_known_release,
     replace_request_lock,
-    replace_state_lock,
+    speed_up_state,
     unread,
 )
 from asi1.testing import FakeASI1
@@ -127,15 +127,27 @@ async def test_connection_of_a_checked_httpcore_release_gets_anyios_locks(fake):
         assert [True, True] == [isinstance(lock, anyio.Lock) for lock in locks]
 
 
+async def test_connection_of_a_checked_httpcore_release_reads_256_kib_at_once(fake):
+    """
+    After its first request, a connection of a checked httpcore release reads as many
+    bytes at once as asyncio receives, so that a large body comes in few pieces.
+    """
+    async with ConnectionPool(None, httpx.Limits(), None) as pool:
+        await pool.request("GET", f"{fake.base_url}/models")
+        (connection,) = pool.connections
+
+        assert 256 * 1024 == connection._connection.READ_NUM_BYTES
+
+
 def test_connection_without_httpcores_private_attributes_is_unchanged():
     """
-    A connection that lacks httpcore's private attributes gets no new lock, and counts
-    as having no unread bytes.
+    A connection that lacks httpcore's private attributes gets no new attributes, and
+    counts as having no unread bytes.
     """
     for connection in (SimpleNamespace(), SimpleNamespace(_connection=None)):
         before = dict(vars(connection))
         replace_request_lock(connection)
-        replace_state_lock(connection)
+        speed_up_state(connection)
 
         assert before == vars(connection)
         assert unread(connection) == b""
