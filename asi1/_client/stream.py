@@ -254,10 +254,11 @@ class AsyncPieces:
                 return piece
 
 
-@async_loader("_call.chunk_stream")
+@async_loader("_call.chunk_stream", "_protocol.fast_chunks")
 def chunk_stream_of() -> Callable[[Engine, Request], ChunkStream]:
     """Return the function that makes a `ChunkStream`."""
     from .._call.chunk_stream import chunk_stream  # noqa: PLC0415 - with the engine
+    from .._protocol import fast_chunks  # noqa: F401, PLC0415 - of the first event
 
     return chunk_stream
 

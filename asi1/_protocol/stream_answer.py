@@ -159,7 +159,7 @@ class Assembler:
         is true of a chunk that has nothing but unknown members.
         """
         self.chunks += 1
-        pending: "PendingFields | None" = chunk._pending  # noqa: SLF001 - of the fast path
+        pending: PendingFields | None = chunk._pending  # noqa: SLF001 - of the fast path
         if pending is None or self._assistant is None:
             return self._add_any(chunk, ping=ping)
         # This chunk only adds text, or a piece of a tool call, to choice 0. `_add_any`
