@@ -20,10 +20,26 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     (
         "_models.json_text",
         (
-            "load_json: data.count(b'[') + data.count(b'{') > MAX_DEPTH"
-            " -> data.count(b'[') + data.count(b'{') >= MAX_DEPTH"
+            "_has_many_containers: 2 * len(data) - len(lists) - len(objects)"
+            " > MAX_DEPTH -> 2 * len(data) - len(lists) - len(objects) >= MAX_DEPTH"
         ),
     ): "the count only avoids measuring the depth, which decides",
+    (
+        "_models.json_text",
+        "_has_many_containers: len(data) <= 2 * MAX_DEPTH -> len(data) < 2 * MAX_DEPTH",
+    ): "the count only avoids measuring the depth, which decides",
+    (
+        "_models.json_text",
+        "_has_many_containers: return False -> return None",
+    ): "the caller only asks whether it is true",
+    (
+        "_models.json_text",
+        "_has_many_containers: False -> True",
+    ): "the count only avoids measuring the depth, which decides",
+    (
+        "_models.json_text",
+        "_check_value_count: len(data) <= MAX_VALUES -> len(data) < MAX_VALUES",
+    ): "the values are counted, and are fewer than the bytes",
     (
         "_models.json_text",
         "load_json: len(data) > _LARGE -> len(data) >= _LARGE",
