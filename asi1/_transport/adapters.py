@@ -40,20 +40,26 @@ _preloaded: set[Callable[[], object]] = set()
 async def preload_httpcore() -> None:
     """Import httpcore, and the modules of this package that need it, in a thread."""
     on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
-    for load in (_import_httpcore, *(() if on_asyncio else (_trio_backend,))):
+    backend = () if on_asyncio else (_trio_backend,)
+    for load in (_import_resolver, _import_httpcore, *backend):
         if load not in _preloaded:
             await in_worker(load)
             _preloaded.add(load)
+
+
+def _import_resolver() -> None:
+    # asyncio resolves host names in threads of `concurrent.futures.thread`, which
+    # cannot be imported while Python is exiting. It registers a fork hook that releases
+    # a lock, so a fork must not wait for this import: the fork would release the lock
+    # without having acquired it.
+    with suppress(RuntimeError):
+        importlib.import_module("concurrent.futures.thread")
 
 
 @run_apart_once
 def _import_httpcore() -> None:
     for name in _MODULES:
         importlib.import_module(name)
-    # asyncio resolves host names in threads of `concurrent.futures.thread`, which
-    # cannot be imported while Python is exiting.
-    with suppress(RuntimeError):
-        importlib.import_module("concurrent.futures.thread")
 
 
 class DirectTransport(httpx.AsyncHTTPTransport):
