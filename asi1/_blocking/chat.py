@@ -219,6 +219,7 @@ class Completions(AgentCalls, MapCalls, Hinted):
             stream=True,
             options={**options, "response_format": response_format},
         )
+        self._engine.check_open()
         kind, answer_to = _stream()
         return kind(answer_to(self._engine, request))
 

@@ -11,6 +11,7 @@ import asyncio
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import anyio
@@ -129,7 +130,7 @@ class AnswerCache:
             await send(request)
         finally:
             call.resources = attrs.evolve(call.resources, transport=usual)
-        await self._keep(key, call, recorder.taken, timer)
+        await self._keep(key, call, recorder.taken)
 
     async def _answer_from(
         self,
@@ -168,9 +169,7 @@ class AnswerCache:
         call.queue.end()
         return True
 
-    async def _keep(
-        self, key: str, call: CachedCall, reply: TakenReply | None, timer: Timer
-    ) -> None:
+    async def _keep(self, key: str, call: CachedCall, reply: TakenReply | None) -> None:
         """Keep the answer of a call that has succeeded, if it may be kept."""
         reader = call.reader
         if reader is None or not reader.whole or reply is None or reply.dropped:
@@ -184,7 +183,8 @@ class AnswerCache:
         with anyio.CancelScope(shield=True):
             value = await _apart(reply.size, lambda: reply.packed(reader.key))
             if value is not None:
-                await self._use("set", lambda: self.store.set(key, value), timer)
+                keep = partial(self.store.set, key, value)
+                await self._use("set", keep, reader.timer)
 
     async def _use(
         self, name: str, use: Callable[[], Awaitable[_T]], timer: Timer

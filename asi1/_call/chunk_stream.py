@@ -260,10 +260,10 @@ class ChunkStream:
 
 def chunk_stream(engine: Engine, request: Request) -> ChunkStream:
     """
-    Return the stream of the answer to *request*; the first use starts the call.
+    Return the stream of the answer to *request*; the first read starts the call.
 
-    Raises:
-        ClientClosedError: The client is closed.
+    If the client is closed by then, only the read raises: a stream that was never read
+    can still be closed.
     """
-    call = engine.call(OneRequest(request), ChunkReader)
+    call = Call(engine.resources, OneRequest(request), ChunkReader)
     return ChunkStream(call, partial(engine.begin, call))

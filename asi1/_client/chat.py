@@ -212,9 +212,9 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
             stream=True,
             options={**options, "response_format": response_format},
         )
+        self._lazy.check_open()
         answer = lazy_answer(self._lazy, request)
         if self._lazy.made is None:  # the first read makes it
-            self._lazy.check_open()
             return kind(None, answer)
         return kind(answer())
 

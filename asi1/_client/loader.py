@@ -110,8 +110,11 @@ class AsyncLoader(Generic[_T]):
         # A forked child has no thread that would end an import of its parent.
         if running is None or running.ended or running.pid != os.getpid():
             running = self._running = _Import()
-            with suppress(ExitingError):  # then `__call__` raises the error
+            try:
                 start_apart(partial(running.run, self))
+            except ExitingError:  # `__call__` raises it, too
+                self._running = None
+                return
         await running.wait(signal)
 
 
@@ -137,9 +140,12 @@ class _Import:
     async def wait(self, signal: _Signal) -> None:
         wake, woken = signal
         self._wakers.append(wake)
-        # If the import ends between these lines, `run` calls `wake` all the same.
-        if not self.ended:
-            await woken()
+        try:
+            # If the import ends between these lines, `run` calls `wake` all the same.
+            if not self.ended:
+                await woken()
+        finally:
+            self._wakers.remove(wake)  # which refers to the event loop
         if self._error is not None:
             raise self._error
 

@@ -67,6 +67,7 @@ def parsed_chunk_stream(
         stream=True,
         options={**options, "response_format": output.response_format},
     )
+    engine.check_open()
     return chunk_stream(engine, request), Decoding(output)
 
 

@@ -79,7 +79,8 @@ class AsyncChatStream(Hinted):
     def _answer(self) -> ChunkStream:
         if self._made is None:
             assert self._lazy is not None  # noqa: S101 - for mypy
-            self._made = self._lazy()
+            # Of two threads that read first, both get the same stream.
+            self._made = vars(self).setdefault("_first", self._lazy())
         return self._made
 
     async def _ready(self) -> ChunkStream:

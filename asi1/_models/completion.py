@@ -1,9 +1,8 @@
 """
 The complete answer, as frozen attrs classes.
 
-Every field has a default, since servers may leave out any field. ``extra`` contains the
-server's keys for which a class has no field. This module has no
-``from __future__ import annotations``, since cattrs reads annotations at run time.
+Every field has a default, since servers may leave out any field; ``extra`` has their
+other keys. cattrs reads annotations at run time, so they are not postponed.
 """
 
 from collections.abc import Callable, Mapping
@@ -104,7 +103,8 @@ class ChatMessage(Model):
     _thoughts: str = field(default="", init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if type(self.tool_calls) is not tuple or type(self.content) is not str:
+        plain = (self.content, self.role, self.reasoning, self.extra)
+        if type(self.tool_calls) is not tuple or None in plain:
             use_defaults(self)
 
 
@@ -246,12 +246,12 @@ class ChatCompletion(Model):
 
     def _repr_markdown_(self) -> str:
         """Return choice 0 as markdown for a notebook, with the thoughts collapsed."""
-        functions = [call.function for call in self.message.tool_calls]
+        called = [call.function for call in self.message.tool_calls]
         return _notebook()[0](
             self.text,
             thoughts=self.thoughts,
             refusal=self.message.refusal,
-            calls=[(function.name, function.arguments) for function in functions],
+            calls=[(each.name, each.arguments) for each in called],
             finish_reason=self.finish_reason,
         )
 

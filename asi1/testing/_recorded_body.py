@@ -96,9 +96,13 @@ class Recorded(httpx.AsyncByteStream):
         self._at.append(time.monotonic() - self._began)
         end = self._end + piece
         self._end = end[-_LAST_SIZE:]
-        if _LAST_EVENT.search(end):
+        if self._has_events and _LAST_EVENT.search(end):
             self._write(left=True)
         return piece
+
+    @property
+    def _has_events(self) -> bool:
+        return "event-stream" in self._response.headers.get("content-type", "")
 
     async def aclose(self) -> None:
         try:
@@ -126,7 +130,8 @@ class Recorded(httpx.AsyncByteStream):
         if clean != body:
             # The secret may be in several pieces, so the cuts are lost.
             pieces, at = [clean], at[-1:]
-        complete = not left or _LAST_EVENT.search(clean) is not None
+        ended = self._has_events and _LAST_EVENT.search(clean) is not None
+        complete = ended or not left
         exchange = Exchange(
             self._asked,
             self._response.status_code,

@@ -466,6 +466,31 @@ async def test_total_timeout_limits_the_wait_for_a_cache(method, recwarn):
 
 
 @pytest.mark.virtual_time
+async def test_wait_for_a_budget_does_not_shorten_the_wait_for_a_cache():
+    """
+    The total timeout does not count a wait for the budget of other calls, neither for
+    the request nor for keeping its answer.
+    """
+    fake, store = FakeASI1(), Store()
+    fake.reply("Hello", delay=1, times=None)
+    at_once = store.set
+
+    async def set_later(key, value):
+        await anyio.sleep(0.1)
+        await at_once(key, value)
+
+    store.set = set_later
+    limits = {"budget": asi1.Budget(tokens=1500), "max_tokens": 1000, "timeout": 1.5}
+    async with (
+        in_process(fake, cache=store) as client,
+        client.chat.completions.map(["a", "b"], **limits) as answers,
+    ):
+        assert ["Hello"] * 2 == [answer.text async for answer in answers]
+
+    assert 2 == len(store)
+
+
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("data", [b"", b"garbage", b'{"asi1": 1}\n{}'])
 async def test_damaged_entry_is_replaced(data):
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import importlib
 import importlib.machinery
 import os
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import anyio
 import pytest
@@ -72,6 +75,48 @@ async def test_tasks_that_need_the_same_import_wait_for_one_thread():
         slow.released.set()
 
     assert (5, [1] * 5) == (waiting, results)
+
+
+def test_loader_keeps_no_event_loop_alive():
+    """Once a task has waited for an import, nothing refers to its event loop."""
+    slow = Import()
+    slow.released.set()
+
+    async def wait():
+        await slow.loader.ready()
+        return weakref.ref(asyncio.get_running_loop())
+
+    loop = asyncio.run(wait())
+    gc.collect()
+
+    assert loop() is None
+
+
+EXITING = """
+import asyncio, sys
+from asi1 import AsyncASI1, ASI1Error
+
+create = AsyncASI1("sk-test", "http://127.0.0.1:9/v1").chat.completions.create
+sys.is_finalizing = lambda: True
+try:
+    asyncio.run(asyncio.wait_for(create(messages="Hi"), 60))
+except ASI1Error as error:
+    print(error)
+"""
+
+
+@pytest.mark.system
+def test_call_whose_imports_cannot_begin_raises():
+    """
+    If Python is exiting when the first call begins, the call raises an error, and does
+    not wait for imports that no thread will do.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", EXITING], capture_output=True, text=True, check=False
+    )
+
+    assert "" == done.stderr
+    assert "Python is exiting; no more calls can be made\n" == done.stdout
 
 
 async def test_import_goes_on_after_its_waiting_task_is_cancelled():
@@ -188,7 +233,7 @@ def test_event_loops_of_several_threads_wait_for_one_import():
     for thread in threads:
         thread.start()
     waiting = slow.loader._running._wakers
-    while len(waiting) < 4:
+    while len(waiting) < 2:  # the ended loops wait no longer
         time.sleep(0.001)
     slow.released.set()
     for thread in threads:

@@ -321,6 +321,27 @@ async def test_closing_the_client_closes_its_streams(fake):
     assert {asi1.ClientClosedError} == {*map(type, told)}
 
 
+@pytest.mark.parametrize("used", [False, True])
+async def test_unread_stream_of_a_closed_client_can_be_closed(fake, used):
+    """
+    A stream that was made before its client was closed, and never read, can be closed,
+    and tells what it has: nothing. Only reading it raises, and making another stream.
+    """
+    client = asi1.AsyncASI1("sk-test", fake.base_url)
+    if used:
+        await client.chat.completions.create(messages="Hi")
+    stream = client.chat.completions.stream(messages="Hi")
+    await client.aclose()
+
+    assert "AsyncChatStream" in repr(stream)
+    assert ("", None) == (stream.snapshot().text, stream.response.status)
+    with pytest.raises(asi1.ClientClosedError):
+        await anext(stream)
+    await stream.aclose()
+    with pytest.raises(asi1.ClientClosedError):
+        client.chat.completions.stream(messages="Hi")
+
+
 async def test_stream_of_a_closed_client_does_not_begin(client, opened):
     """
     If a client is closed before one of its streams has begun, using that stream raises

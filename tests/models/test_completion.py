@@ -244,6 +244,10 @@ CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments=
             asi1.ChatMessage(content=None, tool_calls=None, role=None, refusal=None),
             asi1.ChatMessage(),
         ),
+        (
+            asi1.ChatMessage(content="x", role=None, reasoning=None, extra=None),
+            asi1.ChatMessage(content="x"),
+        ),
         (asi1.ChatMessage(tool_calls=[CALL]), asi1.ChatMessage(tool_calls=(CALL,))),
         (asi1.ParsedMessage(content=None, parsed=1), asi1.ParsedMessage(parsed=1)),
         (asi1.ChatCompletion(choices=None, thoughts=None), asi1.ChatCompletion()),

@@ -365,6 +365,23 @@ async def test_stream_is_recorded_as_soon_as_its_last_event_was_read(path, cut):
     assert [None] == [each["response"].get("left") for each in recorded]
 
 
+@pytest.mark.virtual_time
+async def test_body_that_is_no_stream_is_recorded_to_its_end(path):
+    """
+    A body of another content type that contains the last event of a stream, such as a
+    log, is recorded and replayed to its end.
+    """
+    fake = FakeASI1()
+    head = Head(200, (("content-type", "text/plain"),))
+    fake.play(head, Data(b"data: [DONE]\n"), Pause(1), Data(b"the rest"))
+    read = []
+    for mode in ("record", "replay"):
+        async with client_of(fake, path, mode) as client:
+            read.append((await client.request("GET", "/log")).content)
+
+    assert [b"data: [DONE]\nthe rest"] * 2 == read
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_key_is_recorded_nowhere(path, stream):
     """
