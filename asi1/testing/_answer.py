@@ -30,13 +30,13 @@ from ._checks import (
 from ._plan import Data, Head, Pause, Plan, Step
 from ._replies import (
     DONE,
-    HEADERS,
     Headers,
     event,
     header_pairs,
     json_plan,
     new_id,
     sse_head,
+    valid_headers,
 )
 from ._request import Ask, RecordedRequest
 from ._shapes import GENERATION, Content, Generation, body, chunks
@@ -122,7 +122,7 @@ class Answer:
     request_id: str | None = field(
         default=None, validator=valid(or_none(header_value), str)
     )
-    headers: Headers = field(default=None, validator=HEADERS)
+    headers: Headers = field(default=None, validator=valid_headers)
     extra: Mapping[str, Any] = field(factory=dict, validator=valid(json_object))
 
     def __call__(self, context: Ask) -> Plan:

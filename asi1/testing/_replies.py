@@ -39,7 +39,6 @@ from ._shapes import Generation
 
 __all__ = [
     "DONE",
-    "HEADERS",
     "SSE",
     "Cut",
     "Failure",
@@ -52,6 +51,7 @@ __all__ = [
     "json_plan",
     "new_id",
     "sse_head",
+    "valid_headers",
     "whole",
 ]
 
@@ -61,10 +61,17 @@ DONE = b"data: [DONE]\n\n"
 
 Cut: TypeAlias = Literal["whole", "bytes"] | int
 Headers: TypeAlias = Mapping[str, str] | None
-HEADERS = [
-    valid(or_none(header_strings)),
-    valid(or_none(header_fields), Mapping),
-]
+
+
+def _check_headers(headers: object) -> None:
+    """Raise if *headers* cannot be sent: a TypeError for a value of a wrong type."""
+    ensure("headers", headers, or_none(header_strings))
+    ensure("headers", headers, or_none(header_fields), Mapping)
+
+
+def valid_headers(_: object, __: object, headers: Any) -> None:
+    """Raise as `_check_headers` does, as an attrs validator."""
+    _check_headers(headers)
 
 
 def event(value: Any) -> bytes:
@@ -94,8 +101,7 @@ def sse_head(framing: Framing = "chunked", content_type: str = SSE) -> Head:
 
 def header_pairs(headers: Headers) -> Pairs:
     """Return *headers* as pairs, with names in lowercase."""
-    ensure("headers", headers, or_none(header_strings))
-    ensure("headers", headers, or_none(header_fields), Mapping)
+    _check_headers(headers)
     return tuple((name.lower(), value) for name, value in (headers or {}).items())
 
 
@@ -141,7 +147,7 @@ class Failure:
     )
     type: str | None = field(default=None, validator=valid(or_none(encodable), str))
     body: Any = field(default=None, validator=valid(json_body))
-    headers: Headers = field(default=None, validator=HEADERS)
+    headers: Headers = field(default=None, validator=valid_headers)
 
     def __call__(self, context: Ask) -> Plan:
         """Return the steps that send the error reply."""
