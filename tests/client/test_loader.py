@@ -270,7 +270,8 @@ def test_forked_child_does_not_wait_for_the_import_of_its_parent():
     does not exist there.
     """
     done = subprocess.run(
-        [sys.executable, "-c", FORK],
+        # Python 3.12 and later warn if a process with several threads forks.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK],
         capture_output=True,
         text=True,
         check=False,

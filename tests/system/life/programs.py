@@ -8,7 +8,7 @@ import textwrap
 import time
 
 
-__all__ = ["HEAD", "IMPORTS", "ended", "run", "start", "wait_for"]
+__all__ = ["FORK_QUIETLY", "HEAD", "IMPORTS", "ended", "run", "start", "wait_for"]
 
 IMPORTS = """\
 import asyncio, os, sys, threading, time
@@ -26,6 +26,10 @@ def client_of(kind=asi1.ASI1):
     return kept[-1]
 
 """
+
+# Python 3.12 and later warn if a process with several threads forks. Programs that fork
+# on purpose are run with these options, which ignore the warning.
+FORK_QUIETLY = ("-W", "ignore::DeprecationWarning")
 
 # Seconds after which a program counts as hanging; programs usually end in 1 or 2 s.
 _TIMEOUT = 240

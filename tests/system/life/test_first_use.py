@@ -10,7 +10,7 @@ from textwrap import dedent, indent
 
 import pytest
 
-from .programs import IMPORTS, run
+from .programs import FORK_QUIETLY, IMPORTS, run
 
 
 @pytest.fixture
@@ -378,4 +378,4 @@ def test_first_call_ends_rightly_whatever_happens_during_its_imports(fake, event
     if event == "forked" and not hasattr(os, "fork"):
         pytest.skip("needs fork")
 
-    assert (0, expected, "") == run(fake, script, head=IMPORTS)
+    assert (0, expected, "") == run(fake, script, *FORK_QUIETLY, head=IMPORTS)

@@ -9,14 +9,10 @@ from textwrap import dedent
 
 import pytest
 
-from .programs import run
+from .programs import FORK_QUIETLY, run
 
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-
-# Python 3.12 and later warn if a process with several threads forks. These programs
-# fork on purpose, so the warning is ignored.
-QUIET = ("-W", "ignore::DeprecationWarning")
 
 
 def question(request):
@@ -129,7 +125,7 @@ def test_parent_and_child_of_a_fork_get_their_own_answers(fake, use, fork):
     process gets the answers to its own questions, and the child uses no connection of
     the parent.
     """
-    assert (0, "", "") == run(fake, ALARM + use + fork + WAIT, *QUIET)
+    assert (0, "", "") == run(fake, ALARM + use + fork + WAIT, *FORK_QUIETLY)
 
     asked = defaultdict(set)
     for request in fake.requests:
@@ -166,7 +162,7 @@ def test_stream_begun_before_a_fork_continues_in_the_parent_only(fake, end):
     sys.exit(os.waitstatus_to_exitcode(status))
     """
 
-    assert (0, "one two three", "") == run(fake, ALARM + dedent(script), *QUIET)
+    assert (0, "one two three", "") == run(fake, ALARM + dedent(script), *FORK_QUIETLY)
 
 
 def test_forked_child_that_drops_its_client_does_not_disturb_the_parent(fake):
@@ -190,7 +186,7 @@ def test_forked_child_that_drops_its_client_does_not_disturb_the_parent(fake):
         client.chat.completions.create(messages=end)
     """
 
-    assert (0, "", "") == run(fake, ALARM + dedent(script), *QUIET, "-X", "dev")
+    assert (0, "", "") == run(fake, ALARM + dedent(script), *FORK_QUIETLY, "-X", "dev")
     assert {1} == {request.connection for request in fake.requests}
 
 
@@ -231,7 +227,7 @@ def test_fork_during_the_imports_of_the_first_call_causes_no_deadlock(
     """
     script = ALARM + f"NUMBER = {number}" + use + FIRST_CALL + WAIT
 
-    assert (0, "", "") == run(fake, script, *QUIET)
+    assert (0, "", "") == run(fake, script, *FORK_QUIETLY)
 
 
 @pytest.mark.parametrize("module", ["h11", "httpx", "trio"])
@@ -258,4 +254,4 @@ def test_child_forked_while_a_thread_imports_a_module_can_make_calls(fake, modul
     client.chat.completions.create(messages="Hi")
     """
 
-    assert (0, "", "") == run(fake, ALARM + dedent(script) + WAIT, *QUIET)
+    assert (0, "", "") == run(fake, ALARM + dedent(script) + WAIT, *FORK_QUIETLY)
