@@ -1,6 +1,6 @@
 """
-``python -m asi1``: the same command line as ``asi1``, for machines on which ``asi1`` is
-not on the PATH, or is the name of another program.
+Runs ``python -m asi1``: the same command line as ``asi1``, for machines on which
+``asi1`` is not on the PATH, or is the name of another program.
 """
 
 from __future__ import annotations

@@ -92,10 +92,10 @@ class _NoFork:
             self.watch()
 
     def before_fork(self) -> None:
-        """Wait for the lock; further calls before the same fork do nothing."""
+        """Acquire the lock for a fork; further calls before that fork do nothing."""
         me = _thread.get_ident()
         if me not in self._forking:
-            self._forking[me] = False  # stays False if `acquire` is interrupted
+            self._forking[me] = False  # stays False if Ctrl-C interrupts `acquire`
             self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:
@@ -178,7 +178,7 @@ class _Job:
 
 def run_apart(work: Callable[[], _T]) -> _T:
     """
-    Run *work* in a new thread, apart from the caller; return the result of *work*.
+    Run *work* in a new thread, wait for its end, and return its result.
 
     In that thread no signal interrupts the work, forks wait for it, and only one thread
     at a time does such work. If the caller is interrupted, the work still runs to its
@@ -198,8 +198,8 @@ def start_apart(work: Callable[[], Any]) -> _Job:
     """
     Start *work* in a new thread as `run_apart` does, but do not wait for its end.
 
-    The work is done in this thread, before `start_apart` returns, if the caller is
-    itself such work, or if Python starts no other thread.
+    If the caller itself runs in such a thread, or if Python cannot start a new thread,
+    the work is done in the caller's thread, before `start_apart` returns.
 
     Raises:
         ExitingError: Python is exiting.

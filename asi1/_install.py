@@ -1,5 +1,6 @@
 """
-How asi1 and its extras are installed: for messages, and for a test of the pages.
+How asi1 and its extras are installed: for error messages, and for a test of the
+documentation.
 
 A release to PyPI sets `RELEASED`, and changes nothing else here.
 """
@@ -19,6 +20,6 @@ def install_command(extras: str = "", *, released: bool = RELEASED) -> str:
 
 
 def install_hint(extras: str = "", *, released: bool = RELEASED) -> str:
-    """Return `install_command`, and where it works, for the end of a message."""
+    """Return the end of an error message: the install command, and where to run it."""
     place = "" if released else "in a checkout of asi1, "
     return place + install_command(extras, released=released)

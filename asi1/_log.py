@@ -28,9 +28,9 @@ def warn_of(text: str, error: BaseException | None) -> None:
     """
     Tell the user in the log, and by a `RuntimeWarning`, that their object is broken.
 
-    Logs are hidden by default, so the warning tells it too. If the program's filters
+    Logs are hidden by default, so a warning is issued too. If the program's filters
     turn warnings into errors, the error is not raised: a broken hook, cache or progress
-    fails no call.
+    function fails no call.
     """
     logger.warning(text, exc_info=error)
     with suppress(RuntimeWarning):
@@ -55,8 +55,8 @@ def _is_alone(
     """
     Whether no other handler writes *record* to the same stream.
 
-    `logging.basicConfig` adds such a handler to the root logger, often after
-    ``import asi1``, and each line would be there twice.
+    `logging.basicConfig` adds such a handler to the root logger, often after ``import
+    asi1``; each line would then appear twice.
     """
     others = (*logger.handlers, *(logging.root.handlers if logger.propagate else ()))
     return not any(

@@ -2,7 +2,7 @@
 Where the public names are defined: the package loads a name's module at its first use.
 
 A new public name is added here, and in the package to the imports for type checkers and
-to ``__all__``. Names that are missing here are in `errors`.
+to ``__all__``. Names that are missing here are defined in `errors`.
 """
 
 from __future__ import annotations
@@ -135,11 +135,12 @@ def load(name: str, *, known: Collection[str], asker: str) -> object:
     Args:
         name: The name.
         known: All public names.
-        asker: The name of the function that reads *name* of the package.
+        asker: The name of the function that reads the attribute *name* of the package.
 
     Raises:
         AttributeError: The name is not public.
-        ImportError: The same, of a ``from`` import of a name of OpenAI's client.
+        ImportError: The name is not public, but OpenAI's client has it, and a ``from``
+            import asks for it.
     """
     if name not in known:
         raise _module("_models.openai_names").missing_name(name, asker)

@@ -49,7 +49,7 @@ _NO_TIMEOUTS = Timeouts.of(None)
 
 
 class CachedCall(Protocol):
-    """What this module uses of a `Call`."""
+    """The methods and attributes of a `Call` that this module uses."""
 
     resources: Any
     reader_class: type[ReplyReader[Any]]
@@ -62,12 +62,12 @@ class CachedCall(Protocol):
         ...
 
     def new_reader(self, request: Request, timer: Timer) -> ReplyReader[Any]:
-        """Return the new `reader` of a reply to *request*."""
+        """Create and return the call's `reader`, for the reply to *request*."""
         ...
 
 
 class CallAttempts(Protocol):
-    """What this module uses of a call's `Attempts`."""
+    """The methods and attributes of a call's `Attempts` that this module uses."""
 
     cached: bool
     elapsed: float | None
@@ -96,14 +96,17 @@ class AnswerCache:
         check_cache(self.store)
 
     def renewing(self) -> AnswerCache:
-        """Return the same cache, but its answers are replaced and not read."""
+        """
+        Return the same cache, but new answers replace the stored ones, which are not
+        read.
+        """
         return attrs.evolve(self, reads=False)
 
     async def answer(
         self, call: CachedCall, attempts: CallAttempts, send: Send, request: Request
     ) -> None:
         """
-        Answer *call* from the cache, else by *send*; keep a new answer.
+        Answer *call* from the cache, or else with *send*, and store the new answer.
 
         Args:
             call: The call.
@@ -156,7 +159,7 @@ class AnswerCache:
             with kept_timer:
                 async with aclosing(reply.body):
                     await reader.read(cast("Reply", reply))
-        except APIError:  # such as an answer that another version of asi1 kept
+        except APIError:  # e.g. the answer was stored by another version of asi1
             if reader.begun:
                 raise
         if not reader.whole:
@@ -170,7 +173,7 @@ class AnswerCache:
         return True
 
     async def _keep(self, key: str, call: CachedCall, reply: TakenReply | None) -> None:
-        """Keep the answer of a call that has succeeded, if it may be kept."""
+        """Store the answer of a call that has succeeded, if it may be stored."""
         reader = call.reader
         if reader is None or not reader.whole or reply is None or reply.dropped:
             return
@@ -192,7 +195,8 @@ class AnswerCache:
         """
         Return the result of a method of the cache; None if it fails.
 
-        It ends with the total timeout of *timer*: a cache makes no call longer.
+        The method is cancelled when the total timeout of *timer* passes, so a slow
+        cache does not make a call longer.
         """
         if self._clock() < self._paused.get("until", 0.0):
             return None
@@ -226,8 +230,8 @@ class AnswerCache:
 
 
 def _is_cacheable(call: CachedCall, request: Request) -> bool:
-    # A session's answer depends on what the server knows of the session, and a plain
-    # request may be for anything.
+    # Two kinds of calls are not cached: in a session, the answer depends on earlier
+    # messages, which the server keeps; and `client.request` may call any endpoint.
     in_session = "x-session-id" in request.headers
     plain = issubclass(call.reader_class, BytesReader)
     return request.cache and not plain and not in_session
@@ -242,7 +246,7 @@ def _is_cancelled() -> bool:
 
 
 async def _apart(size: int, work: Callable[[], _T]) -> _T:
-    """Return the result of *work* on *size* bytes; much work is done in a thread."""
+    """Return the result of *work* on *size* bytes; use a thread if they are many."""
     return work() if size <= _LARGE else await in_worker(work)
 
 
@@ -252,7 +256,7 @@ def _bare(url: str) -> str:
 
 @define
 class _Reply:
-    """A kept reply, as a `ReplyReader` reads a reply from the network."""
+    """A reply from the cache, in the form in which a `ReplyReader` reads replies."""
 
     status: int
     headers: Mapping[str, str]

@@ -23,7 +23,8 @@ from .._settings.validators import or_none, seconds, wrong
 
 __all__ = ["AnswerEvents", "EventSource", "Recording"]
 
-# A block in which the caller records what the context manager yields, in a journal.
+# A context manager that yields an event; inside its ``with`` block, the caller records
+# the event in a journal.
 Recording: TypeAlias = AbstractContextManager[Any]
 
 
@@ -31,7 +32,10 @@ class EventSource(Protocol):
     """The answer or run that becomes events."""
 
     def unread(self) -> bytes:
-        """Return the events that need no read, once; b"" for none."""
+        """
+        Return the events of chunks that were read before; b"" for none, or if called
+        again.
+        """
         ...
 
     async def read(self) -> bytes | Recording:
@@ -51,7 +55,10 @@ class EventSource(Protocol):
         ...
 
     def shut(self) -> None:
-        """Refuse later reads, and perhaps cancel; needs no running event loop."""
+        """
+        Make later reads raise, and perhaps cancel the call; needs no running event
+        loop.
+        """
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on the call's event loop."""
@@ -93,7 +100,7 @@ class AnswerEvents:
         self._source = source
         self._ping = ping
         self._ready = source.unread()
-        # An error of a recording, for the next read to raise.
+        # An error that the caller's recording raised; the next read raises it.
         self._unrecorded: Exception | None = None
         self._error: Exception | None = None
 
@@ -101,8 +108,8 @@ class AnswerEvents:
         """
         Wait for the first event or the first ping, whichever is earlier.
 
-        Returns a `Recording` if something must be recorded before; `open` must be
-        called again after it.
+        Returns a `Recording` if something must be recorded first; after that, `open`
+        must be called again.
 
         Raises:
             ASI1Error: As for reading the source.
@@ -118,7 +125,7 @@ class AnswerEvents:
         """
         Return the next events as bytes; b"" after the last event.
 
-        Returns a `Recording` if something must be recorded before.
+        Returns a `Recording` if something must be recorded first.
 
         Raises:
             StreamBusyError: Another task is reading.
@@ -173,7 +180,10 @@ class AnswerEvents:
 
     @contextmanager
     def _guarded(self, recording: Recording) -> Iterator[Any]:
-        """Yield as *recording* does; an error of the block becomes the last event."""
+        """
+        Yield what *recording* yields; an error raised in the block becomes the last
+        event.
+        """
         try:
             with recording as event:
                 yield event
@@ -188,7 +198,7 @@ class AnswerEvents:
             raise
 
     async def _write(self, last: Generator[None, None, bytes]) -> bytes:
-        """Run *last*, with other tasks between its steps; return the last event."""
+        """Return the last event, written by *last*; other tasks run between steps."""
         if self._writing:
             raise StreamBusyError("the stream is already being read")
         self._writing = True

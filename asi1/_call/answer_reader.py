@@ -41,9 +41,9 @@ _Load: TypeAlias = Callable[[bytes], JSON]
 
 def _is_complete(value: JSON) -> bool:
     """
-    Whether a JSON body is complete, by its finish reasons or its error.
+    Whether a JSON body is complete: each choice has a finish reason, or it is an error.
 
-    A body of JSON lines begins with an object that has no finish reason.
+    False for the first object of a body of JSON lines: it has no finish reason.
     """
     if not isinstance(value, dict):
         return False
@@ -71,7 +71,7 @@ class _CompletionReader(EventReader[_T]):
 
     @property
     def model(self) -> str:
-        """The model that answers, as far as the server has named it."""
+        """The name of the answering model; "" until the server has sent it."""
         return (self._answer or self._assembler).model
 
     def answer(self) -> ChatCompletion:
@@ -127,7 +127,10 @@ class _CompletionReader(EventReader[_T]):
             raise
 
     async def _loaded(self, body: bytes) -> _Load:
-        """Return a function that parses *body*; it has parsed a large body already."""
+        """
+        Return a function that returns the parsed *body*; a large body is parsed here,
+        in steps between which other tasks run.
+        """
         if len(body) <= _SMALL:
             return load_json
         return await run_in_turns(in_steps()(body.removeprefix(BOM)))

@@ -1,4 +1,4 @@
-"""Asks the user's function for the key of each attempt, and again after a 401."""
+"""Gets the API key of each attempt from the user's function, and again after a 401."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _UNAUTHORIZED = 401
 @define(eq=False)
 class AskedKey:
     """
-    The key of one call, whose user gave a function that returns the key.
+    The API key of one call of a client that was given a function instead of a key.
 
-    It is also the `Requests` of the call: after a 401 it asks the function once more,
-    and sends the same request again if the key is another one.
+    It is also the `Requests` of the call: after a 401 it calls the function once more,
+    and if the key has changed, it sends the same request again.
 
     Attributes:
         key: The client's key.
@@ -53,7 +53,7 @@ class AskedKey:
         self, reader: ReplyReader[Any], timer: Timer, attempts: Attempts
     ) -> None:
         """
-        Set the key of *reader*'s attempt, which has not begun.
+        Get the API key for the attempt of *reader*, before the attempt begins.
 
         Raises:
             ConfigurationError: The function returned no valid key.
@@ -74,7 +74,7 @@ class AskedKey:
         return self._request
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return the request to send after *refusal*; the same one with a new key."""
+        """Return the request to send after *refusal*, such as with a new key."""
         if refusal.status_code == _UNAUTHORIZED and not self._renewed:
             self._renewed = True
             # If the total timeout passes here, the call fails with *refusal*.
@@ -91,7 +91,7 @@ class AskedKey:
 
 async def _ask(key: RotatingKey) -> RotatingKey:
     """
-    Return the key that the user's function returns now.
+    Call the user's function, and return the API key that it returns.
 
     A function that is not async runs in a worker thread, since it may block.
     """
@@ -101,6 +101,6 @@ async def _ask(key: RotatingKey) -> RotatingKey:
         value = await provider()
     else:
         value = await run_in_thread(provider)
-        if inspect.isawaitable(value):  # such as that of ``lambda: fetch_key()``
+        if inspect.isawaitable(value):  # e.g. the coroutine of ``lambda: fetch_key()``
             value = await value
     return key.issued(value)

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _R = TypeVar("_R")
-# A wait of so many seconds is logged as information, since a program seems to hang.
+# A longer wait is logged at level INFO, since the program seems to hang.
 _LONG_WAIT = 5.0
 
 
@@ -87,7 +87,8 @@ class Attempts:
         made: The attempts that have ended, oldest first.
         elapsed: When the last attempt ended; None before the first one has ended.
         cached: Whether the client's cache answers the call.
-        asking: Whether the current attempt asks the user's function for the key.
+        asking: Whether the current attempt waits for the user's function to return the
+            API key.
     """
 
     budget: RetryBudget
@@ -144,7 +145,7 @@ class Attempts:
         self._since = now
 
     def sending(self) -> None:
-        """Note that a connection is open, and begins to take the request."""
+        """Record that a connection is open, and that the request is being sent."""
         self._sending = True
 
     @property
@@ -209,7 +210,8 @@ class Attempts:
             self.elapsed = now
             return None
         sent = not isinstance(error, APIConnectionError) or error.sent
-        if isinstance(error, APITimeoutError):  # its `sent` includes earlier attempts
+        # `error.sent` covers earlier attempts too.
+        if isinstance(error, APITimeoutError):
             sent = sent and self._sending
         if isinstance(error, APIConnectionError):
             error.sent = sent or any(attempt.sent for attempt in self.made)
@@ -222,7 +224,7 @@ class Attempts:
         )
 
     def stopped(self, error: ASI1Error | None, status: int | None, now: float) -> None:
-        """Record that the call was cancelled, with *error* or after a whole answer."""
+        """Record that the call was cancelled; *error*: None after a whole answer."""
         if self._since is None:
             self.elapsed = now if self.elapsed is None or error else self.elapsed
         elif error is None:
@@ -251,7 +253,7 @@ class Attempts:
 
 
 def _level(wait: float | None) -> int:
-    """Return the level of a line that tells of a wait of so many seconds."""
+    """Return the log level of an attempt, after which the call waits *wait* seconds."""
     return INFO if wait is not None and wait >= _LONG_WAIT else DEBUG
 
 
@@ -287,7 +289,7 @@ def redaction() -> tuple[
 
 
 async def in_turns(steps: Generator[None, None, _R]) -> _R:
-    """Run *steps* even if cancelled, with other tasks in between; return the result."""
+    """Run *steps* to its end, even if cancelled; other tasks run between its steps."""
     result: Any = None
     # Cancellation waits until *steps* has removed the API key from an error: the
     # cancellation's `__context__` would be that error.

@@ -22,24 +22,28 @@ class BudgetQueue:
     """
     The queue in which the calls of one `map` or batch wait for their budgets.
 
-    More is reserved for a call than it should use. So an attempt that does not fit
-    waits, in its turn, until other calls of the queue have ended; it is refused if all
-    calls that have not ended are waiting as well. Used on one event loop.
+    For each call, more is reserved than it will probably use. So an attempt that does
+    not fit into a budget waits, in order of arrival, until other calls of the queue
+    have ended; it is refused only if all of these are waiting as well. Used on one
+    event loop.
     """
 
     budgets: Budgets
-    # The calls that were made and have not ended, and those of them that wait here.
+    # How many calls have not ended, and how many of these wait for a budget.
     _running: int = field(default=0, init=False)
     _waiting: int = field(default=0, init=False)
     _turn: anyio.Lock = field(factory=lambda: anyio.Lock(fast_acquire=True), init=False)
     _changed: Flag = field(factory=Flag, init=False)
 
     def enter(self) -> None:
-        """Count a call that was made, and will begin."""
+        """Count one more call, which will begin."""
         self._running += 1
 
     def leave(self) -> None:
-        """Count a call that has ended, and so may have made room."""
+        """
+        Count a call as ended, and wake the calls that wait: there may be room for one
+        now.
+        """
         self._running -= 1
         self._changed.set()
 
@@ -68,7 +72,7 @@ class BudgetQueue:
     def _held(
         self, config: ClientConfig, request: Request, *, sent: bool
     ) -> Reservation | None:
-        """Return the reservation; None if it does not fit yet."""
+        """Return the reservation; None if it does not fit into the budgets yet."""
         self._changed = Flag()
         try:
             return self.budgets.reserve(config, request, sent=sent)

@@ -1,9 +1,9 @@
 """
-The counts of budgets: what calls have used, and what is reserved for those under way.
+Counts, for each budget, what calls have used and what running calls have reserved.
 
-Before a request is sent, the most that it should use is reserved; when it has ended,
-what it has used takes the reservation's place. To check the limits and to reserve is
-one step, under a lock, since calls may run in several threads and event loops.
+Before a request is sent, the most that it is expected to use is reserved; when it has
+ended, what it has used takes the reservation's place. A lock is held from the check of
+the limits to the reservation, since calls may run in several threads and event loops.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Account", "Budgets", "Reservation"]
 # Assumed length of an answer in tokens if the request has no ``max_tokens``, as long as
 # no answer was longer.
 _ANSWER = 4096
-# A hidden prompt of more tokens than any model's context is a wrong count.
+# A longer hidden prompt is not believed: it would exceed any model's context.
 _MOST_HIDDEN = 200_000
 _CALL = "the call was not sent"
 _RETRY = "the call was sent, but its retry was not"
@@ -57,7 +57,7 @@ def _negative(amount: Spent) -> Spent:
 
 
 def _one(rates: Rates | None, prompt: int, cached: int, answer: int) -> Spent:
-    """Return the amount of one request with these tokens."""
+    """Return what one request with these numbers of tokens adds to a budget's count."""
     return Spent(
         requests=1,
         input_tokens=prompt,
@@ -76,20 +76,21 @@ class Account:
         budget: The limits.
         spent: What ended requests have used. A request without reported usage counts as
             much as was reserved for it.
-        held: What is reserved for the requests under way.
+        held: What is reserved for the running requests.
     """
 
     budget: Budget
     spent: Spent = field(factory=Spent, init=False)
     held: Spent = field(factory=Spent, init=False)
-    # The most tokens by which a prompt was longer than estimated, and the longest
-    # answer. Servers add a hidden prompt, which only their answers tell of.
+    # By how many tokens a prompt exceeded its estimate, at most; and the longest
+    # answer. Servers add a hidden prompt, which shows only in the usage that they
+    # report.
     _hidden: int = field(default=0, init=False)
     _longest: int = field(default=_ANSWER, init=False)
 
     def estimate(self, request: Request, rates: Rates | None) -> Spent:
         """
-        Return what *request* should use at most.
+        Return the most that *request* is expected to use.
 
         A prompt counts one token for 3 bytes of the body, without images, and the
         hidden prompt as far as it is known. An answer counts ``max_tokens``; without
@@ -102,7 +103,10 @@ class Account:
         return _one(rates, prompt, 0, answer)
 
     def passed(self, amount: Spent) -> str | None:
-        """Return the first limit that *amount* more could pass, or None."""
+        """
+        Return the first limit that would be exceeded with *amount* more; None for no
+        limit.
+        """
         whole = _sum(self.spent, self.held, amount)
         for name in _LIMITS:
             limit = getattr(self.budget, name)
@@ -112,10 +116,10 @@ class Account:
 
     def hold(self, amount: Spent, *, sent: bool) -> None:
         """
-        Reserve *amount* for one request, of a call that was *sent* before or was not.
+        Reserve *amount* for one request; *sent*: whether its call has sent one before.
 
         Raises:
-            BudgetExceededError: It could pass a limit.
+            BudgetExceededError: A limit could be exceeded.
         """
         limit = self.passed(amount)
         if limit is not None:
@@ -141,7 +145,7 @@ class Account:
         self.spent = _sum(self.spent, amount)
 
     def learn(self, request: Request, used: Spent) -> None:
-        """Estimate later requests by what *request* has used."""
+        """Improve the estimate of later requests with what *request* has used."""
         hidden = used.input_tokens - _prompt(request)
         if hidden <= _MOST_HIDDEN:
             self._hidden = max(self._hidden, hidden)
@@ -166,21 +170,24 @@ def _words(value: Budget | Spent, limit: str) -> str:
 
 
 class _Answering(Protocol):
-    """A reader of an answer."""
+    """The attributes of an answer's reader that tell the model and its price."""
 
     @property
     def rates(self) -> Rates | None:
-        """The client's own price of the model that answers; None if it has none."""
+        """
+        The price that the user has set for the answering model; None if the user has
+        not.
+        """
 
     @property
     def model(self) -> str:
-        """The model that answers."""
+        """The name of the answering model."""
         ...
 
 
 @frozen(eq=False)
 class Reservation:
-    """What is reserved for one request, in each budget that it must fit into."""
+    """The amount reserved for one request, in each budget that it must fit into."""
 
     request: Request
     rates: Rates | None
@@ -192,7 +199,8 @@ class Reservation:
 
         Args:
             usage: What the server reported; None if it reported nothing.
-            reader: The reader of the answer, whose model may be another one.
+            reader: The reader of the answer; the model that answers may not be the
+                requested one.
             free: Whether a request without reported usage has certainly used nothing.
         """
         rates = reader.rates or published(reader.model) or self.rates
@@ -241,10 +249,11 @@ class Budgets:
         self, config: ClientConfig, request: Request, *, sent: bool
     ) -> Reservation:
         """
-        Reserve what *request*, of a call that was *sent* or was not, uses at most.
+        Reserve the most that *request* may use; *sent*: whether its call has sent one
+        before.
 
         Raises:
-            BudgetExceededError: The request could pass a budget.
+            BudgetExceededError: The request could exceed a budget.
             ConfigurationError: A budget is in dollars, and the price is not known.
         """
         rates = self._rates(config, request)

@@ -65,7 +65,7 @@ class Call(Generic[_T]):
         requests: Provides the requests to send.
         reader_class: Reads the replies, and puts items of type *_T* into the queue.
         began: When the timeouts start, on the loop's clock; None before the call runs.
-        parent: The watch of the run that makes this call; None without one.
+        parent: The `Watch` of the tool run that makes this call, if one does.
         queue: Receives the chunks of a stream, or else the single result.
         opened: Set once the server has begun to answer, or the call has ended.
         reader: Reads the reply of the last attempt; None before the first attempt.
@@ -114,17 +114,17 @@ class Call(Generic[_T]):
                 error.__context__ = None
             self.queue.end(error)
         except (SystemExit, KeyboardInterrupt) as exiting:
-            self.queue.end(exiting)  # raised by a user-provided transport or limiter
+            self.queue.end(exiting)  # raised by the user's transport or limiter
             error = self._stopped()
         finally:
             self.opened.set()
             try:
                 self._tell_end(error)
             except (SystemExit, KeyboardInterrupt) as exiting:
-                self.queue.abandon(exiting)  # the caller's, in place of the answer
+                self.queue.abandon(exiting)  # raised by a hook
 
     def settle(self) -> None:
-        """Note that the task has ended; wake the reader if it never began."""
+        """Record that the task has ended; wake the reader if the task never began."""
         if self.resources.queue is not None:
             self.resources.queue.leave()
         if not self.queue.ended:
@@ -162,7 +162,7 @@ class Call(Generic[_T]):
         return as_sent(evolve(answer, response=self.info()), answer)
 
     def new_reader(self, request: Request, timer: Timer) -> ReplyReader[_T]:
-        """Return the new `reader` of a reply to *request*."""
+        """Create and return the `reader`, for the reply to *request*."""
         reader = self.reader_class(
             self.resources.config, request, timer, self.queue, self.opened
         )

@@ -1,4 +1,4 @@
-"""A streamed answer as the source of server-sent events."""
+"""Makes server-sent events of the chunks of a streamed answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ChunkEvents"]
 
 
 class ChunkEvents:
-    """The events of an answer's unread chunks."""
+    """The server-sent events of an answer's unread chunks."""
 
     def __init__(
         self, answer: ChunkStream, unread: Iterable[ChatCompletionChunk]

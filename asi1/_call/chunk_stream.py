@@ -196,7 +196,8 @@ class ChunkStream:
             self._call.queue.abandon(error)
             if self._task is not None:
                 await self._task.join()
-        elif self._task.here:  # runs on another event loop, so it cannot be awaited
+        # The task runs on another event loop, so it cannot be awaited.
+        elif self._task.here:
             call_soon(self._task.token, lambda: self._call.queue.abandon(error))
 
     def _notify_observer(self, *, delivered: bool = True) -> None:
@@ -262,8 +263,8 @@ def chunk_stream(engine: Engine, request: Request) -> ChunkStream:
     """
     Return the stream of the answer to *request*; the first read starts the call.
 
-    If the client is closed by then, only the read raises: a stream that was never read
-    can still be closed.
+    If the client has been closed before, only the read raises: a stream that was never
+    read can still be closed.
     """
     call = Call(engine.resources, OneRequest(request), ChunkReader)
     return ChunkStream(call, partial(engine.begin, call))

@@ -40,7 +40,7 @@ class ConcurrentCalls:
         self._ready: deque[PromptCall] = deque()  # those that have ended
         self._reading = False
         self._closed = False
-        self._failed = False  # whether the error of an ended call will be raised
+        self._failed = False  # whether a call has failed, and its error will be raised
         self._error: Exception | None = None
         if isinstance(plan.source, AsyncSource):
             plan.source.changed = self._ended.wake
@@ -109,16 +109,16 @@ class ConcurrentCalls:
 
     async def _next_ended(self) -> PromptCall | None:
         """
-        Wait for the call whose outcome is the next to read, and forget it.
+        Wait for the call whose outcome is read next, and remove it from the window.
 
-        None if the answers are closed, or all were read.
+        Return None if `aclose` was called, or all answers were read.
         """
         try:
             while not self._closed:
                 await self._sort()
                 if not self._failed:
                     self._begin()
-                    await self._sort()  # a prompt may be wrong
+                    await self._sort()  # the call of a wrong prompt has ended already
                 if call := self._first_ready():
                     del self._window[call]
                     return call
@@ -127,7 +127,7 @@ class ConcurrentCalls:
                 await self._ended.wait()
             return None
         finally:
-            del self  # as in `next`
+            del self  # else the error would keep the calls alive
 
     def _first_ready(self) -> PromptCall | None:
         first = next(iter(self._window), None)

@@ -52,11 +52,12 @@ _MOST_KEPT_BYTES = 1024 * 1024
 
 # Maximum number of bytes that are split into events at once.
 _PIECE = 32 * 1024
-# This many bytes, or this many lines, are split into events in about one unit of work
-# (see `TURN`).
+# To split this many bytes, or this many lines, into events takes about 20 microseconds:
+# one unit of work (see `TURN`).
 _BYTES_PER_UNIT = 1024
 _LINES_PER_UNIT = 4
-# Reading each JSON object in an event counts as this many units of work (see `TURN`).
+# Reading each JSON object in an event counts as this many units of work, of about 20
+# microseconds each (see `TURN`).
 _UNITS_PER_PART = 4
 # An event with more JSON objects or more bytes than this is read in several steps.
 _MANY_PARTS = 64
@@ -70,7 +71,7 @@ _T = TypeVar("_T")
 
 @run_apart_once
 def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
-    """Return `loader_in_steps`, which only large events and bodies need."""
+    """Import and return `loader_in_steps`, which only large events and bodies need."""
     from .._models.json_steps import loader_in_steps  # noqa: PLC0415
 
     return loader_in_steps
@@ -78,7 +79,10 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
 
 @run_apart_once
 def chunk_parts() -> ModuleType:
-    """Return the module that splits large chunks, and makes a chunk of an answer."""
+    """
+    Import and return the module that splits large chunks, and makes a chunk of an
+    answer.
+    """
     from .._models import chunk_parts  # noqa: PLC0415
 
     return chunk_parts
@@ -213,7 +217,7 @@ class EventReader(ReplyReader[_T]):
     async def _read_other(
         self, name: str, text: bytes, batch: list[ChatCompletionChunk]
     ) -> int:
-        """Read an event; add its chunk, if any, to *batch*; return the work's units."""
+        """Add an event's chunk, if any, to *batch*; return the units of work done."""
         parts = text.count(b"{")
         if parts > _MANY_PARTS or len(text) > _LARGE:
             await self._turn(batch)

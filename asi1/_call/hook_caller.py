@@ -43,20 +43,20 @@ class HookCaller:
     _reported: set[tuple[int, str]] = field(factory=set, init=False)
 
     def and_also(self, hooks: tuple[Hooks, ...]) -> HookCaller:
-        """Return the caller of these hooks, followed by *hooks*."""
+        """Return a `HookCaller` that calls these hooks and, after them, *hooks*."""
         caller = HookCaller((*self.hooks, *hooks))
         caller._reported = self._reported
         return caller
 
     @property
     def contents(self) -> bool:
-        """Whether some hooks are to see messages and answers."""
+        """Whether any of the hooks see messages and answers (``contents=True``)."""
         return any(hooks.contents for hooks in self.hooks)
 
     def watch(
         self, request: Request, parent: Watch | None, now: Callable[[], float]
     ) -> Watch:
-        """Return the watch of a call that begins with *request*."""
+        """Return a `Watch`, which tells the hooks of the call that sends *request*."""
         call = full = call_of(request, None if parent is None else parent.call, now())
         if self.contents:
             full = attrs.evolve(call, messages=messages_of(request))
@@ -65,7 +65,7 @@ class HookCaller:
     def watch_run(
         self, operation: Operation, parent: Watch | None = None, **fields: Any
     ) -> Watch:
-        """Return the watch of a run or a tool, whose `Call` has these *fields*."""
+        """Return the `Watch` of a tool run or a tool; its `Call` has these *fields*."""
         clock = real_clock()
         now = partial(_since, clock, clock())
         call = Call(
@@ -79,17 +79,18 @@ class HookCaller:
         return Watch(self.call, call, full, now, parent)
 
     def watch_tool(self, run: Watch, name: str, call_id: str) -> Watch:
-        """Return the watch of a call of the tool *name* in a run."""
+        """Return the `Watch` of a call of the tool *name* in a tool run."""
         return self.watch_run(
             "tool", run, name=name, tool_call_id=call_id, tags={**run.call.tags}
         )
 
     def call(self, name: str, call: Call, full: Call) -> None:
         """
-        Call the hooks *name* with *call*; those that see contents with *full*.
+        Call each hook *name* with *call*, or with *full* if it may see contents.
 
         Raises:
-            BaseException: A hook ends the program; the hooks after it were called.
+            BaseException: A hook raised it to end the program; the other hooks were
+                called before.
         """
         exiting: BaseException | None = None
         for hooks in self.hooks:

@@ -27,7 +27,7 @@ class MapPlan:
         requests: Makes the requests.
         source: Where the prompts come from.
         progress: Reports each answer that was read.
-        concurrency: The most calls ahead of the answers that were read.
+        concurrency: How many calls may be ahead of the answers that were read.
         ordered: Whether the answers come in the order of the prompts.
         keyed: Whether each answer comes with its prompt's key.
         return_exceptions: Whether an error is returned in place of its answer.

@@ -66,7 +66,7 @@ class ParsePlan(Generic[_T]):
         Check the arguments of `parse` and return the plan.
 
         Raises:
-            ArgumentError: *response_format* has no form in JSON Schema, or *repair* is
+            ArgumentError: JSON Schema cannot describe *response_format*, or *repair* is
                 not a number.
         """
         problem = _whole_number(repair)
@@ -137,7 +137,8 @@ class ParsePlan(Generic[_T]):
                 result = self.output.read(answer)
             except OutputError as error:
                 if answer.response.cached:
-                    # A kept answer that does not fit would fail the same call for ever.
+                    # The new answer replaces the cached one, which would fail this call
+                    # every time.
                     call = again(added)
                     call.resources = call.resources.renewing_cache()
                     continue

@@ -62,12 +62,12 @@ class Progress:
 
 def progress_of(value: Any, what: str, total: int | None) -> Progress:
     """
-    Return the progress that *value* shows.
+    Return a `Progress` that reports new answers to *value*.
 
     Args:
         value: A function of the number of new answers, or of the summary of a batch; an
             object with ``update``, such as tqdm's bar; or a ``rich.progress.Progress``.
-        what: What is counted, for a bar.
+        what: The description that a new bar shows, such as the name of what is counted.
         total: How many there are; None if that is not known yet.
 
     Raises:
@@ -75,7 +75,7 @@ def progress_of(value: Any, what: str, total: int | None) -> Progress:
     """
     if value is None:
         return Progress(None)
-    if callable(getattr(value, "add_task", None)):  # as that of rich
+    if callable(getattr(value, "add_task", None)):  # a ``rich.progress.Progress``
         return Progress(_task_of(value, value.add_task(what, total=total)))
     update = getattr(value, "update", None)
     bar = callable(update)

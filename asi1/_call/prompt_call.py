@@ -58,7 +58,7 @@ class PromptCall:
         key: The prompt's key.
         request: Makes the request of the prompt.
         item: The prompt.
-        done: Is told when the call has ended.
+        done: The calls that have ended: this one is added at its end.
         call: The call; None before it was made.
         task: The call's task; None before it began.
         ended: Whether the call has ended.
@@ -75,7 +75,7 @@ class PromptCall:
     outcome: ChatCompletion | Exception | None = field(default=None, init=False)
 
     def begin(self, engine: Engine) -> None:
-        """Begin the call; if the prompt is wrong, it has ended with its error."""
+        """Begin the call; if the prompt is wrong, end the call with the error."""
         try:
             requests = OneRequest(self.request(self.item))
             self.call = engine.call(requests, AnswerReader)

@@ -48,7 +48,7 @@ class Source:
 
     Attributes:
         iterator: Yields the prompts with their keys; None when it is exhausted.
-        taken: The prompts that were taken and not begun.
+        taken: The prompts taken from the iterable whose calls have not begun.
         error: The error with which the iterable ended.
     """
 
@@ -62,7 +62,7 @@ class Source:
         return self.iterator is None
 
     def take(self, room: int) -> None:
-        """Take prompts until *room* of them are waiting; may block."""
+        """Take prompts from the iterable until *room* of them wait; may block."""
         try:
             while self.iterator is not None and len(self.taken) < room:
                 self.taken.append(next(self.iterator))
@@ -83,7 +83,7 @@ class AsyncSource:
 
     Attributes:
         iterator: Yields the prompts with their keys.
-        taken: The prompts that were taken and not begun.
+        taken: The prompts taken from the iterable whose calls have not begun.
         error: The error with which the iterable ended.
         over: Whether no more prompts will be taken.
         changed: Called when a prompt was taken, and at the end.
@@ -101,7 +101,7 @@ class AsyncSource:
     _more: Flag = field(factory=Flag, init=False)
 
     def take(self, room: int) -> None:
-        """Let the task take prompts until *room* of them are waiting."""
+        """Let the task take prompts from the iterable until *room* of them wait."""
         self._room = room
         self._more.set()
 

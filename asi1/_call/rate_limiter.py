@@ -27,8 +27,8 @@ __all__ = ["LocalLimiter", "Permit", "Report"]
 # A function that is called with each `Wait` that a call begins.
 Report: TypeAlias = Callable[[Wait], object]
 
-# Seconds that a call has to take its turn. If its event loop is blocked or has ended,
-# the calls of other event loops go before it.
+# Seconds in which the first call of the queue must react. If its event loop is blocked
+# or has ended, calls of other event loops overtake it.
 _GRACE = 1.0
 
 
@@ -38,7 +38,7 @@ def _ignore(wait: Wait) -> None:
 
 @define(eq=False)
 class _Loop:
-    """An event loop; *due* is when the call at the front, if one of its, must react."""
+    """An event loop; *due*: when its call must react if it is first in the queue."""
 
     due: float = math.inf
 
@@ -49,10 +49,10 @@ class _Waiter:
     A call in the queue.
 
     Attributes:
-        tokens: Its estimated tokens.
-        token: The token of its event loop.
-        loop: Its event loop.
-        wakeup: Wakes it, to look at the limits again.
+        tokens: The call's estimated tokens.
+        token: Identifies the call's event loop.
+        loop: The call's event loop.
+        wakeup: Wakes the call, to look at the limits again.
     """
 
     tokens: int
@@ -67,7 +67,7 @@ class _Waiter:
 
 @define(eq=False)
 class Permit:
-    """The permit of an attempt; *entry* has its tokens."""
+    """The permit of an attempt; *entry* is the attempt's share of the token limit."""
 
     entry: Entry
 
@@ -77,8 +77,8 @@ class LocalLimiter:
     """
     Delays the calls of a client and its children to stay within a `RateLimit`.
 
-    The calls of all event loops wait in one queue. To check the limits and to take a
-    permit is one step, under a lock, and only the call at the front takes it.
+    The calls of all event loops wait in one queue. Only the first call of the queue
+    takes a permit; it holds a lock while it checks the limits and takes the permit.
 
     Attributes:
         limit: The rate limit.
@@ -93,7 +93,7 @@ class LocalLimiter:
     _not_before: float = field(default=0.0, init=False)
     _queue: dict[_Waiter, None] = field(factory=dict, init=False)
     _asked: _Waiter | None = field(default=None, init=False)
-    # Those of the queue that have not been told what they wait for.
+    # Calls in the queue that have not been told yet which limit they wait for.
     _untold: set[_Waiter] = field(factory=set, init=False)
     _running: set[Permit] = field(factory=set, init=False)
     _loops: WeakKeyDictionary[Any, _Loop] = field(factory=WeakKeyDictionary, init=False)
@@ -157,7 +157,7 @@ class LocalLimiter:
             self._forget(waiter, self.clock())
 
     def _forget(self, waiter: _Waiter, now: float) -> None:
-        """Remove *waiter* from the queue; wake the calls that come forward."""
+        """Remove *waiter* from the queue; wake the calls that are first now."""
         self._queue.pop(waiter, None)
         self._untold.discard(waiter)
         waiter.loop.due = math.inf
@@ -168,19 +168,20 @@ class LocalLimiter:
 
     def _look(self, waiter: _Waiter) -> tuple[Permit | None, Wait | None, float]:
         """
-        Take a permit for *waiter* if it is at the front and the limits allow it.
+        Take a permit for *waiter* if it is first in the queue and the limits allow it.
 
-        Return the permit; or else None, what it waits for, if that is known, and the
-        seconds after which to look again.
+        Return a tuple: the permit, or None if *waiter* must wait; which limit it waits
+        for, if that is known; and the seconds after which to call this again.
         """
         with shared.lock:
             now = self.clock()
             loop, waiter.wakeup = waiter.loop, Flag()
-            loop.due = max(loop.due, now)  # the loop is running
+            loop.due = max(loop.due, now)  # proves that the event loop is not blocked
             front = self._front(now) or waiter
             wait = self._wait(front.tokens, now)
             if front is not waiter:
-                if front is not self._asked:  # those before it were too late
+                # The calls before *waiter* did not react in time.
+                if front is not self._asked:
                     self._ask(front, now)
                 if wait is not None:
                     self._untold.discard(waiter)
@@ -195,7 +196,8 @@ class LocalLimiter:
             seconds = wait.seconds or math.inf  # unknown until another call ends
             self._asked, loop.due = waiter, now + seconds
             if waiter is not next(iter(self._queue)):
-                seconds = min(seconds, _GRACE)  # an older call may come back
+                # A call that was overtaken may react again.
+                seconds = min(seconds, _GRACE)
             self._untold.discard(waiter)
             while self._untold:
                 self._untold.pop().wake()
@@ -203,8 +205,8 @@ class LocalLimiter:
 
     def _first(self, loop: _Loop) -> _Waiter | None:
         """
-        Return the first call of *loop*. If another loop has the front, this call looks
-        each second whether that loop still runs.
+        Return the first call of *loop* in the queue. While calls of another event loop
+        are before it, it checks each second whether that loop still runs.
         """
         return next((each for each in self._queue if each.loop is loop), None)
 

@@ -31,7 +31,7 @@ class UserLimiter:
         await self.limiter.acquire(tokens)
 
     def release(self, permit: None, outcome: LimitOutcome) -> None:  # noqa: ARG002 - as `LocalLimiter`
-        """Tell the user-provided limiter how an attempt ended."""
+        """Tell the user-provided limiter how an attempt has ended."""
         self.limiter.release(outcome)
 
 
@@ -68,7 +68,8 @@ async def permit(
         outcome = evolve(outcome, used=used)
     except RateLimitError as error:
         asked = error.retry_after
-        if asked is not None:  # caps the server's wait, which delays other calls
+        # The server's wait delays other calls too, so it is limited.
+        if asked is not None:
             asked = min(asked, request.retry.max_retry_after)
         outcome = evolve(outcome, refused=True, retry_after=asked)
         raise

@@ -57,7 +57,8 @@ TURN = 512
 AFTER_FINISH = 10.0
 # A body is parsed at most this many times before its end.
 _MOST_TRIES = 8
-# Of more bytes than this, the first braces are found one by one, up to this number.
+# In more bytes than this, at most this many braces are found one by one; the braces
+# after them are counted (see `_count`).
 _MANY_BYTES = 4 * 1024
 _FEW_BRACES = 64
 # Maximum bytes to read of an error body; the exception contains fewer of them.
@@ -84,7 +85,7 @@ class ReplyReader(ABC, Generic[_T]):
         queue: Receives the chunks of a stream as they arrive.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until the reply's headers have arrived.
-        watch: Tells the hooks of chunks; None without hooks.
+        watch: Tells the hooks of new chunks; None without hooks.
         key: The API key, together with all other secrets of the request.
     """
 
@@ -99,8 +100,8 @@ class ReplyReader(ABC, Generic[_T]):
     watch: Watch | None = field(default=None, init=False)
     key: Secret = field(init=False, default=_KEY)
     _work: int = field(default=0, init=False)
-    # Objects that the JSON body has opened and not closed, in the bytes counted so far,
-    # and how often it was parsed.
+    # The number of unclosed "{" in the body's bytes so far; the number of these bytes;
+    # and how often the body was parsed.
     _open: int = field(default=0, init=False)
     _counted: int = field(default=0, init=False)
     _tries: int = field(default=0, init=False)
@@ -122,12 +123,12 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def model(self) -> str:
-        """The model that answers, as far as the server has named it."""
+        """The name of the answering model; "" until the server has sent it."""
         return ""
 
     @property
     def rates(self) -> Rates | None:
-        """The client's own price of the model; None if it has none."""
+        """The price that the user has set for the model; None if the user has not."""
         config = self.config
         if not config.prices and not config.models:
             return None
@@ -136,7 +137,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def metadata(self) -> ResponseInfo:
-        """The response metadata, with the client's own price of the model."""
+        """The response metadata, with the price that the user has set for the model."""
         rates = self.rates
         return self.info if rates is None else attrs.evolve(self.info, rates=rates)
 
@@ -195,7 +196,10 @@ class ReplyReader(ABC, Generic[_T]):
             error.retry_after = wait_of(self.info.headers, error.body, time.time())
 
     async def _worked(self, units: int) -> None:
-        """Count *units* of work; let other tasks and timeouts run after each `TURN`."""
+        """
+        Count *units* of work; after each `TURN` units, let other tasks and timeouts
+        run.
+        """
         self._work += units
         if self._work >= TURN:
             self._work = 0
@@ -212,11 +216,14 @@ class ReplyReader(ABC, Generic[_T]):
         return read_error(self.info, bytes(body), self.key, wall=time.time())
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
-        """Return *head* and the other *pieces*; b"" if the answer is read already."""
+        """
+        Read the rest of the body, and return it after *head*; b"" if the answer was
+        read before the body's end.
+        """
         body: bytes | bytearray = head
         whole = head != b"" and await self._completes(body, head)
         async for piece in pieces:
-            # A body in one piece is that piece: it is not copied.
+            # Only a body of several pieces is copied.
             if body and isinstance(body, bytes):
                 body = bytearray(body)
             body += piece

@@ -35,7 +35,7 @@ class TakenReply:
     _pieces: list[bytes] = field(factory=list)
 
     def add(self, piece: bytes) -> None:
-        """Add a piece of the body."""
+        """Add the next bytes of the body."""
         self.size += len(piece)
         if self.size > _MOST:
             self.dropped = True

@@ -59,8 +59,9 @@ class Tally:
         """
         Count one request that has used *usage*.
 
-        *kind* is the client's own rates, the two names of the model, and whether the
-        usage is known: the first fields of a row.
+        *kind*, the first fields of a row: the price that the user has set for the
+        model, the names of the answering and of the requested model, and whether the
+        usage is known.
         """
         key = (threading.get_ident(), *kind)
         if key not in self._rows and len(self._rows) >= _MOST_ROWS:
@@ -84,9 +85,10 @@ class Bill:
     What one attempt has used, counted once, when it ends.
 
     Attributes:
-        tally: Counts it.
+        tally: Counts what the attempt has used.
         reader: Reads the attempt's reply, which may report the usage.
-        reserved: What the client's budgets have reserved for it; None without budgets.
+        reserved: What the client's budgets have reserved for the attempt; None without
+            budgets.
     """
 
     tally: Tally
@@ -107,8 +109,8 @@ class Bill:
         Count the attempt, unless it is counted already.
 
         Args:
-            error: Why it failed; None for success, and for a cancelled attempt.
-            sent: Whether it was begun.
+            error: Why the attempt failed; None if it succeeded or was cancelled.
+            sent: Whether the attempt was begun.
         """
         if not self._open:
             return
@@ -119,7 +121,8 @@ class Bill:
                 reserved.cancel()
             return
         usage = plausible(reader.usage)
-        # A server bills no request that it has refused, nor one that asks no model.
+        # A server does not bill a request that it refuses, nor a GET, which asks no
+        # model.
         free = isinstance(error, APIStatusError) or reader.request.method == "GET"
         rates, names = reader.rates, (reader.model, reader.request.model)
         self.tally.add(usage, rates, names, usage is not None or free)
@@ -141,8 +144,8 @@ class Resources:
         cache: Answers calls from the user's cache; None without a cache.
         tally: Counts what the requests have used.
         budgets: The budgets into which each request must fit; None without budgets.
-        queue: In which the calls of a `map` or a batch wait for the budgets; None if
-            a call that does not fit is refused at once.
+        queue: The queue in which the calls of a `map` or a batch wait for the budgets;
+            None if a call that does not fit is refused at once.
     """
 
     config: ClientConfig
@@ -156,33 +159,41 @@ class Resources:
     queue: BudgetQueue | None = field(default=None, repr=False)
 
     def cached(self, call: CachedCall, attempts: CallAttempts, send: Send) -> Send:
-        """Return *send*, which sends a request of *call*, with the cache before it."""
+        """
+        Return a function that answers a request of *call* from the cache, or else by
+        *send*.
+        """
         if self.cache is None:
             return send
         return partial(self.cache.answer, call, attempts, send)
 
     def asked_key(self, requests: Requests, *, streams: bool) -> AskedKey | None:
-        """Return what asks for the key of a call; None if the key is fixed."""
+        """
+        Return an `AskedKey`, which gets the API key of a call; None if the key is
+        fixed.
+        """
         key = self.config.api_key
         if key.provider is None:
             return None
         return _asked_key()(key, requests, streams=streams)
 
     def renewing_cache(self) -> Resources:
-        """Return the same resources, whose cache replaces answers and reads none."""
+        """Return these resources with a cache that stores answers and reads none."""
         cache = None if self.cache is None else self.cache.renewing()
         return attrs.evolve(self, cache=cache)
 
     async def bill(self, reader: ReplyReader[Any], *, sent: bool) -> Bill:
         """
-        Return the bill of a new attempt, whose reply *reader* reads.
+        Reserve the budgets for a new attempt, and return the `Bill` that counts it.
 
-        If it is refused, the error says whether the call was *sent* before.
+        With a queue, wait until the attempt fits into the budgets. *reader* reads the
+        reply of the attempt; *sent* is whether its call has sent a request before, for
+        the error.
 
         With a queue, wait until the attempt fits into the budgets.
 
         Raises:
-            BudgetExceededError: The attempt could pass a budget.
+            BudgetExceededError: The attempt could exceed a budget.
             ConfigurationError: A budget is in dollars, and the price is not known.
         """
         reserved, request = None, reader.request

@@ -1,4 +1,4 @@
-"""`Item`: what the sources of a run give to the run's reader."""
+"""`Item`: an event or a step of a tool run, on its way to the run's reader."""
 
 from __future__ import annotations
 

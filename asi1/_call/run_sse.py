@@ -1,4 +1,4 @@
-"""A run with tools as the source of server-sent events."""
+"""Makes server-sent events of the steps of a tool run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["RunEvents"]
 
 
 class RunEvents:
-    """The events of a run's unread steps."""
+    """The server-sent events of a run's unread steps."""
 
     def __init__(self, rounds: ToolRounds) -> None:
         """Begin with the next step of *rounds*."""
         self._rounds = rounds
-        # The events of recorded steps, which `read` has not returned.
+        # Events of steps that are in the journal, but were not returned by `read` yet.
         self._recorded = b""
 
     def unread(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The lock of counts that calls in several threads and event loops share."""
+"""The lock of the counters that calls in several threads and event loops share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["shared"]
 
 
 class _SharedLock:
-    """A lock that is held for some microseconds; a forked child has a new one."""
+    """A lock that is held for some microseconds; a forked child gets a new one."""
 
     def __init__(self) -> None:
         self.renew()

@@ -28,7 +28,7 @@ __all__ = ["CallTask", "is_closing", "running", "start"]
 
 _running: set[CallTask] = set()
 
-# The call task in which the code runs that reads this variable.
+# The `CallTask` whose task is running; None outside the task of a call.
 _current: ContextVar[CallTask | None] = ContextVar("asi1_call_task", default=None)
 
 

@@ -148,10 +148,12 @@ class ToolRounds:
 
     async def next(self) -> Item | None:
         """
-        Wait for the next item, which stays the next until `keep`; None at the end.
+        Return the next item, or None at the end; `keep` must be called before the item
+        after it can be read.
 
         Raises:
-            ASI1Error: A call failed, an answer cannot be used, or too many rounds.
+            ASI1Error: A call failed, an answer cannot be used, or there were too many
+                rounds.
         """
         self._reads += 1
         try:
@@ -174,7 +176,7 @@ class ToolRounds:
             self._error = error
             self._tell_end(error)
             raise
-        except (SystemExit, KeyboardInterrupt, BaseExceptionGroup):  # of a tool
+        except (SystemExit, KeyboardInterrupt, BaseExceptionGroup):  # raised by a tool
             self._close()
             raise
         finally:

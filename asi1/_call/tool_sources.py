@@ -40,7 +40,7 @@ _TOOLS_PER_TURN = 64
 
 
 class Source(Protocol):
-    """Something that a run waits for."""
+    """What a run waits for: an answer of the model, or tools that are running."""
 
     @property
     def ended(self) -> bool:
@@ -167,7 +167,8 @@ class ToolSource(_Tasks):
             engine: Runs the tasks of the tools.
             calls: The calls of the tools.
             timeout: For tools that have none of their own.
-            watch: Returns the watch of a tool, for the hooks; None without hooks.
+            watch: Returns the `Watch` that tells the hooks of a tool; None without
+                hooks.
         """
         self._engine, self._timeout, self._watch = engine, timeout, watch
         self._outcomes: BatchQueue[Item] = BatchQueue()
@@ -189,9 +190,11 @@ class ToolSource(_Tasks):
                 task = ToolTask(call, limit, self._outcomes, self._watch)
                 self._begun.append(self._engine.begin(task))
         except BaseException:
-            self.stop()  # the traceback refers to this source, so it is not freed yet
+            # The error's traceback keeps this source alive, so garbage collection
+            # does not cancel its tasks.
+            self.stop()
             raise
-        if self._stopped:  # by another thread, meanwhile
+        if self._stopped:  # another thread has called `stop` meanwhile
             self.stop()
         return len(self._begun) > begun
 

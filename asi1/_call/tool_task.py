@@ -1,8 +1,8 @@
 """
-Runs one tool call in its own task; the function of a blocking tool in a thread.
+Runs one tool call in its own task; a blocking tool's function runs in a thread.
 
 Whatever the tool does, its call gets a result: the tool may raise, hang, return a value
-without a form in JSON, or be cancelled.
+that JSON cannot express, or be cancelled.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ToolTask"]
 
-# Without these words, the model might call the tool again: it would send a mail twice.
+# Without these words, the model might call the tool again: a mail would be sent twice.
 _UNSENDABLE = "the tool has run, but its result cannot be sent"
 _TOO_LONG = (
     "the tool took longer than {} seconds; it is not known whether it took effect"
@@ -61,7 +61,7 @@ class ToolTask:
         call: The call to run.
         timeout: The most seconds that it may take; None for no limit.
         outcomes: The queue of all calls that run at the same time.
-        watch: Returns the watch of the tool, for the hooks; None without hooks.
+        watch: Tells the hooks of the tool; None without hooks.
     """
 
     call: Runnable

@@ -40,7 +40,7 @@ _SHOWN = frozenset(
         *("size", "guidance_scale"),
     }
 )
-# Options of which hooks see the kind alone, since a schema or function is a content.
+# Options of which hooks see only the kind: a schema or a function counts as content.
 _KINDS = ("response_format", "tool_choice")
 # Fields of errors that may hold contents, each with an empty value.
 _EMPTY: Mapping[str, Callable[[Any], Any]] = {
@@ -56,10 +56,10 @@ _EMPTY: Mapping[str, Callable[[Any], Any]] = {
 @define(eq=False)
 class Watch:
     """
-    Keeps what hooks see of one call.
+    Keeps up to date what hooks see of one call, and calls the hooks.
 
     Attributes:
-        tell: Calls the hooks of a name with *call*, or with *full*.
+        tell: Calls the hooks of a given name with *call*, or with *full*.
         call: What hooks without contents see.
         full: What hooks with contents see; the same object if there are none.
         now: Returns the seconds since the call began.
@@ -72,11 +72,12 @@ class Watch:
     now: Callable[[], float]
     parent: Watch | None = None
     _ended: bool = field(default=False, init=False)
-    _children: int = field(default=0, init=False)  # those that have not ended
+    # The calls and tools of this run that have not ended.
+    _children: int = field(default=0, init=False)
     _last: list[Callable[[], None]] = field(factory=list, init=False)
 
     def start(self) -> None:
-        """Tell that the call begins."""
+        """Tell the hooks that the call begins."""
         if self.parent is not None:
             self.parent.add_child()
         self._tell("on_start")
@@ -91,19 +92,22 @@ class Watch:
         self._tell_last()
 
     def wait(self, wait: Wait) -> None:
-        """Tell that the call waits for a rate limit."""
+        """Tell the hooks that the call waits for a rate limit."""
         self._tell("on_wait", wait=wait)
         self._set(wait=None)
 
     def retry(self, info: ResponseInfo, error: Exception, attempt: Attempt) -> None:
-        """Tell of the failed *attempt*, before the pause before the next one."""
+        """Tell the hooks of the failed *attempt*, before the wait for the next one."""
         wait = Wait(reason="retry", seconds=attempt.wait or 0.0)
         self._set_error(error)
         self._tell("on_retry", wait=wait, attempts=info.attempts, response=info)
         self._set(wait=None, error=None)
 
     def chunks(self, count: int, first: float | None) -> None:
-        """Tell of *count* more chunks; the first text arrived *first* seconds in."""
+        """
+        Tell the hooks of *count* more chunks; *first*: seconds from the call to its
+        first text.
+        """
         chunks = self.call.chunks + count
         self._tell("on_chunk", chunks=chunks, time_to_first_token=first)
 
@@ -115,10 +119,11 @@ class Watch:
         redact: Callable[[str], str] = str,
     ) -> None:
         """
-        Tell that the call has ended; only the first time.
+        Tell the hooks that the call has ended; later calls do nothing.
 
-        A run that is left ends before its calls and tools, whose tasks are being
-        cancelled. Then hooks are told of its end after theirs.
+        A tool run that its caller leaves early ends before its calls and tools, whose
+        tasks are being cancelled. Then hooks are told of the run's end after the end of
+        these.
 
         *redact* replaces the API key, which a server may echo, in a text.
         """
