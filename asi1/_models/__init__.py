@@ -1,5 +1,5 @@
 """
-Messages, answers and errors as plain data classes, and the reading and writing of JSON.
+Messages, answers and errors as plain data classes; functions that read and write JSON.
 Nothing in this package does I/O, waits, or uses a client.
 """
 

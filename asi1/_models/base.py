@@ -1,10 +1,11 @@
 """
-The base class of all decoded objects, which store everything that the server sent.
+The base class of all objects decoded from JSON; they keep all that the server sent.
 
 ``wire`` contains the server's JSON object, so that `Model.to_dict` returns exactly what
-the server sent, and a null differs from a missing key. A changed copy has it, too, but
-not the mark of `as_sent`, and its dumps tell its fields. This module has no
-``from __future__ import annotations``, since cattrs reads annotations at run time.
+the server sent, and a null differs from a missing key. A copy changed by
+``attrs.evolve`` keeps ``wire``, but not the mark of `as_sent`: so its `to_dict` has the
+changed fields. This module has no ``from __future__ import annotations``, since cattrs
+reads annotations at run time.
 """
 
 import copy
@@ -32,7 +33,7 @@ _NOT_IN_JSON = {"extra", "wire", "response", "parsed", "parsed_from", "earlier"}
 @frozen(kw_only=True)
 class Model:
     """
-    Base class of all decoded objects.
+    Base class of all objects that are decoded from JSON.
 
     Attributes:
         extra: Keys and values of the server's object for which this class has no field,
@@ -44,8 +45,8 @@ class Model:
 
     extra: Mapping[str, JSON] = field(factory=dict)
     wire: Mapping[str, JSON] | None = field(default=None, repr=False, eq=False)
-    # Whether the fields are those of ``wire``; only `as_sent` sets it. `attrs.evolve`
-    # does not copy it, since it is not an argument, so that a changed copy is known.
+    # True if the fields have the values in ``wire``; set by `as_sent` only. It is not
+    # an argument of ``__init__``, so `attrs.evolve` does not copy it to a changed copy.
     _as_sent: bool = field(init=False, eq=False, repr=False)
 
     def to_dict(self) -> dict[str, JSON]:
@@ -54,8 +55,8 @@ class Model:
 
         The dict contains every key and value that the server sent. If ``wire`` is None,
         it contains the fields under their JSON names, without empty fields other than
-        ``content``; so does the dict of a copy that ``attrs.evolve`` changed, with the
-        server's nulls.
+        ``content``; the dict of a copy that ``attrs.evolve`` changed is the same, with
+        the server's nulls added.
         """
         if self.wire is not None:
             if self._as_sent:
@@ -77,7 +78,7 @@ class Model:
         Return `to_dict` as JSON text; lone surrogates become U+FFFD.
 
         Args:
-            indent: In spaces; None for one line.
+            indent: The indentation, in spaces; None for one line.
         """
         return _dump()[1](self.to_dict(), indent)
 
@@ -98,11 +99,11 @@ class Model:
         name; fields without a value are None.
 
         Args:
-            mode: Accepted for programs written for OpenAI's client; without effect.
+            mode: Without effect; accepted for programs written for OpenAI's client.
             include: The keys that the dict has; all if left out.
             exclude: Keys that the dict does not have.
-            exclude_none: Leaves out all values that are None. Of a message, the result
-                can be sent back in a later request.
+            exclude_none: Leaves out all values that are None. The dict of a message can
+                then be sent back in a later request.
             exclude_unset: Returns the same as `to_dict`.
             **options: Other options of pydantic. Those that could change nothing here,
                 such as ``by_alias``, are accepted.
@@ -144,7 +145,7 @@ class Model:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, *_: object) -> JSON:
-        """Let pydantic's models have fields of this class, dumped by `model_dump`."""
+        """Let a pydantic model have fields of this class, which `model_dump` dumps."""
         return _field_schema()(cls)
 
     if not TYPE_CHECKING:
@@ -174,11 +175,12 @@ _mark = Model._as_sent.__set__  # type: ignore[attr-defined]  # noqa: SLF001
 
 def as_sent(model: _M, source: Model | None = None) -> _M:
     """
-    Mark *model* as the server sent it, so that its dumps are its ``wire``; return it.
+    Mark *model* as unchanged, so that `to_dict` returns its ``wire``; return *model*.
 
     Args:
         model: A new object.
-        source: The object that it was made of: *model* is marked only if this is.
+        source: The object from which *model* was made; *model* is marked only if
+            *source* is.
     """
     if source is None or source._as_sent:  # noqa: SLF001
         _mark(model, True)
@@ -210,7 +212,7 @@ def _json_fields(cls: type[Model]) -> dict[str, "attrs.Attribute[Any]"]:
 def _changed_items(
     model: Model, wire: Mapping[str, JSON]
 ) -> Iterator[tuple[str, JSON]]:
-    """Yield what a changed copy dumps: first the keys of *wire*, in their order."""
+    """Yield the JSON items of a changed copy: first those with a key of *wire*."""
     fields = _json_fields(type(model))
     for key in dict.fromkeys((*wire, *fields, *model.extra)):
         sent = wire.get(key)
@@ -225,7 +227,7 @@ def _changed_items(
             yield key, copy.deepcopy(model.extra[key])
         elif key in wire and _is_empty(sent):
             yield key, copy.deepcopy(sent)
-        # Any other key of *wire* is another name of a field, which has the value.
+        # Any other key of *wire* is a second name of a field, which has its value.
 
 
 def _is_empty(value: JSON) -> bool:
@@ -267,10 +269,10 @@ def _missing_attribute() -> Callable[[object, str], JSON]:
 
 def set_thoughts(whole: Any, part: str, thoughts: str) -> None:
     """
-    Let the message of choice 0 tell *thoughts* as its ``reasoning_content``.
+    Set *thoughts* as ``reasoning_content`` of the message of choice 0.
 
     Args:
-        whole: A new answer or chunk, which has the thoughts beside its choices.
+        whole: A new answer or chunk that has its thoughts beside the choices.
         part: The name of a choice's field with the message.
         thoughts: The thoughts; "" for none.
     """
@@ -283,8 +285,8 @@ def set_thoughts(whole: Any, part: str, thoughts: str) -> None:
         if message is None or choice.index != 0:
             continue
         if message._thoughts != thoughts:  # noqa: SLF001
-            # `attrs.evolve` may have made this answer of another one, which has the
-            # same message. Decoding makes a new message for each answer.
+            # An answer made by `attrs.evolve` shares its message with the original, so
+            # the message is copied. A decoded answer has a message of its own.
             if message._thoughts or not (whole.wire or {}).get("thought"):  # noqa: SLF001
                 message, choice = copy.copy(message), copy.copy(choice)  # noqa: PLW2901
                 object.__setattr__(choice, part, message)

@@ -40,9 +40,9 @@ _T = TypeVar("_T")
 # Any JSON value. A recursive type alias would be exact, but would force callers to
 # cast each value that they read.
 JSON: TypeAlias = Any
-# A function that returns the API key, which is asked for each request.
+# A function that returns the API key; it is called for each request.
 KeyFunction: TypeAlias = Callable[[], str | Awaitable[str]]
-# The value of a tag, which hooks are told.
+# The value of a tag; hooks get the tags of a call.
 Tag: TypeAlias = str | int | float | bool
 
 
@@ -66,7 +66,7 @@ def public(thing: _T) -> _T:
     to make a changed copy.
     """
     thing.__module__ = "asi1"
-    # attrs defines ``__delattr__`` in frozen classes only.
+    # Only frozen classes get ``__delattr__`` from attrs.
     if "__delattr__" in vars(thing) and hasattr(thing, "to_dict"):
         changed: Any = thing
         changed.__setattr__ = changed.__delattr__ = _refuse_change
@@ -88,7 +88,7 @@ def _frozen_error() -> Callable[[object, str], AttributeError]:
 
 class Hinted:
     """
-    The base of classes that OpenAI's client has, too.
+    Base of the classes that OpenAI's client has too.
 
     An attribute of OpenAI's class that is missing here raises an error that tells what
     to use.
@@ -113,7 +113,7 @@ class HTTPXTimeout(Protocol):
     pool: float | None
 
 
-# For type checkers only, which compare classes of httpx and of httpx2 with them.
+# For type checkers only: httpx's and httpx2's classes both match these protocols.
 if TYPE_CHECKING:
 
     class HTTPClient(Protocol):
@@ -154,7 +154,7 @@ else:
 
 
 class Dumpable(Protocol):
-    """An object that makes a dict of itself, such as a model of pydantic."""
+    """An object that can return itself as a dict, such as a pydantic model."""
 
     def model_dump(
         self, *, mode: str = ..., by_alias: bool = ..., exclude_none: bool = ...
@@ -164,12 +164,15 @@ class Dumpable(Protocol):
 
 
 def can_dump(value: object) -> bool:
-    """Tell whether *value* has ``model_dump``, as all models of pydantic have."""
+    """Return whether *value* has ``model_dump``, as all pydantic models have."""
     return hasattr(type(value), "model_dump")
 
 
 def dump_of(value: Any, unless: type) -> JSON:
-    """Return *value* as its ``model_dump`` has it; None if it has none, or *unless*."""
+    """
+    Return ``value.model_dump()``; None if there is no such method or *value* is an
+    *unless*.
+    """
     if isinstance(value, unless) or not can_dump(value):
         return None
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -191,7 +194,7 @@ def default_of(a: attrs.Attribute[Any]) -> Any:
 
 def use_defaults(model: Any) -> None:
     """
-    Give each field of the new *model* that is None its default; make lists tuples.
+    Replace None in fields of the new *model* by their defaults, and lists by tuples.
 
     Programs written for OpenAI's client make objects with None for an absent value, and
     with lists.
@@ -209,8 +212,8 @@ class ClassHint:
     """
     A method of OpenAI's classes, which asi1's classes do not have.
 
-    Reading it of a class raises an error with a hint. `hasattr` is False, and reading
-    it of an object asks ``__getattr__``.
+    Reading it from a class raises an error with a hint, so `hasattr` returns False.
+    Reading it from an instance calls the instance's ``__getattr__``.
     """
 
     def __init__(self, name: str) -> None:
@@ -222,7 +225,7 @@ class ClassHint:
 
 @run_apart_once
 def missing_error() -> Callable[[object, str], AttributeError]:
-    """Return the function that makes the error for an attribute that is missing."""
+    """Return the function that creates the error for a missing attribute."""
     from .openai_names import missing  # noqa: PLC0415 - only for an error
 
     return missing

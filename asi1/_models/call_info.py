@@ -1,4 +1,4 @@
-"""What the hooks of a client are told: the facts about one call, and its waits."""
+"""What hooks get: the facts about one call, and its waits."""
 
 from __future__ import annotations
 

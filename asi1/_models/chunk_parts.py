@@ -1,7 +1,7 @@
 """
 Splits a large chunk into several, and turns a complete answer into one chunk.
 
-Few streams need either, so this module is loaded when one does.
+Few streams need it, so this module is loaded only by those that do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PER_PART = 256
 
 
 def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
-    """Split *chunk* into chunks of few tool calls; together they have its content."""
+    """Split *chunk* into chunks with few tool calls each, without losing anything."""
     choices: list[ChunkChoice] = []
     waiting = 0
     for choice in chunk.choices:
@@ -48,7 +48,10 @@ def in_parts(chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
 def _calls_from(
     calls: tuple[ToolCallDelta, ...], start: int
 ) -> tuple[ToolCallDelta, ...]:
-    """Return a part of *calls*; one without index and id gets its position as index."""
+    """
+    Return some *calls* from *start* on; one without index and id gets its position as
+    index.
+    """
     return tuple(
         attrs.evolve(call, index=place) if call.index is None and not call.id else call
         for place, call in enumerate(calls[start : start + _PER_PART], start)
@@ -68,7 +71,7 @@ def as_chunk(
     Return a complete answer as the only chunk of a stream.
 
     Yields:
-        None after some tool calls, so that the caller can let other tasks run.
+        None after every few tool calls, so that the caller can let other tasks run.
     """
     choices = []
     for choice in answer.choices:

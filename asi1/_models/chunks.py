@@ -56,8 +56,9 @@ class Delta(Model):
 
     Attributes:
         role: The message's role; None if this chunk does not contain it.
-        content: The next piece of text, "" for none; it may be whitespace alone. A
-            character whose halves the server sent in two chunks is in the second.
+        content: The next piece of text, "" for none; it may be whitespace alone. If the
+            server sent the two surrogates of a character in two chunks, the character
+            is in the second.
         reasoning: The next piece of the thoughts, if the server sends them in the
             message; "" for none.
         tool_calls: The parts of tool calls that this chunk contains.
@@ -71,9 +72,9 @@ class Delta(Model):
     refusal: str | None = None
     # The thoughts that the server sent beside the choices; the chunk sets them.
     _thoughts: str = field(default="", init=False, eq=False, repr=False)
-    # The `PendingFields` of this delta and its choice, and the event's data. There
-    # is no reference to the chunk: a cycle would keep each chunk in memory until
-    # Python's garbage collector runs.
+    # What sets the unset fields of this delta and its choice: a `PendingFields`, and
+    # the event's data. It does not refer to the chunk: a reference cycle would keep
+    # each chunk in memory until Python's garbage collector runs.
     _lazy: tuple[Any, bytes] | None = field(
         default=None, init=False, eq=False, repr=False
     )
@@ -145,8 +146,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # The `PendingFields` of this chunk. Only `FastChunkReader` sets this field and the
-    # three below.
+    # The `PendingFields` of this chunk, for its unset fields. Only `FastChunkReader`
+    # sets this field and the three below.
     _pending: Any = field(default=None, init=False, eq=False, repr=False)
     _text: str = field(default="", init=False, eq=False, repr=False)
     # The index of a tool call, and the piece of its arguments in this chunk; None for a
@@ -182,7 +183,7 @@ class ChatCompletionChunk(Model):
 
     @property
     def agents_used(self) -> "tuple[AgentUsed, ...]":
-        """The agents in this chunk that the server's planner has used."""
+        """The agents that, according to this chunk, the server's planner has used."""
         return load_agents_in()(self.extra)
 
 

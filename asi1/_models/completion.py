@@ -1,8 +1,8 @@
 """
 The complete answer, as frozen attrs classes.
 
-Every field has a default, since servers may leave out any field; ``extra`` has their
-other keys. cattrs reads annotations at run time, so they are not postponed.
+Every field has a default, since servers may leave out any field; ``extra`` has the keys
+without a field. cattrs reads annotations at run time: they are not postponed.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-# The finish reasons, in lowercase, by which servers say that the tokens are used up.
+# The finish reasons, in lowercase, of answers that a token limit ended.
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 # Lowercase phrases that show that an agentic model will send its answer later.
 _PASSED_ON = ("i've sent the message", "i have sent the message")
@@ -56,8 +56,7 @@ class FunctionCall(Model):
     arguments: str = ""
 
 
-# Shared by all calls without a function, so that Python's garbage collector does not
-# scan an object for each of many such calls.
+# Shared by all tool calls without a function: garbage collection has less to scan.
 _NO_FUNCTION = FunctionCall()
 
 
@@ -117,7 +116,7 @@ class ChatChoice(Model):
     Attributes:
         index: The choice's number; 0 if the server does not send one.
         message: The answer.
-        finish_reason: "stop", "length", "tool_calls", or any other value of the server.
+        finish_reason: "stop", "length", "tool_calls", or another value from the server.
         stop_reason: What stopped the model, if the server sends that in addition to
             ``finish_reason``.
     """
@@ -143,8 +142,8 @@ class ChatCompletion(Model):
         usage: The tokens used; None if the server did not report them.
         thoughts: The model's thoughts as one str; "" if there are none. A list of
             thoughts is joined by newlines.
-        executable_data: The server's value, a list or an object, unchanged.
-        conversation_id: The server's value, unchanged.
+        executable_data: A list or an object, as the server sent it.
+        conversation_id: As the server sent it.
         response: The response metadata: status, headers, attempts, times.
 
     Source: https://docs.asi1.ai/api-reference/llm/chat-completion
@@ -228,18 +227,18 @@ class ChatCompletion(Model):
 
     @property
     def agents_used(self) -> "tuple[AgentUsed, ...]":
-        """The agents that the server's planner has used; empty without ``agents``."""
+        """The agents used by the server's planner; empty unless ``agents`` is set."""
         return load_agents_in()(self.extra)
 
     def _ipython_display_(self) -> None:
         """
-        Show nothing if the running cell of a notebook shows this answer already.
+        Show nothing if the running notebook cell shows this answer already.
 
         IPython calls this for the result of a cell's last line, such as
         ``stream.display()``.
 
         Raises:
-            NotImplementedError: IPython is to show the answer as usual.
+            NotImplementedError: Otherwise; IPython then shows the answer as usual.
         """
         if not _notebook()[1](self):
             raise NotImplementedError

@@ -18,7 +18,7 @@ Rates: TypeAlias = tuple[Decimal, Decimal, Decimal | None]
 # The program's own decimal context may round to few digits, or raise for an inexact
 # result. This one is exact for all prices and numbers of tokens that occur.
 _EXACT = Context(prec=60, traps=[])
-# A larger price is a mistake in its unit.
+# A larger price is refused: its unit must be wrong.
 _MOST = 10**9
 _ZERO = Decimal(0)
 
@@ -47,14 +47,15 @@ def exact(value: object) -> Decimal | None:
         return None
     try:
         number = _EXACT.create_decimal(str(value))
-    except ValueError:  # Python 3.11 refuses to write an int of more than 4300 digits
+    # Python 3.11 cannot convert an int of more than 4300 digits to a str.
+    except ValueError:
         return None
     fits = number.is_finite() and 0 <= number <= _MOST
-    return number.copy_abs() if fits else None  # without the sign of -0
+    return number.copy_abs() if fits else None  # turns -0 into 0
 
 
 def published(*names: str | None) -> Rates | None:
-    """Return the published rates of the first of *names* that has any, else None."""
+    """Return the published prices of the first model in *names* that has any."""
     for name in names:
         if name in FIGURES:
             prompt, answer = FIGURES[name]
@@ -71,7 +72,8 @@ def cost(
     Args:
         usage: The tokens that the server reported; None if it reported none, or
             counts that cannot be true.
-        rates: The client's own rates; None for the published ones.
+        rates: The prices that the user has set for the model; None for the published
+            ones.
         names: The model that answered, and the model that was asked for.
         cached: Whether the answer comes from the client's cache.
     """

@@ -124,7 +124,7 @@ class ArgumentError(ConfigurationError, TypeError):
     An argument of a call is invalid; nothing was sent.
 
     Attributes:
-        argument: Its name, and the path to the invalid part: ``messages[2].role``.
+        argument: The argument, and the path to its invalid part: ``messages[2].role``.
     """
 
     argument: str = ""
@@ -136,8 +136,8 @@ class APIError(ASI1Error):
     """
     A call failed.
 
-    As OpenAI's errors do, these take an ``httpx.Response`` and a *request*, which is
-    not kept, so that tests of other code can make them.
+    So that tests of programs can create them, these errors take an ``httpx.Response``
+    and a *request* as OpenAI's errors do; the *request* is not kept.
 
     Attributes:
         response: The response metadata: status, headers, all attempts, times.
@@ -285,7 +285,7 @@ class ClientClosedError(ASI1Error):
 
 @public
 class CallCancelledError(ASI1Error):
-    """The caller of a call was cancelled, or left; only hooks are told this error."""
+    """The caller of a call was cancelled, or left; only hooks see this error."""
 
 
 @public

@@ -1,8 +1,8 @@
 """
-The error for a change of a frozen object, which tells how to make a changed copy.
+The error of a program that changes a frozen object; says how to make a changed copy.
 
-Programs written for OpenAI's client change answers in place, such as to redact them.
-Loaded when a program tries it.
+Programs written for OpenAI's client may change answers in place, such as to redact
+them. This module is loaded when a program tries to.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def frozen_error(thing: object, name: str) -> FrozenInstanceError:
         return _error(f"{kind.__name__} is frozen, and has no field {name!r}")
     words = re.findall("[A-Z][a-z]*", kind.__name__)
     called = kind.__name__ == "FunctionCall"
-    word = words[0 if called else -1].lower()  # "message" of `ChatMessage`
+    word = words[0 if called else -1].lower()  # e.g. "message" for `ChatMessage`
     # Without ``wire=None``, the copy would still have the server's old value there.
     wire = ", wire=None" if "wire" in fields and name != "wire" else ""
     advice = f"attrs.evolve({word}, {name}=...{wire}) returns a changed copy"
-    if called:  # programs add up the pieces of a stream in it
+    if called:  # programs add the pieces of a stream to it
         advice += "; stream.get_final_completion() has the whole tool calls"
     return _error(f"{kind.__name__} is frozen: {advice}")
 

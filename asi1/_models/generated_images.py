@@ -19,7 +19,7 @@ from .response import ResponseInfo
 
 __all__ = ["GeneratedImage", "GeneratedImages"]
 
-# The type ``bytes``: inside the classes, ``bytes`` is the name of a property.
+# The type ``bytes``; inside the classes below, that name is a property.
 _Bytes: TypeAlias = bytes
 
 
@@ -40,7 +40,7 @@ class GeneratedImage(Model):
     @property
     def bytes(self) -> _Bytes:
         """
-        The image.
+        The image as bytes.
 
         Raises:
             ASI1Error: The server sent a URL in place of the image. asi1 downloads
@@ -59,7 +59,7 @@ class GeneratedImage(Model):
         return None if self.data is None else b64encode(self.data).decode()
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the image as a dict: same as `Model.to_dict`, the data in base64."""
+        """Return the image as `Model.to_dict` does, with the data in base64."""
         made = super().to_dict()
         if self.data is not None and made.get("b64_json") is self.data:
             made["b64_json"] = self.b64_json

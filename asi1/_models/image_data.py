@@ -1,7 +1,7 @@
 """
-Images as URLs for a request: a file or bytes become a ``data:`` URL.
+Turns images into URLs for a request: a file or bytes become a ``data:`` URL.
 
-The first bytes of an image tell its media type; its file's name is not used.
+The media type is found from the first bytes of an image, not from its file name.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ __all__ = [
 
 # A path, the bytes of an image, or a URL: a str that begins with https:, http: or data:
 Image: TypeAlias = FilePath | bytes | bytearray | memoryview
-# The content of a message in the API's form.
+# The content of a message, as the API expects it.
 _Content: TypeAlias = str | Sequence[Mapping[str, JSON]]
-# The type of `with_images`.
+# The type of the function `with_images`.
 Parts: TypeAlias = Callable[[_Content, Iterable[str]], _Content]
 
 # Maximum bytes of one image. ASI-1 documents no limit; a larger image is probably a
@@ -48,7 +48,7 @@ _EMBEDDED = re.compile(rb"data:image/[^;\"]{1,40};base64,([A-Za-z0-9+/=]+)")
 
 
 def media_type(data: bytes) -> str | None:
-    """Return the media type of an image by its first bytes; None if unknown."""
+    """Return the media type of an image, from its first bytes; None if unknown."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)

@@ -34,7 +34,7 @@ from .surrogates import without_surrogates
 
 __all__ = ["load_json_in_steps", "loader_in_steps"]
 
-# A JSON text with no more values, and no more bytes, is parsed in one step, which takes
+# A JSON text with at most this many values and bytes is parsed in one step, which takes
 # a few milliseconds.
 _FEW_VALUES = 20_000
 _FEW_BYTES = 256 * 1024
@@ -68,7 +68,8 @@ def load_json_in_steps(data: bytes) -> Generator[None, None, JSON]:
         if len(data) > _LONG:
             yield
     if values > _FEW_VALUES:
-        # The tokens of a long string are found only in text without lone surrogates.
+        # `tokens` finds the pieces of a long string only in text without lone
+        # surrogates.
         text = yield from _without_surrogates(data)
         if values > MAX_CONTAINERS:
             yield from _check_count(text)
@@ -120,14 +121,14 @@ def _load_long(data: bytes) -> Generator[None, None, JSON]:
         with suppress(orjson.JSONDecodeError):
             return _shallow(orjson.loads(data))
         yield
-    if b"\0" in data[:4]:  # UTF-16 or UTF-32
+    if b"\0" in data[:4]:  # the text is UTF-16 or UTF-32
         return load_slowly(data)
     return (yield from _load_parts((yield from _without_surrogates(data))))
 
 
 def _has_few_values(data: bytes) -> bool:
     """Whether JSON text certainly has few values, and no long number."""
-    short = outline(data)  # has at least one byte for each value
+    short = outline(data)  # *short* has at least one byte for each value
     if not short or len(short) > _FEW_VALUES:
         return False
     return not has_long_number(short)
@@ -173,7 +174,7 @@ def _load_parts(
     levels = [root := _Level(b"[", 0, 0, [])]
     flushed = count = 0
     pieces: list[str] = []
-    begin = 0  # of a long string
+    begin = 0  # where a long string begins
     for start, end, last in tokens(data, window):
         count += 1
         if last is not None:
@@ -221,10 +222,12 @@ def _nest(levels: list[_Level], sign: bytes, data: bytes, end: int) -> None:
 
 class _Level:
     """
-    An array or object that is parsed in parts; before the first part, *items* is None.
+    An array or object that is parsed in parts.
 
-    Its text from *start* on is not parsed; its last comma ends at *comma*. *after*:
-    the item before *start* has no comma yet. *full*: no further item has to follow.
+    *items*: the values so far; None before the first part. *start*: where the text
+    begins that is not parsed yet. *comma*: where the last comma ends. *after*: whether
+    the item before *start* lacks its comma. *full*: whether the array or object may end
+    at *start*.
     """
 
     __slots__ = ("after", "comma", "full", "items", "sign", "start")
@@ -234,7 +237,7 @@ class _Level:
         self.after, self.full = False, True
 
     def add(self, text: bytes, *, last: bool) -> None:
-        """Add the parsed items in *text*, which ends with a comma unless *last*."""
+        """Parse *text*, which ends with a comma unless it is *last*; add its items."""
         text = text.strip(_SPACE)
         if not last:
             text = text[:-1].rstrip(_SPACE)

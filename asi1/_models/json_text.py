@@ -42,7 +42,8 @@ __all__ = [
 # Translates digits to "0", to find long integers, which orjson turns into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
-# Of 19 bytes in a row, at least three in a row are among every sixth byte of the data.
+# Among every sixth byte of the data, a run of 19 digits has at least three digits in a
+# row.
 _STEP = 6
 _SAMPLE = b"0" * (len(_LONG_NUMBER) // _STEP)
 # The types of values that contain no other values, and are never NaN.
@@ -91,8 +92,8 @@ def _has_many_containers(data: bytes) -> bool:
     """Whether *data* has enough brackets for a value that is nested too deeply."""
     if len(data) <= 2 * MAX_DEPTH:
         return False
-    # `bytes.count` of CPython 3.11 reads byte by byte, but `bytes.replace` searches
-    # many bytes at once. So the brackets that it can remove are counted.
+    # In CPython 3.11, `bytes.count` reads byte by byte, but `bytes.replace` searches
+    # many bytes at once. So brackets are removed, and the lengths are compared.
     lists = data.replace(b"[", b"", MAX_DEPTH + 1)
     objects = data.replace(b"{", b"", MAX_DEPTH + 1)
     return 2 * len(data) - len(lists) - len(objects) > MAX_DEPTH
@@ -108,7 +109,7 @@ def has_surrogates(data: bytes) -> bool:
 def _load(data: bytes, *, surrogates: bool) -> JSON:
     if not has_long_number(data):
         try:
-            return orjson.loads(data)  # orjson raises for lone surrogates
+            return orjson.loads(data)  # orjson raises an error for a lone surrogate
         except orjson.JSONDecodeError:
             pass
     return load_slowly(data, surrogates=surrogates)
@@ -161,7 +162,8 @@ def _parse_float(text: str) -> float:
 
 def too_deep(value: JSON) -> bool:
     """Whether *value* is nested deeper than `MAX_DEPTH` levels."""
-    # One iterator per level of nesting, so that a flat list needs no extra memory.
+    # The list has one iterator per level of nesting, so a flat list takes no extra
+    # memory.
     levels = [iter([value])]
     while levels:
         for item in levels[-1]:
@@ -222,7 +224,7 @@ def _check_writable(value: JSON) -> None:
 
 
 def _parts(value: JSON) -> Iterable[JSON]:
-    """Return the values inside *value*, or the value that stands for it in JSON."""
+    """Return the values inside *value*, or what JSON has in place of *value*."""
     if isinstance(value, Mapping):
         return value.values()
     if isinstance(value, list | tuple):

@@ -3,7 +3,7 @@ An answer as markdown, for display in a notebook.
 
 The answer's text is the model's own markdown, of which only control and invisible
 characters are changed. All other values from the server are escaped, so that none of
-them can break out of its block.
+them can end its block early.
 """
 
 from __future__ import annotations

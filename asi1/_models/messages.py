@@ -193,10 +193,10 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
 
 def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
     """
-    Return *messages* of `wire_messages` without empty ones of the model.
+    Return *messages*, from `wire_messages`, without empty messages of the model.
 
-    The model may answer with thoughts alone, or reach its token limit before a word.
-    Strict servers refuse such a message; a text in its place would be imitated.
+    The model may answer with thoughts alone, or reach its token limit before its text.
+    Strict servers refuse such a message; the model would imitate a text in its place.
 
     Raises:
         ArgumentError: No other message is left.
@@ -210,9 +210,9 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
 
 
 def _sent(message: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
-    """Return *message*; its refusal if it has no content; None if it has neither."""
+    """Return *message*, with its refusal if it has no content; None without either."""
     text = message.get("content")
-    # A turn tests its whole history, so messages with a text have a fast path.
+    # Each turn checks its whole history, so the usual messages are checked first.
     if (type(text) is str and text and not text.isspace()) or _is_filled(message):
         return message
     refusal = message.get("refusal")

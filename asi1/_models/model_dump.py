@@ -32,7 +32,7 @@ _WITHOUT_EFFECT = {
     *("round_trip", "serialize_as_any", "warnings"),
 }
 _NAMES = (set, frozenset, list, tuple, type(None))
-# Fields whose empty value is a value, as OpenAI's client sees it.
+# Fields whose empty value OpenAI's client keeps, and does not turn into None.
 _NEVER_NONE = {"arguments", "content", "choices", "id", "index", "model", "name"}
 
 
@@ -45,7 +45,8 @@ def dumped(
     Args:
         model: An object of a class of `Model`.
         left_out: The names of the fields that are not in the JSON form of any object.
-        exclude_none: Leaves out what is None; of a message, what is not sent back.
+        exclude_none: Leaves out what is None and, from a message, what is not sent
+            back.
     """
     values: dict[str, Any] = _all_fields(model, left_out)
     if not exclude_none:
@@ -62,7 +63,7 @@ def dumped(
 
 
 def dumped_text(value: JSON, indent: int | None) -> str:
-    """Return *value* as JSON text, in lines if *indent* is given, in spaces."""
+    """Return *value* as JSON text; *indent*: in spaces, None for a single line."""
     text = json_text(value)
     if indent is None:
         return text

@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["is_shown", "mark_as_shown", "running_shell"]
 
-# A weak reference to the answer that a notebook cell showed last; the cell's number.
+# A weak reference to the answer that was shown last, and the number of its cell.
 _latest: tuple[Callable[[], object], object] = (lambda: None, None)
 
 

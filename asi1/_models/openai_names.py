@@ -1,9 +1,9 @@
 """
 Attributes that objects of OpenAI's client have and asi1's objects do not.
 
-Programs written for OpenAI's client read them. An attribute that asi1 has under another
-name, or in another place, raises an `AttributeError` that tells where. Loaded when a
-program reads an attribute that an object does not have.
+Programs written for OpenAI's client read such attributes. If asi1 has one under another
+name, or in another place, the `AttributeError` says where. This module is loaded when a
+program reads a missing attribute.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ _CONVERSATION = {
 }
 _ERROR = {"request": _HIDDEN}
 # By class, the attributes of OpenAI's objects and what to use instead of them. The
-# guide for programs that come from OpenAI's client has them all in a table.
+# guide for moving from OpenAI's client has a table of all of them.
 HINTS: Mapping[str, Mapping[str, str]] = {
     "BaseClient": _CLIENT,
     "AsyncCompletions": _COMPLETIONS,
@@ -196,17 +196,17 @@ HINTS: Mapping[str, Mapping[str, str]] = {
 
 
 def hint(kind: str, name: str) -> str:
-    """Return what *kind* has instead of OpenAI's *name*, after "; "; "" if unknown."""
+    """Return a hint for OpenAI's *name*, such as "; use ..."; "" if none is known."""
     found = HINTS.get(kind, {}).get(name)
     return f"; {found}" if found else ""
 
 
 def missing_name(name: str, asker: str) -> AttributeError | ImportError:
     """
-    Return the error for a *name* that the package does not have.
+    Return the error for a *name* that is missing in the package.
 
-    Of ``from asi1 import OpenAI``, Python would hide an `AttributeError` with its hint.
-    Such an import asks by a function of `importlib`, and gets an `ImportError`.
+    At ``from asi1 import OpenAI``, Python would hide an `AttributeError` and its hint.
+    So if a function of `importlib` reads the name, the error is an `ImportError`.
 
     Args:
         name: The name.
@@ -232,17 +232,18 @@ def missing_attribute(model: Any, name: str) -> Any:
     """
     Return the attribute *name* of *model*, which its class does not have.
 
-    As OpenAI's objects do, it has each key that the server sent as an attribute. A dict
-    there has its members as attributes, too.
+    As in OpenAI's objects, each key that the server sent is an attribute. If its value
+    is a dict, the keys of this dict are attributes too.
 
     Raises:
-        AttributeError: The server sent no such key; the message names what to use.
+        AttributeError: The server sent no such key; the message says what to use
+            instead.
     """
     kinds = [kind.__name__ for kind in type(model).__mro__]
     for owner, compute in _COMPUTED.get(name, {}).items():
         if owner in kinds:
             return compute(model)
-    # A changed copy may have no value of the server's JSON.
+    # In a changed copy, ``wire`` has old values.
     wire = model.wire if model._as_sent else model.wire and model.to_dict()  # noqa: SLF001
     for sent in (model.extra, wire or {}):
         if name in sent:
@@ -254,7 +255,7 @@ def missing_attribute(model: Any, name: str) -> Any:
 
 
 class _Members(dict[str, Any]):
-    """A dict whose members are attributes, as deep as they go; absent ones are None."""
+    """A dict whose keys are attributes too, at all levels; None for a missing key."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -284,7 +285,7 @@ def _thoughts(message: Any) -> str | None:
     return message.reasoning or message._thoughts or None  # noqa: SLF001
 
 
-# Attributes of OpenAI's objects that asi1 makes of its own fields, by name and class.
+# Attributes of OpenAI's objects that asi1 computes from its fields, by name and class.
 _COMPUTED: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "_request_id": {"ChatCompletion": lambda answer: answer.response.request_id},
     "completion_tokens_details": {"Usage": _thoughts_details},

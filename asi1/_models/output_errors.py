@@ -67,8 +67,8 @@ class OutputTruncatedError(OutputError):
     """
     The answer ends before the value is complete, or a token limit has ended it.
 
-    After a token limit, even a whole value in the answer is not returned, since more
-    was to come: a later value would have counted in its place.
+    After a token limit, even a complete value in the answer is not returned: the model
+    had not finished, and a later value would have replaced it.
     """
 
 

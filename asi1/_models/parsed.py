@@ -41,7 +41,8 @@ class ParsedMessage(ChatMessage, Generic[_T]):
 class ParsedChoice(ChatChoice, Generic[_T]):
     """A choice of a `ParsedCompletion`."""
 
-    if TYPE_CHECKING:  # at run time, the field keeps its place in the JSON form
+    # Only the type changes: at run time, the base class has the field.
+    if TYPE_CHECKING:
         message: ParsedMessage[_T] = field(factory=ParsedMessage[Any])
 
 

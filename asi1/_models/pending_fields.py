@@ -1,4 +1,4 @@
-"""Sets the lazy fields of chunks of the fast path, of their choices and deltas."""
+"""Sets the lazy fields of a chunk, its choice and its delta when they are read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,19 +26,18 @@ __all__ = ["PendingFields"]
 @define(eq=False)
 class PendingFields:
     """
-    Sets the unset fields of a chunk, and of its choice, when a caller reads one.
+    Sets the unset fields of a chunk and of its choice when a caller reads one of them.
 
     All chunks with the same bytes around their text delta, or around the index and the
     piece of their tool call, share one such object.
 
     Attributes:
-        created: The ``created`` of the first chunk that has this object.
+        created: The ``created`` of the first chunk that this object was made for.
         extra: The unknown keys and values of the chunk.
         choice_extra: The unknown keys and values of the chunk's choice.
         role: The role of the chunk's delta.
-        call: The tool call of a chunk that adds a piece to its arguments, as the server
-            sent it; its index and its arguments are of another chunk. None for a chunk
-            of text.
+        call: The JSON object of the tool call, if the chunks add to its arguments; its
+            index and arguments are those of the first chunk. None for chunks of text.
     """
 
     created: int | None
@@ -51,9 +50,9 @@ class PendingFields:
         """
         Set the field *name* of *chunk*, and return its value.
 
-        For "choices" and "_piece", only that field is set. For "wire", also that of the
-        choice, and the event's bytes are dropped. For any other name, all fields but
-        these two.
+        For "choices" or "_piece", only that field is set. For "wire", the ``wire`` of
+        the choice is set too, and the event's bytes are dropped. For any other name,
+        all fields but "choices" and "_piece" are set.
         """
         if name != "choices":
             return self._fill_other(chunk, name)
@@ -68,13 +67,13 @@ class PendingFields:
         _set_delta(choice, delta)
         _set_finish_reason(choice, None)
         _set_as_sent(choice, True)
-        if not data:  # before other threads can see the choice
+        if not data:  # no other thread can see the choice yet
             _share_wire(chunk.wire, choice)
         _set_choices(chunk, choices := (choice,))
         return choices
 
     def _calls(self, chunk: ChatCompletionChunk, data: bytes) -> tuple[ToolCallDelta]:
-        """Return the tool calls of *chunk*; *data*: the event's."""
+        """Return the tool calls of *chunk*; *data*: the data of its event."""
         index, piece = chunk._piece  # type: ignore[misc]  # noqa: SLF001
         sent: Any = self.call
         if data:
@@ -116,7 +115,7 @@ class PendingFields:
         return getattr(chunk, name)
 
     def fill_choice(self, choice: ChunkChoice, name: str, data: bytes) -> None:
-        """Set the field *name* of *choice*; *data*: the event's."""
+        """Set the field *name* of *choice*; *data*: the data of its event."""
         if name != "wire":
             value: Any = LAZY_IN_CHOICE[name]
             if name == "extra":
@@ -127,7 +126,7 @@ class PendingFields:
             _share_wire(peek_json(data), choice)
 
     def fill_delta(self, delta: Delta, name: str, data: bytes) -> None:
-        """Set the field *name* of *delta*; *data*: the event's."""
+        """Set the field *name* of *delta*; *data*: the data of its event."""
         value: Any = LAZY_IN_DELTA[name]
         if name == "wire":
             value = _with_calls(peek_json(data)["choices"][0]["delta"], delta)
@@ -144,7 +143,7 @@ class PendingFields:
 
 
 def _share_wire(wire: Any, choice: ChunkChoice) -> None:
-    """Set the unset ``wire`` of *choice* and of its delta; *wire*: the chunk's."""
+    """Set the unset ``wire`` of *choice* and of its delta, from the chunk's *wire*."""
     (sent,) = wire["choices"]
     _with_calls(sent["delta"], choice.delta)
     if value_of(choice, "wire") is None:
@@ -154,7 +153,7 @@ def _share_wire(wire: Any, choice: ChunkChoice) -> None:
 
 
 def _with_calls(wire: Any, delta: Delta) -> Any:
-    """Return *wire*, the delta's; its tool calls become the wires of the delta's."""
+    """Return the delta's *wire*, with the ``wire`` of each tool call in it."""
     if delta.tool_calls:
         wire["tool_calls"][:] = [call.wire for call in delta.tool_calls]
     return wire
@@ -164,8 +163,8 @@ _new: Any = object.__new__
 _IN_CHUNK, _IN_CHOICE, _IN_DELTA, _IN_CALL, _IN_FUNCTION = map(
     setters, (ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta, FunctionCall)
 )
-# All models have these setters. The choice's mark is not lazy: a changed copy has the
-# same delta.
+# All models have these setters. ``_as_sent`` of a choice is not lazy, since a changed
+# copy of the choice shares its delta.
 _set_as_sent, _set_extra = _IN_CHOICE["_as_sent"], _IN_CHOICE["extra"]
 _set_wire = _IN_CHOICE["wire"]
 _set_choices, _set_delta = _IN_CHUNK["choices"], _IN_CHOICE["delta"]

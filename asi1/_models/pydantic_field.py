@@ -1,5 +1,5 @@
 """
-What pydantic must know of an object of asi1 that is a field of a user's model.
+Lets a user's pydantic model have a field whose type is a class of asi1.
 
 Loaded when pydantic asks for it, so asi1 does not need pydantic.
 """
@@ -17,7 +17,7 @@ __all__ = ["field_schema"]
 
 
 def field_schema(cls: type) -> JSON:
-    """Return pydantic's schema of a field that has an object of *cls*."""
+    """Return the pydantic core schema of a field whose type is *cls*."""
     return core_schema.is_instance_schema(
         cls,
         serialization=core_schema.plain_serializer_function_ser_schema(

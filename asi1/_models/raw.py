@@ -46,7 +46,7 @@ class Reply(Hinted):
 
     @property
     def http_response(self) -> Self:
-        """The reply itself: it has what is known of an httpx response."""
+        """The object itself, which has attributes of an ``httpx.Response``."""
         return self
 
 
@@ -63,8 +63,8 @@ class RawReply(Reply):
 
     content: bytes
     response: ResponseInfo
-    # The beginning of the body without the API key, for an error; None if the body does
-    # not contain the key.
+    # The beginning of the body with the API key removed, for an error's message; None
+    # if the body does not contain the key.
     _quote: str | None = field(default=None, init=False, repr=False, eq=False)
 
     @property

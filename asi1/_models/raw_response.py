@@ -40,7 +40,7 @@ def event_of(chunk: ChatCompletionChunk) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of *text*, which ends with an empty line if it is an event."""
+    """Return *text* as a list of lines; the last line of an event is empty."""
     return text.removesuffix("\n").split("\n")
 
 

@@ -1,5 +1,5 @@
 """
-What is known of a reply besides its content: status, headers, attempts, tokens.
+Metadata of a reply, in addition to its content: status, headers, attempts, tokens.
 
 Plain data without secrets: cookies and the request's headers are left out. This module
 has no ``from __future__ import annotations``, since cattrs reads annotations at run
@@ -105,9 +105,9 @@ class ResponseInfo(Hinted):
         cached: Whether the answer comes from the client's cache. It was not sent for,
             so it cost nothing; its usage is that of the call that the server answered.
         model: The model that the request named; None if it named none.
-        rates: The client's own price of the model, in US dollars for a million tokens:
-            input, output, cached input, each a ``Decimal`` or None; None if it has
-            none, so that `PRICES` holds.
+        rates: The price that the client was given for the model, in US dollars for a
+            million tokens: input, output, cached input, each a ``Decimal`` or None.
+            None if the client was given none; then `PRICES` applies.
     """
 
     status: int | None = None
@@ -132,24 +132,27 @@ def as_info(response: Any) -> ResponseInfo:
     if isinstance(response, ResponseInfo):
         return response
     status = getattr(response, "status_code", None)
-    headers = getattr(response, "headers", None)  # of a mock, it may be anything
+    headers = getattr(response, "headers", None)  # a mock may have any value here
     pairs = headers.items() if isinstance(headers, Mapping) else ()
     info = read_info(0, {str(k).lower(): str(v) for k, v in pairs})
     return attrs.evolve(info, status=status if isinstance(status, int) else None)
 
 
 def timeout_message(message: object) -> str:
-    """Return *message*; OpenAI's for None, or for the request that its error takes."""
+    """
+    Return *message*; OpenAI's default text if it is None, or is a request, which
+    OpenAI's error takes in this place.
+    """
     return message if isinstance(message, str) else "Request timed out."
 
 
 def forget(request: object) -> None:
-    """Keep nothing of an error's *request*, which may contain the key."""
+    """Do nothing: an error's *request* is not kept, since it may contain the key."""
     del request
 
 
 class Headers(dict[str, str]):
-    """Headers by their names in lowercase, for programs that ask in any case."""
+    """Headers, with lowercase names, that can be looked up by a name in any case."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -161,7 +164,7 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, str]]]:
-        return dict, (dict(self),)  # a pickle names no private class
+        return dict, (dict(self),)  # a pickle must not name a private class
 
 
 def read_info(
@@ -229,7 +232,7 @@ class Usage(Model):
 
 
 def plausible(usage: Usage | None) -> Usage | None:
-    """Return *usage*; None if its counts cannot be true, so that nothing is known."""
+    """Return *usage*; None if its counts cannot be true, and so are ignored."""
     if usage is None:
         return None
     prompt, answer = usage.prompt_tokens, usage.completion_tokens

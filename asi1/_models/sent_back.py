@@ -1,5 +1,5 @@
 """
-The model's messages in the form in which a later request sends them back.
+Turns the model's messages into the form in which a later request sends them back.
 
 Loaded for the first request that has an answer among its messages.
 """

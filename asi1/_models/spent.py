@@ -51,9 +51,10 @@ class UsageRow(NamedTuple):
     The requests of one kind, whose tokens have the same price.
 
     Attributes:
-        rates: The client's own rates; None for the published ones.
+        rates: The prices that the user has set for the model; None for the published
+            ones.
         names: The model that answered, and the model that was asked for.
-        known: Whether what these requests used is known, if only that it is nothing.
+        known: Whether it is known what these requests used; also True if it is nothing.
     """
 
     rates: Rates | None

@@ -54,7 +54,8 @@ class APIStatusError(APIError):
     retry_after: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not self.status_code and self.response.status:  # made as OpenAI's error
+        # Created as OpenAI's errors are.
+        if not self.status_code and self.response.status:
             for name, value in _fields_of()(self.response, self.body).items():
                 if not getattr(self, name):
                     setattr(self, name, value)

@@ -45,11 +45,11 @@ HIDDEN = re.compile(
 
 def visible(text: str, before: str = "") -> str:
     """
-    Return *text* without characters that act on a screen instead of being seen.
+    Return *text* without characters that control a screen or are invisible.
 
-    A control becomes a symbol, an invisible character is left out. Newlines and tabs
-    stay. A joiner stays after a character of a script, or an emoji, that may need one:
-    all that have these come after Greek, Cyrillic and Hebrew.
+    A control character becomes a symbol; an invisible character is left out. Newlines
+    and tabs stay. A joiner stays after an emoji, or after a letter of a script that may
+    need one: in Unicode, all of these come after Greek, Cyrillic and Hebrew.
 
     Args:
         text: Any text.
