@@ -1,7 +1,7 @@
 """
 The httpx transports that send requests, directly or through a proxy.
 
-Those that send through a user's own client or transport are in `user_client`.
+The transports that wrap a user's own client or transport are in `user_client`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ __all__ = [
 
 # The modules of this package that import httpcore.
 _MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
-# The functions below that have imported all; `sys.modules` would not tell that, since
-# it has a module before its import ends.
+# The functions below whose imports have ended; `sys.modules` cannot tell that, since it
+# has a module before the module's import ends.
 _preloaded: set[Callable[[], object]] = set()
 
 

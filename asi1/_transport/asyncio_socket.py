@@ -60,7 +60,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._write_waiter: asyncio.Future[None] | None = None
         self._write_paused = self._read_paused = False
 
-    # Methods that asyncio calls
+    # asyncio calls the methods from here on.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Store *transport*; make `write` wait until the kernel accepted all bytes."""
@@ -75,7 +75,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             self._received = bytearray(self._received)
         self._received += data
         _wake(self._read_waiter)
-        if self._write_waiter is not None:  # an early reply may refuse the request
+        if self._write_waiter is not None:  # the server may have refused the request
             _wake(self._write_waiter)
         if len(self._received) > _BUFFER_LIMIT and not self._read_paused:
             self._read_paused = True
@@ -114,7 +114,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._write_paused = False
         _wake(self._write_waiter)
 
-    # Methods that httpcore calls
+    # httpcore calls the methods from here on.
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """
@@ -134,9 +134,10 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             await self._wait_for_data(timeout)
         if not self._received and self._error is not None:
             broken = httpcore.ReadError(str(self._error))
-            broken.__context__ = self._error  # httpcore's pool (1.0) drops a cause
+            broken.__context__ = self._error  # httpcore 1.0 drops the ``__cause__``
             raise broken
-        whole = bytes(self._received)  # of one read usually, and then not copied
+        # If these are the bytes of one read, as usual, they are not copied.
+        whole = bytes(self._received)
         data, self._received = whole[:max_bytes], whole[max_bytes:]
         if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
             self._read_paused = False
@@ -158,7 +159,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """
-        Send *buffer*, or keep it until the rest of the request is written.
+        Send *buffer*, or buffer it until the rest of the request is written.
 
         Raises:
             httpcore.WriteError: The connection broke, or the server refused the request

@@ -61,7 +61,10 @@ class Pools:
 
     @property
     def own(self) -> bool:
-        """Whether asi1 opens the connections, and no client or transport of a user."""
+        """
+        Whether asi1 opens the connections itself; False with a user's client or
+        transport.
+        """
         return self.http_client is None and self.transport is None
 
     async def slot(self, pool_timeout: float | None, host: str) -> Slot:

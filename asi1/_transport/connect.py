@@ -30,7 +30,7 @@ _ATTEMPT_DELAY = 0.25
 
 # Size of the read buffer: the maximum bytes that one read from the network returns.
 _READ_SIZE = 256 * 1024
-# The operating system takes no memory for these zeros, which are never written to.
+# These zeros are never written to, so the operating system uses no memory for them.
 _ZEROS = memoryview(bytes(_READ_SIZE))
 # The read buffer of each event loop.
 _buffers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = (
@@ -116,8 +116,8 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except RuntimeError:
-        # At exit, Python starts no thread to resolve the host name. The event loop
-        # resolves it instead, which then blocks no other call.
+        # At exit, Python cannot start a thread that resolves the host name. So the
+        # event loop resolves it, although this blocks the loop.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for kind, _, _, _, (address, *_) in found:
         kinds.setdefault(kind, []).append((str(address), port))

@@ -39,14 +39,14 @@ class _Inflater:
     Decompresses one body, which may consist of several gzip members.
 
     Attributes:
-        cut: Whether the bytes so far end inside a member.
+        cut: Whether the bytes so far end inside a gzip member.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._inflate = zlib.decompressobj(_WBITS[name])
         self._fresh = True
-        self._after = b""  # what follows a member, while it may be another one
+        self._after = b""  # the bytes after a member that may begin another member
         self.cut = False
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
@@ -61,11 +61,11 @@ class _Inflater:
                 yield plain
 
     def _next_member(self, piece: bytes) -> bytes:
-        """Return the beginning of the next member; b"" if none has begun."""
+        """Return the beginning of the next gzip member; b"" if none has begun."""
         start = self._after + piece
         self._after = start[: len(_GZIP)]
-        # As other programs do, asi1 ignores what follows the last member: some servers
-        # pad a body with zeros.
+        # As other programs do, asi1 ignores bytes after the last gzip member: some
+        # servers pad a body with zeros.
         if self._after != _GZIP or "gzip" not in self._name:
             return b""
         self._after, self._inflate = b"", zlib.decompressobj(_WBITS[self._name])
@@ -113,6 +113,6 @@ async def decompress(
     async for piece in pieces:
         for plain in inflater.feed(piece):
             yield plain
-            await checkpoint()  # lets timers run between two parts of a large fragment
+            await checkpoint()  # lets timers run while a large fragment is decompressed
     if inflater.cut:
         cut()

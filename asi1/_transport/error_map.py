@@ -1,8 +1,8 @@
 """
 Translates the errors of httpx, httpx2 and the network into asi1's errors.
 
-httpx2 has the names of httpx, and classes of its own. asi1 never imports it: an object
-of httpx2 exists only after the program's own import.
+The classes of httpx2 have the names of httpx's, but are other classes. asi1 never
+imports httpx2: only a program that has imported it can have objects of it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ _PHASES = {
     "WriteTimeout": "write",
     "ReadTimeout": "idle",
 }
-# The text of errors of proxies that may pass. The second is httpcore's, for SOCKS.
+# Matches messages of proxy errors that are temporary. The last alternative is
+# httpcore's message for SOCKS.
 _PASSING = re.compile(r"(429|5\d\d)\b|could not connect|Proxy Server could not connect")
 _TLS_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
@@ -72,7 +73,8 @@ def kinds(*names: str) -> tuple[Any, ...]:
         getattr(family, name)
         for family in families()
         for name in names
-        if hasattr(family, name)  # lacking while another thread imports httpx2
+        # The class is missing while another thread imports httpx2.
+        if hasattr(family, name)
     )
 
 
@@ -80,12 +82,12 @@ class TranslateErrors:
     """
     A context that raises an asi1 error in place of each error of another library.
 
-    An error of httpx, httpx2 or the network becomes the cause. Any other comes from a
-    user-provided transport, and may refer to the request with the key, so it is left
-    out.
+    An error of httpx, httpx2 or the network becomes the asi1 error's cause. Any other
+    error comes from a user-provided transport, and may refer to the request with the
+    API key, so it is not kept as the cause.
     """
 
-    # A class takes half the time of a function with `contextmanager`.
+    # A class, since a function with `contextmanager` takes twice the time.
     __slots__ = ("_host", "_key")
 
     def __init__(self, host: str, key: Secret) -> None:
@@ -101,7 +103,7 @@ class TranslateErrors:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
-        """Raise the asi1 error for *error*, if it is an `Exception` of another kind."""
+        """Raise an asi1 error if *error* is an `Exception` of another library."""
         if isinstance(error, Exception) and not isinstance(error, ASI1Error):
             self._raise(error)
 
@@ -154,7 +156,7 @@ def _translate(
     if isinstance(error, kinds("ProxyError")):
         return _refusal(host, reason)
     if tls_reason:
-        # The server may have processed a request before its TLS broke.
+        # The server may have processed the request before TLS failed.
         return APIConnectionError(
             f"{host}: no secure connection ({tls_reason})",
             sent=not not_open,
@@ -176,7 +178,7 @@ def _translate(
 
 
 def _refusal(host: str, reason: str) -> APIConnectionError:
-    """Return the error of a proxy that refuses to connect to *host*."""
+    """Return the error to raise if a proxy refuses to connect to *host*."""
     return APIConnectionError(
         f"{host}: could not connect (the proxy refused: {reason})",
         sent=False,
@@ -215,7 +217,7 @@ def _tls_reason(error: BaseException | None) -> str | None:
     while error is not None and id(error) not in seen:
         if isinstance(error, ssl.SSLError) and not isinstance(error, _TLS_ENDS):
             return getattr(error, "verify_message", None) or str(error)
-        seen.add(id(error))  # needed, since a chain of causes may be a cycle
+        seen.add(id(error))  # else a cycle of causes would be an endless loop
         error = error.__context__ if error.__cause__ is None else error.__cause__
     return None
 

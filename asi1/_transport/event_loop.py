@@ -49,7 +49,7 @@ _tasks: set[asyncio.Task[None]] = set()
 def loop_token() -> Any:
     """Return asyncio's running event loop, or the token of trio's running loop."""
     task = _asyncio_task()
-    if task is not None:  # usually; this is faster than anyio
+    if task is not None:  # usually true, and faster than asking anyio
         return task.get_loop()
     return anyio.lowlevel.current_token().native_token
 
@@ -71,10 +71,11 @@ def loop_clock(token: Any) -> Callable[[], float]:
 
 def real_clock() -> Callable[[], float]:
     """
-    Return a clock that goes on while a program's tests have frozen `time.monotonic`.
+    Return a clock that runs even if a test of the user's program freezes time.
 
-    It reads the same clock, by another function where the system has one: freezegun 1.5
-    replaces `time.monotonic` in every module, and time-machine 3.6 changes its result.
+    It is the clock of `time.monotonic`, read by another function where the system has
+    one: freezegun 1.5 replaces `time.monotonic` in every module, and time-machine 3.6
+    changes what it returns.
     """
     if hasattr(time, "CLOCK_MONOTONIC"):
         return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
@@ -112,7 +113,7 @@ def import_backends() -> None:
 
 def forget_library() -> None:
     """
-    Make sniffio and anyio look for the running event loop again.
+    Make sniffio and anyio detect the running event loop again.
 
     A context variable of sniffio says "asyncio" or "trio", and is copied with the other
     variables into a thread or onto a loop where that is wrong. The variable does not

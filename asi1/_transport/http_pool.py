@@ -2,7 +2,7 @@
 asi1's connection pool: httpcore's pool, but it closes every unusable connection.
 
 Its errors also distinguish a server that sends something other than HTTP from a server
-that closed the connection; only in the second case may the request be sent again.
+that closes the connection; only after the latter may the request be sent again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
     "wake_early",
 ]
 
-# Number of checks for progress within one write timeout.
+# How often sending is checked for progress within one write timeout.
 _LOOKS = 8
 # Maximum number of unsent bytes that the kernel may buffer.
 _UNSENT = 128 * 1024
@@ -111,7 +111,7 @@ class _Connection(httpcore.AsyncHTTPConnection):
                     f"illegal status line: {unread(self)!r}"
                 ) from error
             raise
-        if first:  # the HTTP state exists now, and its lock is free to be replaced
+        if first:  # the HTTP state now exists, and its lock is not acquired
             speed_up_state(self)
         return response
 
@@ -128,13 +128,14 @@ def begins_http(head: bytes) -> bool:
 
 def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
     """
-    Whether *received* is a reply for which the rest of the request is not needed.
+    Whether *received* is a reply by which the server refuses the rest of the request.
 
     Args:
         received: All bytes that arrived since the request began.
-        late: Whether the server has not read for long, so that any reply counts. Else
-            the status must be 300 or more: a server may begin an answer early, but read
-            on. Informational replies (1xx) never count.
+        late: Whether the server has read nothing for the write timeout: then any reply
+            counts. Otherwise the status must be 300 or more, since a server may begin
+            its answer and still read the request. Informational replies (1xx) never
+            count.
     """
     at = 0
     while received[at : at + len(_HTTP)] == _HTTP:
@@ -172,7 +173,8 @@ def map_connect_errors() -> Iterator[None]:
 def readable(transport: asyncio.Transport) -> bool:
     """Whether the kernel has bytes, or the stream's end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.fileno() < 0:  # closed, but asyncio has not reported it yet
+    # The socket is closed, but asyncio has not reported it yet.
+    if sock is None or sock.fileno() < 0:
         return True
     number = sock.fileno()
     if not hasattr(select, "poll"):  # on Windows, select accepts any file number
@@ -184,9 +186,10 @@ def readable(transport: asyncio.Transport) -> bool:
 
 def wake_early(sock: Any) -> None:
     """
-    Wake tasks that write to *sock* earlier, while a slow server still reads.
+    Make the kernel report earlier that it accepts more bytes for *sock*.
 
-    Linux accepts new bytes only when a third of its buffer of several MiB is free.
+    Otherwise Linux does so only when a third of its buffer of several MiB is free, and
+    until then a task that writes to a slow server would wait.
     """
     option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
     if sock is not None and option is not None:
@@ -205,7 +208,7 @@ class SendProgress:
 
     Args:
         sock: The connection's socket; None if unknown.
-        timeout: Seconds without progress after which sending has stopped.
+        timeout: Seconds without progress after which sending counts as stopped.
     """
 
     def __init__(self, sock: Any, timeout: float) -> None:
@@ -234,6 +237,7 @@ def _unacknowledged(sock: Any) -> int:
         import termios  # noqa: PLC0415
 
         number = bytearray(4)
-        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)  # named SIOCOUTQ in tcp(7)
+        # The manual, tcp(7), calls this SIOCOUTQ.
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)
         return int.from_bytes(number, sys.byteorder)
     return 0

@@ -8,8 +8,8 @@ connection pool unchanged, which is slower.
 
 h11, httpcore's parser, takes about 20 microseconds for each chunk of
 ``Transfer-Encoding: chunked``, and servers write each event of a stream as a chunk of
-its own. So the whole chunks in the bytes of one read become one chunk. All other bytes
-are passed on as they are: h11 judges them, and no byte is ever held back.
+its own. So the complete chunks in the bytes of one read are joined into one chunk. All
+other bytes are passed to h11 unchanged, and no byte is ever held back.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 _READ_SIZE = 256 * 1024
 _LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
 _CHUNKED, _CODING = b"\r\ntransfer-encoding: chunked\r\n", b"transfer-encoding"
-# Maximum number of digits of a size; a chunk with more is passed on as it is.
+# Maximum number of digits of a chunk's size; with more, the chunk is not changed.
 _LONGEST_SIZE = 8
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
@@ -77,7 +77,7 @@ def replace_backend(
 
 def replace_request_lock(connection: httpcore.AsyncHTTPConnection) -> None:
     """
-    Replace a new connection's request lock by a faster one, if the attribute exists.
+    Replace a new connection's request lock, if it exists, by a faster lock.
 
     Acquiring one of httpcore's locks lets the event loop run once. No task ever waits
     for these locks, since a pool gives a connection one request at a time; so locks
@@ -91,8 +91,8 @@ def speed_up_state(connection: httpcore.AsyncHTTPConnection) -> None:
     """
     Speed up the HTTP state, which the first request creates.
 
-    Its lock becomes a faster one. And it reads more bytes at once, since each read
-    passes through all layers of h11, httpcore and httpx as a piece of its own.
+    Its lock is replaced by a faster one. And it reads more bytes at once, since the
+    bytes of each read pass separately through h11, httpcore and httpx.
     """
     state: Any = getattr(connection, "_connection", None)
     if hasattr(state, "_state_lock"):
@@ -119,23 +119,23 @@ class _State(Enum):
     HEAD = auto()  # before the reply's head is complete
     SIZE = auto()  # before or within the line with a chunk's size
     BODY = auto()  # within a chunk
-    OTHER = auto()  # within bytes of any other kind, up to the end of the reply
+    OTHER = auto()  # within bytes that are not merged, up to the end of the reply
 
 
 class ChunkMerger:
-    """Joins the chunks of the replies of one connection."""
+    """Joins the small HTTP chunks of each reply of one connection into larger ones."""
 
     def __init__(self) -> None:
         self._state = _State.HEAD
-        self._seen = b""  # the beginning of the head, or of the line with a size
-        self._left = 0  # bytes of the chunk that have not arrived, with its line end
+        self._seen = b""  # the beginning of the head, or of a line with a chunk's size
+        self._left = 0  # missing bytes of the chunk, its line end included
 
     def begin(self) -> None:
         """Expect a new reply, since a request is being sent."""
         self._state, self._seen = _State.HEAD, b""
 
     def merge(self, data: bytes) -> bytes:
-        """Return *data*, the bytes of one read, with one chunk for its whole chunks."""
+        """Return *data*, the bytes of one read, with its complete chunks joined."""
         if self._state is _State.OTHER:
             return data
         if self._state is _State.BODY:
@@ -144,7 +144,7 @@ class ChunkMerger:
             start = self._body_start(data)
         else:
             start = self._chunk_end(data) if self._seen else 0
-        if start >= len(data):  # the chunk of the last read goes on after this one
+        if start >= len(data):  # a chunk that began earlier does not end in this read
             self._left = start - len(data)
             if not self._left and self._state is _State.BODY:
                 self._state = _State.SIZE
@@ -152,7 +152,7 @@ class ChunkMerger:
         return self._merged(data, start)
 
     def _merged(self, data: bytes, start: int) -> bytes:
-        """Return *data* with one chunk for the whole chunks from index *start* on."""
+        """Return *data* with its complete chunks from index *start* on joined."""
         self._state, self._seen, self._left = _State.SIZE, b"", 0
         bodies: list[bytes] = []
         at, end = start, len(data)
@@ -177,13 +177,13 @@ class ChunkMerger:
         return b"%b%x\r\n%b\r\n%b" % (data[:start], len(body), body, data[at:])
 
     def _wait_for_size(self, line: bytes) -> None:
-        """Keep the beginning of a line with a size, if it is short enough for one."""
+        """Keep the beginning of a line with a chunk's size, if it is short enough."""
         self._seen = line
         if len(line) > _LONGEST_SIZE + 1:
             self._state = _State.OTHER
 
     def _chunk_end(self, data: bytes) -> int:
-        """Return where in *data* the chunk ends whose size is not complete yet."""
+        """Return where in *data* the chunk ends whose size line was incomplete."""
         line = self._seen + data[: _LONGEST_SIZE + 2]
         line_end = line.find(_LINE_END)
         if line_end < 0:
@@ -195,7 +195,7 @@ class ChunkMerger:
         return line_end + 2 - before + size + 2 if size else len(data)
 
     def _body_start(self, data: bytes) -> int:
-        """Return where in *data* chunks begin; its length if they do not."""
+        """Return where in *data* the chunks begin; its length if none begins."""
         head = self._seen + data
         while (end := head.find(_HEAD_END)) >= 0 and _is_interim(head):
             head = head[end + len(_HEAD_END) :]
@@ -210,7 +210,7 @@ class ChunkMerger:
 
 
 def _is_interim(head: bytes) -> bool:
-    """Return whether another head follows: 101 is the last one of its kind."""
+    """Return whether another head follows, as after every 1xx status except 101."""
     return head.startswith(b"HTTP/1.1 1") and not head.startswith(b"HTTP/1.1 101")
 
 
@@ -218,7 +218,8 @@ def _is_chunked(head: bytes) -> bool:
     """
     Return whether a reply with this head has a body of chunks and nothing unusual.
 
-    For h11, a line break alone may end a line. Then the end of the head is not certain.
+    h11 also accepts lines that end in a newline alone. With such lines, the end of the
+    head would be uncertain, so the reply counts as unusual.
     """
     if not head.startswith(b"HTTP/1.1 ") or head[9:12] in {b"101", b"204", b"304"}:
         return False

@@ -39,8 +39,8 @@ _inherited: list[object] = []
 def keep_inherited(pools: object) -> None:
     """Keep the pools of a parent process alive, and never use or close them."""
     _inherited.append(pools)
-    # At exit, Python frees the pools, and would warn of each unclosed socket in its
-    # development mode. So this warning is filtered out.
+    # At exit, Python frees the pools, and in its development mode it would warn of each
+    # unclosed socket. So this warning is filtered out.
     atexit.register(warnings.filterwarnings, "ignore", "unclosed ", ResourceWarning)
 
 
@@ -99,7 +99,7 @@ class LoopPools:
 
     @property
     def size(self) -> float:
-        """Maximum requests at once in a pool; infinite for a user's own client."""
+        """Maximum requests at once in one pool; infinite for a user's own client."""
         return math.inf if self.user_client else POOL_SIZE
 
     async def close_with_loop(self) -> AsyncGenerator[None, None]:
@@ -136,7 +136,7 @@ class LoopPools:
 
         Args:
             now: The current time on the event loop's clock.
-            expiry: Seconds.
+            expiry: Maximum idle time, in seconds.
         """
         if self.user_client:
             return

@@ -34,7 +34,7 @@ def proxy_transport(
     None if the environment names no proxy for this URL.
 
     Args:
-        context: For TLS to the proxy, and to the server behind it.
+        context: The TLS context for the proxy, and for the server behind it.
         limits: The limits of the transport's connections.
         base_url: The API's URL.
         proxies: The environment's proxies, from `urllib.request.getproxies`.
@@ -73,7 +73,7 @@ def _transport(
         network = TunnelBackend(proxy, context, network_backend())
         if replace_pool(tunnelled, lambda: ConnectionPool(context, limits, network)):
             return tunnelled
-    # Requests to http:// go to an HTTP proxy itself, which forwards them.
+    # An HTTP proxy receives requests to http:// itself, and forwards them.
     forwarded = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
     replace_backend(forwarded, network_backend())
     return forwarded

@@ -96,5 +96,5 @@ class _KeepingSSLObject(ssl.SSLObject):
 
 
 def undelivered(transport: asyncio.Transport) -> bytes:
-    """Return the bytes that came before a broken record, and were not delivered."""
+    """Return decrypted bytes that asyncio did not deliver, before a broken record."""
     return b"".join(getattr(transport.get_extra_info("ssl_object"), "kept", ()))

@@ -53,7 +53,7 @@ def _parsed(url: str) -> tuple[httpx.URL, bytes]:
 
 
 def _limits(timeouts: Timeouts) -> dict[str, float | None]:
-    """Return the timeouts that httpx keeps; asi1 keeps those of reading."""
+    """Return the timeouts for httpx; asi1 itself applies those of reading."""
     return {
         "connect": timeouts.connect,
         "write": timeouts.write,
@@ -69,9 +69,9 @@ class Reply:
 
     Attributes:
         headers: Names in lowercase; the values of a repeated header joined by commas.
-        cut: Whether a compressed body has ended before its data does, though the server
-            said that the body is whole.
-        body: The decompressed pieces, as they arrive. Reading raises APIConnectionError
+        cut: Whether the compressed data is incomplete, although the body arrived in
+            full.
+        body: The decompressed bytes, as they arrive. Reading raises APIConnectionError
             if the connection breaks, APIResponseError if they cannot be decompressed.
     """
 
@@ -130,8 +130,8 @@ class Reply:
                 self._slot.release()
 
     async def _drain(self, seconds: float) -> None:
-        # httpx 0.28 nests generators and closes only the outermost. Cancelling a read
-        # in the innermost generator ends all of them.
+        # httpx 0.28 nests async generators and closes only the outermost. If a read is
+        # cancelled in the innermost generator, all of them end.
         with anyio.move_on_after(seconds), suppress(Exception):
             for _ in range(_DRAINED_PIECES):
                 if await anext(self._raw, None) is None:
@@ -192,8 +192,8 @@ def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Repl
     headers = _without_key(response.headers, key)
     stream = cast("httpx.AsyncByteStream", response.stream)
     if response.is_stream_consumed:
-        # A user-provided hook or transport has read the body, and so decompressed it.
-        # Reading the connection again would return bytes of another call's reply.
+        # A user-provided hook or transport has read and decompressed the body. Another
+        # read from the connection would return bytes of another call's reply.
         stream = _Body(response.content)
         headers.pop("content-encoding", None)
     return Reply(response.status_code, headers, host, key, stream, slot)

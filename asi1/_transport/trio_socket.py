@@ -24,17 +24,17 @@ _LAST_READ = 0.25
 
 
 class TrioBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections on trio, as httpcore's backend, but with `TrioSocket`."""
+    """Opens connections on trio as httpcore does, but each is a `TrioSocket`."""
 
     def __init__(self) -> None:
         self._backend: Any = httpcore.TrioBackend()
 
     async def connect_tcp(self, *where: Any, **options: Any) -> TrioSocket:
-        """Connect as httpcore does."""
+        """Connect as httpcore does, and wrap the connection in a `TrioSocket`."""
         try:
             return TrioSocket(await self._backend.connect_tcp(*where, **options))
         except RuntimeError as error:
-            # Python is exiting, and starts no thread that could resolve a host name.
+            # Python is exiting, and cannot start a thread that resolves the host name.
             raise httpcore.ConnectError(str(error)) from error
 
     async def sleep(self, seconds: float) -> None:
@@ -104,7 +104,7 @@ class TrioSocket(httpcore.AsyncNetworkStream):
             raise self._failure
 
     async def _watch(self, timeout: float, writing: anyio.CancelScope) -> None:
-        """End the writing if the network takes no byte for *timeout* seconds."""
+        """Cancel the write if the network takes no byte for *timeout* seconds."""
         progress = SendProgress(self._stream.get_extra_info("socket"), timeout)
         while not progress.stopped(self._at):  # noqa: ASYNC110 - the kernel's figures
             await anyio.sleep(progress.interval)
@@ -136,7 +136,8 @@ class TrioSocket(httpcore.AsyncNetworkStream):
         writing.cancel()
 
     async def _read_early(self) -> None:
-        if len(self._early) > _READ_SIZE:  # read the rest after the request is written
+        # The rest is read after the request was written.
+        if len(self._early) > _READ_SIZE:
             await anyio.sleep_forever()
         data = await self._stream.read(_READ_SIZE)
         if not data:

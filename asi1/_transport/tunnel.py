@@ -4,8 +4,8 @@ Opens connections through a proxy: by CONNECT of HTTP (RFC 9110), or SOCKS 5 (RF
 
 httpcore 1.0 has proxies of its own. It waits for their replies without a timeout,
 leaves the connection open if a SOCKS proxy fails, and raises errors of the package
-socksio. Here a tunnel is a way to connect: one timeout limits all of it, and nothing
-is sent to the server before the tunnel is open.
+socksio. Here, opening the tunnel is part of connecting: one timeout limits all of it,
+and nothing is sent to the server before the tunnel is open.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _REASONS = {
     7: "it does not know the command",
     8: "it does not know the kind of address",
 }
-# The reasons that may pass, so that a retry may help.
+# The reasons that may be temporary, so that a retry may help.
 _PASSING = (1, 3, 4, 5, 6)
 
 
@@ -57,7 +57,7 @@ class TunnelBackend(httpcore.AsyncNetworkBackend):
 
     Attributes:
         proxy: The proxy's URL, user and password.
-        context: For TLS to the proxy itself.
+        context: The TLS context for the connection to the proxy itself.
         network: Opens the connections to the proxy.
     """
 
@@ -120,7 +120,7 @@ class TunnelBackend(httpcore.AsyncNetworkBackend):
             lines.append(f"Proxy-Authorization: Basic {token}")
         await stream.write("\r\n".join([*lines, "", ""]).encode("ascii"))
         status, reason = await _read_status(stream)
-        while status.startswith("1"):  # informational replies
+        while status.startswith("1"):  # skips informational replies
             status, reason = await _read_status(stream)
         if not status.startswith("2"):
             raise httpcore.ProxyError(f"{status} {reason}".strip())
@@ -153,7 +153,7 @@ class TunnelBackend(httpcore.AsyncNetworkBackend):
 
 
 async def _read(stream: httpcore.AsyncNetworkStream, size: int) -> bytes:
-    """Return the next *size* bytes; later bytes stay unread: they are the server's."""
+    """Return the next *size* bytes; later bytes, from the server, stay unread."""
     data = b""
     while len(data) < size:
         piece = await stream.read(size - len(data))
@@ -180,7 +180,7 @@ async def _read_status(stream: httpcore.AsyncNetworkStream) -> tuple[str, str]:
 
 
 async def _skip_address(stream: httpcore.AsyncNetworkStream, kind: int) -> None:
-    """Read the address, of type *kind*, from which the proxy connects."""
+    """Read and drop the address, of type *kind*, from which the proxy connects."""
     sizes = {1: 4, 4: 16}
     size = sizes[kind] if kind in sizes else (await _read(stream, 1))[0]
     await _read(stream, size + 2)

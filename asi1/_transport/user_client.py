@@ -1,7 +1,7 @@
 """
 Sends requests through a user-provided client or transport, of httpx or of httpx2.
 
-asi1 never closes them.
+asi1 never closes the user's client or transport.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .user_loops import hand_over, on_this_loop
 
 __all__ = ["UserClient", "UserTransport", "check_client", "check_transport"]
 
-# A request's extension with this key is a list of the bodies of its replies.
+# Key of the request extension that lists the bodies of the request's replies.
 _HELD = "asi1.held"
 
 
 def _family_of(value: object, name: str) -> ModuleType | None:
-    """Return the family whose class *name* has the instance *value*; else None."""
+    """Return httpx or httpx2, whichever has *value*'s class under *name*; else None."""
     for family in families():
         if isinstance(value, getattr(family, name, ())):
             return family
@@ -40,7 +40,7 @@ def check_client(client: object) -> None:
     Check the argument ``http_client`` of a client.
 
     Raises:
-        ConfigurationError: It is not an httpx.AsyncClient, nor one of httpx2.
+        ConfigurationError: *client* is not an AsyncClient of httpx or httpx2.
     """
     _check("http_client", client, "AsyncClient", ("Client", "AsyncClient"))
 
@@ -50,7 +50,7 @@ def check_transport(transport: object) -> None:
     Check the argument ``transport`` of a client.
 
     Raises:
-        ConfigurationError: It is not an httpx.AsyncBaseTransport, nor one of httpx2.
+        ConfigurationError: *transport* is not an AsyncBaseTransport of httpx or httpx2.
     """
     name, instead = "AsyncBaseTransport", ("BaseTransport", "AsyncHTTPTransport")
     _check("transport", transport, name, instead)
@@ -60,7 +60,7 @@ def _check(argument: str, value: object, name: str, instead: tuple[str, str]) ->
     """
     Check that *value* is of the class *name*, and prepare it for several event loops.
 
-    *instead* names the blocking class that is often given by mistake, and what to pass.
+    *instead*: the blocking class that users pass by mistake, and the class to pass.
     """
     if _family_of(value, name) is None:
         raise ConfigurationError(
@@ -187,7 +187,7 @@ async def _close(copies: list[Any]) -> None:
 
 
 class _Stream:
-    """The body of a request, for another family than httpx."""
+    """The body of a request, for httpx2 instead of httpx."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -238,7 +238,7 @@ class _HeldBody:
 
 
 async def _hold_body(response: Any) -> None:
-    """Keep the body of a reply to asi1's request open; a response hook of httpx."""
+    """Keep the body of a reply to asi1's request open; a response hook for httpx."""
     held = response.request.extensions.get(_HELD)
     family = _family_of(response.stream, "AsyncByteStream")
     if held is not None and family is not None:
@@ -247,7 +247,7 @@ async def _hold_body(response: Any) -> None:
 
 
 async def _let_go(held: list[_HeldBody], kept: Any) -> None:
-    """Close the bodies that `aclose` left open, except the body of the reply *kept*."""
+    """Close the bodies that `_HeldBody.aclose` left open, but not that of *kept*."""
     for body in held:
         body.held = False
         if body.closed and (kept is None or kept.stream is not body):
@@ -257,10 +257,10 @@ async def _let_go(held: list[_HeldBody], kept: Any) -> None:
 
 def _reply_in(error: Any, request: Any, held: list[_HeldBody]) -> httpx.Response | None:
     """
-    Return the reply that a hook or a transport raised because of its status.
+    Return the reply in an error that a hook or transport raised for the reply's status.
 
-    None if it is the reply to another request, such as for a token. The body is empty
-    if it was closed before it was read.
+    Return None if it is the reply to another request, such as one for a token. The body
+    is empty if it was closed before it was read.
     """
     reply: Any = error.response
     if reply.request.url != request.url:

@@ -7,7 +7,7 @@ all calls. A call that is cancelled while httpcore sets the connection up leaves
 connection that fails with a ValueError, and one that is cancelled while it writes may
 lose the frames of other calls, which then wait for ever.
 
-This module uses private names of both; without them, it does nothing.
+This module uses private names of both libraries; if they are missing, it does nothing.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ __all__ = ["http2_pools", "send_over_http2"]
 
 # The error code CANCEL of RFC 9113, section 7.
 _CANCEL = 8
-# Seconds after which a write fails that a cancellation would have to wait for.
+# Seconds after which a write fails; meanwhile, a cancelled call waits for its write.
 _WRITING = 10.0
-# Seconds in which the server is told of a cancelled stream.
+# Seconds in which the server must be told of a cancelled stream.
 _TELLING = 1.0
-# The most bytes of one write that a cancellation waits for. The writes of HTTP/2 are
-# smaller; those of HTTP/1.1 may be large, and concern one call only.
+# A cancelled call waits for writes of at most this many bytes. The writes of HTTP/2 are
+# smaller; those of HTTP/1.1 may be large, but contain bytes of one call only.
 _SMALL = 64 * 1024
-# Seconds in which the first request of a connection, even if cancelled, sets it up.
+# Seconds in which a connection is set up by its first request, even a cancelled one.
 _SET_UP = 5.0
 
 
 def http2_pools(owner: object) -> list[Any]:
-    """Return the pools of a client or transport that may speak HTTP/2, made ready."""
+    """Return *owner*'s pools that may use HTTP/2, now with `_WholeWrites`."""
     pools: list[Any] = [getattr(each, "_pool", None) for each in transports_of(owner)]
     found = [pool for pool in pools if getattr(pool, "_http2", False)]
     for pool in found:
@@ -132,7 +132,7 @@ class _ResettingBody:
 
 
 def _http2_of(connection: Any) -> Any:
-    """Return what speaks HTTP/2 in a connection, also behind a proxy; None without."""
+    """Return the HTTP/2 connection inside *connection*, or behind a proxy, or None."""
     while connection is not None and not hasattr(connection, "_h2_state"):
         connection = getattr(connection, "_connection", None)
     return connection
@@ -142,10 +142,11 @@ async def _reset_lost_streams(pools: list[Any]) -> None:
     """
     Reset the streams that no call waits for any more.
 
-    Their connection takes no new calls, as after a cancelled call over HTTP/1.1: the
-    server may have sent data that no task reads, which counts against the connection.
+    Their connection is not used for new calls, as after a cancelled call over HTTP/1.1:
+    the server may have sent data that no task reads, which fills the connection's flow
+    control window.
     """
-    with suppress(AttributeError):  # another release of httpcore
+    with suppress(AttributeError):  # this release of httpcore has other private names
         for pool in pools:
             for each in list(pool.connections):
                 connection = _http2_of(each)

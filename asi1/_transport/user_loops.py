@@ -22,16 +22,17 @@ from .event_loop import loop_token
 
 __all__ = ["hand_over", "on_this_loop", "transports_of"]
 
-# The event loop and process that use each object itself.
+# For each object of a user: the event loop and the process that use it directly.
 _homes: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
-# What makes the session of each transport of httpx-aiohttp, before its first use.
+# For each transport of httpx-aiohttp: the function that creates its aiohttp session,
+# noted before its first use.
 _sessions: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 # The attributes of a pool of httpcore or httpcore2 that a copy must not share.
 _POOL_STATE = ("_connections", "_requests", "_optional_thread_lock", "_network_backend")
 
 
 def transports_of(owner: Any) -> Iterator[Any]:
-    """Yield the transports of a client, or a transport; and those inside of them."""
+    """Yield all transports of a client; of a transport, itself and those inside it."""
     mounts: dict[Any, Any] = getattr(owner, "_mounts", {})
     for each in (getattr(owner, "_transport", owner), *mounts.values()):
         if each is not None:
@@ -46,7 +47,7 @@ def _parts(transport: object) -> list[tuple[str, Any]]:
 
 
 def hand_over(owner: object) -> None:
-    """Note, before its first use, how to copy a client or transport of a user."""
+    """Record how to copy a user's client or transport, before its first use."""
     for each in transports_of(owner):
         if _is_of_aiohttp(each):
             _sessions.setdefault(each, each.client)
@@ -54,15 +55,15 @@ def hand_over(owner: object) -> None:
 
 def on_this_loop(owner: Any) -> tuple[Any, list[Any]]:
     """
-    Return *owner*, or its copy for this event loop, and the transports to close later.
+    Return *owner* or its copy for this event loop, and the transports to close later.
 
     Raises:
-        ConfigurationError: It cannot be used on this event loop.
+        ConfigurationError: *owner* cannot be used on this event loop.
     """
     here = loop_token(), os.getpid()
     try:
         home = _homes.setdefault(owner, here)
-    except TypeError:  # an object without weak references cannot be watched
+    except TypeError:  # the object does not support weak references
         return owner, []
     if home == here:
         return owner, []
@@ -104,7 +105,7 @@ def _empty_pool(pool: Any) -> Any:
     made._connections, made._requests = [], []
     made._optional_thread_lock = type(pool._optional_thread_lock)()
     backend = getattr(pool._network_backend, "inner", pool._network_backend)
-    # The usual backend remembers whether it runs on asyncio or on trio.
+    # httpcore's default backend remembers whether it runs on asyncio or on trio.
     usual = type(backend).__name__ == "AutoBackend"
     made._network_backend = type(backend)() if usual else backend
     return made
@@ -116,7 +117,10 @@ def _is_of_aiohttp(transport: object) -> bool:
 
 
 def _session_maker(transport: Any) -> Any:
-    """Return what makes a session for another event loop; None for the usual one."""
+    """
+    Return the function that creates a session for another event loop; None for the
+    default.
+    """
     maker = _sessions.get(transport)
     if maker is None or not hasattr(maker, "_connector"):
         return maker
