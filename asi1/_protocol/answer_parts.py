@@ -35,7 +35,7 @@ _MOST_STALE = 500
 
 @define
 class Parts(Generic[_M]):
-    """Models built from growing parts, in order; at most `_MOST_STALE` are outdated."""
+    """Builds models from parts that grow; at most `_MOST_STALE` models are outdated."""
 
     _models: dict[Any, _M | None] = field(factory=dict, init=False)
     _stale: dict[Any, None] = field(factory=dict, init=False)
@@ -158,7 +158,7 @@ class ToolCalls:
         return carries
 
     def add_piece(self, index: int, piece: str) -> bool:
-        """Do as `add` for a part that only adds a *piece* to a call's arguments."""
+        """Same as `add`, for a part that only adds *piece* to a call's arguments."""
         call = self._open.get(self._by_index.get(index, -1))
         if call is None or call.named_again:
             function = FunctionCall(arguments=piece)
@@ -204,10 +204,10 @@ class ToolCalls:
         return (self._open.get(place) or _Call(*self._packed[place])).index
 
     def _opened(self, place: int) -> _Call:
-        """Return the call at *place*, which may be changed then."""
+        """Return the call at *place*, unpacked, so that it can be changed."""
         if place not in self._open:
             self._open[place] = _Call(*self._packed[place])
-            # Without these, the call has the only reference to its arguments, and
+            # These are dropped, so that only the call refers to its arguments: then
             # CPython appends to them in place.
             self._packed[place], self._models[place] = (), None
         return self._open[place]

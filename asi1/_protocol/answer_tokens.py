@@ -18,8 +18,9 @@ class AnswerTokens:
     """
     Learns how many tokens calls without ``max_tokens`` use beyond their estimate.
 
-    A longer answer is expected again at once, and forgotten step by step: an estimate
-    that is too high is given back, but one that is too low exceeds the limit.
+    The estimate rises at once with a longer answer, and falls slowly with shorter ones:
+    too high an estimate is corrected after the call, but one that is too low exceeds
+    the rate limit.
     """
 
     expected: float = field(default=0.0, init=False)

@@ -1,8 +1,8 @@
 """
-What a cache stores: the key of a request, the answers that may be kept, their bytes.
+What an answer cache stores: a key made from the request, and the reply as bytes.
 
-A kept answer is the body that the server sent, with its status and content type. So a
-hit is read by the same code as a reply from the network.
+The cache keeps the body that the server sent, with its status and content type. So a
+cached answer is read by the same code as a reply from the network.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _body(body: bytes, key: Secret) -> JSON:
         text = key.redact(text)
     try:
         value: JSON = json.loads(text, parse_float=same_number)
-    except ValueError:  # the key was a part of the JSON's syntax
+    except ValueError:  # redacting the API key has broken the JSON
         return text
     if isinstance(value, dict):
         value.pop("stream", None)

@@ -58,7 +58,7 @@ class Arguments:
             self._text, self._scanned = "", 0
             self._begun, self._depth = False, 0
         text, self._text = self._text, ""
-        text += piece  # CPython appends in place if nothing else refers to the str
+        text += piece  # CPython appends to a str in place if nothing else refers to it
         self._text = text
         return bool(piece) and not repeated
 

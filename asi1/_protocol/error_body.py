@@ -83,7 +83,7 @@ class ErrorBody:
         type: The server's error type, as a string; None if missing.
         param: The request field that is invalid; None if missing.
         passing: Whether another attempt may succeed: the error has the status or the
-            name of a rate limit, an overload or another passing failure.
+            name of a rate limit, an overload or another temporary failure.
     """
 
     message: str = ""
@@ -129,7 +129,7 @@ def find_error(
 
 
 def _is_notice(members: Mapping[str, JSON]) -> bool:
-    """Whether *members*, of an event, have a ``type`` that does not report an error."""
+    """Whether an event's *members* have a ``type`` that does not report an error."""
     kind, code, status = (members.get(key) for key in ("type", "code", "status"))
     if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
         return False
@@ -141,7 +141,7 @@ def _is_success(code: JSON) -> bool:
 
 
 def _has_error(value: Mapping[str, JSON]) -> bool:
-    if "error" not in value and "errors" not in value:  # so in nearly all replies
+    if "error" not in value and "errors" not in value:  # true of nearly all replies
         return False
     # A number under ``errors`` is a count, which does not report an error.
     errors = value.get("errors")

@@ -1,10 +1,10 @@
 """
-Templates of chunks, by which the fast path reads similar chunks without parsing JSON.
+Templates of chunks, with which the fast path reads similar chunks without parsing JSON.
 
 Nearly every chunk of a stream differs from the chunk before it only in the bytes of the
-added text, the *text delta*, or in the index and the piece of a tool call. So these are
-cut out between the equal bytes, and the JSON is parsed only if a caller reads another
-field.
+added text, the *text delta*, or in the index and the piece of a tool call. So only
+these bytes are read from a chunk whose other bytes equal the template's; the JSON is
+parsed only if a caller reads another field.
 """
 
 import re

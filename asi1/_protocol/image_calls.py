@@ -102,7 +102,7 @@ def _request(
     request = plain_request(
         config, "POST", f"/image/{name}", json=body, options=options
     )
-    # Hooks are told what is asked for, without the prompt and the images.
+    # Hooks see the size and the guidance scale, but not the prompt and the images.
     told = {key: body[key] for key in ("size", "guidance_scale") if key in body}
     return attrs.evolve(request, operation="images", options=told)
 
@@ -169,7 +169,8 @@ def _sources(value: JSON, item: _Item = None) -> Iterator[tuple[str, _Item]]:
     """
     Yield the base64, ``data:`` URL or http(s) URL of each image in *value*.
 
-    With each comes *item*: the object with the image, if that is in a list.
+    Each is yielded together with *item*: the object in a list that contains the image;
+    None outside of lists.
     """
     if isinstance(value, str) and value:
         yield value, item

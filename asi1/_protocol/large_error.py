@@ -1,4 +1,4 @@
-"""Reads the message and the codes of an error body that is too large to keep."""
+"""Reads the message and the codes of an error body that is too large to store whole."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-The texts and the unknown members of an answer, which are joined over its chunks.
+Joins an answer's texts, and its unknown JSON members, over the chunks of a stream.
 
 A server may send a complete member in one chunk, and null or an empty value in all
 others; repeat the member in every chunk; or send a fragment of it in each chunk.
@@ -65,7 +65,7 @@ class Text:
         if len(self.pieces) > 1:
             text, *more = self.pieces
             self.pieces.clear()
-            text += "".join(more)  # CPython extends a str with one reference in place
+            text += "".join(more)  # nothing else refers to it: CPython appends in place
             self.pieces.append(text)
         return self.pieces[0] if self.pieces else ""
 
@@ -102,13 +102,13 @@ class _Fragments:
 
     deep: bool
     parts: list["Members"] = field(factory=list)
-    # The newest part for each index, and for each index and type. The number in the key
-    # counts the parts of one list that have the same index and type.
+    # The newest object for each index, and for each index and type. The number in the
+    # key counts the objects of one list that have the same index and type.
     _known: dict[tuple[str, str | None, int], "Members"] = field(factory=dict)
 
     def add(self, fragments: list[dict[str, JSON]]) -> bool:
         """
-        Add the fragments of one list; each of them belongs to another part.
+        Add the fragments of one list; no two of them belong to the same object.
 
         Returns:
             Whether they add a part of the answer; see `Members.add`.

@@ -246,7 +246,7 @@ class HalfCharacters:
         return replace_surrogates(text)
 
     def _end(self, event: dict[str, JSON], choice: JSON) -> None:
-        """Append U+FFFD for halves of an ended choice; drop those in its message."""
+        """Append U+FFFD for waiting halves of an ended choice; drop repeated halves."""
         place = _place("choices", choice := choice if isinstance(choice, dict) else {})
         for path in list(self.waiting):
             own = path[1:2] == (place,) or (path[0] != "choices" and place == (0,))

@@ -87,10 +87,10 @@ def failure(error: Exception) -> Failure:
     """
     Return the parts of *error* that a web service may send to its own callers.
 
-    Of a refused key, they are told only that the service is set up wrongly.
+    If ASI-1 refused the key, the message says only that the service is set up wrongly.
     """
     if isinstance(error, AuthenticationError | PermissionDeniedError):
-        # The server's message may tell of the service's account, key and rights.
+        # ASI-1's message may describe the service's account, key and permissions.
         return Failure(502, "configuration", "the service is set up wrongly")
     if isinstance(error, APIError):
         return Failure(

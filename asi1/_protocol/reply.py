@@ -218,7 +218,7 @@ def event_value(
         data: The event's data lines, joined by newlines.
         key: The API key, which is redacted from excerpts in an error.
         load: Parses *data*.
-        halves: Joins characters that the server has split; only without *load*.
+        halves: Joins surrogate pairs that the server has split; not used with *load*.
 
     Raises:
         ServerStreamError: The event reports an error.

@@ -49,7 +49,7 @@ _HEADERS = {
     # Asks for no compression, since a small compressed reply could fill the memory.
     "accept-encoding": "identity",
 }
-# A body of fewer bytes is copied.
+# A body of fewer bytes than this is copied, which saves memory.
 _COPIED = 4 * 1024
 _ACCEPT = {False: "application/json", True: "text/event-stream, application/json;q=0.9"}
 
@@ -245,8 +245,8 @@ def _count(value: JSON) -> int:
 def _body(body: JSON) -> bytes:
     try:
         data = dump_json(body)
-        # orjson 3.13 keeps 4 KiB for each shorter result, a copy only its own size. The
-        # body lives as long as the call.
+        # orjson 3.13 allocates 4 KiB for any shorter result, so a copy saves memory
+        # while the call runs.
         return b"%b" % data if len(data) < _COPIED else data
     except ValueError as error:
         names = body if isinstance(body, dict) else {}

@@ -136,7 +136,7 @@ class EventDecoder:
         return data
 
     def _read_plain(self, data: bytes) -> Iterable[Event] | None:
-        """Return the events if each is one data line, as usual; or else None."""
+        """Return the events if each is a single data line, as usual; else None."""
         if (
             len(data) > self.max_event_bytes
             or not (data.startswith(_PLAIN) and data.endswith(b"\n\n"))
@@ -144,7 +144,8 @@ class EventDecoder:
         ):
             return None
         texts = data[len(_PLAIN) : -2].split(_BETWEEN)
-        if data.count(b"\n") != 2 * len(texts):  # some event has another form
+        # If the numbers differ, an event is not a single data line.
+        if data.count(b"\n") != 2 * len(texts):
             return None
         return zip(itertools.repeat("message"), texts)
 

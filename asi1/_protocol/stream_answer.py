@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Assembler", "newer_usage"]
 
 
-# Members of a chunk that only the planner of ASI-1 sends, also without an id.
+# Members of a chunk that only ASI-1's planner sends; such a chunk may have no id.
 _PLANNER_MEMBERS = frozenset({"agent_used", "intermediate_steps", "plan_state"})
 
 
@@ -71,8 +71,8 @@ class _Choice:
         self.refusal.add(delta.refusal or "")
         called = bool(delta.tool_calls) and self.calls.add(delta.tool_calls)
         # Some servers send the finish reason twice, so the first is used, but a later
-        # one that tells of a cut replaces it. Some send "" until the choice has ended,
-        # so "" is ignored.
+        # one that reports a token limit replaces it. Some send "" until the choice has
+        # ended, so "" is ignored.
         reason = choice.finish_reason
         if reason and (not self.finish_reason or reason.lower() in CUT_OFF):
             self.finish_reason = reason
@@ -258,7 +258,7 @@ class Assembler:
 
 
 def _is_bare(chunk: ChatCompletionChunk) -> bool:
-    """Return whether no member says that *chunk* belongs to an answer: a heartbeat."""
+    """Return whether *chunk* is only a heartbeat: it has no member of an answer."""
     marks = (chunk.id, chunk.model, chunk.conversation_id)
     parts = (chunk.choices, chunk.usage, chunk.thought, chunk.executable_data)
     if any(marks) or any(parts) or (chunk.wire or {}).get("object"):

@@ -120,7 +120,7 @@ def _new_calls(
 ) -> tuple[ToolCallDelta, ...]:
     """
     Return the rest of the arguments of the calls that have arrived, and the calls after
-    these; () if *calls* begin otherwise.
+    these; () if *calls* do not begin with the calls that have arrived.
     """
     known = received.build()
     names = [call.function.name for call in known]
@@ -138,7 +138,7 @@ def _new_calls(
 
 def _rest(text: str, received: str) -> str:
     """
-    Return *text* without its prefix *received*; "" if *text* begins otherwise.
+    Return *text* without its prefix *received*; "" without such a prefix.
 
     Whitespace around the texts may differ, since some servers strip one of them.
     """

@@ -1,3 +1,3 @@
-"""A batch without its I/O: request lines, output rows, what is sent again."""
+"""The decisions of a batch, without I/O: request lines, output rows, what to resend."""
 
 __all__: list[str] = []

@@ -26,7 +26,7 @@ __all__ = ["BatchRequest", "custom_id_key", "read_request", "request_of"]
 
 _METHOD = "POST"
 _URL = "/v1/chat/completions"
-_BYTES = 16  # of a hash: more than enough to tell any number of requests apart
+_BYTES = 16  # length of a hash: enough to tell any number of requests apart
 
 
 @frozen
@@ -35,7 +35,7 @@ class BatchRequest:
     One request of a batch.
 
     Attributes:
-        custom_id: The caller's name of the request; unique in the batch.
+        custom_id: The name that the caller gave the request; unique in the batch.
         body: The body that is sent, with its model.
         digest: The hash of the custom id and the body, as 32 hexadecimal digits. The
             order of an object's keys does not change it.
@@ -54,7 +54,7 @@ class BatchRequest:
 
 
 def custom_id_key(custom_id: str) -> bytes:
-    """Return 16 bytes that stand for *custom_id* in an index."""
+    """Return a hash of *custom_id*, of 16 bytes, for an index."""
     return blake2b(custom_id.encode(), digest_size=_BYTES).digest()
 
 

@@ -1,4 +1,4 @@
-"""Decides how a batch goes on: which requests are sent, and which rows are kept."""
+"""Decides how a batch is resumed: which requests are sent, and which rows are kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Entry", "State"]
 
 
 class State(IntEnum):
-    """What the output file says of a request."""
+    """What the output file contains for a request."""
 
     NEW = 0
     FAILED = 1
@@ -50,8 +50,8 @@ class Entry:
         """
         Whether the *row* at offset *at*, of the entry's custom id, stays in the output.
 
-        Only the request's own row stays. An older row stays as long as there is no
-        other, and an answer is not given up for a failure.
+        The newest row of the request stays, and rows of an older request with this id
+        only as long as there is no other. An answer is not replaced by a failure.
         """
         if at == self.at or self.state is State.NEW:
             return True

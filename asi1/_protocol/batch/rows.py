@@ -44,7 +44,7 @@ _START = b'{"id":"batch_req_'
 @frozen
 class OutputRow:
     """
-    What is needed of a row in an output file.
+    The parts of a row in an output file that decide how a batch is resumed.
 
     Attributes:
         custom_id: The request's custom id.
@@ -76,7 +76,7 @@ def error_row(request: BatchRequest, error: ASI1Error) -> bytes:
     """
     Return the row of a failed *request*, with its line end.
 
-    A refusal of the server is the row's ``response``, as the server sent it. Any other
+    If the server refused the request, its reply is the row's ``response``. Any other
     error is the row's ``error``, with the name of its class as ``code``.
     """
     if not isinstance(error, APIStatusError):
@@ -140,7 +140,7 @@ def read_row(line: bytes) -> OutputRow | None:
 
 def is_torn(line: bytes) -> bool:
     """
-    Whether *line*, which `read_row` cannot read, is the rest of an unfinished write.
+    Whether *line*, which `read_row` cannot read, was left by an unfinished write.
 
     A killed process leaves the beginning of a row. After a power failure, some file
     systems also leave blocks of zeros, which JSON never contains.
@@ -156,8 +156,8 @@ def ends_batch(error: ASI1Error) -> bool:
     """
     Whether *error* ends the batch, since each request would fail in the same way.
 
-    These are errors of the account, such as a wrong key, and of the client. The request
-    stays undone.
+    These are errors of the account, such as a wrong key, and of the client. No row is
+    written for the request, so a later run sends it again.
     """
     if isinstance(error, AuthenticationError | PaymentRequiredError):
         return True

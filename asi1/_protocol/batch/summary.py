@@ -1,4 +1,4 @@
-"""What a batch has done so far: the public `BatchSummary`, and the counts behind it."""
+"""What a batch has done so far: the public `BatchSummary`, and the code that counts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class BatchSummary:
         errors: Number of failures by the name of their error class.
         prompt_tokens: Prompt tokens of this run; those of answers from the client's
             cache do not count.
-        completion_tokens: Completion tokens of this run, likewise.
+        completion_tokens: Completion tokens of this run; those of cached answers do not
+            count.
         cost: US dollars of this run; None if an answer's price is unknown.
         seconds: Seconds that this run has taken.
     """

@@ -74,7 +74,10 @@ class History:
     summary_usage: Usage = attrs.field(factory=Usage)
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
-        """Return a history of *messages*; a summary of changed messages is removed."""
+        """
+        Return a history of *messages*; its summary is removed if summarised messages
+        changed.
+        """
         messages, summary = tuple(messages), self.summary
         if summary and self.messages[: summary.upto] != messages[: summary.upto]:
             summary = None
@@ -95,7 +98,7 @@ class History:
         return attrs.evolve(self, messages=messages, keep_reasoning=keep)
 
     def with_session(self, session_id: str) -> History:
-        """Return a history whose turns send *session_id*, which asi1 generated."""
+        """Return a history whose requests have *session_id*, which asi1 generated."""
         options = {**self.options, "session_id": session_id}
         return attrs.evolve(self, options=options, session=True)
 

@@ -40,9 +40,8 @@ __all__ = [
 # messages of the turn, and the messages of the last turn.
 Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
 
-# Characters of scripts that are written without blanks between words, or whose words
-# have characters that are not letters to Python: those of India and south-east Asia,
-# Korean, Japanese, Chinese.
+# Scripts without blanks between words, or with characters in words that Python does not
+# count as letters: those of India and south-east Asia, Korean, Japanese, Chinese.
 _UNSPACED = (
     "\u0900-\u109f\u1100-\u11ff\u1780-\u17ff\u3005\u3041-\u30ff\u3400-\u4dbf"
     "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f"
@@ -114,8 +113,8 @@ class ContextPolicy(ABC):
         instead. The system messages and the last turn are returned even if they alone
         exceed the budget.
 
-        A policy without a budget returns all messages, since no model is named whose
-        context could limit them.
+        A policy without a budget returns all messages, since the model's context size
+        is not known here.
 
         Args:
             messages: As for `AsyncCompletions.create`.
@@ -140,7 +139,7 @@ class ContextPolicy(ABC):
 
     @property
     def bounded(self) -> bool:
-        """Whether a budget is given, so that the model's context size is not needed."""
+        """Whether the policy has a budget; else the model's context size is needed."""
         return self.budget is not None
 
     def __or__(self, other: ContextPolicy) -> ContextPolicy:

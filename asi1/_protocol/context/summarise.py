@@ -43,11 +43,11 @@ class Summarise(ContextPolicy):
     """
     Replaces a conversation's oldest turns by a summary. See `ContextPolicy`.
 
-    The model writes the summary, in a separate call before the turn's call; of a
-    history that is far too long, in several calls, part by part. The summary is reused
-    until the history exceeds the budget again, and then extended. In the request, the
-    summary follows the system message. If the model's answer is empty, the oldest turns
-    are dropped instead.
+    The model writes the summary in a separate call before the turn's call; if the
+    history is far too long, in several calls, each for a part of it. The summary is
+    reused until the history exceeds the budget again, and then extended. In the
+    request, the summary follows the system message. If the model's answer is empty, the
+    oldest turns are dropped instead.
 
     Attributes:
         size: Maximum length of a summary in tokens; a longer summary is cut.
@@ -61,7 +61,7 @@ class Summarise(ContextPolicy):
 
     def plan(self, view: View, limit: float) -> Plan:
         """
-        If *view* exceeds *limit* tokens, use the summary that an earlier request got.
+        If *view* exceeds *limit* tokens, use the summary of an earlier request, if any.
 
         If *view* still exceeds *limit*, insert a summary of more turns. If that is not
         enough either, drop the oldest turns.
@@ -137,7 +137,7 @@ class Summarise(ContextPolicy):
 
 def _take_parts(parts: deque[str], room: int) -> str:
     """
-    Remove the first *parts*, as many as fit into *room* bytes, and return them joined.
+    Remove as many of the first *parts* as fit into *room* bytes; return them joined.
 
     The first part is always removed, and cut if it is too long.
     """
@@ -159,7 +159,10 @@ def _cut(text: str, size: int) -> str:
 
 
 def _transcript(turn: Turn) -> str:
-    """Return a turn as one string, since the model would continue a message list."""
+    """
+    Return a turn as one string; given a list of messages, the model would go on with
+    it.
+    """
     return "\n".join(_line(message) for message in turn.messages)
 
 

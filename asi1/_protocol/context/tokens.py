@@ -62,7 +62,7 @@ MOST_TOKENS = 10**9
 
 
 def _learned(name: str) -> Any:
-    """Return an attrs default that the method *name* computes from the samples."""
+    """Return an attrs field with a default that the method *name* computes."""
     return attrs.Factory(lambda self: getattr(self, name)(), takes_self=True)
 
 
@@ -112,7 +112,7 @@ class TokenEstimator:
         return max(error, 0.0) + _UNSEEN * self.samples[-1][-1]
 
     def _surplus(self) -> list[float]:
-        """For each recent request: its counted tokens minus its messages' estimate."""
+        """For each recent request: the server's token count minus the estimate."""
         # Only recent samples count, since the hidden prompt and the language may
         # change.
         return [y - self.slope * x for x, y in self._points()[-_RECENT:]]
@@ -165,7 +165,8 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
 def size_of(message: Wire) -> int:
     """Return the size of *message* in bytes of UTF-8, without its role."""
     content = message.get("content")
-    # Each turn measures its whole history; most messages are a role and a text.
+    # This runs for the whole history in each turn, and most messages are a role and a
+    # text.
     if type(content) is str and len(message) == 2 and "role" in message:
         return len(content) if content.isascii() else _size(content)
     return sum(_size(value) for key, value in message.items() if key != "role")

@@ -92,7 +92,7 @@ class View:
 
     @property
     def weight(self) -> float:
-        """Estimated tokens of the request plus the safety margin, as a float."""
+        """The estimated tokens of the request plus the safety margin, as a float."""
         cost = (
             self.tokens.base + self.tokens.slack + sum(turn.cost for turn in self.turns)
         )

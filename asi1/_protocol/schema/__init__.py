@@ -1,3 +1,3 @@
-"""Python types as JSON Schemas, and JSON values of these types. Does no I/O."""
+"""Turns Python types into JSON Schemas, and JSON values into values of these types."""
 
 __all__: list[str] = []

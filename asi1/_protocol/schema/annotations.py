@@ -1,8 +1,8 @@
 """
 Reads annotations: resolves names and type parameters, and unwraps ``Annotated``.
 
-The metadata of ``Annotated`` is read by the names of its attributes, so that no library
-which defines such metadata has to be loaded.
+Metadata in ``Annotated`` is recognised by the names of its attributes, so that the
+library that defines it does not have to be imported.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Notes:
     The metadata, qualifiers and aliases around the type in an annotation.
 
     Attributes:
-        rename: The name in JSON that ``cattrs.override(rename=...)`` gives; or None.
+        rename: The name in JSON from ``cattrs.override(rename=...)``; None without it.
         required: Whether ``Required`` or ``NotRequired`` is present; None if neither.
         aliases: The type aliases that were replaced by their values.
     """
@@ -67,10 +67,11 @@ class Notes:
 
 def unwrap(annotation: Any, parameters: Mapping[Any, Any]) -> tuple[Any, Notes]:
     """
-    Return the type inside *annotation*, and what was around it as `Notes`.
+    Return the type inside *annotation*, and `Notes` about everything around the type.
 
     Args:
-        annotation: A type, in any number of ``Annotated``, aliases and qualifiers.
+        annotation: A type, maybe inside ``Annotated``, aliases and qualifiers, at any
+            depth.
         parameters: The type for each type variable.
     """
     notes = Notes()
@@ -171,7 +172,7 @@ def _own_annotations(cls: Any) -> Mapping[str, Any]:
 
 
 def _add(notes: Notes, metadata: list[Any]) -> None:
-    """Add *metadata* to *notes*; what an outer ``Annotated`` has set stays."""
+    """Add *metadata* to *notes*; keep what an outer ``Annotated`` has set."""
     inner: dict[str, Any] = {}
     description = ""
     for item in _flattened(metadata):
@@ -200,7 +201,7 @@ def _flattened(metadata: list[Any]) -> Iterator[Any]:
 
 
 def without_result(function: Callable[..., Any]) -> Any:
-    """Return an object with the annotations of *function* but that of its result."""
+    """Return an object with all annotations of *function* except that of its result."""
     try:
         annotations = dict(getattr(function, "__annotations__", {}))
     except NameError:  # Python 3.14 evaluates the annotations here

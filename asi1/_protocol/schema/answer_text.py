@@ -40,7 +40,8 @@ _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )
 _OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*\r?\n?[ \t\r\n]*\Z")
-# Matches a fence, and the language behind it, which only an opening fence has.
+# Matches a fence of a code block and the language after it; only opening fences have
+# one.
 _FENCE = re.compile(r"(?:`{3,}|~{3,})([\w+.-]*)")
 _FENCE_SIGNS = ("```", "~~~")
 _LANGUAGE = re.compile(r"[\w+.-]+\s+")
@@ -64,7 +65,7 @@ class JSONCutOffError(ValueError):
 
 @frozen
 class _Region:
-    """A part of the text from an opening bracket to its closing bracket."""
+    """A range of the text, from an opening bracket to its closing bracket."""
 
     start: int
     end: int
@@ -103,7 +104,7 @@ def read_json_answer(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
 
 
 def _loaded(text: str) -> tuple[JSON, str | None]:
-    """Return the JSON value in *text*; or None, and why the text is not JSON."""
+    """Return the JSON value in *text*; or None, with the reason why it is not JSON."""
     try:
         return load_json(text.encode("utf-8", "surrogatepass")), None
     except ValueError as error:
@@ -139,7 +140,7 @@ def _regions(text: str) -> Iterator[_Region]:
 
 
 def _in_open_fences(text: str, regions: Iterable[_Region]) -> Iterator[_Region]:
-    """Return *regions*; one behind a closing fence is not a region in a fence."""
+    """Yield *regions*; those after a closing fence are marked as not fenced."""
     is_open, position = False, 0
     for region in regions:
         for language in _FENCE.findall(text, position, region.start):
@@ -171,7 +172,7 @@ def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | 
 
 
 def _cuts(text: str, region: _Region) -> Iterator[CutAway]:
-    """Return what has to be cut away around *region*."""
+    """Return what has to be cut away around *region* to read the JSON in it."""
     before, after = text[: region.start], text[region.end :].lstrip(_BLANK)
     opening = _OPENING_FENCE.search(before, max(0, len(before) - _FENCE_SIZE))
     if opening:
@@ -188,7 +189,7 @@ def _cuts(text: str, region: _Region) -> Iterator[CutAway]:
 def _read_fenced_scalar(
     text: str, reason: str | None
 ) -> tuple[JSON, tuple[CutAway, ...]]:
-    """Return the JSON value without brackets in a fence around the whole *text*."""
+    """Return the JSON scalar in *text*, if *text* is one fenced code block."""
     if text.startswith(_FENCE_SIGNS) and text.endswith(_FENCE_SIGNS):
         inner = text.strip("`~").strip(_BLANK)
         word = _LANGUAGE.match(inner)

@@ -1,4 +1,4 @@
-"""Bounds of ``Annotated`` types, as keywords of JSON Schema and as checks of values."""
+"""Turns bounds in ``Annotated``, such as `Ge`, into JSON Schema keywords and checks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SIZE_WORDS = {
 
 def with_bounds(shape: Shape, bounds: Bounds) -> Shape:
     """
-    Return *shape* with *bounds*; a union's bounds go to the members that they fit.
+    Return *shape* with *bounds*; a union passes each bound to the members it fits.
 
     Raises:
         ValueError: A bound does not fit the shape; the message names the bound.
@@ -155,7 +155,7 @@ def _ordered(holds: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], b
     def check(value: Any) -> bool:
         try:
             return bool(holds(value, bound))
-        except TypeError:  # raised if only one of the two times has a time zone
+        except TypeError:  # only one of the two times has a time zone
             return False
 
     return check

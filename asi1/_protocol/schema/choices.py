@@ -18,7 +18,7 @@ def choices_of(members: tuple[Any, ...]) -> Choices:
     Return the `Choices` of enum members and other constants.
 
     Raises:
-        ValueError: A constant has no form in JSON.
+        ValueError: JSON cannot express a constant.
     """
     values: dict[tuple[type, Any], object] = {}
     for member in members:

@@ -6,7 +6,7 @@ additional key is an error. An additional key may be misspelt, and its value wou
 lost silently.
 
 A strict schema makes the model write null for each optional field, so null for a field
-whose type does not allow null stands for the default.
+whose type does not allow null means the field's default.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ class _ShapeConverter(Converter):
     """
     A cattrs converter that takes a `Shape` wherever cattrs takes a type.
 
-    Each decoder has its own: the cache of a shared one would keep a hook for every
-    shape.
+    Each decoder has a converter of its own: a shared converter's cache would keep a
+    hook for every shape ever used.
     """
 
     def __init__(self) -> None:
         super().__init__(detailed_validation=False)
-        # By the id of each class's definition: a list of its hook, empty while the hook
-        # is made.
+        # For each class, by the id of its definition: a list with its hook; empty while
+        # the hook is being created.
         self.objects: dict[int, list[_Hook]] = {}
 
 
@@ -107,7 +107,7 @@ def _scalar(shape: Scalar, _: Converter) -> _Hook:
     exact = exact_type(shape)
     if exact is not None:
         return lambda value, _: value if type(value) is exact else read(value, None)
-    if shape.read is read_number and broken is None:  # the usual floats, in one call
+    if shape.read is read_number and broken is None:  # the fast path for plain floats
         return lambda value, _: (
             value if type(value) is float and isfinite(value) else read(value, None)
         )

@@ -97,11 +97,11 @@ class Describer:
 
         Args:
             annotation: The type.
-            path: Where the type stands in the argument, such as "Person.kids[]".
+            path: The place of the type in the argument, such as "Person.kids[]".
             parameters: The type for each type variable.
 
         Raises:
-            ArgumentError: The type has no form in JSON; the message names its path.
+            ArgumentError: JSON cannot express the type; the message names its path.
         """
         parameters = parameters or {}
         inner, notes = unwrap(annotation, parameters)

@@ -1,4 +1,4 @@
-"""Descriptions from docstrings in the styles of Google, NumPy and Sphinx."""
+"""Reads descriptions from docstrings in the styles of Google, NumPy and Sphinx."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Docs:
 
 
 def read_docs(thing: type | Callable[..., Any]) -> Docs:
-    """Return the descriptions in the docstring of *thing*, without inherited ones."""
+    """Return the descriptions in *thing*'s docstring, unless that is inherited."""
     doc = vars(thing).get("__doc__") if isinstance(thing, type) else thing.__doc__
     if not isinstance(doc, str) or _is_generated(doc, thing):
         return Docs()

@@ -1,7 +1,7 @@
 """
 Classes of pydantic and msgspec, which have schemas and validators of their own.
 
-Neither library is imported here: a program that has such a class has loaded it.
+This module imports neither library: a program with such a class has imported it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def shape_of(thing: Any) -> Foreign | None:
     """
     try:
         return _shape_of(thing)
-    except Exception as error:  # raised by pydantic or msgspec
+    except Exception as error:  # pydantic or msgspec raised it
         reason, _, _ = str(error).partition("\n")
         raise ValueError(f"has no form in JSON Schema: {reason}") from error
 
@@ -52,7 +52,7 @@ def _shape_of(thing: Any) -> Foreign | None:
     if hasattr(thing, "model_json_schema") and hasattr(thing, "model_validate_json"):
         schema, validate = thing.model_json_schema(), thing.model_validate_json
         return _foreign(name, schema, _pydantic_reader(validate))
-    if hasattr(cls, "__pydantic_validator__"):  # a dataclass of pydantic
+    if hasattr(cls, "__pydantic_validator__"):  # *cls* is a pydantic dataclass
         return _of_adapter(sys.modules["pydantic"].TypeAdapter(thing), name)
     return None
 
@@ -85,7 +85,8 @@ def _foreign(
 
 def _pydantic_reader(validate: Callable[[bytes], object]) -> Callable[[JSON], object]:
     def read(value: JSON) -> object:
-        # pydantic gets JSON text: in strict mode it refuses a date in a Python str.
+        # pydantic gets JSON text, since in strict mode it refuses a Python str for a
+        # date.
         try:
             return validate(dump_json(value))
         except Exception as error:

@@ -30,7 +30,7 @@ class MismatchError(ValueError):
         self.steps: list[str | int] = []
 
     def inside(self, step: str | int) -> MismatchError:
-        """Add the outer value's key or index to the path; return this exception."""
+        """Add the value's key or index in its container; return this exception."""
         self.steps.append(step)
         return self
 

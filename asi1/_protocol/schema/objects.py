@@ -1,9 +1,10 @@
 """
 Decodes a JSON object into a value of a class.
 
-Most objects have a value for every field. A function whose source is generated for the
-class decodes these: it takes half the time of a loop over the fields, which decodes
-every other object. Lists of strings and of whole numbers are checked in this function.
+Most objects have a value for every field. These are decoded by a function whose source
+is generated for the class, in half the time of a loop over the fields, which decodes
+all other objects. The generated function also checks lists of strings and of whole
+numbers.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ __all__ = ["object_reader"]
 
 _Hook = Callable[[Any, Any], Any]
 
-# The source of `_generated_reader`. Of each field there are a value, such as v0, the
-# type of values that stay unchanged, the hook and the shape.
+# The source of the function that `_generated_reader` makes. For each field it has names
+# for the value, such as v0, the type of values that stay unchanged, the hook and the
+# shape.
 _SOURCE = """
 def read(value, shape):
     if type(value) is not dict or len(value) != {count}:
@@ -110,7 +112,7 @@ def _generated_reader(
     """
     Return the hook that decodes an object with all fields, and passes others to *loop*.
 
-    It decides that before it decodes a field, so that no validator is called twice.
+    It checks for missing fields before it decodes any, so that no validator runs twice.
     """
     slots = list(slots_by_key.values())
     names = [slot.argument for slot in slots]
@@ -149,7 +151,7 @@ def _generated_reader(
 
 
 def _is_name(argument: str) -> bool:
-    """Return whether source can contain *argument* as the name of an argument."""
+    """Return whether generated source can use *argument* as an argument's name."""
     # Python changes some names in source that are not ASCII, such as "\ufb01" to "fi".
     reserved = keyword.iskeyword(argument) or argument == "__debug__"
     return argument.isascii() and argument.isidentifier() and not reserved
@@ -167,7 +169,7 @@ def _takes_in_order(build: Callable[..., object], names: list[str]) -> bool:
 
 
 def _line(place: int, slot: _Slot) -> str:
-    """Return the source that decodes the field with the number *place*."""
+    """Return the line of source that decodes the field with the number *place*."""
     value = f"v{place}"
     line = f"place = {place}; {value} = hook{place}({value}, shape{place})"
     if exact_type(slot.shape) is not None:

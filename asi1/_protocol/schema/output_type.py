@@ -62,7 +62,7 @@ class OutputType(Generic[_T]):
     A type that answers are decoded into.
 
     Attributes:
-        response_format: The option of this name for a request; not to be changed.
+        response_format: The ``response_format`` of a request; must not be changed.
         decode: Returns the value of JSON data; raises `MismatchError`.
         key: The key of the value, if the schema wraps it in an object; else None.
     """
@@ -154,7 +154,7 @@ def output_type(spec: Any) -> OutputType[Any]:
             and the value is JSON data that was not checked against it.
 
     Raises:
-        ArgumentError: The type has no form in JSON Schema; the message names its path.
+        ArgumentError: JSON Schema cannot describe the type; the message names its path.
     """
     if type(spec) is type:  # the usual case: a class, not an annotation
         return _cached(spec, "")
@@ -168,7 +168,7 @@ def output_type(spec: Any) -> OutputType[Any]:
         return _of_schema(spec)
     try:
         hash(spec)
-    except TypeError:  # unhashable `Annotated` metadata, such as a dict
+    except TypeError:  # ``Annotated`` has unhashable metadata, such as a dict
         return _of_type(spec)
     # Unions with the same members in another order are equal, but decode differently.
     # So the type's `repr` is a part of the cache's key.

@@ -1,4 +1,4 @@
-"""Scalar types: their JSON Schemas and strict readers, by the type's name."""
+"""Scalar types such as date: their JSON Schemas, and functions that read values."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ class Shape:
     The JSON values that a type allows.
 
     Attributes:
-        name: The type as messages name it, such as "an integer" or "Person".
-        description: The text for the model that an annotation adds to the type.
+        name: The type as error messages name it, such as "an integer" or "Person".
+        description: The annotation's description of the type, for the model.
     """
 
     name: str = ""
@@ -64,13 +64,13 @@ class Anything(Shape):
 @frozen(kw_only=True, eq=False)
 class Scalar(Shape):
     """
-    A value without parts, such as a number or a string.
+    A single value, such as a number or a string.
 
     Attributes:
         schema: The JSON Schema of the type.
         read: Returns the Python value of a JSON value; raises ValueError.
-        measure: The bounds that the schema can have: "number", "text", or "" for none
-            of them. A decoder checks bounds in each case.
+        measure: The kind of bounds that the schema can have: "number", "text", or ""
+            for none. A decoder checks all bounds, whatever the schema has.
         rank: Unions try scalars of lower rank first.
         exact: The type of JSON values that always fit and stay unchanged, or None.
     """
@@ -142,7 +142,7 @@ class Field:
         argument: The name of the constructor's argument.
         attribute: The name in the class.
         required: Whether the class needs a value; if not, the field has a default.
-        default: The default as JSON, to be described; `NoDefault` if there is none.
+        default: The default as JSON, for the description; `NoDefault` if there is none.
     """
 
     key: str

@@ -28,7 +28,10 @@ _ONE_OF_THEM = {"type", "enum", "const", "anyOf", "$ref"}
 def mapped(
     schema: JSON, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return *schema* with *change* applied to each schema in it, innermost first."""
+    """
+    Return *schema* after *change* was applied to all schemas inside it, innermost
+    first.
+    """
     new: dict[str, Any] = {}
     for key, value in schema.items():
         if key in {"properties", "$defs", "definitions", "patternProperties"}:
@@ -75,7 +78,7 @@ def _is_strict_part(part: Mapping[str, JSON]) -> bool:
 
 
 def made_strict(schema: Mapping[str, JSON]) -> dict[str, Any]:
-    """Return *schema*, which another library made, as strict as it can be made."""
+    """Return another library's *schema*, made strict as far as possible."""
     return mapped(dict(schema), _made_strict_part)
 
 

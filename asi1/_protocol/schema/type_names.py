@@ -21,7 +21,7 @@ def type_name(cls: Any) -> str:
     cls = unwrap(cls, {})[0] if get_origin(cls) is Annotated else cls
     args = get_args(cls)
     origin = get_origin(cls) or cls
-    if not isinstance(origin, Hashable):  # such as the parameter list of a Callable
+    if not isinstance(origin, Hashable):  # e.g. the parameter list of a ``Callable``
         return repr(cls)
     if origin in _UNIONS:
         return " | ".join(map(type_name, args))

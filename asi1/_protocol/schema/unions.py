@@ -109,7 +109,7 @@ class _Classes:
         Return the class that the JSON object *value* belongs to; None if uncertain.
 
         Raises:
-            MismatchError: The value's tag is that of none of the classes.
+            MismatchError: The value has a tag that none of the classes has.
         """
         # Tags are read at the first use: a recursive class has no fields until it is
         # described.
@@ -129,7 +129,7 @@ class _Classes:
 def _tags_of(
     members: Sequence[tuple[Object, _Hook]],
 ) -> tuple[str, dict[_Constant, _Member]] | None:
-    """Return a key with different constants in all classes, and each one's class."""
+    """Return a key whose constants differ in all classes, and each one's class."""
     tables = [_constants(shape) for shape, _ in members]
     for key in tables[0]:
         if not all(key in table for table in tables):

@@ -46,7 +46,7 @@ def json_schema(shape: Shape) -> dict[str, Any]:
     """
     Return the JSON Schema of *shape*.
 
-    A class that is used once stands where it is used; the others are in ``$defs``.
+    A class that is used once is written where it is used; all others are in ``$defs``.
     """
     writer = _Writer()
     return _inlined(writer.write(shape), writer.definitions)
@@ -88,7 +88,7 @@ class _Writer:
         return {}
 
     def _row(self, shape: Row) -> dict[str, Any]:
-        """Return the schema of an array: the strict subset of the API has no tuples."""
+        """Return the schema of a `Row`, an array: strict schemas have no tuples."""
         count = len(shape.items)
         parts: list[dict[str, Any]] = []
         for part in map(self.write, shape.items):

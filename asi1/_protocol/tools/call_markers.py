@@ -1,9 +1,10 @@
 """
-Finds the markers with which models begin tool calls in text, but not those in code.
+Finds markers such as ``<tool_call>``, with which models begin tool calls in text.
 
-Markdown code is a fenced block or a span between backticks. A span ends at the next run
-of equally many backticks in its paragraph; without such a run, it is not code. So the
-rest of the paragraph may have to be read before it is known whether a marker counts.
+A marker in markdown code does not count. Code is a fenced block or a span between
+backticks. A span ends at the next run of equally many backticks in its paragraph;
+without such a run, it is not code. So the rest of the paragraph may have to be read
+before it is known whether a marker counts.
 """
 
 from __future__ import annotations
@@ -19,33 +20,35 @@ TAGS = ("<tool_call>", "<|tool_call|>", "<|tool_call>", "<tool_call|>")
 MARKERS = (*TAGS, "<function=", "<|python_tag|>", "[TOOL_CALLS]")
 OPENING = re.compile("|".join(map(re.escape, MARKERS)))
 _TOKEN = re.compile(rf"\n|`+|~+|{OPENING.pattern}")
-# What may precede a fence in its line: spaces, and the markers of quotes and lists.
+# Matches what may precede a fence in its line: spaces, and signs of quotes and lists.
 _INDENT = re.compile(r"[\s>*+\-\d.)]*+")
 
 
 @define(eq=False)
 class MarkerFinder:
     """
-    Finds the markers outside of code, in a text that arrives in pieces.
+    Finds tool call markers outside of markdown code, in a text that arrives in pieces.
 
     Each part of the text is read at most twice.
 
     Attributes:
         at: The position up to which the text was read.
         found: The position of a marker outside of code; None if none was found.
-        maybe: The position of the first marker that may be in code or not; None if
+        maybe: The position of the first marker that may or may not be in code; None if
             there is no such marker.
     """
 
     at: int = 0
     found: int | None = field(default=None, init=False)
     maybe: int | None = field(default=None, init=False)
-    # Whether the current line has only an indent so far. A call precedes a later start.
+    # Whether the current line has only an indent so far. False at first if reading
+    # starts after a tool call.
     _indent: bool = field(init=False)
-    # The last run of backticks or tildes, which may not be complete: sign and length.
+    # The sign and length of the last run of backticks or tildes; more of it may follow.
     _sign: str = field(default="", init=False)
     _run: int = field(default=0, init=False)
-    # The fence of the current code block; whether the current line may be its last.
+    # The fence of the current code block, and whether the current line may end the
+    # block.
     _fence: tuple[str, int] | None = field(default=None, init=False)
     _closing: bool = field(default=False, init=False)
     # The length of the backtick run at the start of the current line, if the line may
@@ -65,12 +68,12 @@ class MarkerFinder:
 
     @property
     def is_idle(self) -> bool:
-        """Whether a text without markers, backticks and tildes can be skimmed."""
+        """Whether `skim` may be used for text without marker, backtick or tilde."""
         return not (self._run or self._tokens or self._maybe_fence or self._closing)
 
     @property
     def safe(self) -> int:
-        """The position up to which the text has no marker, other than in code."""
+        """The position up to which the text has no marker outside of code."""
         first = self.maybe if self.found is None else self.found
         return self.at if first is None else first
 
@@ -90,7 +93,7 @@ class MarkerFinder:
         return self.found
 
     def after(self, end: int) -> MarkerFinder:
-        """Return the finder for the text from *end* on, after the marker found."""
+        """Return a finder for the text from *end* on, where the found call ends."""
         if end >= self.at:
             return MarkerFinder(end)
         self.found = None
@@ -119,13 +122,13 @@ class MarkerFinder:
             self.at = base + len(text)
 
     def _stop(self, at: int) -> bool:
-        """Set `at` if a marker was found; what follows a marker is read again."""
+        """If a marker was found, set `at` so that the text after it is read again."""
         if self.found is not None:
             self.at = at if self._tokens else self.found
         return self.found is not None
 
     def _pass(self, text: str, base: int, start: int, end: int) -> bool:
-        """End a run, and pass over other text; return whether a marker was found."""
+        """End a run of backticks or tildes; return whether a marker was found."""
         self._end_run(base + start)
         if self._stop(base + start):
             return True
@@ -155,7 +158,7 @@ class MarkerFinder:
             self._add_run(end, run)
 
     def _end_maybe_fence(self, end: int) -> None:
-        """Read the line's first run as one in a paragraph: a fence has one run only."""
+        """Treat the line's first run as inline code: a fence has no second run."""
         if self._maybe_fence:
             self._add_run(end, self._maybe_fence)
             after, self._maybe_fence, self._after_fence = self._after_fence, 0, []
@@ -171,7 +174,7 @@ class MarkerFinder:
             self._tokens.append((at, run))
 
     def _meet(self, at: int) -> None:
-        """Record a marker: found, or maybe in code, or certainly in code."""
+        """Record a marker outside of code, or one that may be; ignore one in code."""
         if self._fence or self.found is not None:
             return
         if not (self._tokens or self._maybe_fence):

@@ -1,9 +1,9 @@
 """
 Reads the tool calls that a model wrote as markup into text.
 
-The forms are ``<tool_call>`` of GLM, Hermes and Qwen, and three bare forms: Mistral's
-``[TOOL_CALLS]``, Llama's ``<|python_tag|>``, and ``<function=name>``. All work is
-linear in the length of the text.
+The markup begins with ``<tool_call>`` (GLM, Hermes, Qwen), ``[TOOL_CALLS]`` (Mistral),
+``<|python_tag|>`` (Llama) or ``<function=name>``. The time is linear in the length of
+the text.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ __all__ = ["Markup", "MarkupReader"]
 _TAG = "<tool_call>"
 _END = r"<(?:/\|?|\|/)tool_call\|?>"
 _TAG_END = re.compile(rf"\s*+{_END}")
-# Unreadable markup ends after the next end tag, or before the next opening marker.
+# Matches the end of unreadable markup: an end tag, or the next opening marker.
 _EDGE = re.compile(rf"(?P<end></function>(?:\s*+{_END})?|{_END})|{OPENING.pattern}")
 _SPACE = re.compile(r"\s*+")
-# Matches the start of a call after ``<tool_call>``; prose about the tag differs.
+# Matches the start of a call after ``<tool_call>``, but not prose about the tag.
 _WORD = r"[^\s<>\[\]{}\"]{1,200}+"
 _CALL_START = re.compile(rf"\s*+(?:\Z|[\[{{]|<f|{_WORD}\s*+(?:\Z|<a|<\Z|\{{))")
 _NAME = re.compile(rf"({_WORD})\s*+")
 _FUNCTION = re.compile(r"\s*+<function=\s*+([^\s<>]{1,200}+)\s*+>\s*+")
 _FUNCTION_END = re.compile(r"\s*+</function>")
-# The two ways to write arguments: the tags before a value, the last of them, the tag
-# after the value, and the line break that surrounds the value in addition.
+# The two ways to write an argument. For each: the pattern of the tags before a value,
+# the last of these tags, the tag after the value, and the line break around the value.
 _GLM = re.compile(r"\s*+<arg_key>([^<]*+)</arg_key>\s*+<arg_value>")
 _QWEN = re.compile(r"\s*+<parameter=([^<>]*+)>")
 _ARGUMENT_TAGS = {
@@ -48,7 +48,8 @@ _JSON_PART = re.compile(r'"(?:[^"\\]++|\\.)*+"|\[TOOL_CALLS\]|[][{}<\\"]', re.DO
 _NEXT_JSON = re.compile(r"\s*+[;,]?\s*+(?=\{)")
 _FIRST_NAME = re.compile(r'\[?\s*+\{\s*+"name"\s*+:\s*+"([^"\\]{1,200}+)"')
 _NOT_A_STRING = re.compile(r"[-\d\[{tfn]")
-_Calls = tuple[list[FunctionCall], int]  # with the position at which their markup ends
+# The calls, and the position at which their markup ends.
+_Calls = tuple[list[FunctionCall], int]
 
 
 @frozen
@@ -90,7 +91,7 @@ class MarkupReader:
     _found: dict[str, int] = field(factory=dict, init=False)
 
     def calls_at(self, start: int) -> Markup | None:
-        """Return the markup that begins at *start*; None if this is text."""
+        """Return the markup that begins at *start*; None if it is ordinary text."""
         marker = OPENING.match(self.text, start)
         if marker is None:
             return None
@@ -101,7 +102,10 @@ class MarkupReader:
         return found and Markup(*found)
 
     def _calls_at(self, marker: str, start: int, at: int) -> _Calls | None:
-        """Return the calls after *marker*, which ends at *at*; None if it is text."""
+        """
+        Return the calls after *marker*, which ends at *at*; None if it is ordinary
+        text.
+        """
         if marker in TAGS:
             return self._tagged(marker, self._after_space(at))
         if marker == "<function=":
@@ -207,7 +211,8 @@ class MarkupReader:
         while key := form.match(self.text, at):
             start = key.end()
             end = self._find(last, start)
-            if self._find(first, start) <= end:  # so is neither tag
+            # Both are missing, or the next value begins first.
+            if self._find(first, start) <= end:
                 raise _UnreadableError(tag, "has an argument that is not closed", start)
             value = self.text[start:end].removeprefix(line_break)
             found[key[1].strip()] = _value(value.removesuffix(line_break))
@@ -223,8 +228,8 @@ class MarkupReader:
         """
         Return the next position of *tag* from *at* on; a huge number if there is none.
 
-        A position is found once for all searches before it. So no call may have an *at*
-        below that of an earlier call.
+        The position found is kept for later searches. So *at* must never be less than
+        in an earlier call.
         """
         found = self._found.get(tag, -1)
         if found < at:

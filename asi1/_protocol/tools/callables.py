@@ -1,4 +1,4 @@
-"""Reads what a function that becomes a tool is called, and what its docstring says."""
+"""Reads the name and the docstring of a function that becomes a tool."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
     "without_partials",
 ]
 
-# The argument that errors name.
+# The name of the argument in errors.
 ARGUMENT = "tools"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -45,12 +45,15 @@ def name_of(function: Callable[..., Any], name: str | None) -> str:
 
 
 def description_of(function: Callable[..., Any]) -> str:
-    """Return what a function does, from its docstring."""
+    """Return the description in a function's docstring."""
     return docs_of(without_partials(function)[0]).text
 
 
 def without_partials(function: Any) -> tuple[Any, set[str]]:
-    """Return the function inside partials, and the names of the arguments they set."""
+    """
+    Return the function inside ``functools.partial`` objects, and the arguments they
+    set.
+    """
     names: set[str] = set()
     while isinstance(function, functools.partial):
         names |= function.keywords.keys()
@@ -92,6 +95,6 @@ def _checked_name(name: str) -> str:
 
 
 def tool_error(name: str, reason: str) -> ArgumentError:
-    """Return the error of the function *name* that cannot be a tool."""
+    """Return the error that says why the function *name* cannot be a tool."""
     message = f"{ARGUMENT}: {name}: {reason}"
     return ArgumentError(message, argument=ARGUMENT)

@@ -22,7 +22,7 @@ class ToolError(ASI1Error):
     """
     Raise it in a tool to choose the words that the model reads.
 
-    Of any other exception of a tool, the model reads the class and the message.
+    If a tool raises another exception, the model reads its class and its message.
     """
 
 
@@ -39,8 +39,8 @@ class MaxRoundsError(ASI1Error):
     ``resume_tools`` with a higher ``max_rounds`` goes on.
 
     Attributes:
-        result: All that was done. The calls of the last answer were run, and their
-            results are in its messages.
+        result: What the run has done. The tool calls of the last answer were run too,
+            and their results are among ``result.messages``.
     """
 
     result: ToolRunResult = field(factory=_nothing)

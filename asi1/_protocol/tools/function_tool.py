@@ -1,8 +1,8 @@
 """
-Functions as tools: the schema of a function's parameters, and the arguments of a call.
+Makes a tool of a function: the schema of its parameters, and the arguments of a call.
 
-A call is made only with arguments that are complete and of the right types; otherwise
-there is an error.
+The function is called only with arguments that are complete and of the right types;
+otherwise an error is raised.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ _VARIADIC: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWOR
 @frozen(kw_only=True, eq=False)
 class FunctionTool:
     """
-    A function as the model sees it.
+    A function as a tool that the model can call.
 
     Attributes:
         name: The name by which the model calls the function.
         description: What the function does, from its docstring.
         parameters: The JSON Schema of the parameters; not to be changed.
         strict: Whether the server is asked to enforce the schema.
-        decode: Returns the values of JSON arguments by parameter; raises
+        decode: Converts JSON arguments to values, by parameter name; raises
             `MismatchError`.
         signature: The function's signature.
     """

@@ -2,8 +2,8 @@
 Separates an answer's text from the tool calls that the model wrote into it as markup.
 
 Some models write a call as markup, such as ``<tool_call>``, instead of ``tool_calls``.
-Markup in markdown code is text that the model shows. All work is linear in the length
-of the text.
+Markup in markdown code is not a call: the model shows it as an example. The time is
+linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from .call_markup import Markup, MarkupReader
 __all__ = ["LeakedText", "TextHold", "read_leaked_calls"]
 
 _LONGEST = max(map(len, MARKERS))
-# No real answer has so many markers outside of code: the rest of the text is not read.
+# After this many markers outside of code, the text is not read on: no real answer has
+# as many.
 _MOST_MARKERS = 10_000
 _SPECIAL = re.compile(r"[<\[`~]")
 
@@ -34,8 +35,8 @@ class LeakedText:
     The text of an answer, separated from the tool calls in the text.
 
     Attributes:
-        text: The text without markup. Begins with all that `TextHold.feed` returned,
-            except that whitespace at the end of that may be missing.
+        text: The text without markup. Begins with the text that `TextHold.feed` has
+            returned; only whitespace at its end may be missing.
         calls: The calls that were read, in order.
         unreadable: Why the first unreadable markup is not a call; None if there is no
             unreadable markup. Such markup is not in `text` either.
@@ -112,8 +113,8 @@ class TextHold:
     """
     Holds back streamed text from the first place at which a tool call may begin.
 
-    After the stream, the text to show in place of the held text is the part of
-    `LeakedText.text` after as many characters as `feed` returned: usually none.
+    After the stream, instead of the held text, `LeakedText.text` is shown without the
+    characters that `feed` has returned: usually nothing is left.
     """
 
     _finder: MarkerFinder = field(factory=MarkerFinder, init=False)

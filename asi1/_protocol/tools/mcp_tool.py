@@ -1,5 +1,5 @@
 """
-Tools of MCP servers: names and arguments for the model, and results as text.
+Makes tools of those of MCP servers: their names, their schemas, their results as text.
 
 MCP is the Model Context Protocol. Its objects are read by their attributes: those of
 version 2 of the ``mcp`` package, or their older names.
@@ -20,12 +20,12 @@ from .schema_tool import SchemaTool
 
 __all__ = ["fitting_names", "mcp_tool", "result_text"]
 
-_LONGEST = 64  # characters of a name
+_LONGEST = 64  # characters in a name that the API takes
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 
 
 def mcp_tool(listed: Any, name: str) -> SchemaTool:
-    """Return the tool that an MCP server has *listed*, under another name."""
+    """Return the tool that an MCP server has *listed*, with another name."""
     schema = _first(listed, "input_schema", "inputSchema")
     return SchemaTool(
         name=name,
@@ -58,14 +58,14 @@ def fitting_names(names: Iterable[str], prefix: str = "") -> dict[str, str]:
 
 def result_text(result: Any) -> str:
     """
-    Return the text for the model of a result of an MCP server.
+    Return the result of an MCP server's tool as text for the model.
 
     Args:
         result: What ``call_tool`` of an MCP session returned.
 
     Raises:
         ToolError: The result is an error; the error's message is the text.
-        ValueError: The structured content has no form in JSON.
+        ValueError: JSON cannot express the structured content.
     """
     parts = _first(result, "content") or ()
     lines = [_part_text(part) for part in parts]
@@ -83,7 +83,7 @@ def _is_text(part: Any) -> bool:
 
 
 def _part_text(part: Any) -> str:
-    """Return the text of a part of a result; other parts are named in words."""
+    """Return the text of a part of a result; describe a part that is not text."""
     if _is_text(part):
         return str(part.text)
     resource = _first(part, "resource")
@@ -94,11 +94,11 @@ def _part_text(part: Any) -> str:
 
 
 def _words(kind: Any, part: Any) -> Iterator[str]:
-    """Yield what is known of a part: its type with its address, its size."""
+    """Yield a part's type with its address, and its size, as far as they are known."""
     details = _first(part, "uri"), _first(part, "mime_type", "mimeType")
     yield " ".join(str(each) for each in (kind or "part", *details) if each)
     data = _first(part, "data", "blob")
-    if isinstance(data, str):  # base64
+    if isinstance(data, str):  # the data is base64
         yield f"{len(data.rstrip('=')) * 3 // 4} bytes"
 
 

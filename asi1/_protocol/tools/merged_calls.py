@@ -1,4 +1,4 @@
-"""Merges and compares the values of tool calls' parts; few streams need it."""
+"""Merges and compares JSON values in the deltas of tool calls; few streams need it."""
 
 import json
 
@@ -12,7 +12,7 @@ __all__ = ["merged", "repeats", "updated"]
 
 
 def merged(texts: Sequence[str]) -> str:
-    """Merge the JSON objects *texts*; return the last text if any is not an object."""
+    """Merge the JSON objects *texts*; if one is not an object, return the last text."""
     whole: dict[str, JSON] = {}
     values = []
     for text in texts:

@@ -1,4 +1,4 @@
-"""What a run with tools can do next, as frozen attrs classes."""
+"""What a tool run can do next, as frozen attrs classes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
-What happens in a run with tools, as events.
+The events of a tool run, such as an answer or the start of a tool.
 
-The events alone tell the state of a run, so a saved run is the list of its events.
+The state of a run follows from its events alone, so a saved run is a list of events.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class Begun:
     The run has begun.
 
     Attributes:
-        messages: The messages with which it began, without those of a conversation.
+        messages: The messages with which the run began, without earlier ones of a
+            conversation.
         model: The name of the model.
-        max_rounds: The most answers of the model.
+        max_rounds: The maximum number of the model's answers.
         turn: Whether the run is a turn of a conversation.
     """
 

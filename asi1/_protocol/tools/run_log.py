@@ -1,8 +1,8 @@
 """
-The state of a run with tools, and the decision what the run does next.
+The state of a tool run, and the decision what the run does next.
 
-The log is the sum of the run's events: a run that was saved, or whose process was
-killed, goes on from its events in another process.
+The state follows from the run's events: so a run that was saved, or whose process was
+killed, can go on from its events in another process.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CALLS_PER_STEP = 64
 _REFUSED = "the user does not allow this call"
 
 
-# A call, and the same ready to run; or the words that say why it must not run.
+# A call, and either the same call ready to run, or why it must not run.
 _Open: TypeAlias = tuple[ToolCall, Runnable | str]
 
 
@@ -62,7 +62,7 @@ class RunLog:
         tools: The tools by their names.
         max_rounds: The most answers that the model gives; None for the number with
             which the run began.
-        wire: Returns an answer as a later request contains it.
+        wire: Returns an answer in the form in which a later request contains it.
         events: All events, oldest first.
         steps: The steps that show the events.
         answers: The model's answers.
@@ -86,14 +86,14 @@ class RunLog:
     paused: set[str] = field(factory=set, init=False)
     decisions: dict[str, Decision] = field(factory=dict, init=False)
     open: dict[str, ToolCall] = field(factory=dict, init=False)
-    # Whether open calls may run is found out once, since it takes long to decode many
-    # arguments.
+    # Whether each open call may run, decided once: decoding many arguments takes long.
     _prepared: dict[str, Runnable | str] = field(factory=dict, init=False)
-    # Whether no open call has to be refused, and the calls that were begun and have no
-    # result.
+    # Whether all open calls were checked and none has to be refused; and the ids of
+    # calls that were begun and have no result.
     _vetted: bool = field(default=False, init=False)
     _unended: set[str] = field(factory=set, init=False)
-    # The messages of the first answers, whose calls all have results, and their number.
+    # The messages of the first answers, whose calls all have results, and how many
+    # answers these are.
     _sent: list[Wire] = field(factory=list, init=False)
     _complete: int = field(default=0, init=False)
 
@@ -141,14 +141,14 @@ class RunLog:
 
     @property
     def begun(self) -> Begun:
-        """The event with which the run began."""
+        """The run's first event."""
         first = self.events[0]
         assert isinstance(first, Begun)  # noqa: S101 - for type checkers
         return first
 
     def checked(self, answer: ChatCompletion) -> Answered:
         """
-        Return the event of a new answer.
+        Check a new *answer*, and return its event.
 
         Raises:
             OutputError: The answer cannot be used, as for `checked_answer`.
@@ -243,7 +243,8 @@ class RunLog:
     def _is_pending(self, call: ToolCall, found: Runnable | str) -> bool:
         if call.id in self.decisions or call.id in self.started:
             return False
-        # A saved run waits for its calls whatever the tools are now.
+        # A call for which a saved run has waited still needs a decision, even if its
+        # tool does not now.
         needs = isinstance(found, Runnable) and found.tool.needs_approval
         return needs or call.id in self.paused
 
@@ -285,7 +286,7 @@ class RunLog:
                 }
 
     def result(self) -> ToolRunResult:
-        """Return all that was done; there must be an answer."""
+        """Return what the run has done; the run must have an answer."""
         messages = [*self.begun.messages, *self.added()]
         return ToolRunResult(
             answer=self.answers[-1],

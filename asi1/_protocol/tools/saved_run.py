@@ -1,5 +1,5 @@
 """
-Saves a run with tools as the list of its events, and loads it again.
+Saves a tool run as the list of its events, and loads it again.
 
 Each event is one line of JSON, so the lines of a journal are a saved run too.
 """
@@ -70,8 +70,8 @@ def load_events(saved: Any) -> list[Event]:
     Args:
         saved: The str that `saved_events` returned; or the lines that a journal was
             given, as one str or as an iterable of str; or any of these as bytes. A last
-            line that was only written in part is left out: what it tells had not
-            happened yet. A line that was written twice counts once.
+            line that was only written in part is left out: its event had not happened
+            yet. A line that was written twice counts once.
 
     Raises:
         ArgumentError: *saved* is not a saved run, or has a later version.
@@ -95,7 +95,10 @@ def _wrong(reason: str) -> ArgumentError:
 
 
 def _values(saved: Any) -> list[Any]:
-    """Return the JSON value of each event; one that repeats the last is left out."""
+    """
+    Return the JSON value of each event, but an event that repeats the last one only
+    once.
+    """
     if isinstance(saved, str):
         saved = saved.encode()
     if isinstance(saved, bytes | bytearray):
@@ -109,12 +112,15 @@ def _values(saved: Any) -> list[Any]:
         raise wrong("saved", "must be the str that to_json() returned", saved)
     if not values:
         raise ValueError("it is empty")
-    # A journal that was cancelled after it had kept a line is given the line again.
+    # A journal that was cancelled after it had written a line gets this line again.
     return values[:1] + [new for old, new in pairwise(values) if new != old]
 
 
 def _is_other(saved: Any) -> bool:
-    """Return whether *saved* cannot be lines; to iterate over a run would run it."""
+    """
+    Return whether *saved* is not an iterable of lines, such as a run: iterating would
+    run it.
+    """
     return isinstance(saved, Mapping) or hasattr(saved, "to_json")
 
 

@@ -1,7 +1,7 @@
 """
-Tools whose JSON Schema is given, in place of being read from a function's signature.
+Tools with a JSON Schema from the user, not made from a function's signature.
 
-Only the names of arguments are checked against the schema: the values are the tool's.
+Only the names of arguments are checked against the schema: the tool checks the values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["SchemaTool", "schema_tool"]
 @frozen(kw_only=True, eq=False)
 class SchemaTool:
     """
-    A tool with a given schema, as the model sees it.
+    A tool whose schema the user gave, as the model sees it.
 
     Attributes:
         name: The name by which the model calls the tool.
@@ -54,7 +54,7 @@ class SchemaTool:
         """
         Return the arguments of a call, all of them keyword arguments.
 
-        Only their names are checked.
+        Only the names of the arguments are checked.
 
         Raises:
             OutputTruncatedError: The text ends inside a JSON value.
@@ -84,7 +84,7 @@ def schema_tool(
     strict: bool | None = None,
 ) -> SchemaTool:
     """
-    Return the tool of a function whose schema is given.
+    Return the tool of a function, with the schema that the user gave.
 
     Raises:
         ArgumentError: The function cannot be a tool; the message says why.

@@ -100,8 +100,8 @@ class ToolStartedStep:
     """
     A tool is about to run.
 
-    Tools that run together have one such step each, one after the other; they begin
-    with the read after the last of these steps.
+    Tools that run together have one such step each, one after the other. They begin
+    when the reader asks for the step after the last of these.
 
     Attributes:
         call: The model's call.
@@ -144,14 +144,14 @@ ToolStep: TypeAlias = (
 @frozen(kw_only=True)
 class ToolRunResult:
     """
-    All that a run with tools has done.
+    What a run with tools has done.
 
     Attributes:
         answer: The model's last answer. If `pending` is not empty, it calls tools and
             is not the end of the run.
         messages: The messages of the run as dicts for the API, with the last answer,
             oldest first; without the history of its conversation.
-        steps: The steps, without pieces of answers.
+        steps: The steps, without those for pieces of answers.
         pending: The calls that wait for an approval; empty if the run is over.
     """
 

@@ -14,8 +14,8 @@ from .steps import TextStep, ThoughtStep, ToolArgumentsStep, ToolStep
 
 __all__ = ["StreamedSteps"]
 
-# Steps for the arguments of tool calls are made again when this share of all arguments
-# is new, so that all steps together take time linear in the length of the arguments.
+# The next step for the arguments of tool calls comes when this share of all arguments
+# is new, so that all steps together take time linear in the arguments' length.
 _GROWTH = 1 / 32
 # The size of a new call, in characters of arguments.
 _NEW_CALL = 16
@@ -24,7 +24,7 @@ _NEW_CALL = 16
 @define(eq=False)
 class StreamedSteps:
     """
-    Makes the steps of one streamed answer, of its choice 0.
+    Makes the steps of choice 0 of a streamed answer.
 
     Text that may be the markup of a tool call is held back, since it is not part of the
     answer.
@@ -58,7 +58,7 @@ class StreamedSteps:
             yield from self._grown_calls(snapshot())
 
     def rest(self, text: str) -> Iterator[ToolStep]:
-        """Yield what was held back of the complete answer's *text*."""
+        """Yield the part of the complete answer's *text* that was held back."""
         if len(text) > self._shown:
             yield TextStep(text=text[self._shown :])
 

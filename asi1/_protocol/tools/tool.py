@@ -97,7 +97,8 @@ class Tool(Generic[_P, _R]):
         )
 
     def __reduce__(self) -> Any:
-        # The name of a decorated function leads to its tool, not to the function.
+        # A decorated function's name in its module refers to the tool, not to the
+        # function.
         name = getattr(self, "__qualname__", "")
         found: object = sys.modules.get(self.__module__)
         for part in name.split("."):
@@ -115,7 +116,7 @@ class Tool(Generic[_P, _R]):
         Raises:
             ArgumentError: The function cannot be a tool; the message says why.
         """
-        # A decorated method has no object until it is taken from an instance, and
+        # Made late, since a decorated method is not bound to an instance at first, and
         # annotations may name classes that are defined later in the module.
         return self._make(self.function)
 
@@ -235,7 +236,7 @@ def tool(
 
 
 def _check_function(function: Any) -> None:
-    """Refuse what is not a function, and a partial or decorator around a tool."""
+    """Raise if *function* is not a function, or is a partial or decorator of a tool."""
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func
@@ -250,7 +251,7 @@ def _as_tool(function: Any) -> Tool[..., Any]:
     if isinstance(function, Tool):
         return function
     inner = getattr(function, "__func__", None)
-    if isinstance(inner, Tool):  # of a classmethod, from Python 3.13 on
+    if isinstance(inner, Tool):  # for a classmethod, from Python 3.13 on
         return inner.__get__(function.__self__)
     return tool(function)
 

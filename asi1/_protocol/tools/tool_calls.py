@@ -1,8 +1,8 @@
 """
-Decides which tool calls of an answer may run, and what the model reads of the others.
+Decides which tool calls of an answer may run, and what the model is told of the others.
 
-A call that may be incomplete never runs: that of an answer which was cut off, or one
-whose arguments are not whole JSON or do not fit the tool.
+A call that may be incomplete never runs: one in an answer that was cut off, or one
+whose arguments are not complete JSON or do not fit the tool.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _INCOMPLETE = CUT_OFF | {
     *("error", "abort", "aborted", "cancelled", "incomplete"),
     *("insufficient_system_resource", "model_context_window_exceeded"),
 }
-# The keys of a message that still hold calls which could not be read.
+# Keys of a message that contain calls only if these could not be read.
 _UNREAD = ("tool_calls", "function_call")
 # Maximum characters of an exception's message that the model reads.
 _LONGEST = 2000
@@ -84,14 +84,14 @@ def own_calls(answer: ChatCompletion) -> tuple[ToolCall, ...]:
 
 
 def _has_run(call: ToolCall) -> bool:
-    """Return whether an agentic model lists a call of the server's own tools."""
+    """Return whether the server has run *call* itself, with a tool of its own."""
     return call.extra.get("result") is not None
 
 
 def prepared(
     answer: ChatCompletion, call: ToolCall, tools: Mapping[str, Tool[..., Any]]
 ) -> Runnable | str:
-    """Return the call, ready to run; or the words that say why it must not run."""
+    """Return the call, ready to run; or the text that says why it must not run."""
     if (answer.finish_reason or "").lower() in _INCOMPLETE:
         return (
             "the call was not run, since the answer was cut off and the call may be"
@@ -118,7 +118,7 @@ def result_content(value: Any) -> str:
         ValueError: JSON has no form for the value.
     """
     if isinstance(value, str):
-        return replace_surrogates(str.__str__(value))  # of an Enum, its value
+        return replace_surrogates(str.__str__(value))  # for a str Enum, its value
     return encoded_text(encoded(value))
 
 
@@ -151,13 +151,14 @@ def checked_answer(
     settled: Collection[str] = (),
 ) -> ChatCompletion:
     """
-    Return *answer* with an own id for each tool call.
+    Return *answer* with a unique id for each tool call.
 
     Args:
         answer: A complete answer.
         names: The names of the tools.
         seen: The calls of earlier answers, by their ids.
-        settled: The ids of those calls that were run, or that the user decided about.
+        settled: The ids of the calls in *seen* that were run, or that the user decided
+            about.
 
     Raises:
         ThoughtBudgetError: The model's thoughts used up all tokens.
@@ -192,8 +193,8 @@ def _without_markup(
     """
     Return the answer's text and calls; calls that are markup in the text become calls.
 
-    A model that is sent the markup again goes on writing calls as markup. Beside own
-    calls of the model, markup repeats these calls.
+    The markup is removed, since a model that reads it again goes on writing calls as
+    markup. If the answer also has real tool calls, the markup only repeats these.
     """
     calls = answer.message.tool_calls
     leaked = read_leaked_calls(answer.text, names)
@@ -221,14 +222,14 @@ def _with_own_ids(
     """
     Give a new id to each call without one, or with the id of another call.
 
-    A call that repeats a settled one, under the same id, keeps the id and so gets the
-    result of the earlier one. A repetition in the same answer is left out. A call that
-    was refused, and so never ran, may be repeated: some servers number the calls of
-    each answer from 0.
+    A call that repeats a settled call, under the same id, keeps the id, and so gets the
+    result of that call. A call that is repeated in the same answer is left out. A call
+    that was refused, and so never ran, may be repeated: some servers number the calls
+    of each answer from 0.
     """
     ids = {call.id for call in calls}
     if len(ids) == len(calls) and all(ids) and not ids & seen.keys():
-        return calls  # as most servers send them
+        return calls  # the usual case
     used, taken = set(seen), {*seen, *ids}
     met: set[tuple[str, ...]] = set()
     own: list[ToolCall] = []
@@ -258,7 +259,7 @@ def _new_id(old: str, taken: Collection[str]) -> str:
 
 
 def _meaning(function: FunctionCall) -> tuple[str, str]:
-    """Return the name and arguments, as a text that is equal for equal arguments."""
+    """Return the call's name, and its arguments in a form that can be compared."""
     text = function.arguments
     try:
         data = load_json(text.encode("utf-8", "surrogatepass"))

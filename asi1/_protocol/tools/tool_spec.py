@@ -1,4 +1,4 @@
-"""`ToolSpec`: what a tool has to tell a run, however its schema was made."""
+"""`ToolSpec`: the interface of tools, however their schemas were made."""
 
 from __future__ import annotations
 
