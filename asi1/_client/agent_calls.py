@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class AsyncAgentCalls:
-    """The part of `AsyncCompletions` that makes values of answers, and runs tools."""
+    """The methods of `AsyncCompletions` that return typed values, and run tools."""
 
     _lazy: LazyEngine
 
@@ -84,9 +84,9 @@ class AsyncAgentCalls:
             OutputTruncatedError: The answer ends before the value is complete.
             ThoughtBudgetError: The model's thoughts used up all tokens.
             OutputRefusedError: The model refused to answer.
-            OutputInvalidError: The answer is not JSON, or does not fit the type.
-            ArgumentError: An argument is wrong, or the type has no form in JSON Schema;
-                nothing was sent.
+            OutputInvalidError: The answer is not valid JSON, or does not fit the type.
+            ArgumentError: An argument is wrong, or JSON Schema cannot describe the
+                type; nothing was sent.
             ASI1Error: As for `create`.
 
         Source: https://docs.asi1.ai/documentation/build-with-asi-one/structured-data
@@ -121,31 +121,32 @@ class AsyncAgentCalls:
         """
         Let the model call tools, until it answers without calling one.
 
-        Each answer's calls run at the same time, and the model is sent their results in
-        the order of the calls. The run is an async iterator of steps; use ``await
-        run.until_done()`` if only the result matters. Nothing is sent before the first
-        read.
+        The tool calls of one answer run at the same time, and their results are sent to
+        the model in the order of the calls. The run is an async iterator of steps; use
+        ``await run.until_done()`` if only the result matters. Nothing is sent before
+        the first read.
 
-        A call never runs if its answer was cut off, or if its arguments are not whole
-        JSON or do not fit the tool: the model reads an error instead. The model also
-        reads an error if a tool raises an exception (its class and message; a
-        `ToolError` chooses the words), takes too long or is cancelled.
+        A tool call never runs if its answer was cut off, or if its arguments are not
+        complete JSON or do not fit the tool: the model reads an error instead. The
+        model also reads an error if a tool takes too long, is cancelled, or raises an
+        exception: then it reads the class and message of the exception; a `ToolError`
+        sets the text itself.
 
         Args:
             messages: As for `create`.
             tools: Functions, and tools that `tool` made.
             model: As for `create`.
-            max_rounds: The most answers of the model; at least 1.
+            max_rounds: The maximum number of the model's answers; at least 1.
             stream: Whether the pieces of text, thoughts and tool calls are steps too.
-            tool_timeout: The most seconds of a tool call, for tools without a timeout
-                of their own; None for no limit.
+            tool_timeout: Maximum seconds of a tool call, for tools without a timeout of
+                their own; None for no limit.
             journal: Called with one line of JSON, without a line break, for each event,
                 before the run goes on; may return an awaitable. The lines of a run
                 whose process was killed can be given to `resume_tools`: no tool runs
                 twice for a call.
             budget: The most that the answers of this run may use, besides the budget of
                 the client; `BudgetExceededError` ends a run whose next answer could
-                pass it.
+                exceed it.
             **options: Fields of `ToolOptions`, for each call of the model.
 
         Raises:
@@ -189,18 +190,18 @@ class AsyncAgentCalls:
         """
         Go on with a run that waits for decisions, failed, or whose process was killed.
 
-        A call that has a result is not run again, in whatever process. Nor is one that
-        had begun when the process was killed: the model reads that it is not known
+        A tool call that has a result is not run again, in any process. Nor is one that
+        had begun when the process was killed: the model then reads that it is not known
         whether the call took effect.
 
         Args:
             saved: What ``run.to_json()`` returned, or the lines of the journal.
-            tools: The same tools again.
-            decisions: For ids of pending calls: True to run the call, False or the
-                reason as a str to refuse it. The others stay pending.
-            model: The model; None for that with which the run began.
-            max_rounds: The most answers of the model, with those that the run has; None
-                for the number with which the run began.
+            tools: The tools that were given to `run_tools`.
+            decisions: By the ids of pending calls: True to run the call; False, or the
+                reason as a str, to refuse it. Calls without a decision stay pending.
+            model: The model; None for the model with which the run began.
+            max_rounds: The maximum number of the model's answers, those before
+                included; None for the number with which the run began.
             stream: As for `run_tools`.
             tool_timeout: As for `run_tools`.
             journal: As for `run_tools`; is called for new events only.
@@ -242,7 +243,7 @@ def parse_rounds() -> ModuleType:
 
 @loader
 def load_tool_runs() -> ModuleType:
-    """Return the module that begins runs with tools."""
+    """Import and return the module that begins tool runs."""
     from . import tool_runs as module  # noqa: PLC0415
 
     return module
@@ -250,7 +251,7 @@ def load_tool_runs() -> ModuleType:
 
 @loader
 def load_run_class() -> type[AsyncToolRun]:
-    """Return the class of a run with tools."""
+    """Import and return the class of a tool run."""
     from .tool_run import AsyncToolRun  # noqa: PLC0415
 
     return AsyncToolRun

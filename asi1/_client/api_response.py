@@ -26,8 +26,9 @@ class AsyncAPIResponse(Reply, Generic[_T]):
     """
     The reply to a call of ``with_streaming_response``.
 
-    Use it with ``async with``, which makes the call, and closes its stream. Without
-    ``stream=True``, the complete answer has arrived when the block is entered.
+    Use it with ``async with``: entering the block makes the call, and leaving it closes
+    the stream. Without ``stream=True``, the complete answer has arrived when the block
+    is entered.
     """
 
     def __init__(self, call: Callable[[], Awaitable[Any]]) -> None:
@@ -56,7 +57,7 @@ class AsyncAPIResponse(Reply, Generic[_T]):
         if isinstance(self._result, AsyncChatStream):
             await self._result.aclose()
 
-    close = aclose  # as OpenAI's client calls it
+    close = aclose  # the name that OpenAI's client uses
 
     @property
     def response(self) -> ResponseInfo:
@@ -97,15 +98,15 @@ class AsyncAPIResponse(Reply, Generic[_T]):
         return load_json(text_of(self._begun()).encode())
 
     def iter_lines(self) -> AsyncReplyPieces[str]:
-        """Iterate over the lines: ``data: {...}`` of a chunk, or one of an answer."""
+        """Iterate over the lines: ``data: {...}`` for a chunk; one for an answer."""
         return AsyncReplyPieces(self._begun(), lines_of)
 
     def iter_text(self) -> AsyncReplyPieces[str]:
-        """Iterate over the events of a stream; an answer is one str."""
+        """Iterate over the events of a stream, as str; an answer is one item."""
         return AsyncReplyPieces(self._begun(), lambda text: [text])
 
     def iter_bytes(self) -> AsyncReplyPieces[bytes]:
-        """Iterate over the events of a stream, as bytes; an answer is one event."""
+        """Iterate over the events of a stream, as bytes; an answer is one item."""
         return AsyncReplyPieces(self._begun(), lambda text: [text.encode()])
 
     def _begun(self) -> Any:

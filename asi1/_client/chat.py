@@ -55,7 +55,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
 
     @property
     def with_raw_response(self) -> AsyncRawCompletions:
-        """The same methods, whose `RawResponse` has status, headers and answer."""
+        """The same methods, which return a `RawResponse`: status, headers, answer."""
         self._raw = self._raw or _raw_calls()[0](self)
         return self._raw
 
@@ -214,7 +214,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
         )
         self._lazy.check_open()
         answer = lazy_answer(self._lazy, request)
-        if self._lazy.made is None:  # the first read makes it
+        if self._lazy.made is None:  # the first read creates the engine
             return kind(None, answer)
         return kind(answer())
 

@@ -1,4 +1,4 @@
-"""The settings of a client that `with_options` makes, and its engine."""
+"""Creates the settings and the engine of a client from `with_options`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def child_engine(
         config: The settings of the client.
         engine: Returns the engine of the client.
         api_key: The new key; None for that of the client.
-        tables: The settings that are added to those of the client, as `read_tables`
-            takes them.
+        tables: The settings that are added to those of the client, as arguments of
+            `read_tables`.
         **given: The other arguments of `with_options`.
 
     Raises:

@@ -25,8 +25,8 @@ from .._models.visible import visible
 
 __all__ = ["screen"]
 
-# A notebook cell is updated when its markdown has grown by this share since the last
-# update. So all updates together have at most about 50 times the final text's length.
+# The output of a notebook cell is updated when its markdown has grown by this share. So
+# all updates together are at most about 50 times as long as the final text.
 _STEP = 1 / 50
 
 
@@ -50,7 +50,7 @@ def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
 
 @define
 class _Cell:
-    """A notebook cell's output, replaced by a longer version as the answer grows."""
+    """The output of a notebook cell, which is replaced as the answer grows."""
 
     _thoughts: bool
     _page: str = ""

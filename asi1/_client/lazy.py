@@ -95,7 +95,7 @@ class BaseClient(Hinted):
         self._lazy = LazyEngine(config, *given)
 
     def _environment(self) -> Mapping[str, str]:
-        """Return the environment; a client checks what only it reads there."""
+        """Return the environment; a subclass first checks its own variables."""
         return os.environ
 
     @property
@@ -104,11 +104,11 @@ class BaseClient(Hinted):
 
     def _namespace(self, name: str, kind: Callable[[], Callable[..., _T]]) -> _T:
         """
-        Return the client's object of this name; make it at its first use.
+        Return the attribute *name*, such as ``chat``; create it at its first use.
 
-        It is the same object each time, since tests replace its methods by their own.
+        It is always the same object, so that tests can replace its methods.
         """
-        # `_lazy`, to which they refer, does not keep them: cycles are collected late.
+        # Not stored in `_lazy`, which would be a reference cycle: these are freed late.
         made: dict[str, _T] = vars(self).setdefault("_namespaces", {})
         return made.get(name) or made.setdefault(name, kind()(self._lazy))
 
@@ -119,12 +119,12 @@ class BaseClient(Hinted):
 
     @property
     def max_retries(self) -> int:
-        """The most retries of a call that does not give its own."""
+        """Maximum retries of calls that do not set their own."""
         return self._lazy.config.retry.attempts - 1
 
     @property
     def timeouts(self) -> Timeouts:
-        """The timeouts of calls that do not give their own."""
+        """The timeouts, for calls that do not set their own."""
         return self._lazy.config.timeouts
 
     @property
@@ -178,11 +178,11 @@ class BaseClient(Hinted):
         child._lazy = LazyEngine(engine.config, made=engine)
         return child
 
-    copy = with_options  # as OpenAI's client calls it
+    copy = with_options  # the name that OpenAI's client uses
 
     @property
     def beta(self) -> Self:
-        """The client itself, since older programs call ``client.beta.chat``."""
+        """The client itself: programs for older clients call ``client.beta.chat``."""
         return self
 
     def get(
@@ -196,7 +196,7 @@ class BaseClient(Hinted):
         """
         Send a GET request as `request` does, with the arguments of OpenAI's client.
 
-        `post`, `put`, `patch` and `delete` take a *body*, too.
+        `post`, `put`, `patch` and `delete` also take a *body*.
 
         Args:
             path: As for `request`; a missing slash at its start is added.
@@ -276,7 +276,7 @@ class BaseClient(Hinted):
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        if (lazy := getattr(self, "_lazy", None)) is None:  # `__init__` raised
+        if (lazy := getattr(self, "_lazy", None)) is None:  # `__init__` raised an error
             return f"<{name} without settings>"
         return f"<{name} base_url={self.base_url!r} model={lazy.config.model!r}>"
 
@@ -295,6 +295,6 @@ def _child_engine() -> Callable[..., Engine]:
     return child_engine
 
 
-# Python's `TypeError` for an unknown argument shows these names of the methods.
+# Python shows these names in the `TypeError` for an unknown argument.
 BaseClient.__init__.__qualname__ = "client.__init__"
 BaseClient.with_options.__qualname__ = "client.with_options"

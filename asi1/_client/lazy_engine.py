@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LazyEngine", "plain", "read_key", "read_settings", "read_tables"]
 
-# The settings that `with_options` adds to those of the client.
+# The settings whose values `with_options` adds to those of the client.
 _TABLES = ("headers", "query", "options", "models", "prices", "tags")
 
 
@@ -82,7 +82,7 @@ class LazyEngine:
 
     async def ready(self) -> Engine:
         """
-        Return the engine as `get` does; the event loop goes on during the imports.
+        Return the engine as `get` does, but let other tasks run during the imports.
 
         Raises:
             ConfigurationError: As for `get`.
@@ -129,7 +129,7 @@ def _engine_of() -> Callable[..., Engine]:
 
 @async_loader("_call.bytes_reader", "_protocol.plain_request", "_settings.echoes")
 def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
-    """Return the reader class and the request function for `AsyncASI1.request`."""
+    """Import and return the reader and the request function of `AsyncASI1.request`."""
     from .._call.bytes_reader import BytesReader  # noqa: PLC0415 - with the engine
     from .._protocol.plain_request import plain_request  # noqa: PLC0415 - with the engine
     from .._settings import echoes  # noqa: F401, PLC0415 - which the reader needs
@@ -139,7 +139,7 @@ def plain() -> tuple[type[BytesReader], Callable[..., Request]]:
 
 def read_key(value: Any, env: Mapping[str, str]) -> Secret:
     """
-    Return the API key: *value*, also if it is a function, else from the environment.
+    Return the API key in *value*, which may be a function, or in the environment.
 
     Args:
         value: A result of `hidden`.
@@ -154,7 +154,7 @@ def read_key(value: Any, env: Mapping[str, str]) -> Secret:
     try:
         return read_api_key(value, env)
     finally:
-        env = {}  # so that no traceback shows the environment
+        env = {}  # tracebacks with local variables must not show the environment
 
 
 @loader

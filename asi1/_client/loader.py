@@ -23,7 +23,8 @@ from .._models.errors import ASI1Error
 __all__ = ["AsyncLoader", "async_loader", "loader"]
 
 _T = TypeVar("_T")
-# A function that wakes a task from any thread, and the one by which the task waits.
+# Two functions: the first wakes a task, from any thread; the task waits with the
+# second.
 _Signal: TypeAlias = tuple[Callable[[], object], Callable[[], Awaitable[object]]]
 
 _PACKAGE = __name__.partition(".")[0]
@@ -33,8 +34,8 @@ def loader(load: Callable[[], _T]) -> Callable[[], _T]:
     """
     Return a cached version of *load*, a function that imports modules.
 
-    The imports run in a thread that no signal interrupts, and forks wait for them.
-    Later calls return the cached result at once.
+    The imports run in a thread that no signal interrupts; `os.fork` waits for their
+    end. Later calls return the cached result at once.
     """
     once = run_apart_once(load)
 
@@ -119,7 +120,7 @@ class AsyncLoader(Generic[_T]):
 
 
 class _Import:
-    """Imports under way in another thread, and the tasks that wait for them."""
+    """Imports that run in another thread, and the tasks that wait for them."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -141,28 +142,29 @@ class _Import:
         wake, woken = signal
         self._wakers.append(wake)
         try:
-            # If the import ends between these lines, `run` calls `wake` all the same.
+            # If the import ends just before the wait begins, `run` still calls `wake`.
             if not self.ended:
                 await woken()
         finally:
-            self._wakers.remove(wake)  # which refers to the event loop
+            self._wakers.remove(wake)  # else *wake* would keep the event loop alive
         if self._error is not None:
             raise self._error
 
 
 def _is_loaded(name: str) -> bool:
     spec = getattr(sys.modules.get(name), "__spec__", None)
-    # `sys.modules` has a module before its import ends.
+    # `sys.modules` has a module already before the module's import ends.
     return spec is not None and not getattr(spec, "_initializing", False)
 
 
 def _signal() -> _Signal | None:
     """
-    Return how the running task is woken; None if it cannot wait for another thread.
+    Return the functions that wake the running task and let it wait; None for neither.
 
-    A virtual clock would run on to the next timer while its event loop waits.
+    None on a loop with a virtual clock: its time would jump to the next timer while the
+    task waits for a thread.
     """
-    # The import of these libraries has not ended if another thread is importing them.
+    # Attributes are missing while another thread imports asyncio or trio.
     for library, signal in (("asyncio", _asyncio_signal), ("trio", _trio_signal)):
         with suppress(KeyError, AttributeError, RuntimeError):
             return signal(sys.modules[library])
@@ -175,7 +177,7 @@ def _asyncio_signal(asyncio: ModuleType) -> _Signal | None:
     loop = asyncio.get_running_loop()
     base: Any = asyncio.BaseEventLoop
     if isinstance(loop, base) and getattr(loop.time, "__func__", 0) is not base.time:
-        return None  # a clock of its own
+        return None  # the loop has a virtual clock
     future = loop.create_future()
 
     def settle() -> None:
@@ -187,6 +189,6 @@ def _asyncio_signal(asyncio: ModuleType) -> _Signal | None:
 
 def _trio_signal(trio: ModuleType) -> _Signal | None:
     if hasattr(trio.lowlevel.current_clock(), "autojump_threshold"):
-        return None  # trio's clock for tests
+        return None  # trio's clock is virtual
     event, token = trio.Event(), trio.lowlevel.current_trio_token()
     return lambda: token.run_sync_soon(event.set), event.wait

@@ -29,7 +29,7 @@ _P = TypeVar("_P")
 
 
 class AsyncMapCalls:
-    """The part of `AsyncCompletions` that sends many prompts."""
+    """The method of `AsyncCompletions` that sends many prompts."""
 
     _lazy: LazyEngine
 
@@ -144,7 +144,8 @@ class AsyncMapCalls:
 
         Use it as ``async for answer in client.chat.completions.map(prompts)``. The
         first read of an answer starts the first calls. Calls begin only while an answer
-        is being read, and at most *concurrency* of them have no answer that was read.
+        is being read; there are at most *concurrency* calls whose answers were not read
+        yet.
 
         Args:
             prompts: An iterable or async iterable of prompts, which may be endless.
@@ -152,7 +153,7 @@ class AsyncMapCalls:
                 with "messages" and options of its own. Or a mapping of keys to prompts:
                 then each answer comes as ``(key, answer)``.
             model: As for `create`.
-            concurrency: The most calls at once; at least 1.
+            concurrency: Maximum number of calls at once; at least 1.
             return_exceptions: True returns a call's error in place of its answer; False
                 raises the error there, and cancels all calls that are still running. An
                 error that is not an `ASI1Error`, such as one of your own `Limiter`, is
@@ -164,7 +165,7 @@ class AsyncMapCalls:
                 answers, or an object with ``update``, such as the bar of tqdm, or a
                 ``rich.progress.Progress``. If it raises, it is not called again.
             budget: The most that these calls may use, besides the client's budget. A
-                call that does not fit waits for those under way; when none is, its
+                call that does not fit waits for running calls; if none is running, its
                 error is `BudgetExceededError`.
             **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts when
                 its call starts.

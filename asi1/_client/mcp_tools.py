@@ -1,4 +1,4 @@
-"""`tools_of`: the tools of an MCP server, for runs with tools."""
+"""`tools_of` makes the tools of an MCP server usable in tool runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._transport.event_loop import loop_token
 
 __all__ = ["tools_of"]
 
-# The most pages of a server's list; a server with more of them pages for ever.
+# Maximum number of pages of a server's list; with more, the list probably never ends.
 _MOST_PAGES = 1000
 
 
@@ -36,9 +36,9 @@ async def tools_of(
     structured content as JSON. Images and other parts are named in words, such as
     ``[image image/png, 1234 bytes]``. A result that is an error raises `ToolError`.
 
-    Names that the API does not take, such as ``files/read``, are made to fit and stay
-    different. Annotations of a tool are only hints of the server: a tool with the
-    annotation ``destructiveHint`` needs no approval unless you say so.
+    Names that the API does not accept, such as ``files/read``, are changed to valid
+    names, all different. A tool's annotations, such as ``destructiveHint``, are only
+    hints from the server: they do not make asi1 ask for approval.
 
     The session must stay open as long as the tools are used. The tools work only on the
     session's event loop, and so only with `AsyncASI1`.
@@ -46,10 +46,9 @@ async def tools_of(
     Args:
         session: A ``Client`` or ``ClientSession`` of the ``mcp`` package (version 1 or
             2), or any object with the same ``list_tools`` and ``call_tool``.
-        needs_approval: Whether each call must be approved before it runs, or a function
-            that tells it from the server's name of a tool.
-        timeout: The most seconds that a call may take; None for the ``tool_timeout`` of
-            the run.
+        needs_approval: Whether each call must be approved before it runs; or a function
+            that returns this for a tool, given the server's name of it.
+        timeout: Maximum seconds of a call; None for the ``tool_timeout`` of the run.
         prefix: The start of all names, to tell the tools of several servers apart.
 
     Raises:
@@ -103,17 +102,17 @@ async def _list_tools(session: Any) -> dict[str, Any]:
 
 
 class _Page(dict[str, str]):
-    """The parameter of a page, as a dict and with an attribute."""
+    """The parameter for a page of the list: a dict with an attribute ``cursor``."""
 
-    # `ClientSession` of mcp 2 makes its own class of the dict, but also reads the
-    # cursor as an attribute.
+    # `ClientSession` of mcp 2 converts the dict to a class of its own, but also reads
+    # the cursor as an attribute of the dict.
     @property
     def cursor(self) -> str:
         return self["cursor"]
 
 
 async def _list_from(list_tools: Callable[..., Any], cursor: str) -> Any:
-    """Return the page at *cursor*, with whatever parameter *list_tools* has for it."""
+    """Return the page at *cursor*, passed in the way that this *list_tools* accepts."""
     parameters = inspect.signature(list_tools).parameters
     kinds = {name: parameter.kind for name, parameter in parameters.items()}
     named = {name for name, kind in kinds.items() if kind is not kind.POSITIONAL_ONLY}
@@ -142,7 +141,7 @@ def _must_wait(needs_approval: bool | Callable[[str], bool], name: str) -> bool:
 def _tool(
     session: Any, listed: Any, name: str, needs_approval: bool, timeout: float | None
 ) -> Tool[..., Any]:
-    """Return a tool that the server has listed, under another name."""
+    """Return a tool that the server has listed, renamed."""
     spec = mcp_tool(listed, name)
     home = loop_token()
 

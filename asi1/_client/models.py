@@ -1,4 +1,4 @@
-"""``client.models``: the model table, as OpenAI's client lists models."""
+"""``client.models``: lists the known models, in the form of OpenAI's client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["AsyncModelList", "AsyncModels"]
 
 class AsyncModels(Hinted):
     """
-    The models that are known: those of `MODELS`, and of the client's ``models=``.
+    The known models: those in `MODELS`, and in the client's ``models=``.
 
     The server is not asked, since it has no list of models.
     """
@@ -30,7 +30,7 @@ class AsyncModels(Hinted):
 
     async def retrieve(self, model: str) -> KnownModel:
         """
-        Return what is known of *model*, without asking the server.
+        Return the facts known about *model*, without asking the server.
 
         Raises:
             NotFoundError: The model is not known.

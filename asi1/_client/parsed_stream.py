@@ -1,4 +1,4 @@
-"""The stream of an answer that becomes a value of a Python type."""
+"""A stream whose answer becomes a value of a Python type."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _T = TypeVar("_T")
 
 
 class Decoding(Generic[_T]):
-    """Decodes a streamed answer: a part while it arrives, all of it at the end."""
+    """Decodes a streamed answer: partly while it arrives, completely at its end."""
 
     def __init__(self, output: OutputType[_T]) -> None:
-        """Decode into the type of *output*."""
+        """Decode answers into the type of *output*."""
         self._output = output
         self._partial = PartialValue(output.key)
 

@@ -21,7 +21,7 @@ __all__ = ["AsyncRawCompletions", "AsyncRawImages", "AsyncStreamedCompletions"]
 
 
 class AsyncRawCompletions:
-    """``with_raw_response``: calls that return a `RawResponse`."""
+    """The calls of ``with_raw_response``, which return a `RawResponse`."""
 
     def __init__(self, completions: Any) -> None:
         """Users do not construct this class; the client does."""
@@ -65,7 +65,7 @@ class AsyncRawCompletions:
         stream: bool = False,
         **options: Unpack[ChatOptions],
     ) -> RawResponse[Any]:
-        """Call `AsyncCompletions.create`, whose answer ``parse()`` returns."""
+        """Call `AsyncCompletions.create`; the result's ``parse()`` has the answer."""
         return RawResponse(
             await self._completions.create(
                 messages=messages, model=model, stream=stream, **options
@@ -81,7 +81,7 @@ class AsyncRawCompletions:
         repair: int = 0,
         **options: Unpack[ParseOptions],
     ) -> RawResponse[ParsedCompletion[Any]]:
-        """Call `AsyncCompletions.parse`, whose answer ``parse()`` returns."""
+        """Call `AsyncCompletions.parse`; the result's ``parse()`` has the answer."""
         return RawResponse(
             await self._completions.parse(
                 messages=messages,
@@ -94,7 +94,7 @@ class AsyncRawCompletions:
 
 
 class AsyncRawImages:
-    """``with_raw_response``: calls that return a `RawResponse`."""
+    """The calls of ``with_raw_response``, which return a `RawResponse`."""
 
     def __init__(self, images: Any) -> None:
         """Users do not construct this class; the client does."""
@@ -135,7 +135,7 @@ class AsyncRawImages:
 
 
 class AsyncStreamedCompletions:
-    """``with_streaming_response``: calls that are used with ``async with``."""
+    """The calls of ``with_streaming_response``, to be used with ``async with``."""
 
     def __init__(self, completions: Any) -> None:
         """Users do not construct this class; the client does."""
@@ -179,7 +179,7 @@ class AsyncStreamedCompletions:
         stream: bool = False,
         **options: Unpack[ChatOptions],
     ) -> AsyncAPIResponse[Any]:
-        """Return a call of `AsyncCompletions.create`, which ``async with`` begins."""
+        """Return a call of `AsyncCompletions.create` that begins in ``async with``."""
         create = self._completions.create
         return AsyncAPIResponse(
             partial(create, messages=messages, model=model, stream=stream, **options)

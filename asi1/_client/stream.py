@@ -35,11 +35,11 @@ class LazyAnswer:
         self._request = request
 
     def __call__(self) -> ChunkStream:
-        """Return a new `ChunkStream`."""
+        """Create the `ChunkStream`, and return it."""
         return chunk_stream_of()(self._lazy.get(), self._request)
 
     async def ready(self) -> None:
-        """Import what a `ChunkStream` needs, while the event loop goes on."""
+        """Import what a `ChunkStream` needs, and let other tasks run meanwhile."""
         await self._lazy.ready()
         await chunk_stream_of.ready()
 
@@ -79,7 +79,7 @@ class AsyncChatStream(Hinted):
     def _answer(self) -> ChunkStream:
         if self._made is None:
             assert self._lazy is not None  # noqa: S101 - for mypy
-            # Of two threads that read first, both get the same stream.
+            # If two threads read first at the same time, both get the same stream.
             self._made = vars(self).setdefault("_first", self._lazy())
         return self._made
 
@@ -144,7 +144,7 @@ class AsyncChatStream(Hinted):
         self._batch = iter(())
         await answer.aclose(delivered=delivered)
 
-    close = aclose  # as OpenAI's client calls it
+    close = aclose  # the name that OpenAI's client uses
 
     @property
     def consumed(self) -> bool:
@@ -170,8 +170,8 @@ class AsyncChatStream(Hinted):
         """
         Return the part of the answer that has arrived; allowed at any time.
 
-        It may have more than the chunks that were read so far, and has no choices
-        before the first chunk has arrived.
+        It may contain chunks that were not read yet, and has no choices before the
+        first chunk has arrived.
         """
         return self._answer.snapshot()
 
@@ -231,7 +231,7 @@ class AsyncChatStream(Hinted):
 
 @public
 class AsyncPieces:
-    """An async iterator of the non-empty deltas of a stream's text or thoughts."""
+    """An async iterator over the non-empty text deltas, or thoughts, of a stream."""
 
     def __init__(
         self, stream: AsyncChatStream, pick: Callable[[ChatCompletionChunk], str]

@@ -25,11 +25,11 @@ class AsyncEventBytes:
     ===============  ================================================================
     ``thought``      ``{"text": str}``: the next piece of the model's thoughts.
     ``text``         ``{"text": str}``: the next piece of the answer (of choice 0).
-    ``tool_call``    Only of a run: ``id``, ``name``, ``arguments`` (JSON text, as the
+    ``tool_call``    Only in a run: ``id``, ``name``, ``arguments`` (JSON text, as the
                      model wrote it), ``needs_approval``. False: the tool runs now.
                      True: the call waits for an approval; these events come last,
                      before ``done``.
-    ``tool_result``  Only of a run: ``id``, ``name``, ``content`` (the str that the
+    ``tool_result``  Only in a run: ``id``, ``name``, ``content`` (the str that the
                      model reads: of a failure, the JSON text of an object with
                      ``error``, which is "the tool failed" for an exception that is not
                      a `ToolError`),

@@ -28,7 +28,7 @@ __all__ = ["AsyncToolRun", "RunState"]
 
 
 class RunState:
-    """What a run has done so far."""
+    """What a tool run has done so far."""
 
     _rounds: ToolRounds
 
@@ -41,9 +41,9 @@ class RunState:
     @property
     def steps(self) -> tuple[ToolStep, ...]:
         """
-        The steps so far, without pieces of answers.
+        The steps so far, without those for pieces of answers.
 
-        These are the steps that were read; after a resume, those of the saved run come
+        Only steps that were read; in a resumed run, the steps of the saved run come
         first.
         """
         return tuple(self._rounds.log.steps)
@@ -63,8 +63,9 @@ class RunState:
         Return the run so far as JSON text, to go on with ``resume_tools``.
 
         The text contains the messages, the model, ``max_rounds``, the answers, and
-        which calls have begun and ended. It contains neither the tools nor the options.
-        Resume it only once: if it is resumed twice, its approved calls run twice.
+        which tool calls have begun and ended. It contains neither the tools nor the
+        options. Resume it only once: if it is resumed twice, its approved calls run
+        twice.
         """
         return saved_events(self._rounds.log.events)
 
@@ -138,7 +139,8 @@ class AsyncToolRun(RunState):
             kept = self._journal(event_text(event))
             if inspect.isawaitable(kept):
                 await kept
-        except StopAsyncIteration as error:  # it would end the iteration, not the run
+        # It would look like the end of the run's iteration.
+        except StopAsyncIteration as error:
             raise RuntimeError("the journal raised StopAsyncIteration") from error
 
     def to_sse(self, *, ping: float | None = 15.0) -> AsyncEventBytes:
@@ -159,7 +161,7 @@ class AsyncToolRun(RunState):
 
     async def until_done(self) -> ToolRunResult:
         """
-        Read to the end of the run, and return all that was done.
+        Read to the end of the run, and return its result.
 
         The run also ends when calls wait for an approval: then ``result.pending`` has
         these calls, and ``resume_tools`` goes on.

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["RunPlan", "begin_run", "resume_run"]
 
 
-# What is wrong with a saved run, by whether it should be a turn of a conversation.
+# Errors for a saved run of the wrong kind; the key: whether it should belong to a
+# conversation.
 _OTHER_KIND = {
     False: "saved: is a run of a conversation; use the conversation's resume_tools",
     True: "saved: is not a run of a conversation; use chat.completions.resume_tools",
@@ -49,9 +50,10 @@ class RunPlan:
 
     Attributes:
         tools: The tools by their names.
-        max_rounds: The most answers of the model; None for that of the saved run.
+        max_rounds: Maximum number of the model's answers; None for that of the saved
+            run.
         stream: Whether answers are streamed.
-        tool_timeout: The most seconds of a tool call; None for no limit.
+        tool_timeout: Maximum seconds of a tool call; None for no limit.
         budget: The most that the run's answers may use; None for no limit.
     """
 
@@ -120,15 +122,17 @@ class RunPlan:
         """
         Return the options of later requests.
 
-        Without tools, or when it must not call any, a model writes calls as text. When
-        it must call one in each answer, it never ends.
+        They include the tools, and ``tool_choice`` becomes "auto": without tools, or
+        with "none", a model writes tool calls as text; with "required", it never stops
+        calling.
         """
         wire = [tool.to_dict() for tool in self.tools.values()]
         return {**options, "tools": wire, "tool_choice": "auto"}
 
     def begun(self, messages: Messages, model: str, *, turn: bool) -> Begun:
         """
-        Return the first event of a new run; *turn*: whether of a conversation.
+        Return the first event of a new run; *turn*: whether it is a conversation's
+        turn.
 
         Raises:
             ArgumentError: *messages* are wrong, or `max_rounds` is None.
@@ -138,7 +142,7 @@ class RunPlan:
 
     def loaded(self, saved: Any, *, turn: bool) -> RunLog:
         """
-        Return the log of a saved run; *turn*: whether it must be of a conversation.
+        Return the log of a saved run; *turn*: whether it must be a conversation's.
 
         Raises:
             ArgumentError: *saved* is not a saved run, or not one of this kind.
@@ -155,7 +159,7 @@ class RunPlan:
         return RunLog(self.tools, self.max_rounds)
 
     def rounds(self, engine: Engine, requests: RunRequests, log: RunLog) -> ToolRounds:
-        """Return the run of *log*, which begins or goes on with the first read."""
+        """Return the run of *log*; its first read begins or continues the run."""
         return ToolRounds(engine, requests, log, self.stream, self.tool_timeout)
 
 
@@ -176,7 +180,7 @@ class _Requests:
     later: ChatDraft
 
     def begin(self) -> None:
-        """Check that the client is open."""
+        """Raise `ClientClosedError` if the client is closed."""
         self.engine.check_open()
 
     def call(self, added: Sequence[Wire], reader: type[ReplyReader[Any]]) -> Call[Any]:
@@ -252,6 +256,6 @@ def _requests(
     check_own_keys(first.options, "answer")
     is_same = chosen["tool_choice"] == others["tool_choice"]
     later = first if is_same else draft(options=others)
-    # Made at once: it raises if the messages cannot be JSON.
+    # Built at once, since it raises an error if JSON cannot express the messages.
     request = first.request_of(begun.messages)
     return _Requests(engine, begun.messages, request, later)

@@ -1,4 +1,4 @@
-"""``client.get``, ``post``, ``put``, ``patch`` and ``delete``, as OpenAI has them."""
+"""``client.get``, ``post``, ``put``, ``patch``, ``delete``, as in OpenAI's client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._settings.validators import not_given, wrong
 
 __all__ = ["send"]
 
-# OpenAI's names of the options of a request, and asi1's.
+# OpenAI's names of request options, with asi1's names.
 _OPTIONS: Mapping[Any, str] = {
     "extra_json": "extra_body",
     "headers": "extra_headers",
@@ -31,7 +31,7 @@ def send(
     more: Mapping[str, Any],
 ) -> Any:
     """
-    Call ``client.request``, and return what *cast_to* asks for, or its coroutine.
+    Call ``client.request``; return its result as *cast_to*, or a coroutine that does.
 
     Raises:
         ArgumentError: An argument is wrong; nothing was sent.
@@ -57,7 +57,7 @@ async def _cast_later(reply: Coroutine[Any, Any, RawReply], cast_to: object) -> 
 
 
 def _cast(reply: RawReply, cast_to: Any) -> Any:
-    kind = getattr(cast_to, "__origin__", cast_to)  # `dict` of ``dict[str, object]``
+    kind = getattr(cast_to, "__origin__", cast_to)  # `dict` for ``dict[str, object]``
     if kind in (dict, list, object):
         return reply.json()
     if kind is str:

@@ -33,11 +33,11 @@ def _dollars(value: float | str | Decimal | None) -> Decimal | None:
 @frozen(kw_only=True)
 class Budget:
     """
-    The most that calls may use; a call that could pass it is refused and not sent.
+    The most that calls may use; a call that could exceed it is refused and not sent.
 
-    A budget is a value without a count of its own: each client, ``map`` or run that it
-    is given to counts its own calls from zero. The children of a client share its
-    count. None means no limit.
+    A budget has no count of its own: each client, ``map`` or run that is given this
+    budget counts its own calls from zero. The children of a client share its count.
+    None means no limit.
 
     Attributes:
         usd: US dollars; needs the price of each model that is used.
@@ -57,15 +57,15 @@ class Budget:
 @define(slots=False, eq=False, repr=False, auto_exc=False, kw_only=True)
 class BudgetExceededError(ASI1Error):
     """
-    The call, or its retry, could pass a budget, so it was not sent.
+    The call, or its retry, could exceed a budget, so it was not sent.
 
     Attributes:
         sent: Whether an earlier attempt of the call may have been sent; its error is
             the ``__cause__``.
-        spent: What the calls of the budget have used, without those under way. A
-            request without reported usage counts as much as was reserved for it.
+        spent: What calls have used of the budget, without running calls. A request
+            without reported usage counts as much as was reserved for it.
         budget: The budget; None if unknown.
-        limit: Which limit the call could pass: "usd", "tokens" or "requests".
+        limit: Which limit the call could exceed: "usd", "tokens" or "requests".
     """
 
     spent: Spent = field(factory=Spent)
@@ -79,7 +79,7 @@ def check_budget(value: Any) -> Budget:
     Return *value*, a `Budget`.
 
     Raises:
-        ConfigurationError: It is not a `Budget`.
+        ConfigurationError: *value* is not a `Budget`.
     """
     if not isinstance(value, Budget):
         raise ConfigurationError(f"budget: must be a Budget, not {shown(value)}")

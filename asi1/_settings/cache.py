@@ -17,10 +17,10 @@ class Cache(Protocol):
     """
     The protocol of a cache of answers, for ``cache=``: `SQLiteCache`, or your own.
 
-    Both methods are called on the event loop of the call, so they must not block. What
-    they raise does not fail the call: the first exception is logged and issued as a
-    `RuntimeWarning`. A method that takes more than 5 seconds is cancelled, and the
-    cache is left alone for a minute.
+    Both methods are called on the event loop of the call, so they must not block. An
+    exception that they raise does not fail the call: the first one is logged and issued
+    as a `RuntimeWarning`. A method that takes more than 5 seconds is cancelled, and the
+    cache is not used for a minute.
     """
 
     async def get(self, key: str) -> bytes | None:

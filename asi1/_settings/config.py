@@ -93,9 +93,10 @@ class ClientConfig:
         headers: Headers of every request, besides those that asi1 sets itself.
         query: Query parameters of every URL.
         options: Chat options that apply to a call unless the call overrides them.
-        tags: What hooks are told of every call; never sent.
-        models: What the user says of models, by name; overrides `MODELS`.
-        prices: What models cost, by name; overrides *models* and `PRICES`.
+        tags: Facts that hooks get with every call; never sent to the server.
+        models: The user's facts about models, by name; they override `MODELS`.
+        prices: The user's prices of models, by name; they override *models* and
+            `PRICES`.
         max_event_bytes: Largest event of a stream, and largest reply body, in bytes.
         trust_env: Whether proxies and CA files are read from the environment.
     """
@@ -180,9 +181,9 @@ def read_base_url(
         for name in reversed(URL_VARIABLES):
             if name in env:
                 source, value = f"the environment variable {name}", env[name]
-    env = {}  # so that no traceback shows the environment
+    env = {}  # no traceback may show the environment
     if type(value).__name__ == "URL" and hasattr(value, "raw_path"):
-        value = str(value)  # an httpx.URL
+        value = str(value)  # such as an httpx.URL
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(
             f"{source}: must be a non-empty str; leave it out for {BASE_URL}"
@@ -278,7 +279,7 @@ def read_limits(value: Any) -> Any:
         return value
     most, expiry = value.max_connections, value.keepalive_expiry
     if value.max_keepalive_connections == 0:
-        expiry = 0  # in httpx too, this closes each connection after its call
+        expiry = 0  # as in httpx, this closes each connection after its call
     return Limits(
         max_connections=sys.maxsize if most is None else most,
         keepalive_expiry=sys.float_info.max if expiry is None else expiry,

@@ -38,7 +38,7 @@ _CUT_CODE = re.compile(
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6})|=[2-7]?)\Z"
 )
 # A masked key, such as "sk-abc1...", ends at a character that keys do not contain; if
-# the part before is letters alone, only at `_MASK`.
+# it consists of letters only, it must end at `_MASK`.
 _KEY_END = re.compile(r"[^a-z0-9_-]")
 _MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
@@ -48,7 +48,7 @@ _SECRET_NAME = re.compile(
 _HARMLESS_NAMES = {"idempotency-key"}
 _BETWEEN_PARTS = re.compile(r"[\s;,]+")
 
-# The start and the end of a secret in a text.
+# The start and the end index of a secret in a text.
 _Place: TypeAlias = tuple[int, int]
 
 
@@ -85,7 +85,7 @@ class Forms:
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> Self:
-        """Return the forms of *secrets*; one of less than 8 characters has no form."""
+        """Return the forms of *secrets*, except those of less than 8 characters."""
         forms = {
             layer: None
             for value in secrets
@@ -99,19 +99,19 @@ class Forms:
         return cls(tuple(forms), tuple(starts), longest)
 
     def search_in_steps(self, text: str) -> Generator[None, None, bool]:
-        """Return, in steps, whether *text* may contain the beginning of a secret."""
+        """Search in steps; return whether *text* may have the beginning of a secret."""
         if not self.forms:
             return False
         return (yield from search_in_steps(text, self.starts, _SHORTEST))
 
     def may_be_in(self, text: str) -> bool:
-        """Return, fast, whether *text* may contain the beginning of a secret."""
+        """Return, fast, whether *text* may have the beginning of a secret."""
         return finished(self.search_in_steps(text))
 
     def places_in_steps(
         self, text: str
     ) -> Generator[None, None, tuple[str, list[_Place]]]:
-        """Return *text*, with long ignored runs shortened, and its secrets' places."""
+        """Return *text*, its runs of ignored characters shortened; and its secrets."""
         text = yield from shorten_runs(text)
         found: list[_Place] = []
         most = 3 * self.longest  # enough for a secret with ignored characters inside it
@@ -128,7 +128,8 @@ class Forms:
             return []
         found = []
         for layers in stages_of(folded(text)):
-            # Only completely decoded text shows where the beginning of a key ends.
+            # Masked secrets are looked for in fully decoded text only: only this shows
+            # where the visible part of a key ends.
             last = layers[-1][0]
             for layer, places in layers:
                 masked = layer is last
@@ -146,7 +147,8 @@ class Forms:
 
         None if *text* does not end with the beginning of a secret.
         """
-        # Ignored characters in a secret can make it any length: search all of *text*.
+        # With ignored characters inside, a secret may have any length: search all of
+        # *text*.
         unseen = codes_in(text) is UNSEEN
         since = 0 if unseen else max(0, len(text) - self.longest)
         if not self.may_be_in(text[since:]):
@@ -170,7 +172,7 @@ def _parts(value: str) -> Iterator[str]:
     """Return the secrets in a header's value, such as the token after ``Bearer``."""
     words = [word for word in _BETWEEN_PARTS.split(value) if word]
     if len(words) > 1 and words[0].isalpha():
-        del words[0]  # the auth scheme, such as Bearer
+        del words[0]  # removes the auth scheme, such as Bearer
     for word in words:
         yield word
         yield word.partition("=")[2].strip('"')
@@ -187,8 +189,9 @@ def _encoded(value: str) -> Iterator[str]:
     yield folded(value)
     yield data.hex()
     for before in range(3):
-        # Base64 turns 3 bytes into 4 digits, so the digits depend on the number of
-        # bytes before the value. Digits that also encode other bytes are cut off.
+        # Base64 turns 3 bytes into 4 digits, so the digits of a value depend on how
+        # many bytes precede it. Digits that also encode bytes around the value are cut
+        # off.
         digits = base64.b64encode(bytes(before) + data).decode()
         whole = digits[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
         yield whole.lower()
@@ -198,7 +201,7 @@ def _encoded(value: str) -> Iterator[str]:
 def _occurrences(
     text: str, starts: Iterable[str], forms: Iterable[str], *, masked: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield where forms in *text* start and end; if *masked*, masked secrets too."""
+    """Yield start and end of each form in *text*; if *masked*, of masked keys too."""
     shown = len(_without_cut_code(text))
     for begin in starts:
         those = [form for form in forms if form.startswith(begin)]
@@ -211,7 +214,7 @@ def _occurrences(
             elif masked:
                 end = max(_same_until(text, place, form) for form in those)
                 after = _MASK if text[place:end].isalpha() else _KEY_END
-                # A key that the end of the text cuts off is left to `cut_place`.
+                # A key that is cut off by the end of the text is found by `cut_place`.
                 if end < shown and after.match(text, end):
                     yield place, end
             place = text.find(begin, place + size)

@@ -21,11 +21,11 @@ __all__ = [
     "codes_in",
 ]
 
-# Matches, in lowercase text, the escape of a zero-width character in JSON, a URL or
-# HTML; the escape of an ASCII character or its full-width twin in these or a
+# Matches, in lowercase text: the escape of a zero-width character in JSON, a URL or
+# HTML; the escape of an ASCII character, or of its full-width form, in these or in a
 # programming language; and a backslash without effect, as PHP writes before a slash,
-# except before whitespace, which may divide an escape.
-# The first letter of a group's name tells what it contains, as in `character`.
+# but not one before whitespace, which may divide an escape. The first letter of a
+# group's name is the kind of escape (see `character`).
 CODED = re.compile(
     r"\\+(?:u(?:00ad|200[b-f]|2060|feff)"
     r"|(?:u0000|u\{0{0,2}|x\{0{0,2}|u)(?P<x1>ff[0-5][0-9a-f])\}?"
@@ -77,10 +77,10 @@ def codes_in(text: str) -> re.Pattern[str] | None:
 
 def character(match: re.Match[str]) -> str | None:
     """
-    Return what a match of `CODED`, or of a pattern like it, stands for.
+    Return the character of an escape, a match of `CODED` or of a similar pattern.
 
-    This is one character; "" for one that a reader does not see; what `LINE_ESCAPE`
-    matches, for the escape of a newline or tab; or None if it is unknown.
+    Return "" for a character that a reader does not see; for the escape of a newline or
+    tab, a text that `LINE_ESCAPE` matches; and None for an unknown escape.
     """
     group = match.lastgroup
     if group is None:
@@ -104,5 +104,5 @@ def character(match: re.Match[str]) -> str | None:
     char = folded(char)
     if not char.isascii():
         return None
-    # An escaped control character inside a key does not hide the key from a reader.
+    # A reader can see a key in spite of escaped control characters inside it.
     return "" if char < " " or char == "\x7f" else char

@@ -1,6 +1,6 @@
 """
-Reduces text that a server sent to plain lowercase letters without anything in between,
-as far as a search for secrets needs it.
+Reduces text that a server sent to plain lowercase letters, without whitespace and
+controls, as far as a search for secrets needs it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _WIDE_SPACES = re.compile(SPACED.pattern.replace("\x00-\x20\x7f-", "\x80-"))
 _WIDE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3\x80\x80")
 # Matches, in lowercase text, an ASCII character in quoted-printable form.
 QUOTED = re.compile("=(?P<x1>[2-7][0-9a-f])")
-# Matches what the decoding of escapes makes of the escape of a newline or tab: the
-# letter stays, since a backslash before a letter may also be without effect.
+# Matches the result of decoding the escape of a newline or tab: its letter is kept,
+# since the backslash before it may have been one without effect.
 LINE_ESCAPE = re.compile("\x1a(?P<s1>[nrtbf])")
-# Matches the end of a line that quoted-printable text only has for its length.
+# Matches a line break that quoted-printable text has only to keep its lines short.
 SOFT_BREAK = re.compile("=\n")
-# Matches letters and digits of a style of their own, such as full-width or bold ones.
+# Matches styled letters and digits, such as full-width or bold ones.
 _STYLED = re.compile(
     "[\u2070-\u209c\u2100-\u214e\u2460-\u24ea\ufe4d-\ufe6b\uff01-\uff5e"
     "\U0001d400-\U0001d7ff\U0001f100-\U0001f149\U0001fbf0-\U0001fbf9]"
@@ -68,7 +68,7 @@ def _plain(match: re.Match[str]) -> str:
 
 
 def named(name: str) -> str | None:
-    r"""Return the character of a ``\N{...}`` escape; None if it is not known."""
+    r"""Return the character of a ``\N{...}`` escape; None if its name is not known."""
     char = _NAMES.get(re.sub(r"\s", "", name).removeprefix("fullwidth"))
     return char if char is None or char.isascii() else ""
 
@@ -95,8 +95,8 @@ def packed(text: str) -> bytes:
 
 def has_any(text: str, leads: tuple[bytes, ...]) -> bool:
     """
-    Return, fast, whether *text* may have some non-ASCII characters, of which *leads*
-    has the first bytes in UTF-8.
+    Return, fast, whether *text* may contain certain non-ASCII characters; *leads*: the
+    first bytes of these characters in UTF-8.
     """
     if text.isascii():
         return False

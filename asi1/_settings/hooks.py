@@ -75,9 +75,9 @@ class Hooks:
         on_end: Called once for each call that began, however it ended: answered, failed
             or cancelled; its stream left early or dropped; its client closed.
         contents: True also shows these hooks the messages and the answer.
-        runs: True also calls `on_start` and `on_end` for each run of tools, for each
-            tool in it, and for each `parse` with *repair*. Without it, a call's
-            ``parent`` still tells which calls belong together.
+        runs: True also calls `on_start` and `on_end` for each tool run, for each tool
+            in it, and for each `parse` with *repair*. If False, a call's ``parent``
+            still shows which calls belong together.
 
     Raises:
         ConfigurationError: A hook is not a function, or an ``async`` one, or does not

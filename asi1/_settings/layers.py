@@ -1,5 +1,5 @@
 """
-Decodes a text in all ways in which it may contain a secret, and knows the place in the
+Decodes a text in all ways in which it may contain a secret, and keeps the index in the
 text of each decoded character.
 """
 
@@ -17,23 +17,24 @@ from .folding import LINE_ESCAPE, QUOTED, SOFT_BREAK, SPACED
 
 __all__ = ["end_in_text", "layers_of", "stages_of", "start_in_text"]
 
-# The index of each decoded character, and its index in the text before decoding.
+# Two lists: the index of each decoded character, and its index in the text before
+# decoding.
 _Places: TypeAlias = tuple[list[int], list[int]]
-# A text, and the places of all characters that were decoded in it so far.
+# A decoded text, and the `_Places` of each decoding so far.
 _Layer: TypeAlias = tuple[str, list[_Places]]
 
 
 def layers_of(text: str) -> Iterator[_Layer]:
-    """Yield *text*, and the results of decoding it in each way, once or repeatedly."""
+    """Yield *text*, and the results of decoding it in every way, once or repeatedly."""
     return (layer for layers in stages_of(text) for layer in layers)
 
 
 def stages_of(text: str) -> Iterator[list[_Layer]]:
     """
-    Yield *text* and the results of decoding its escapes once, twice and so on; then
-    these of the last result without whitespace; and then these of quoted-printable
-    text. A line's end or its escape may also be a part of how the text is written: if
-    there is one, all of this is yielded for the text without it, too.
+    Yield lists of results: *text* after decoding its escapes 0, 1, 2 times and so on;
+    then the same after removing whitespace from the last result; then the same after
+    decoding quoted-printable text. All of this is repeated without line breaks or their
+    escapes, if there are any, since they may only wrap the text.
     """
     layers = _decoded_layers(text, [])
     yield from _late_stages(layers)
@@ -42,7 +43,7 @@ def stages_of(text: str) -> Iterator[list[_Layer]]:
 
 
 def _late_stages(layers: list[_Layer]) -> Iterator[list[_Layer]]:
-    """Yield *layers*, and what `stages_of` yields after them."""
+    """Yield *layers*, and all later lists of `stages_of`."""
     for start in (layers, _next_layers(layers, SOFT_BREAK)):
         last = start
         if start:
@@ -92,7 +93,7 @@ def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
 
 
 def start_in_text(place: int, places: Iterable[_Places]) -> int:
-    """Return the index in the text of the first character of *place* in a layer."""
+    """Return the index in the original text of a secret's start in a layer."""
     for after, before in reversed([*places]):
         known = bisect_right(after, place) - 1
         place = before[known] + place - after[known]
@@ -100,7 +101,7 @@ def start_in_text(place: int, places: Iterable[_Places]) -> int:
 
 
 def end_in_text(place: int, places: Iterable[_Places]) -> int:
-    """Return the index in the text of the end of *place* in a layer."""
+    """Return the index in the original text of a secret's end in a layer."""
     for after, before in reversed([*places]):
         known = bisect_left(after, place)
         if known == len(after) or after[known] != place:

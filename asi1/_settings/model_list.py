@@ -1,4 +1,4 @@
-"""The model table in the form of OpenAI's list of models."""
+"""Turns the model table into a list of models in the form of OpenAI's."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class KnownModel(Hinted):
 
     Attributes:
         id: The model's name, for ``model=`` of a call.
-        info: What is known of the model.
-        created: None: ASI-1 publishes no time.
-        object: "model".
-        owned_by: "asi1".
+        info: The facts known about the model.
+        created: Always None, since ASI-1 publishes no time.
+        object: Always "model".
+        owned_by: Always "asi1".
     """
 
     id: str
@@ -35,14 +35,14 @@ class KnownModel(Hinted):
 
 
 def known_models(own: Mapping[str, ModelInfo]) -> tuple[KnownModel, ...]:
-    """Return all models of `MODELS` and of *own*, which overrides `MODELS`."""
+    """Return all models in `MODELS` and in *own*, which overrides `MODELS`."""
     table = {**MODELS, **own}
     return tuple(KnownModel(id=name, info=info) for name, info in table.items())
 
 
 def known_model(own: Mapping[str, ModelInfo], name: str) -> KnownModel:
     """
-    Return the model *name* of the same table.
+    Return the model *name* from the same tables as `known_models`.
 
     Raises:
         NotFoundError: The table has no such model; the server was not asked.

@@ -1,8 +1,7 @@
 """
-What is known of each model: context, output limit, image input, prices.
+The facts known about each model: context, output limit, image input, prices.
 
-The table is data with a date, since all of it changes; a client's ``models=`` overrides
-it.
+The table has a date, since these facts change; a client's ``models=`` overrides it.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ __all__ = ["MODELS", "ModelInfo", "read_models"]
 @frozen(kw_only=True)
 class ModelInfo:
     """
-    What is known of one model. None means unknown.
+    The facts known about one model. None means unknown.
 
     Attributes:
         context: Size of the context window in tokens: prompt and answer together.

@@ -131,15 +131,14 @@ def checked_options(
     options: Mapping[str, Any], known: frozenset[str] = _KNOWN
 ) -> dict[str, Any]:
     """
-    Check *options*, and return a copy without the options that are not given, under
-    asi1's names.
+    Check *options*; return a copy with asi1's names for them, without those not given.
 
     Raises:
         ArgumentError: As for `check_options`, or two names of one option have different
             values.
     """
-    # An option that is not given need not be known: programs pass None for options of
-    # other APIs. But ``timeout=None`` is given: it means that there is no timeout.
+    # Options that are not given are not checked: programs pass None for options of
+    # other APIs. But ``timeout=None`` counts as given: it means no timeout.
     given = {
         name: value
         for name, value in options.items()
@@ -149,7 +148,7 @@ def checked_options(
     for name in _LISTS & given.keys():
         value: Any = given[name]
         if not isinstance(value, str | list | tuple):
-            given[name] = list(value)  # JSON knows no other sequences
+            given[name] = list(value)  # JSON has no other sequences
     given.pop("stream_options", None)
     if "max_completion_tokens" in given:
         limit = given.pop("max_completion_tokens")
@@ -171,7 +170,7 @@ def with_defaults(
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Check as `checked_options` does, and also all that a call checks in its request.
+    Check as `checked_options` does, and check all that a call checks when it is made.
 
     A call checks these when it builds its request; a client or conversation that keeps
     options for its calls checks them when it is created.
@@ -243,11 +242,11 @@ def check_own_keys(options: Mapping[str, Any], sent: str) -> None:
     """
     Check that several requests with *options* do not have the same idempotency key.
 
-    To the second request with a key, a server may send the answer to the first again.
+    A server may answer a second request with the same key with the first answer.
 
     Args:
         options: The options of all the requests.
-        sent: What each request is for, as the error calls it.
+        sent: What each request is for, for the error's message.
 
     Raises:
         ArgumentError: The options, or their headers, have a key that is not "auto".

@@ -1,7 +1,7 @@
 """
 Reads the settings that most clients leave out.
 
-Each needs modules of its own, which are imported only if the setting is given.
+Each setting needs modules of its own, which are imported only if it is given.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class RequestOptions(TypedDict, total=False):
         extra_query: Query parameters to add to the URL.
         extra_body: Fields to add to the body's top level; they override options.
         cache: False for a call that neither reads nor fills the client's cache.
-        tags: What the client's hooks are told of this call, besides the client's tags,
+        tags: Facts that hooks get with this call, in addition to the client's tags,
             such as ``{"job": "nightly"}``; never sent to the server.
     """
 
@@ -70,7 +70,8 @@ class ToolOptions(RequestOptions, total=False):
     Attributes:
         temperature: Randomness of the answer, from 0 (least random) to 2.
         max_tokens: Maximum length of the answer in tokens; 0 for no maximum.
-        max_completion_tokens: OpenAI's newer name of *max_tokens*, sent as that.
+        max_completion_tokens: OpenAI's newer name of *max_tokens*; sent as
+            ``max_tokens``.
         top_p: Share of probability mass to sample from, 0 to 1.
         frequency_penalty: The API's ``frequency_penalty``, from -2 to 2.
         presence_penalty: The API's ``presence_penalty``, from -2 to 2.
@@ -164,7 +165,7 @@ def lists(options: type) -> Callable[[_F], _F]:
     """
     Return a decorator: the signature of a method names each of its *options*.
 
-    For type checkers, ``**options: Unpack[...]`` says the same.
+    Type checkers read the same from ``**options: Unpack[...]``.
     """
 
     def decorate(method: _F) -> _F:
@@ -182,7 +183,8 @@ class _Listed(inspect.Signature):
     source: tuple[Callable[..., Any], type]
 
     def __getattr__(self, name: str) -> Any:
-        # `inspect.Signature` keeps all that it has in slots, which are empty at first.
+        # `inspect.Signature` stores everything in slots, which are empty until first
+        # read.
         if name not in inspect.Signature.__slots__:
             raise AttributeError(name)
         method, options = self.source
@@ -195,7 +197,7 @@ class _Listed(inspect.Signature):
 
 
 def as_written(method: Any) -> FunctionType:
-    """Return a copy of *method* that has the signature of its source."""
+    """Return a copy of *method* with the signature written in its source."""
     copy = FunctionType(method.__code__, method.__globals__, method.__name__)
     copy.__kwdefaults__ = method.__kwdefaults__
     copy.__defaults__ = method.__defaults__
@@ -204,7 +206,7 @@ def as_written(method: Any) -> FunctionType:
 
 
 def _parameter(name: str, kind: Any) -> inspect.Parameter:
-    # None means not given, but for the timeout.
+    # None means "not given", except for the timeout.
     default = DEFAULT if name == "timeout" else None
     annotation = getattr(kind, "__forward_arg__", kind)
     return inspect.Parameter(

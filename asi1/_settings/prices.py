@@ -1,8 +1,8 @@
 """
-The prices of models: the published ones, and those that a client is given.
+The prices of models: the published ones, and a client's own.
 
-The published prices are data with a date, since they change; a client's ``prices=``
-overrides them.
+The published prices have a date, since they change; a client's ``prices=`` overrides
+them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["PRICES", "Price", "own_rates", "read_prices"]
 _text = setting(or_none(string), "prices")
 
 
-# Stands for a wrong price until the validator, which knows the field's name, runs.
+# Marks a wrong price, for the validator: it runs later, and can name the field.
 _WRONG = Decimal("NaN")
 
 
@@ -62,10 +62,10 @@ class Price:
     ``Decimal``.
 
     Attributes:
-        input: For prompt tokens.
-        output: For completion tokens, thoughts included.
-        cached_input: For prompt tokens that the server had cached; None if they cost
-            what other prompt tokens cost.
+        input: The price of prompt tokens.
+        output: The price of completion tokens, thoughts included.
+        cached_input: The price of prompt tokens that the server had cached; None if it
+            is the same as *input*.
         as_of: When the prices were published, such as "2026-10"; None if unknown.
         source: Where they were published; None if unknown.
 
@@ -87,7 +87,7 @@ class Price:
         return self.input, self.output, self.cached_input
 
     def cost(self, usage: Usage) -> Decimal | None:
-        """Return what *usage* costs in US dollars; None if it cannot be true."""
+        """Return what *usage* costs, in US dollars; None for impossible counts."""
         return cost(plausible(usage), self.rates)
 
 
@@ -113,7 +113,7 @@ def read_prices(value: object) -> dict[str, Price]:
 def own_rates(
     prices: Mapping[str, Price], models: Mapping[str, ModelInfo], *names: str | None
 ) -> Rates | None:
-    """Return what a client's settings say of the first of *names* that they name."""
+    """Return a client's own price of the first model in *names* that has one."""
     for name in filter(None, names):
         if name in prices:
             return prices[name].rates

@@ -26,7 +26,7 @@ class Entry:
     An amount that a `Window` has permitted.
 
     Attributes:
-        at: When it was permitted.
+        at: The time at which the amount was permitted.
         amount: The amount; corrected once the used amount is known.
     """
 
@@ -77,7 +77,7 @@ class Window:
         """
         Correct the amount of *entry*: its attempt has ended and has used *used*.
 
-        What was not used is free again. What was used beyond the entry's amount counts
+        The unused rest is free again. An amount used beyond that of the entry counts
         from *now*, since the entry may be older than the window.
         """
         if self.limit is None:

@@ -1,6 +1,6 @@
 """
-The retry policy: after which errors a call is retried, and after which wait; and the
-retry budget, which keeps the retries of a client few.
+The retry policy: after which errors a call is retried, and how long it waits; and the
+retry budget, which limits the retries of a client.
 
 The policy uses neither a clock nor random numbers: the call passes the error, the
 attempt's number and a random number, and gets the seconds to wait, or None to give up.
@@ -156,8 +156,8 @@ class RetryBudget:
     The budget keeps retries few in an outage, so that the server can recover.
 
     A retry costs 1. A call that succeeds after retries gives back what they cost; a
-    call that succeeds without a retry adds 0.1. So while all calls fail, a client sends
-    at most *capacity* requests more than it has calls.
+    call that succeeds without a retry adds 0.1. So while all calls fail, a client makes
+    at most *capacity* retries.
 
     Attributes:
         capacity: The largest budget, and the budget of a new client.

@@ -1,4 +1,4 @@
-"""The API key of a client whose user gave a function that returns the key."""
+"""The API key of a client that was given a function in place of a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KnownKeys", "RotatingKey"]
 
-# The most keys of a function that are redacted, so that memory and time stay bounded.
+# How many of the newest keys are redacted, so that memory and time are bounded.
 _MOST_KEYS = 100
 _SOURCE = "the result of the function given as api_key="
 
@@ -26,7 +26,7 @@ class KnownKeys:
     The newest keys that one function has returned; any thread may add one.
 
     Attributes:
-        mark: Another object after each change.
+        mark: A new object after each change, by which a change is noticed.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class KnownKeys:
 
 class RotatingKey(Secret):
     """
-    A key that a function returns anew for each request.
+    An API key that a function returns for each request; it may change.
 
     All keys of the function are redacted, since a reply may echo the key of another
     request. `reveal` returns the key of one attempt: see `issued`.
@@ -64,11 +64,11 @@ class RotatingKey(Secret):
         others: tuple[str, ...] = (),
     ) -> None:
         """
-        Store *provider*, which no other code calls before the first request.
+        Store *provider*; it is not called before the first request.
 
         Args:
             provider: The user's function.
-            known: The keys that it has returned.
+            known: The newest keys that *provider* has returned.
             value: The key of one attempt.
             others: Other secrets of the attempt's request.
         """
@@ -83,7 +83,7 @@ class RotatingKey(Secret):
         return self._provider
 
     def check(self, source: str) -> Self:  # noqa: ARG002 - as `Secret.check`
-        """Return this key: each result of the function is checked by `issued`."""
+        """Return this key unchecked: `issued` checks each result of the function."""
         return self
 
     def issued(self, value: object) -> RotatingKey:
@@ -101,7 +101,7 @@ class RotatingKey(Secret):
         return RotatingKey(self.provider, self._known, key, self._own)
 
     def is_plainly_in(self, text: str) -> bool:
-        """Tell whether *text* may contain a key unescaped, as `Secret` does."""
+        """Return whether *text* may contain one of the keys unescaped."""
         self._renew()
         return super().is_plainly_in(text)
 
@@ -111,7 +111,7 @@ class RotatingKey(Secret):
         return super()._searched
 
     def _renew(self) -> None:
-        """Search also for the keys that became known since the last search."""
+        """Redact also the keys that became known since the last search."""
         mark = self._known.mark
         if mark is not self._seen:
             self._search_for((*self._own, *self._known))

@@ -1,4 +1,4 @@
-"""Searches long text for secrets, in each form that can be decoded, in short steps."""
+"""Searches long text for secrets in short steps, in every form that can be decoded."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _BEGINNINGS = (*SIGNS, "=")
 # Matches a backslash without effect. `CODED` matches it too, but is slower.
 _IDLE_BACKSLASH = re.compile(r"\\(?!u|x|[01][0-7]|[nrtbf\x00-\x20])")
 _BACKSLASHES = re.compile(r"\\{2,}")
-# Matches a backslash that begins an escape other than that of a line's end.
+# Matches a backslash that begins an escape other than one of `_LINE_ESCAPES`.
 _BUSY_BACKSLASH = re.compile(r"\\(?:[uUxX01\x00-\x20]|[nN]\{)")
-# The escapes of a line's end and the like; more backslashes before have no effect.
+# The escapes of line breaks, tabs and the like; further backslashes before them have no
+# effect.
 _LINE_ESCAPES = ("\\n", "\\r", "\\t", "\\b", "\\f")
 # Number of characters that are searched in one step, which takes a few milliseconds.
 _STEP = 16 * 1024
@@ -70,7 +71,7 @@ class _Search:
 
     starts: Iterable[bytes]
     size: int
-    # Whether the last text that was decoded still has signs of escapes.
+    # Whether the last decoded text may still contain escapes.
     _coded: bool = field(default=False, init=False)
 
     def decode_and_find(self, pieces: list[str]) -> Generator[None, None, bool]:
@@ -90,7 +91,7 @@ class _Search:
         return False
 
     def _found_in_late_layers(self, pieces: list[str]) -> Generator[None, None, bool]:
-        """Search what whitespace has divided, and quoted-printable text."""
+        """Search the text without whitespace, and as quoted-printable text."""
         if not self._coded and not any(map(_may_have_quoted, pieces)):
             return False
         shut = yield from _mapped(pieces, _squeezed)
@@ -115,7 +116,8 @@ class _Search:
                 pieces[:] = yield from _mapped(pieces, folded)
             before = _size(pieces)
             pieces[:] = yield from _decoded_once(pieces, codes)
-            if _size(pieces) == before:  # decoding shortens each text with a character
+            # Nothing was decoded, since decoding shortens a text.
+            if _size(pieces) == before:
                 return False
             if (yield from self._found(pieces)):
                 return True
@@ -147,7 +149,7 @@ def _size(pieces: Iterable[str]) -> int:
 
 
 def _codes_in(text: str) -> re.Pattern[str] | None:
-    """Return what `codes_in` does, but None if all backslashes are without effect."""
+    """Return the result of `codes_in`, but None if no backslash has an effect."""
     codes = codes_in(text)
     if codes is CODED and not ("%" in text or "&" in text):
         return CODED if _BUSY_BACKSLASH.search(text) else None
@@ -198,7 +200,7 @@ def _without_unseen(text: str) -> str:
 def _without_idle_backslashes(text: str) -> str:
     if "\\" not in text:
         return text
-    # In two steps, since one pattern for both would take quadratic time.
+    # Two steps, since a single pattern would take quadratic time.
     return _IDLE_BACKSLASH.sub("", _BACKSLASHES.sub(r"\\", text))
 
 
@@ -249,8 +251,8 @@ def _decoded_match(match: re.Match[str]) -> str:
 
 @lru_cache(512)
 def _decoded(code: str) -> str:
-    """Return what *code*, a match of `CODED` or `QUOTED`, stands for."""
-    if code == "\\":  # before whitespace
+    """Return the text that *code* encodes, a match of `CODED` or `QUOTED`."""
+    if code == "\\":  # a backslash before whitespace
         return code
     match = (QUOTED if code[0] == "=" else CODED).fullmatch(code)
     char = character(match) if match else None

@@ -1,5 +1,5 @@
 """
-The object that contains the API key, and whose repr is ``***``.
+`Secret`: an object that contains the API key, and whose repr is ``***``.
 
 All other code refers to this object instead of the key, so the key appears in no repr,
 log line, pickle, or traceback with local variables.
@@ -52,7 +52,7 @@ class Secret:
         self._search_for(others)
 
     def _search_for(self, others: tuple[str, ...]) -> None:
-        """Redact *others* besides the key from now on."""
+        """Redact *others* too, in addition to the key, from now on."""
         self._others = others
         self._forms: Forms | None = None
         starts = {each[:_SHORTEST].lower() for each in (self._value, *others)}
@@ -105,7 +105,7 @@ class Secret:
         return Secret(self._value, others)
 
     def is_plainly_in(self, text: str) -> bool:
-        """Tell whether *text* may contain the key unescaped; loads no other module."""
+        """Return whether *text* may contain the key unescaped; imports no module."""
         lower = text.lower()
         return any(start in lower for start in self._starts)
 
@@ -114,10 +114,10 @@ class Secret:
         Return *text* with ``***`` in place of the key.
 
         The key is found in upper and lower case; with any of its characters escaped as
-        in JSON, a URL or HTML, also several times over; in UTF-16; with characters
-        inside that are left out when an error is shown; as hexadecimal digits; and in
-        base64, also as a part of a longer value. A key of less than 8 characters is
-        not a secret, and is not replaced.
+        in JSON, a URL or HTML, even several times; in UTF-16; with characters inside
+        that are not visible when an error is shown; as hexadecimal digits; and in
+        base64, even as a part of a longer value. A key of less than 8 characters is not
+        a secret, and is not replaced.
         """
         return _replaced(text, self._searched.places(text))
 
@@ -125,8 +125,8 @@ class Secret:
         """
         Return *text* as `redact` and `redact_end` do, but search a long text in steps.
 
-        In a long text with the key, very long runs of backslashes, or of characters
-        that are left out when an error is shown, are shortened.
+        If a long text contains the key, very long runs of backslashes, or of characters
+        that are not visible when an error is shown, are shortened.
         """
         if len(text) <= _SHORT_TEXT:
             return self.redact_end(self.redact(text))
@@ -152,7 +152,7 @@ class Secret:
         return self.redact_end(self.redact(read))[:most]
 
     def redact_end(self, text: str) -> str:
-        """Return *text* with ``***`` for 8 or more characters of the key at its end."""
+        """Redact the first 8 or more characters of a key, if *text* ends with them."""
         start = self._searched.cut_place(text)
         return text if start is None else f"{text[:start]}***"
 
@@ -161,7 +161,7 @@ class Secret:
         return self._searched.may_be_in(text)
 
     def search_in_steps(self, text: str) -> Generator[None, None, bool]:
-        """Return, in steps, whether *text* may contain the key or its beginning."""
+        """Search in steps; return whether *text* may have the key or its beginning."""
         return self._searched.search_in_steps(text)
 
     def redact_bytes(self, data: bytes) -> bytes:
@@ -206,7 +206,7 @@ def _replaced(text: str, places: Iterable[tuple[int, int]]) -> str:
 
 def hidden(value: Any) -> Any:
     """
-    Return a str as an unchecked `Secret`, and for any other value its type. None, a
+    Return a `Secret`, unchecked, for a str, and the type of any other value. None, a
     function, and a result of this function are returned unchanged.
 
     A function with a key as its argument calls this first, so that no traceback with

@@ -119,7 +119,7 @@ class Timeouts:
 
     @classmethod
     def _only(cls, total: float | None) -> Timeouts:
-        """Return timeouts of which only *total* limits a call."""
+        """Return timeouts without any limit but *total*."""
         return cls(
             total=total,
             connect=None,

@@ -1,8 +1,8 @@
 """
 Checks of the values of single settings and options.
 
-A check returns None for a valid value, else the problem in words for a message, such as
-"must be True or False".
+A check returns None for a valid value, else the problem as text for an error message,
+such as "must be True or False".
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Check: TypeAlias = Callable[[Any], str | None]
 _MAYBE_SECRET = 8
 
 
-# The types of the values by which OpenAI's client marks an argument as not given.
+# The types of the values that mean "argument not given" in OpenAI's client.
 _NOT_GIVEN = frozenset({"NotGiven", "Omit"})
 
 
@@ -55,8 +55,9 @@ def not_given(value: object) -> bool:
     """
     Whether *value* is None, or ``NOT_GIVEN`` or ``omit`` of OpenAI's client.
 
-    Programs written for that client pass them for arguments that they leave out. They
-    are recognised by the name of their type, so that asi1 does not import the client.
+    Programs written for that client pass these values for arguments that they leave
+    out. asi1 recognises them by the name of their type, so it need not import the
+    client.
     """
     return value is None or type(value).__name__ in _NOT_GIVEN
 
@@ -70,7 +71,7 @@ def wrong(argument: str, problem: str, value: object) -> ArgumentError:
 
 def shown(value: object) -> str:
     """
-    Return *value* as the message about a wrong setting shows it.
+    Return the text for *value* in an error message about a wrong setting.
 
     A setting of a wrong type may be a key that was passed as the wrong argument, so
     only numbers, flags, None and strings of less than 8 characters are shown; of other
@@ -100,7 +101,7 @@ def setting(check: Check, part_of: str | None = None) -> Any:
 
     Args:
         check: The check of the field's value.
-        part_of: The client's argument that the field is a part of; None if the field is
+        part_of: The client's argument to which the field belongs; None if the field is
             an argument itself.
     """
 
@@ -195,7 +196,8 @@ def query(value: Any) -> str | None:
 
 def table_of(argument: str, value: object, kind: type[_T]) -> dict[str, _T]:
     """
-    Return *value*, the value of the setting *argument*, as a dict of names and *kind*.
+    Return *value*, of the setting *argument*, as a dict from names to objects of
+    *kind*.
 
     Raises:
         ConfigurationError: *value* is not a mapping of names to *kind*.
@@ -220,7 +222,7 @@ def tags(value: Any) -> str | None:
     )
     if not fits:
         return "must map str to str, int, float or bool"
-    # NaN and infinity have no form in JSON, into which most hooks write the tags.
+    # JSON cannot express NaN and infinity, and most hooks write the tags as JSON.
     finite = all(isinstance(tag, str) or abs(tag) < math.inf for tag in value.values())
     return None if finite else "must have finite numbers"
 
@@ -235,7 +237,7 @@ def instance_of(kind: type) -> Check:
 
 
 def list_of(kind: Any, items: str) -> Check:
-    """Return the check for a sequence of *kind*; its error calls them *items*."""
+    """Return the check for a list of *kind*; *items*: what its error calls them."""
 
     def check(value: Any) -> str | None:
         # A str or bytes is a sequence too, but never meant as a list of its characters.
@@ -250,7 +252,7 @@ def string_or(check: Check, string_is: str) -> Check:
     """
     Return the check that accepts a str, and every value that *check* accepts.
 
-    A message calls the str *string_is*.
+    *string_is*: what error messages call the str.
     """
 
     def either(value: Any) -> str | None:

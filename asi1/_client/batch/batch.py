@@ -1,4 +1,4 @@
-"""The batch of the async client."""
+"""`AsyncASI1.batch`: checks the arguments, and runs the batch."""
 
 from __future__ import annotations
 

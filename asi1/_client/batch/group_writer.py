@@ -54,7 +54,7 @@ class GroupWriter:
 
     async def write(self, finished: Finished) -> None:
         """
-        Return when the row of *finished* is on the disk.
+        Write the row of *finished*, and return when it is on the disk.
 
         After a cancellation, the row is on the disk, or `flush` writes it.
 
@@ -64,7 +64,7 @@ class GroupWriter:
         group = self._next
         group.rows.append(finished)
         async with self._turn:
-            if group is self._next:  # else another task has written the group
+            if group is self._next:  # otherwise another task has written the group
                 await self.flush()
             elif not group.written:
                 raise OSError("the rows before this one could not be written")

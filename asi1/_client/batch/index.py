@@ -84,7 +84,7 @@ class Index:
         )
 
     def reset(self) -> None:
-        """Forget all rows of the output."""
+        """Mark all requests as having no row in the output."""
         self._db.execute(
             "UPDATE requests SET state = 0, at = -1, changed = 0, error = NULL"
         )
@@ -94,7 +94,10 @@ class Index:
         return self._int("SELECT count(*) FROM requests WHERE state = ?", state)
 
     def changed(self) -> int:
-        """Return how many new requests have rows of another request in the output."""
+        """
+        Return how many new requests have a row of an older request with their custom
+        id.
+        """
         return self._int(
             "SELECT count(*) FROM requests WHERE changed AND state = ?", State.NEW
         )

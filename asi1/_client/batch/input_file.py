@@ -24,7 +24,8 @@ __all__ = ["BatchLines", "InputFile"]
 
 BatchLines: TypeAlias = FilePath | Iterable[str | bytes | Mapping[str, JSON]]
 
-# The longest line, in bytes: a request with many images, but not a file without lines.
+# The longest line, in bytes: long enough for a request with many images, but shorter
+# than most files that have no lines at all.
 _LONGEST = 256 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
@@ -38,10 +39,11 @@ class InputFile:
         """
         Open the file at the path *source*, or copy the lines of the iterable *source*.
 
-        *go_on* is called for each part that is copied, and ends the work if it raises.
+        *go_on* is called after each part of the copy; its exception ends the copying.
 
         Raises:
-            ArgumentError: *source* is neither, or is of one line that is too long.
+            ArgumentError: *source* is neither a path nor an iterable, or has a line
+                that is too long.
             OSError: The file cannot be read, or the copy not be written.
         """
         self._file = _opened(source, go_on)
@@ -53,7 +55,7 @@ class InputFile:
         self._file.close()
 
     def is_file(self, path: FilePath) -> bool:
-        """Whether *path* leads to the file that is read."""
+        """Whether *path* is the path of the input file."""
         try:
             found = os.stat(path)  # noqa: PTH116 - as in `_files`
         except OSError:
@@ -62,7 +64,7 @@ class InputFile:
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """
-        Return the lines that are not blank, after their numbers, from 1.
+        Yield a tuple for each line that is not blank: its number, from 1, and the line.
 
         Raises:
             ArgumentError: A line is too long.

@@ -33,7 +33,8 @@ class OutputFile:
 
     Attributes:
         path: The path of the file itself: symbolic links are resolved.
-        end: Where the last whole row ends. The caller sets it once, by `mend`.
+        end: The offset at which the last complete row ends; set by `mend`, which must
+            be called once.
     """
 
     def __init__(self, path: FilePath) -> None:
@@ -56,7 +57,10 @@ class OutputFile:
         self._file.close()
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Return each line of the file, after the offset at which it begins."""
+        """
+        Yield a tuple for each line of the file: the offset at which it begins, and the
+        line.
+        """
         at = 0
         with open(self.path, "rb") as reader:  # noqa: PTH123 - as in `_files`
             for line in reader:
@@ -65,9 +69,10 @@ class OutputFile:
 
     def mend(self, end: int, *, line_end: bool) -> None:
         """
-        Cut off what follows offset *end*: the rest of a row that was not written whole.
+        Cut the file off at offset *end*, behind which is only a part of a row.
 
-        With *line_end*, the row before *end* is whole, but its line end is missing.
+        With *line_end*, add a missing line end to the row before *end*, which is
+        complete.
         """
         self.end = end
         if os.fstat(self._file.fileno()).st_size > end:
@@ -91,8 +96,8 @@ class OutputFile:
                 data = data[self._file.write(data) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            # A part of a row would be mended by the next run, but a caller may read the
-            # file before that.
+            # The next run would cut off a part of a row, but a reader may see the file
+            # before.
             with suppress(OSError):
                 self._file.truncate(self.end)
             error.filename = error.filename or self.path
@@ -110,9 +115,9 @@ class OutputFile:
 
     def compact(self, keeps: Callable[[int, bytes], bool]) -> None:
         """
-        Replace the file by one with only the lines of which *keeps* is true.
+        Replace the file by a new one with only the lines for which *keeps* is true.
 
-        The file is replaced at once: a killed process leaves the old file or the new.
+        The replacement is atomic: a killed process leaves the old file or the new one.
 
         Raises:
             OSError: The new file cannot be written; the old one has not changed.
@@ -155,7 +160,8 @@ def _open_locked(path: str) -> FileIO:
             if created:
                 _sync_folder(path)
             return file
-        file.close()  # a batch that has just ended has replaced the file
+        # A batch that just ended has replaced the file, so it is opened again.
+        file.close()
 
 
 def _is_at(file: FileIO, path: str) -> bool:

@@ -1,5 +1,5 @@
 """
-The plan of a batch: which requests of the input are due, after a look at the output.
+The plan of a batch: which requests of the input must be sent, given the output so far.
 
 Everything is checked before the first request is sent. The methods block, so the async
 client calls them in worker threads.
@@ -31,9 +31,9 @@ from .output_file import OutputFile
 
 __all__ = ["BatchPlan", "PlanOptions", "open_plan"]
 
-_SHOWN = 5  # problems of the input that an error's message names
-# Limits of one read of due requests: their number, their bytes, and the lines that are
-# read to find them.
+_SHOWN = 5  # number of problems that an error's message names
+# Limits of one read of due requests, those to be sent: their number, their bytes, and
+# the lines read to find them.
 _REQUESTS = 64
 _SIZE = 4 * 1024 * 1024
 _LINES = 2000
@@ -45,7 +45,7 @@ class PlanOptions:
     What a batch is to do.
 
     Attributes:
-        model: The model of all requests; None for those of the lines.
+        model: The model of all requests; None for the model in each line.
         default_model: The model of a line that names none.
         retry_failed: Whether requests that failed in an earlier run are sent again.
         can_price: Whether the budget knows the price of a model, or needs none.
@@ -89,7 +89,8 @@ class BatchPlan:
     files: ExitStack
     base: BatchSummary = field(init=False)
     errors: Counter[str] = field(init=False)
-    _replaced: bool = field(default=False, init=False)  # whether rows may be dropped
+    # Whether the output has rows that may be removed.
+    _replaced: bool = field(default=False, init=False)
     _due: Iterator[BatchRequest | None] = field(init=False)
 
     def __enter__(self) -> Self:
@@ -104,7 +105,7 @@ class BatchPlan:
 
     def read_output(self, go_on: Callable[[], object]) -> None:
         """
-        Read the rows of earlier runs, and mend the output's end.
+        Read the rows of earlier runs, and remove an incomplete row at the output's end.
 
         *go_on* is called for each row.
 
@@ -131,7 +132,7 @@ class BatchPlan:
         self._count(rows)
 
     def _found(self, row: OutputRow, at: int) -> bool:
-        """Note a row in its entry; return whether the input has its custom id."""
+        """Record a row of the output; return whether the input has its custom id."""
         key = custom_id_key(row.custom_id)
         entry = self.index.get(key)
         if entry is None:
@@ -143,7 +144,10 @@ class BatchPlan:
         return True
 
     def _count(self, rows: int) -> None:
-        """Set what earlier runs have done; *rows* rows are of requests of the input."""
+        """
+        Set the counts of earlier runs; *rows*: how many rows belong to the input's
+        requests.
+        """
         done, failed = self.index.count(State.ANSWERED), self.index.count(State.FAILED)
         total = done + failed + self.index.count(State.NEW)
         changed = self.index.changed()
@@ -162,7 +166,7 @@ class BatchPlan:
 
     def due(self) -> list[BatchRequest] | None:
         """
-        Return some of the requests that are due, perhaps none; None after the last.
+        Return some of the requests to be sent, perhaps none; None after the last.
 
         Raises:
             ArgumentError: The input was changed after it was checked.
@@ -182,7 +186,7 @@ class BatchPlan:
         return found
 
     def _read_due(self) -> Iterator[BatchRequest | None]:
-        """Return each request that is due, and None for each that is not."""
+        """Yield each request that must be sent, and None for each other line."""
         for number, line in self.source.lines():
             try:
                 request = self.options.read(line)
@@ -199,7 +203,7 @@ class BatchPlan:
 
     def finish(self) -> None:
         """
-        Remove rows from the output that other rows have replaced.
+        Remove rows from the output that newer rows replace.
 
         Raises:
             OSError: There is no room for the new file; the old one has not changed.
@@ -230,10 +234,10 @@ def open_plan(
     """
     Check the input *source*, and open and read the output file at *path*.
 
-    *go_on* is called for each line, and ends the work if it raises.
+    *go_on* is called for each line; its exception ends the work.
 
     Raises:
-        ArgumentError: The input or the output is not as a batch needs it, or another
+        ArgumentError: The input or the output is not valid for a batch, or another
             batch is writing to the output. Neither file has changed.
         OSError: A file cannot be read or written.
     """
@@ -282,7 +286,7 @@ def _check_input(
 
 
 def _add(index: Index, options: PlanOptions, number: int, line: bytes) -> str | None:
-    """Add the request of a line to *index*; return a problem in words, or None."""
+    """Add the request of a line to *index*; return its problem as text, or None."""
     try:
         request = options.read(line)
     except ValueError as error:

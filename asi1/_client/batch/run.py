@@ -1,7 +1,7 @@
 """
-Runs a batch: several tasks send the requests that are due, and write a row for each.
+Runs a batch: several tasks send the requests of the plan, and write a row for each.
 
-A task takes its next request when the row of its last one is on the disk.
+A task takes its next request when the row of its previous request is on the disk.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class BatchRun:
     Attributes:
         engine: Makes the calls.
         plan: What is to be done. `run` closes its files.
-        concurrency: The most calls at once.
+        concurrency: Maximum number of calls at once.
         progress: Reports the summary so far, and the number of rows since the last
             report: at the start, and after each write.
     """
@@ -61,7 +61,8 @@ class BatchRun:
     _writer: GroupWriter = field(init=False)
     _requests: deque[BatchRequest] = field(factory=deque, init=False)
     _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
-    _more: bool = field(default=True, init=False)  # whether `plan` may have more
+    # Whether `plan` may have more requests.
+    _more: bool = field(default=True, init=False)
     _running: int = field(default=0, init=False)
     _began: float = field(default=0.0, init=False)
     _error: BaseException | None = field(default=None, init=False)
@@ -69,10 +70,10 @@ class BatchRun:
 
     async def run(self) -> BatchSummary:
         """
-        Send all requests that are due, and return the summary.
+        Send all requests of the plan, and return the summary.
 
         Raises:
-            ASI1Error: An error that each request would get; its request stays undone.
+            ASI1Error: An error that each request would get; no row is written for it.
             OSError: The output cannot be written, or the input not be read.
             Exception: The limiter raised it.
         """
@@ -108,7 +109,8 @@ class BatchRun:
                 for _ in range(min(self.concurrency, self._summary().left)):
                     group.start_soon(self._work, group.cancel_scope)
         finally:
-            if not isinstance(self._error, OSError):  # else the disk may still be full
+            # After an OSError, the disk is probably still full.
+            if not isinstance(self._error, OSError):
                 with anyio.CancelScope(shield=True):
                     await self._writer.flush()
         if self._error is not None:
@@ -119,7 +121,7 @@ class BatchRun:
             while (request := await self._take()) is not None:
                 await self._writer.write(await self._finish(request))
         except BudgetExceededError as error:
-            # Those under way go on: they are paid for, and fit into the budget.
+            # Running requests go on: they fit into the budget, and are billed anyway.
             self._error, self._more = self._error or error, False
             self._requests.clear()
         except Exception as error:  # noqa: BLE001 - `_send_all` raises it
@@ -128,7 +130,7 @@ class BatchRun:
             scope.cancel()
 
     async def _take(self) -> BatchRequest | None:
-        """Return the next request that is due; None after the last."""
+        """Return the next request of the plan; None after the last."""
         async with self._reading:
             while not self._requests and self._more:
                 due = await to_thread.run_sync(self.plan.due)

@@ -31,9 +31,9 @@ class BatchSettings:
 
     Attributes:
         engine: Makes the calls.
-        options: What is sent.
-        concurrency: The most calls at once.
-        progress: Reports the answers.
+        options: Which requests are sent, and with which model.
+        concurrency: Maximum number of calls at once.
+        progress: Reports the progress.
     """
 
     engine: Engine

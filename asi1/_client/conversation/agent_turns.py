@@ -1,4 +1,4 @@
-"""The turns of a conversation for agents: typed answers, and tools."""
+"""The methods of a conversation for agents: typed answers, and tools."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 class AsyncAgentTurns:
-    """The part of `AsyncConversation` that makes values of answers, and runs tools."""
+    """The methods of `AsyncConversation` that return typed values, and run tools."""
 
     _turns: TurnTaking
 
@@ -153,11 +153,12 @@ class AsyncAgentTurns:
         """
         Go on with a run of this conversation, as `AsyncCompletions.resume_tools`.
 
-        A run that was over adds its turn, unless the turn is the last of the history.
+        If the run was over when it was saved, its turn is added to the history, unless
+        it is the last turn there already.
 
         Args:
             saved: What ``run.to_json()`` returned, or the lines of the journal.
-            tools: The same tools again.
+            tools: The tools that were given to `run_tools`.
             decisions: As for `AsyncCompletions.resume_tools`.
             model: As for `AsyncCompletions.resume_tools`.
             max_rounds: As for `AsyncCompletions.resume_tools`.
@@ -191,7 +192,7 @@ class AsyncAgentTurns:
 
 @loader
 def turn_rounds() -> Callable[..., Any]:
-    """Return the function that makes the calls of a turn's `parse`."""
+    """Import and return the function that makes the calls of a turn's `parse`."""
     from .turn_parse import turn_rounds as function  # noqa: PLC0415
 
     return function
@@ -199,7 +200,7 @@ def turn_rounds() -> Callable[..., Any]:
 
 @loader
 def tool_turns() -> ModuleType:
-    """Return the module that begins turns with tools."""
+    """Import and return the module that begins turns with tools."""
     from . import tool_turns as module  # noqa: PLC0415
 
     return module

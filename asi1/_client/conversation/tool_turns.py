@@ -28,7 +28,7 @@ __all__ = ["begin_turn", "resume_turn"]
 
 @define(eq=False)
 class _TurnRequests:
-    """The calls of a run that is one turn of a conversation."""
+    """The model's calls in a tool run that is one turn of a conversation."""
 
     turn: Turn[Any]
     later: ChatDraft

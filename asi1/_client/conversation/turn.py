@@ -36,8 +36,8 @@ __all__ = ["Turn", "listed"]
 
 _T = TypeVar("_T")
 
-# If an argument has one of these types, it is one message, not a list of messages. So
-# is an object with ``model_dump``, as are answers and models of pydantic.
+# An argument of one of these types is one message, not a list of messages. The same is
+# true of an object with ``model_dump``, such as an answer or a pydantic model.
 _ONE = (SystemMessage, UserMessage, AssistantMessage, ToolMessage, Mapping)
 
 
@@ -130,7 +130,7 @@ class Turn(Generic[_T]):
             self._taking.history = history
 
     def extend(self, added: Sequence[Wire]) -> None:
-        """Make `call`, which has not begun, also send *added*, at its end."""
+        """Append the messages *added* to those of `call`, which has not begun."""
         self._requests.new += tuple(added)
 
     def again(
@@ -173,16 +173,17 @@ class Turn(Generic[_T]):
         self, answers: Sequence[ChatCompletion], added: Sequence[Wire], first: int
     ) -> None:
         """
-        Add a turn of several answers to the history, unless this turn has ended.
+        Add a turn with several answers to the history, unless this turn has ended
+        already.
 
-        A turn whose run was over when it was saved is added once: its process may have
-        saved the conversation too.
+        If the run was over when it was saved, the saved conversation may have its turn
+        already; then the turn is not added again.
 
         Args:
             answers: All answers of the turn.
             added: The messages after those that `call` sent, with the last answer.
-            first: The place of the answer to `call` in *answers*; their number if
-                `call` was not made.
+            first: The index in *answers* of the answer to `call`; the number of answers
+                if `call` was not made.
         """
         if self._taking.current is not self:
             return
@@ -199,7 +200,10 @@ class Turn(Generic[_T]):
         self._taking.history = history
 
     def wire(self, answer: ChatCompletion) -> Wire:
-        """Return *answer* as the history stores it, and later requests contain it."""
+        """
+        Return *answer* as a message, in the form that the history stores and requests
+        send.
+        """
         return self._requests.history.reply(answer)
 
     def commit_usage(self, answer: ChatCompletion) -> None:

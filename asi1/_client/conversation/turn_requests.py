@@ -54,7 +54,7 @@ class TurnRequests:
         draft: The turn's request without its messages.
         new: The messages to be answered.
         model: The model of the turn; None for the client's model.
-        keep: Called to store the new history after each call for a summary.
+        keep: A function that stores the new history after each call for a summary.
         history: The history, with the usage and the summary of this turn's calls.
         policy: The context policy; None to send the whole history.
         limit: The most prompt tokens of a request; the policy's budget may be lower.
@@ -174,8 +174,9 @@ def _ceilings(refusal: _TooLong, before: int, answer: int) -> tuple[int, int]:
     """
     Return the maximum prompt tokens of the next request, and of all later requests.
 
-    The first number is in estimated tokens, like *before*; the estimate may be too low.
-    The second is in the server's tokens, since the estimator learns from this turn.
+    The first number is in estimated tokens, as *before* is, and allows for an estimate
+    that is too low. The second is in tokens as the server counts them, since the
+    estimator will have learned from this turn.
     """
     half = max(1, int(before * _HALF))
     limit = refusal.limit if isinstance(refusal, ContextLengthError) else None

@@ -61,7 +61,7 @@ class Waiting:
         last = self.taking.last_answer()
         if not last.deferred:
             return last
-        self._turn()  # raises at once if an argument is wrong
+        self._turn()  # raises now if an argument is wrong
         began = anyio.current_time()
         self.taking.claim(self)
         try:
