@@ -1,7 +1,7 @@
 """
 The command line ``asi1``, with the commands that `_parser` defines.
 
-The commands call the server by the public API of asi1 only. Importing this package
+The commands call the server through asi1's public API only. Importing this package
 loads no other library, so that ``asi1 --version`` and ``asi1 --help`` are fast, and so
 that a program handles Ctrl-C almost from its start.
 """

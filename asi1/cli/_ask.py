@@ -38,7 +38,8 @@ def ask(options: Namespace) -> None:
         asi1.OutputError: The answer does not fit the schema.
         asi1.APIError: The call failed.
     """
-    # All else is checked before the question is read from a pipe, which may take long.
+    # All options are checked before the question is read from a pipe, which may take
+    # long.
     with open_client(options) as client:
         schema = None if options.schema is None else Schema(options.schema)
         messages = _messages(options)

@@ -1,8 +1,8 @@
 """
-What is sent with the question: the text of files, and images.
+Adds the text of files, and images, to the question.
 
-Each file's text follows the question under its name, in a fence that is longer than
-any in the text.
+Each file's name and text follow the question; the text is fenced as a code block, with
+a fence that is longer than any in the text.
 """
 
 from __future__ import annotations

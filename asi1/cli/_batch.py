@@ -53,7 +53,7 @@ def batch(options: Namespace) -> int:
     if problem:
         if not begun:
             problem += "; nothing was sent"
-        elif code != 2:  # the same command would end in the same way
+        elif code != 2:  # with code 2, the same command would fail again
             problem += f"; {_GO_ON}"
         print_error(problem)
     return code
@@ -65,7 +65,7 @@ def _run(
     options: Namespace,
     progress: BatchProgress,
 ) -> tuple[int, str]:
-    """Run the batch; return the exit code, and what has ended the batch early or ""."""
+    """Run the batch; return the exit code, and why the batch ended early, or ""."""
     try:
         with progress:
             result = client.batch(

@@ -1,5 +1,6 @@
 """
-Shows the progress of a batch: as one changing line on a terminal, else as some lines.
+Shows the progress of a batch: on a terminal one changing line, else a line now and
+then.
 
 The changing line is drawn by rich, which the extra ``cli`` installs.
 """
@@ -23,7 +24,7 @@ __all__ = ["BatchProgress", "begin_progress"]
 
 _INTERVAL = 10.0  # seconds between two lines
 _BAR = 20  # columns of the bar
-_ROOM = 60  # columns of a terminal on which there is room for the bar
+_ROOM = 60  # the bar is shown on terminals with at least this many columns
 _HINT = f"for a progress bar: {install_hint('cli')}\n"
 
 
@@ -61,7 +62,7 @@ class BatchProgress:
             return
         try:
             self._begin(summary) if first else self._show(summary)
-        except OSError as error:  # the batch goes on: its answers are in a file
+        except OSError as error:  # the batch goes on, since its answers go to a file
             self.broken = error
 
     def _begin(self, summary: asi1.BatchSummary) -> None:
@@ -101,7 +102,7 @@ class _Line(BatchProgress):
         self._live.start()
 
     def _show(self, summary: asi1.BatchSummary) -> None:
-        """Do nothing: `Live` reads the last summary several times each second."""
+        """Do nothing: rich's `Live` reads the last summary several times a second."""
 
     def _render(self) -> Any:
         from rich.progress_bar import ProgressBar  # noqa: PLC0415 - an extra
@@ -123,7 +124,7 @@ class _Line(BatchProgress):
 
 
 def begin_progress(screen: Screen, *, quiet: bool) -> BatchProgress:
-    """Return the progress for *screen*; with *quiet*, one that shows nothing."""
+    """Return the progress display of *screen*; with *quiet*, it shows nothing."""
     if quiet or not screen.codes:
         return BatchProgress(screen, quiet=quiet)
     if importlib.util.find_spec("rich") is None:

@@ -1,4 +1,4 @@
-"""The progress and the summary of a batch in words."""
+"""The lines that ``asi1 batch`` prints: its progress and its summary."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BETWEEN = ", "
 
 
 def opening_lines(summary: asi1.BatchSummary) -> list[str]:
-    """Return the lines before the first request is sent."""
+    """Return the lines to print before the first request is sent."""
     lines = [f"{_requests(summary.total)}, {summary.left:,} to send"]
     if summary.earlier:
         lines[0] += f", {summary.earlier:,} finished earlier"
@@ -34,8 +34,8 @@ def progress_words(summary: asi1.BatchSummary, width: int | None = None) -> str:
 
     Args:
         summary: The batch so far.
-        width: The most characters; the less important parts are left out. None for no
-            limit.
+        width: Maximum characters of the line; less important parts are left out. None
+            for no limit.
     """
     finished = summary.done + summary.failed
     sent = finished - summary.earlier
@@ -43,7 +43,8 @@ def progress_words(summary: asi1.BatchSummary, width: int | None = None) -> str:
     left = f"{_duration(summary.left / rate)} left" if rate and summary.left else ""
     failed = f"{summary.failed:,} failed" if summary.failed else ""
     tokens = f"{summary.total_tokens:,} tokens"
-    # The order in the line, after the order in which parts are left out, last first.
+    # The parts in the order of the line. Each number says how soon a part is left out:
+    # the part with the highest number first.
     parts = [
         (0, f"{summary.done:,}/{summary.total:,} done"),
         (1, failed),
@@ -67,7 +68,7 @@ def _fitting(parts: Sequence[tuple[int, str]], width: int | None) -> str:
 
 
 def summary_lines(summary: asi1.BatchSummary) -> list[str]:
-    """Return the lines after a batch has ended."""
+    """Return the lines to print after a batch has ended."""
     first = f"{summary.done:,} of {_requests(summary.total)} done"
     if summary.failed:
         errors = sorted(summary.errors.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -1,4 +1,4 @@
-"""The options that several commands have: which server and model answer, and how."""
+"""The options that several commands share: which server and model answer, and how."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 
 __all__ = ["ENVIRONMENT", "add_call_options", "add_server_options"]
 
-# The variables that decide which server answers, for the end of a command's help.
+# The help text about environment variables that decide which server answers.
 ENVIRONMENT = """\
 environment:
   ASI_ONE_API_KEY, ASI1_API_KEY    your API key; the first one that is set is used

@@ -1,7 +1,7 @@
 """
 ``asi1 completion SHELL``: prints a script that completes the words of ``asi1``.
 
-The script asks this program itself, through the library argcomplete.
+The script calls ``asi1`` itself, which answers through the library argcomplete.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def add_completion(commands: Any) -> None:
 
 
 def complete(parser: ArgumentParser) -> None:
-    """If a shell has called this program to complete its words, do so, and exit."""
+    """If a shell has called ``asi1`` to complete a command line, do so, and exit."""
     if "_ARGCOMPLETE" not in os.environ:
         return
     try:

@@ -1,9 +1,9 @@
 """
 Ends the program at once at Ctrl-C, while there is no call to cancel.
 
-KeyboardInterrupt would be raised anywhere, also in imports and in callbacks whose
+KeyboardInterrupt could be raised anywhere, even in imports and in callbacks whose
 exceptions Python prints. This module is the first that the command line loads; it
-imports only what is built into Python, since the public `signal` first loads `enum`.
+imports only built-in modules: the public `signal` would first load `enum`.
 """
 
 from __future__ import annotations

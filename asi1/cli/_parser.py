@@ -80,8 +80,8 @@ class _Parser(argparse.ArgumentParser):
     """
     Prints an error in one line, with a hint at ``--help``.
 
-    Options cannot be abbreviated, and the lines of descriptions are kept, here and in
-    the parsers of the commands, which have the same class.
+    Options cannot be abbreviated, and descriptions keep their line breaks. The parsers
+    of the commands have this class too.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -120,7 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="see a streamed answer, offline and without a key",
         description="Stream an answer from a fake server on this machine: no key, no"
         " network.",
-        formatter_class=argparse.HelpFormatter,  # breaks the long line
+        formatter_class=argparse.HelpFormatter,  # breaks long lines of this description
         allow_abbrev=True,
     )
     shown.set_defaults(run=demo)

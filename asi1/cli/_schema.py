@@ -1,7 +1,7 @@
 """
-Checks an answer against the JSON Schema in a file, by the library jsonschema.
+Checks an answer against the JSON Schema in a file, with the library jsonschema.
 
-No schema is ever fetched from the network: a reference leads to the same file.
+No schema is fetched from the network: a ``$ref`` can only refer to the same file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .._install import install_hint
 
 __all__ = ["Schema"]
 
-_MOST = 4 * 1024 * 1024  # bytes of a schema
+_MOST = 4 * 1024 * 1024  # maximum bytes of a schema file
 
 
 class Schema:

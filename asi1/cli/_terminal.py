@@ -1,8 +1,8 @@
 """
 Writes text to a terminal, a file or a pipe.
 
-A terminal gets only this module's own ANSI codes: codes in a text of the model or the
-server could move the cursor and overwrite other output.
+A terminal gets only ANSI codes that this program writes: those in a text of the model
+or the server could move the cursor and overwrite other output.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Screen:
     Attributes:
         live: Whether the stream is a terminal.
         movable: Whether the stream is a terminal whose cursor ANSI codes can move.
-        codes: Whether it may also get colors: NO_COLOR is not set.
+        codes: Whether the stream may also get colors: NO_COLOR is not set.
         at_start: Whether the next character begins a line.
     """
 

@@ -1,8 +1,8 @@
 """
 Shows an answer: thoughts, a blank line, text, and a line of token counts and times.
 
-Blank lines between thoughts and text are written to the screen of the thoughts. So the
-screen of the text gets only the text, and a line end after its last line.
+The blank line between thoughts and text is written to the screen of the thoughts. So
+the screen of the text gets only the text, and a line end after its last line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class AnswerView(Protocol):
         """Show the new *thought*, then the new *text*; each of them may be empty."""
 
     def end(self) -> None:
-        """Show all that has arrived, and begin a new line."""
+        """Show all text that has arrived, and begin a new line."""
 
 
 class View:
@@ -89,7 +89,7 @@ def summary(answer: asi1.ChatCompletion, *, priced: bool = True) -> str:
 
     Args:
         answer: The answer.
-        priced: Whether to tell the dollars.
+        priced: Whether the line names the cost.
     """
     usage, response = answer.usage, answer.response
     tokens = "the server counted no tokens"
@@ -106,7 +106,7 @@ def summary(answer: asi1.ChatCompletion, *, priced: bool = True) -> str:
 
 
 def dollars(cost: Decimal | None) -> str:
-    """Return *cost* with two digits or more that are not zero; "" if it is None."""
+    """Return *cost* with at least two significant digits; "" if *cost* is None."""
     if cost is None:
         return ""
     small = 0 < cost < Decimal("0.001")

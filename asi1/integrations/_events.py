@@ -40,7 +40,8 @@ def events_of(
 
 def closing_event(sent: bytes) -> bytes:
     """
-    Return the event ``failed`` of a service that closes; b"" if the stream has ended.
+    Return a ``failed`` event, for a service that shuts down; b"" if the stream has
+    ended.
 
     Args:
         sent: The events that were sent last.

@@ -1,4 +1,4 @@
-"""The messages of a call in the form of OpenTelemetry's conventions."""
+"""Converts the messages of a call to the form of OpenTelemetry's conventions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SYSTEM = "system"
 
 
 def system_parts(messages: Sequence[Mapping[str, JSON]]) -> list[TextPart]:
-    """Return the system messages among *messages* as parts."""
+    """Return the system messages in *messages*, as parts in the conventions' form."""
     return [
         part
         for message in messages
@@ -37,7 +37,7 @@ def system_parts(messages: Sequence[Mapping[str, JSON]]) -> list[TextPart]:
 
 
 def input_messages(messages: Sequence[Mapping[str, JSON]]) -> list[InputMessage]:
-    """Return *messages*, as they were sent, without the system messages."""
+    """Return *messages* without system messages, in the conventions' form."""
     return [
         InputMessage(role=str(message.get("role")), parts=[*_parts_of(message)])
         for message in messages
@@ -46,7 +46,7 @@ def input_messages(messages: Sequence[Mapping[str, JSON]]) -> list[InputMessage]
 
 
 def output_messages(answer: ChatCompletion) -> list[OutputMessage]:
-    """Return the choices of *answer*."""
+    """Return the choices of *answer* as output messages of the conventions."""
     return [
         OutputMessage(
             role=choice.message.role,

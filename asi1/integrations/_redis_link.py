@@ -1,8 +1,8 @@
 """
 The connections of one process to Redis, for a `RedisLimiter`.
 
-redis-py's blocking client is called in worker threads: it works on asyncio and trio,
-its connections outlive event loops, and a release is sent although its loop has ended.
+redis-py's blocking client is called in worker threads: so it works on asyncio and trio,
+its connections outlive event loops, and a release is sent even if its loop has ended.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ except ImportError as _missing:
 
 __all__ = ["Link", "Permit", "RedisAwayError", "checked_pool", "place_of"]
 
-# Answers of a Redis that is right, but cannot serve at the moment.
+# Matches errors of a Redis server that is the right one, but cannot answer now.
 _PASSING = re.compile(
     r"READ_?ONLY|BUSY|LOADING|OOM|OutOfMemory|MISCONF|MASTER_?DOWN|CLUSTER_?DOWN"
     r"|TRY_?AGAIN|NOREPLICAS|max number of clients",
     re.IGNORECASE,
 )
-# Maximum number of ended attempts that are kept while Redis is away.
+# Maximum number of ended attempts that are stored while Redis cannot be reached.
 _MOST_ENDED = 100_000
-# Seconds without a question to Redis after an error of a limiter that goes on.
+# Seconds without requests to Redis after an error, with ``on_failure="go_on"``.
 _FIRST_REST, _LONGEST_REST = 1.0, 30.0
 
 
 class RedisAwayError(Exception):
-    """Redis cannot be asked at the moment."""
+    """Redis cannot be reached, or cannot answer, at the moment."""
 
 
 def place_of(url: str) -> str:
@@ -98,7 +98,7 @@ class Permit:
 
     Attributes:
         tokens: The estimated tokens.
-        task: The id of the task that asked.
+        task: The id of the task that asked for the permit.
         cancelled: Whether the caller no longer waits for the permit.
     """
 
@@ -116,10 +116,9 @@ class Link:
     Attributes:
         place: The URL without secrets.
         pool: The connections.
-        key: The common prefix of the keys in Redis.
+        key: The common prefix of this limiter's keys in Redis.
         settings: The arguments of the script that do not change.
-        rests_until: While Redis is away, the time of the next question of a limiter
-            that goes on.
+        rests_until: The time before which Redis is not asked, after an error.
     """
 
     place: str
@@ -134,7 +133,7 @@ class Link:
     _ended: deque[tuple[float, dict[str, Any]]] = field(init=False)
     _held: set[str] = field(factory=set, init=False)
     _renewing: bool = field(default=False, init=False)
-    # The counts that this process knows, and when it heard of them.
+    # The newest counts known to this process, and when Redis reported them.
     _known: tuple[str, int, float] = field(default=("", 0, 0.0), init=False)
     _writer: ThreadPoolExecutor = field(init=False)
     _script: Any = field(init=False)
@@ -144,16 +143,17 @@ class Link:
         self._writer = ThreadPoolExecutor(1, "asi1-redis")
         client = redis.Redis(connection_pool=self.pool)
         self._script = client.register_script(SCRIPT)
-        # redis-py (8.1) leaves the sockets of a collected pool to Python, which warns.
+        # redis-py (8.1) leaves a collected pool's sockets open, and Python warns of
+        # them.
         weakref.finalize(self, self.pool.disconnect)
 
     def ask(self, permit: Permit, number: int | None) -> Reply:
         """
-        Ask for *permit*; *number* is the place in the queue of an earlier question.
+        Ask for *permit*; *number* is its place in the queue, if it has one already.
 
         Raises:
             RedisAwayError: Redis cannot be asked at the moment.
-            ConfigurationError: Redis was never reached, and refuses the questions.
+            ConfigurationError: Redis refuses the first request, such as its password.
         """
         ask = {"id": permit.id, "tokens": permit.tokens}
         reply = self._run({**ask, "number": number} if number else ask)
@@ -161,7 +161,7 @@ class Link:
             logger.debug("redis permit at %.6f: %d", reply.now, permit.tokens)
             if not permit.cancelled:
                 self._hold(permit.id)
-        if permit.cancelled:  # while Redis answered
+        if permit.cancelled:  # the caller was cancelled while Redis answered
             self.end(permit.id, undo=True)
         return reply
 
@@ -185,7 +185,7 @@ class Link:
             try:
                 self._run(None)
             except (RedisAwayError, ConfigurationError):
-                return  # the next question takes them along
+                return  # they are sent with the next request to Redis
 
     def _hold(self, permit_id: str) -> None:
         if self.settings.get("most") is None:
@@ -235,8 +235,8 @@ class Link:
         except redis.AuthenticationError:
             raise
         except redis.ConnectionError:
-            # Redis may have closed an idle connection. The same question may be asked
-            # twice, since Redis knows permits by their ids.
+            # Redis may have closed an idle connection. Sending a request twice is
+            # harmless, since each permit has an id.
             return self._script(keys, [argument])  # type: ignore[no-any-return]
 
     def _take_ended(self) -> list[tuple[float, dict[str, Any]]]:
@@ -283,7 +283,7 @@ class Link:
         return RedisAwayError(type(error).__name__)
 
     def went_away(self, error: RedisAwayError, then: str) -> None:
-        """Log once that Redis is away and what calls do then; rest for longer."""
+        """Log once that Redis cannot be reached; wait longer before a new request."""
         with self._lock:
             first, self._away = not self._away, True
             self.rests_until = time.monotonic() + self._rest

@@ -1,9 +1,10 @@
 """
 The Lua script that keeps the counts of a `RedisLimiter`; Redis runs it in one step.
 
-No limiter for Redis that we know does what a token limit needs. pyrate-limiter (4.5)
-and limits (5.8) use the clocks of their clients, store one entry for each token, check
-one window at a time, and can neither return a part of an estimate nor pause all.
+No other limiter for Redis that we know supports a token limit. pyrate-limiter (4.5) and
+limits (5.8) use the clocks of their clients, store one entry for each token, check one
+window at a time, and can neither give back a part of an estimate nor pause all
+processes.
 
 The clock is that of the Redis server, in whole microseconds. The arguments are those of
 `arguments`, and the results those of `Reply`.
@@ -23,7 +24,7 @@ __all__ = ["KEYS", "MICRO", "SCRIPT", "Reply", "arguments"]
 # Microseconds in a second.
 MICRO = 1_000_000
 
-# One key for each structure of the script, in the script's order.
+# One Redis key for each data structure of the script, in the script's order.
 KEYS = (
     *("minute", "day", "tokens", "amounts"),
     *("leases", "queue", "tickets", "needs", "state"),
@@ -238,13 +239,14 @@ class Reply:
     The reply of the script.
 
     Attributes:
-        granted: Whether the permit that was asked for is given.
+        granted: Whether the permit is granted.
         now: Redis's clock, in seconds since 1970.
         wait: Seconds after which to ask again; 0 with *granted*.
-        unknown: Whether the moment is unknown, because other calls have to end first.
+        unknown: Whether *wait* is only a guess, because other calls have to end first.
         number: The place in the queue, to be passed when asking again.
-        epoch: The name of Redis's counts, made with the first of them.
-        serial: The number of permits since.
+        epoch: A random name that Redis gets with its first count; another name means
+            that Redis has lost its counts.
+        serial: The number of permits granted under this name.
     """
 
     granted: bool

@@ -14,7 +14,7 @@ async def cancel_when_left(
     work: Callable[[], Awaitable[None]], left: Callable[[], Awaitable[None]]
 ) -> None:
     """
-    Await *work*; cancel *work* if *left* returns, which means that the browser
+    Await *work*; cancel it if *left* returns, which means that the browser
     disconnected.
 
     Raises:

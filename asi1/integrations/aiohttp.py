@@ -141,7 +141,8 @@ async def error_middleware(
     Reply with `error_response` when a handler raises an `ASI1Error`.
 
     Raises:
-        TypeError: A handler returned an answer of asi1, which is not a reply.
+        TypeError: A handler returned an object of asi1, such as an answer, instead of
+            an HTTP reply.
     """
     try:
         reply: Any = await handler(request)
@@ -220,7 +221,7 @@ async def _answer(
     events: AsyncEventBytes,
     sent: list[bytes],
 ) -> None:
-    """Send *events*, and note in *sent* what was sent last."""
+    """Send *events*, and store the last events sent in *sent*."""
     await events.open()
     with _unless_left(request):
         await reply.prepare(request)
@@ -238,4 +239,5 @@ def _unless_left(request: web.Request) -> Iterator[None]:
     except ConnectionError:
         transport = request.transport
         if transport is not None and not transport.is_closing():
-            raise  # not the browser's connection, but that of a user's journal
+            # The error comes from a user's journal, not from the browser's connection.
+            raise

@@ -5,8 +5,8 @@ asi1 in OpenTelemetry: spans and metrics by its conventions for generative AI.
 
 Each chat call is a span ``chat MODEL``; a run of tools is a span ``invoke_workflow``,
 with the spans of its calls and tools (``execute_tool NAME``) as children. The current
-span of the caller is the parent. What was written is recorded only if the environment
-variable of the conventions says so.
+span of the caller is the parent. Messages and answers are recorded only if the
+environment variable of the conventions asks for it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = ["instrument", "tracing_hooks"]
 _Client = TypeVar("_Client", bound=AsyncASI1 | ASI1)
 _Invocation: TypeAlias = "InferenceInvocation | ToolInvocation | WorkflowInvocation"
 
-# The conventions' name of the API; they list none for ASI-1.
+# The name of the provider; the conventions define none for ASI-1.
 _PROVIDER = "asi_one"
 # The options of a call that have an attribute in the conventions.
 _OPTIONS = {
@@ -68,7 +68,8 @@ def instrument(
     """
     Record the later calls of *client* as spans and metrics, and return *client*.
 
-    A client that is instrumented already, itself or as the copy of one, stays as it is.
+    A client that is instrumented already, or is a copy of such a client, does not
+    change.
 
     Args:
         client: An `AsyncASI1` or `ASI1`; the hooks that it has are kept.
@@ -138,7 +139,7 @@ def _is_tracing(hooks: Hooks) -> bool:
 
 @define(eq=False)
 class _Spans:
-    """The spans of the calls, runs and tools that have begun and have not ended."""
+    """The spans of running calls, tool runs and tools."""
 
     _handler: TelemetryHandler
     _open: dict[str, _Invocation] = field(factory=dict, init=False)
@@ -242,7 +243,7 @@ def _begin_run(
     handler: TelemetryHandler, call: Call, within: Context | None
 ) -> WorkflowInvocation:
     invocation = handler.workflow(call.operation, context=within)
-    # A run begins in the task of its reader, whose current span must stay the same.
+    # A tool run begins in its reader's task, whose current span must not change.
     invocation.suspend()
     return invocation
 
@@ -255,7 +256,8 @@ def _begin_tool(
     return invocation
 
 
-# How each operation begins; plain requests are none of generative AI.
+# The functions that begin spans, by operation; "request" has none, since it is not a
+# call of generative AI.
 _BEGIN: Mapping[str, Callable[[TelemetryHandler, Call, Any], _Invocation]] = {
     "chat": _begin_chat,
     "images": _begin_images,
@@ -266,7 +268,7 @@ _BEGIN: Mapping[str, Callable[[TelemetryHandler, Call, Any], _Invocation]] = {
 
 
 def _add_answer(invocation: InferenceInvocation, call: Call) -> None:
-    """Add what the answer of *call* says to its span."""
+    """Add attributes about the answer of *call* to its span."""
     invocation.response_id = call.response_id
     invocation.response_model_name = call.response_model
     if call.finish_reason is not None:

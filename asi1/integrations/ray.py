@@ -65,8 +65,8 @@ class Chat:
     ``attempts``, ``error`` (the message; "" without an error) and ``error_type`` (the
     name of its class). A row that fails raises no exception.
 
-    A row that has a ``text`` and no ``error`` already is kept as it is, so running an
-    output again asks for the failed rows only.
+    A row that already has a ``text`` and no ``error`` is not changed: so if an output
+    is used as the input of another run, only its failed rows are sent again.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class Chat:
 
 def _columns(batch: Any) -> dict[str, list[Any]]:
     """Return the columns of *batch* as lists, whose values may be numpy's."""
-    if hasattr(batch, "to_pydict"):  # a pyarrow Table
+    if hasattr(batch, "to_pydict"):  # *batch* is a pyarrow Table
         columns: dict[str, list[Any]] = batch.to_pydict()
         return columns
     if isinstance(batch, Mapping):
@@ -193,11 +193,11 @@ def _columns(batch: Any) -> dict[str, list[Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Return *value* as lists, dicts and numbers of Python, without fields of None."""
-    if hasattr(value, "tolist"):  # numpy's arrays and numbers
+    """Return *value* as Python's lists, dicts and numbers; leave out keys with None."""
+    if hasattr(value, "tolist"):  # *value* is a numpy array or number
         value = value.tolist()
     if isinstance(value, Mapping):
-        # Arrow gives all rows of a column the same fields, and None to missing ones.
+        # In Arrow, all dicts of a column have the same keys; missing values are None.
         return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
@@ -205,13 +205,13 @@ def _plain(value: Any) -> Any:
 
 
 def _given(value: Any) -> Any:
-    """Return the plain *value*; None for NaN, which is how pandas says "missing"."""
+    """Return *value* as plain data; None for NaN, which means "missing" in pandas."""
     value = _plain(value)
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _like(batch: Any, columns: dict[str, list[Any]]) -> Any:
-    """Return *columns* as a batch of the type of *batch*."""
+    """Return *columns* as a batch of the same type as *batch*."""
     if hasattr(batch, "to_pydict"):
         return type(batch).from_pydict(columns)
     if not isinstance(batch, Mapping):

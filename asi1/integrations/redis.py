@@ -31,11 +31,13 @@ from ._redis_script import MICRO, Reply
 
 __all__ = ["RedisLimiter"]
 
-# Seconds between questions while other calls have to end first, or Redis is away.
+# Seconds between requests to Redis, growing from the first to the second value: while
+# other calls have to end first, and while Redis cannot be reached.
 _FIRST_POLL, _LONGEST_POLL = 0.02, 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-# Seconds after which a waiting call asks again, in case others gave tokens back, or
-# anything else. Seconds that Redis keeps a turn for a call that is late for it.
+# Seconds after which a waiting call asks Redis again: if other calls may have given
+# tokens back, and in any case. Seconds for which Redis keeps the first place in the
+# queue for a call that does not ask in time.
 _SOON, _LOOK, _GRACE = 1.0, 5.0, 1.0
 
 
@@ -45,10 +47,10 @@ class _LoopState:
     The calls of one event loop.
 
     Attributes:
-        in_order: Held by the call at the front, the only one that asks Redis.
-        threads: Limits the worker threads, so that a slow Redis takes no others.
-        permits: The permits of the running attempts, by the id of their tasks.
-        ended: Wakes the call at the front when an attempt of this loop ended.
+        in_order: Held by the first call in the queue, the only one that asks Redis.
+        threads: Limits the worker threads that wait for a slow Redis.
+        permits: The permits of running attempts, by the ids of the attempts' tasks.
+        ended: Wakes the first call in the queue when an attempt of this loop has ended.
     """
 
     in_order: anyio.Lock = field(factory=anyio.Lock)
@@ -57,7 +59,7 @@ class _LoopState:
     ended: Flag = field(factory=Flag)
 
     def take_out(self, task: int, tokens: int) -> Permit | None:
-        """Remove and return the permit of *task*, or else one of *tokens* tokens."""
+        """Remove and return the permit of *task*, or else any with *tokens* tokens."""
         others = (each for each, held in self.permits.items() if each != task)
         for owner in (task, *others):
             for permit in self.permits.get(owner, ()):
@@ -89,7 +91,7 @@ class RedisLimiter:
 
     Pass it as ``rate_limit=``. It counts in true sliding windows by the clock of the
     Redis server; calls of one event loop are served in order, and processes about in
-    order. It is a value that can be pickled; each process connects when it needs to.
+    order. It can be pickled; each process opens its own connections when it needs them.
 
     If Redis forgets counts that a process knew of (it was restarted without its data),
     no call is permitted for a minute.
@@ -99,9 +101,9 @@ class RedisLimiter:
         limit: The rate limit. ``max_concurrency`` counts the calls of all processes.
         key: The name of the limit: limiters with the same key share their counts. Its
             keys in Redis begin with it.
-        on_failure: "wait": while Redis is away, calls wait for it; "go_on": they are
-            sent without a limit. Either way, one line is logged.
-        timeout: Seconds after which Redis counts as away, if it does not answer.
+        on_failure: While Redis cannot be reached: "wait" makes calls wait for it;
+            "go_on" sends them without a limit. Either way, one line is logged.
+        timeout: Seconds without an answer after which Redis counts as not reachable.
         lease: Seconds after which a killed process's calls no longer count for
             ``max_concurrency``.
     """
@@ -112,7 +114,7 @@ class RedisLimiter:
     on_failure: Literal["wait", "go_on"]
     timeout: float
     lease: float
-    # The length of a minute in seconds; shorter in tests.
+    # The length of a "minute" in seconds; shorter in tests.
     _minute: float
     _process: _Process | None = field(eq=False)
 
@@ -127,7 +129,7 @@ class RedisLimiter:
         lease: float = 60.0,
     ) -> None:
         """
-        Make a limiter, without connecting.
+        Create a limiter, without connecting to Redis.
 
         Raises:
             ConfigurationError: An argument is wrong. Also raised by the first call if
@@ -200,7 +202,7 @@ class RedisLimiter:
         loop.permits.setdefault(permit.task, []).append(permit)
 
     def release(self, outcome: LimitOutcome) -> None:
-        """Correct the estimate by the used tokens; after a 429, all processes pause."""
+        """Replace the estimate by the used tokens; after a 429, all processes pause."""
         here = self._here()
         loop, link = here.loop(), here.link
         task = anyio.get_current_task().id
@@ -234,7 +236,7 @@ class RedisLimiter:
     async def _ask(
         self, loop: _LoopState, link: Link, permit: Permit, number: int | None
     ) -> Reply | None:
-        """Return Redis's reply; None if Redis is away and the call goes on."""
+        """Return Redis's reply; None if it cannot be reached and the call goes on."""
         pause, goes_on = _FIRST_PAUSE, self.on_failure == "go_on"
         while True:
             if goes_on and time.monotonic() < link.rests_until:
@@ -260,7 +262,7 @@ class RedisLimiter:
         return process
 
     def _make(self) -> _Process:
-        """Return what this process needs; another thread may have made it."""
+        """Return the `_Process` of this process; create it if no thread has."""
         process = self._process
         # A forked child needs threads and locks of its own.
         if process is None or process.pid != os.getpid():

@@ -46,7 +46,7 @@ __all__ = ["ChatStreamResponse", "error_response", "get_client", "lifespan"]
 
 # The status that nginx logs for a client that disconnects before the reply.
 _CLIENT_CLOSED_REQUEST = 499
-# Seconds in which a cancelled reply sends its last event.
+# Seconds that a cancelled reply has to send its last event.
 _LAST_WORDS = 1.0
 
 
@@ -191,7 +191,7 @@ class ChatStreamResponse(Response):
 
     async def _close(self, scope: Scope, receive: Receive, send: Send) -> None:
         """End a reply that was cancelled."""
-        with suppress(OSError, RuntimeError):  # the reply has ended
+        with suppress(OSError, RuntimeError):  # the reply has ended already
             if self._started:
                 await send(_body(closing_event(self._sent), more=False))
                 return

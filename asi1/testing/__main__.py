@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command-line arguments; None for `sys.argv`.
 
     Returns:
-        The exit code: 0, or 141 if the reader of the list has closed its pipe.
+        The exit code: 0, or 141 if the list was printed to a closed pipe.
 
     Raises:
         SystemExit: The arguments are invalid, or ask for help; or the port is in use.

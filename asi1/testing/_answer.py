@@ -1,5 +1,5 @@
 """
-The fake's answers to chat requests: made from a request, without I/O.
+The fake's answers to chat requests; each is made from a request, without I/O.
 
 The options of an answer are checked when the test scripts it, so that a mistake raises
 in the test's thread and does not become a wrong answer.

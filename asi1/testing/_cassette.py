@@ -1,7 +1,7 @@
 """
 `cassette`: an httpx transport that records replies in a file, and replays them.
 
-Recorded are no headers of requests, no cookies and no API key, and no exchange during
+The file contains no request headers, no cookies and no API key, and no exchange during
 which the connection failed.
 """
 
@@ -45,21 +45,21 @@ def cassette(
     """
     Return a transport that records replies in a file, and replays them.
 
-    Give it to a client as ``transport=``. It may be used by ``with`` or without.
+    Give it to a client as ``transport=``. A ``with`` block is possible, but not needed.
 
-    A recorded request is the same as another if its method, path, query and body are
-    the same; JSON is compared as values. The host, the headers, and the fields
-    ``session_id`` and ``idempotency_key`` of the body do not count. A request that was
-    recorded several times is replayed in that order, each recording once.
+    A request matches a recorded one if method, path, query and body are equal; JSON is
+    compared by its values. The host, the headers, and the fields ``session_id`` and
+    ``idempotency_key`` of the body are not compared. A request that was recorded
+    several times is replayed in that order, each recording once.
 
     Args:
         path: The file; created with its folder.
-        mode: "replay-or-record" replays what is recorded, and sends and records the
-            rest. "record" sends everything; its first recording replaces the file.
+        mode: "replay-or-record" replays recorded requests, and sends and records all
+            others. "record" sends everything; its first recording replaces the file.
             "replay" sends nothing: a request without a recording left raises
             `CassetteError`. "off" sends everything, and does not touch the file.
         times: Whether to replay the pauses between the parts of a reply.
-        transport: Sends what is to be recorded; httpx's own transport if left out.
+        transport: Sends requests that are recorded; httpx's own transport if left out.
         hide: Strings that are recorded as ``***``, besides the API key. Strings of
             less than 8 characters are not found.
 
@@ -174,7 +174,7 @@ async def _network_transport(url: httpx.URL) -> httpx.AsyncBaseTransport:
     proxies = {} if is_loopback(url.host) else getproxies()
     proxied = None
     if proxies:
-        # This module needs httpcore, which `preload_httpcore` has imported.
+        # `proxies` needs httpcore, which `preload_httpcore` has imported.
         from .._transport.proxies import proxy_transport  # noqa: PLC0415
 
         proxied = proxy_transport(context, limits, str(url), proxies)

@@ -1,8 +1,8 @@
 """
-Checks of what a test scripts, so that a mistake raises in the test's thread.
+Checks the arguments with which a test scripts replies, in the test's own thread.
 
-Without them, the mistake would end a reply in the fake's thread, and the test would see
-a lost connection.
+Without these checks, a mistake would raise in the fake's thread, and the test would
+only see a lost connection.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ __all__ = [
 
 
 _BREAKS = {"\r", "\n", "\0"}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)  # RFC 9110, 5.6.2
+# A token of RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 
 
 def ensure(name: str, value: object, check: Check, *kinds: type) -> None:
@@ -63,7 +64,7 @@ def valid(check: Check, *kinds: type) -> Any:
 
 
 def wait_time(value: Any) -> str | None:
-    """Check that *value* is a time to wait; infinity is one."""
+    """Check that *value* is a time to wait in seconds, which may be infinite."""
     real = isinstance(value, int | float) and not isinstance(value, bool)
     return None if real and value >= 0 else "must be a number of seconds from 0"
 
@@ -162,7 +163,7 @@ def json_object(value: Any) -> str | None:
     return json_value(dict(value))
 
 
-# The checks of a fault's options, with their types, by their annotations.
+# For the annotation of a fault's option: its check, and the types it may have.
 OPTION_CHECKS: Mapping[str, tuple[Check, tuple[type, ...]]] = {
     "int": (whole_number(0), (int, float)),
     "int | None": (or_none(whole_number(0)), (int, float)),
@@ -176,7 +177,7 @@ OPTION_CHECKS: Mapping[str, tuple[Check, tuple[type, ...]]] = {
 
 def tool_problem(messages: object) -> str | None:
     """
-    Return what a service refuses in the tool calls and results of *messages*.
+    Return why a service would refuse the tool calls and results in *messages*; or None.
 
     A call needs an id and a function's name; a result needs the id of a call before it.
     """

@@ -23,7 +23,7 @@ __all__ = ["Connection", "DisconnectedError"]
 
 _READ_SIZE = 65536
 _LINGER_ZERO = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close() sends a reset
-# In a pause of up to this many seconds, a disconnection is noticed only at the pause's
+# During a pause of at most this many seconds, a disconnection is noticed only at its
 # end.
 _SHORT_PAUSE = 0.25
 # Seconds between checks for a disconnection while nothing is read.
@@ -44,7 +44,7 @@ class Connection:
         self._sock = sock
         self.number = number
         self.unread = b""  # received bytes that are not parsed yet
-        self.deaf = False  # whether `wait` ignores received bytes, at most 64 KiB
+        self.deaf = False  # whether `wait` ignores received bytes, up to 64 KiB
         self._ignored = 0  # number of received bytes that `wait` has ignored
 
     def __enter__(self) -> Self:

@@ -13,10 +13,11 @@ from ._exchange import Asked
 
 __all__ = ["nearest"]
 
-# Maximum differences that are counted, and that are shown.
+# How many differences are counted, and how many are shown, at most.
 _COUNTED = 100
 _SHOWN = 6
-# Characters of a value that are shown, and of them, before the first difference.
+# How many characters of a value are shown, and how many of these before the first
+# difference.
 _LONGEST = 60
 _BEFORE = 20
 _MISSING = object()
@@ -26,7 +27,7 @@ def nearest(asked: Asked, recorded: Sequence[Asked]) -> tuple[int, list[str]]:
     """
     Return the index of the request in *recorded* that is nearest to *asked*.
 
-    Also return its differences from *asked*, one per line, the first ones.
+    Also return the first differences of the two requests, one per line.
     """
     found = [list(islice(_differences(each, asked), _COUNTED)) for each in recorded]
     target = asked.method, asked.target

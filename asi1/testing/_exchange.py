@@ -1,8 +1,8 @@
 """
 One recorded request with its reply, as a line of a cassette's file.
 
-A body is JSON where it is JSON, text where it is text, and base64 otherwise. The lines
-of one request are the same in each recording, so that they compare well in git.
+A body is stored as JSON if possible, else as text, else in base64. The same request has
+the same text in each recording, so that git shows only real differences.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Asked:
 
     @property
     def compared(self) -> Any:
-        """The value of the body that is compared with that of other requests."""
+        """The value of the body, in the form in which bodies are compared."""
         if "json" not in self.body:
             return next(iter(self.body.values()), None)
         # 0 and 0.0 are the same number.
@@ -74,7 +74,7 @@ class Asked:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The same for requests that a cassette takes for the same."""
+        """A value that is equal for requests that a cassette treats as equal."""
         text = json.dumps(self.compared, sort_keys=True)
         return self.method, self.target, text
 
@@ -87,7 +87,7 @@ class Exchange:
     Attributes:
         pieces: The body, as the network delivered it.
         at: Seconds from the request to each piece.
-        left: Whether the client closed the reply before its end.
+        left: Whether the client stopped reading the reply before its end.
     """
 
     asked: Asked
@@ -116,7 +116,7 @@ class Exchange:
     @classmethod
     def of_line(cls, line: str) -> Self:
         """
-        Return the exchange that `line` wrote.
+        Return the exchange in a line that `Exchange.line` has written.
 
         Raises:
             ValueError: *line* is not such a line; the message says why.
@@ -131,7 +131,7 @@ class Exchange:
                 _refuse(f"has version {version} of the format, not {_VERSION}")
             request, reply = found["request"], found["response"]
             asked = Asked(request["method"], request["url"], request.get("body", {}))
-            asked.key  # noqa: B018 - raises if the request is not one
+            asked.key  # noqa: B018 - raises if the recorded request is invalid
             return cls(
                 asked,
                 int(reply["status"]),
@@ -174,10 +174,11 @@ def _read_pieces(body: Mapping[str, Any]) -> list[bytes]:
 
 def _json(body: bytes) -> Any:
     """
-    Return *body* as a JSON value that is the same after it was written and read again.
+    Return *body* as a JSON value that loses nothing when it is written and read again.
 
     Raises:
-        ValueError: *body* is not JSON, or only its text has all that it says.
+        ValueError: *body* is not JSON, or its value would lose something, such as a
+            repeated key.
     """
     value = json.loads(
         body.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse

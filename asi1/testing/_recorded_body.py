@@ -29,14 +29,14 @@ _DROPPED = frozenset(
         *("content-length", "transfer-encoding"),
     }
 )
-# Matches the last event of a stream. A server may keep the body open behind it.
+# Matches the last event of a stream. A server may keep the body open after it.
 _LAST_EVENT = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\][ \t]*[\r\n]")
 # Maximum bytes of the last event, which may arrive in several pieces.
 _LAST_SIZE = 64
 
 
 def redacted(body: bytes, secret: Secret) -> bytes:
-    """Return *body* without secrets, which are searched in all of it at once."""
+    """Return the complete *body* without secrets, which its pieces may have split."""
     for encoding in ("utf-8", "latin-1"):
         with suppress(UnicodeDecodeError):
             text = body.decode(encoding)
@@ -128,7 +128,7 @@ class Recorded(httpx.AsyncByteStream):
             body = pieces[0]
         clean = redacted(body, self._secret)
         if clean != body:
-            # The secret may be in several pieces, so the cuts are lost.
+            # The secret may span several pieces, so the body is stored as one piece.
             pieces, at = [clean], at[-1:]
         ended = self._has_events and _LAST_EVENT.search(clean) is not None
         complete = ended or not left

@@ -1,5 +1,5 @@
 """
-The fake's replies but for answers: each makes its steps from a request, without I/O.
+The fake's replies other than answers; each makes its steps from a request, without I/O.
 
 The options of a reply are checked when the test scripts it, so that a mistake raises in
 the test's thread and does not become a wrong reply.
@@ -194,7 +194,7 @@ class Recorded:
     )
 
     def __call__(self, _: Ask) -> Plan:
-        """Return the steps that send the body, to requests for a stream or for JSON."""
+        """Return the steps that send the body, to requests for a stream or JSON."""
         head = sse_head(self.framing, self.content_type)
         if self.framing == "length":
             head = Head(head.status, head.headers, "length", len(self.source))

@@ -95,8 +95,8 @@ class RecordedRequest:
 
         ``open`` while the reply is being sent; then ``sent`` if the whole plan was
         carried out, faults included, ``left`` if the client disconnected before that,
-        ``stopped`` if the fake was stopped before that. Where the fake closes the
-        connection, it does so before the outcome changes from ``open``.
+        ``stopped`` if the fake was stopped before that. If the fake closes the
+        connection, it does so before it sets the outcome.
         """
         return self._ending.outcome
 
@@ -144,7 +144,8 @@ class Reading:
 @frozen
 class Ask:
     """
-    What a reply depends on: the request, a random generator, and the format.
+    The data from which a reply is made: the request, a random generator, and the
+    format.
 
     Attributes:
         request: The request to answer.

@@ -102,7 +102,7 @@ class Script:
         Args:
             recipe: Makes the plan of the reply.
             times: How many requests get the reply.
-            call: What scripted the reply, such as ``fail(429)``, for `unmet`.
+            call: The call that scripted the reply, such as ``fail(429)``, for `unmet`.
 
         Raises:
             TypeError: *times* is not an int.
@@ -136,7 +136,10 @@ class Script:
             return list(self._requests)
 
     def unmet(self) -> str:
-        """Return which requests had no reply, and which replies no request; or ""."""
+        """
+        Return which requests had no scripted reply, and which replies were not used; or
+        "".
+        """
         with self._lock:
             requests = [*map(_shown, self._unscripted)]
             replies = [call for _, call in self._queue]
@@ -247,7 +250,7 @@ def _shown(request: RecordedRequest) -> str:
 
 
 def _listed(title: str, lines: list[str]) -> str:
-    """Return *title* and the *lines* below, equal successive ones as one."""
+    """Return *title* followed by the *lines*; equal successive lines are shown once."""
     groups = [(line, len(list(equal))) for line, equal in groupby(lines)]
     shown = [f"  {line}" + (f" ({n} times)" if n > 1 else "") for line, n in groups]
     return "\n".join([f"{title}:", *shown])

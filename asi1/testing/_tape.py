@@ -1,8 +1,8 @@
 """
-The file of a cassette: one JSON line per exchange, to which exchanges are only added.
+The file of a cassette: one line of JSON per exchange; exchanges are only appended.
 
-Several processes may add to one file. A last line that is not whole, since its process
-was killed, is ignored, and removed when the next exchange is added.
+Several processes may append to one file. An incomplete last line, left by a killed
+process, is ignored, and removed when the next exchange is appended.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ __all__ = ["Tape"]
 @define(eq=False)
 class Tape:
     """
-    The exchanges of a file, which several threads may use.
+    The exchanges in a cassette's file; several threads may use this object.
 
     Attributes:
         path: The file.
-        anew: Whether the first exchange that is added replaces all that are there.
+        anew: Whether the first exchange that is added replaces all exchanges in the
+            file.
     """
 
     path: Path
@@ -43,7 +44,7 @@ class Tape:
 
     def take(self, asked: Asked) -> Exchange | None:
         """
-        Return the next exchange of this request; None if there is none (any more).
+        Return the next recorded exchange of this request; None if none is left.
 
         Raises:
             CassetteError: The file cannot be read.
@@ -73,7 +74,7 @@ class Tape:
                 file.write(_mended(file) + exchange.line().encode())
 
     def explain(self, asked: Asked) -> str:
-        """Say why `take` found no exchange of this request."""
+        """Return the reason why `take` found no exchange of this request."""
         with self._lock:
             recorded = self._loaded()
         target = f"{asked.method} {asked.url}"
@@ -121,7 +122,10 @@ class Tape:
 
 
 def _mended(file: IO[bytes]) -> bytes:
-    """Remove a last line that is not whole; return what is missing after the last."""
+    """
+    Remove an incomplete last line; return the line feed that the last one lacks, or
+    b"".
+    """
     if file.seek(0, os.SEEK_END) == 0:
         return b""
     file.seek(-1, os.SEEK_END)
@@ -134,7 +138,7 @@ def _mended(file: IO[bytes]) -> bytes:
 
 
 def _whole_end(data: bytes) -> int:
-    """Return where the last whole line ends, whether it has a line feed or not."""
+    """Return where the last complete line ends, even if its line feed is missing."""
     start = data.rfind(b"\n") + 1
     try:
         Exchange.of_line(data[start:].decode())

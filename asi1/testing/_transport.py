@@ -27,7 +27,7 @@ from ._script import Script
 __all__ = ["FakeTransport"]
 
 
-_READ_SIZE = 65536  # bytes; httpcore reads no more from a socket at once
+_READ_SIZE = 65536  # bytes in one read, as in httpcore
 _EVENT_SIZE = 100 * 1024  # bytes; httpcore's limit for a response's headers
 
 

@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 _OPTION = "asi1_cassette_mode"
-# Whether the test, or the setup before it, has raised.
+# Whether the test or its setup has raised an exception.
 _RAISED = pytest.StashKey[bool]()
-# Characters of a test's name that are not wanted in the name of a file.
+# Matches characters of a test's name that are replaced in its cassette's file name.
 _UNUSUAL = re.compile(r"[^\w.=,+\[\]-]+")
 
 
@@ -67,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Note whether a test has raised: then its fake has nothing to add."""
+    """Record whether a test has failed: then its fake reports no failure of its own."""
     item.stash[_RAISED] = call.excinfo is not None
 
 
@@ -78,15 +78,15 @@ def fake_asi1(request: pytest.FixtureRequest) -> Iterator[FakeASI1]:
 
     The mark ``fake_asi1`` gives arguments of `FakeASI1`. A strict fake fails a test for
     a call without a scripted reply or a reply left over, unless the test has failed
-    anyway. pytest's setting ``asi1_fake_strict = true`` makes the fakes strict whose
-    mark does not say otherwise.
+    anyway. pytest's setting ``asi1_fake_strict = true`` makes all fakes strict, unless
+    their mark says otherwise.
     """
     node: pytest.Item = request.node
     mark = node.get_closest_marker("fake_asi1")
     options: dict[str, Any] = {"strict": node.config.getini("asi1_fake_strict")}
     options.update(mark.kwargs if mark else {})
     fake = FakeASI1(**options)
-    # A `with` block cannot be told that the test has failed.
+    # Not a `with` block, since that cannot be told that the test has failed.
     fake.start()
     try:
         yield fake
@@ -101,7 +101,7 @@ def fake_asi1(request: pytest.FixtureRequest) -> Iterator[FakeASI1]:
 
 @pytest.fixture
 def fake_asi1_env(fake_asi1: FakeASI1, monkeypatch: pytest.MonkeyPatch) -> FakeASI1:
-    """As `fake_asi1`, with environment variables that make clients use the fake."""
+    """Same as `fake_asi1`; environment variables make all clients use this fake."""
     monkeypatch.setenv("ASI_ONE_API_KEY", "sk_fake")
     monkeypatch.setenv("ASI1_BASE_URL", fake_asi1.base_url)
     return fake_asi1

@@ -1,8 +1,8 @@
 """
-Reads markdown: where its blocks begin, and the tokens that rich shows.
+Splits markdown into blocks, and blocks into tokens for rich.
 
-Nothing of an answer may get lost on the screen. So HTML and the definitions of links
-are plain text, the address of an image is shown, and a line's end stays one.
+All text of an answer must be visible. So HTML and link definitions are shown as plain
+text, an image is shown as its address, and line breaks are kept.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from markdown_it.token import Token
 __all__ = ["blocks_of", "tokens_of"]
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-# A line that is not complete, of which more letters cannot make another kind of block:
-# "--" may become a rule or a word, and "```a" code in a sentence.
+# Matches an incomplete line whose kind of block is certain already. Not so: "--" may
+# become a rule or a word, and "```a" may become code in a sentence.
 _DECIDED = re.compile(r"\s*+(?![`~]).*[^\W\d_]")
 _PARSER = (
     MarkdownIt("commonmark", {"html": False})
@@ -33,8 +33,8 @@ def blocks_of(text: str) -> list[str]:
     """
     Return the blocks of *text*, at least one: paragraphs, lists, tables, code.
 
-    Together they are *text*, whose lines end with newlines. Text that is added later
-    can change only the last block, which may turn out to be several.
+    Joined, the blocks are *text*, whose lines end with newlines. Text that is added
+    later can change only the last block, and may split it into several.
     """
     lines = _LINE.findall(text)
     end = text.rfind("\n") + 1
@@ -49,7 +49,7 @@ def blocks_of(text: str) -> list[str]:
 
 
 def tokens_of(block: str) -> list[Token]:
-    """Return the tokens of *block*, as rich's `Markdown` takes them."""
+    """Return the tokens of *block*, in the form that rich's `Markdown` expects."""
     tokens = _PARSER.parse(block)
     for token in tokens:
         if token.children:

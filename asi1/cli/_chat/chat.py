@@ -1,8 +1,8 @@
 """
 ``asi1 chat``: reads messages and commands, and shows answers, until the user leaves.
 
-On a terminal, an error or Ctrl-C ends only the turn: the prompt comes back. Otherwise
-it ends the program, whose exit code tells it.
+On a terminal, an error or Ctrl-C ends only the turn, and the prompt comes back. Without
+a terminal, it ends the program with an exit code.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _prompt_reader(options: Namespace) -> Reader:
 
 
 def _read_lines(session: Session, options: Namespace) -> None:
-    """Take each line of standard input as a message or a command."""
+    """Read each line of standard input as a message or a command."""
     out, err = Screen(sys.stdout, os.environ), Screen(sys.stderr, os.environ)
     thoughts = err if _shows_thoughts(options, err) else None
     for line in lines_of(sys.stdin):
@@ -101,7 +101,7 @@ class _Dialogue:
         self._options = options
 
     def run(self) -> None:
-        """Read and answer until the user leaves."""
+        """Read messages and show answers until the user leaves."""
         self._note(f"asi1 chat with {self._session.model}; /help lists the commands")
         begun = ""
         while True:
@@ -116,7 +116,7 @@ class _Dialogue:
                     self._note("Ctrl-D or /exit leaves")
 
     def _answer(self, line: str) -> str:
-        """Run a command or a turn; return the text to begin the next line with."""
+        """Run a command or a turn; return text that the next prompt begins with."""
         try:
             said = run_command(self._session, line)
             if said is not None:
@@ -145,7 +145,7 @@ class _Dialogue:
         return ""
 
     def _stopped(self, turn: Turn, line: str, kept: int) -> str:
-        """Say what became of a turn that the user stopped."""
+        """Tell the user whether a stopped turn was kept."""
         if len(self._session.chat.messages) > kept:
             self._note("stopped; the answer so far stays in the conversation (/undo)")
             return ""

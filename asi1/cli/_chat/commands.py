@@ -21,15 +21,15 @@ _Command: TypeAlias = Callable[[Session, str], str]
 
 
 class Leave(Exception):  # noqa: N818 - not an error
-    """The user leaves the chat."""
+    """Raised when the user leaves the chat."""
 
 
 def run_command(session: Session, line: str) -> str | None:
     """
-    Run the command in *line*, and return what is to be said.
+    Run the command in *line*, and return lines to print.
 
     Returns:
-        Lines for the user; None if *line* is not a command but a message.
+        The lines to print; None if *line* is a message and not a command.
 
     Raises:
         asi1.ASI1Error: The command failed.

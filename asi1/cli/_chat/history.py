@@ -1,7 +1,7 @@
 """
-The history of what was typed, in a file that only its owner can read.
+The history of the user's messages, in a file that only its owner can read.
 
-A history that cannot be read or written is kept in memory: it never stops a chat.
+If the file cannot be read or written, the history is kept in memory: the chat goes on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 __all__ = ["history_path", "open_history"]
 
-_LONGEST = 10_000  # characters of a message that is kept
+_LONGEST = 10_000  # longest message that is kept, in characters
 
 
 def history_path(env: Mapping[str, str], platform: str = sys.platform) -> str:
@@ -37,7 +37,7 @@ def history_path(env: Mapping[str, str], platform: str = sys.platform) -> str:
 
 def open_history(path: str | None) -> History:
     """
-    Return the history at *path*, with mode 0600; None for one in memory.
+    Return the history at *path*, a file with mode 0600; None to keep it in memory.
 
     The mode of an existing file is corrected.
     """
@@ -58,7 +58,7 @@ def open_history(path: str | None) -> History:
 
 
 class _File(FileHistory):
-    """A file of messages, except very long ones."""
+    """A history file; very long messages are left out."""
 
     def load_history_strings(self) -> Iterable[str]:
         try:

@@ -1,4 +1,4 @@
-"""Keeps what is typed while no prompt reads it off the screen, and in its place."""
+"""Hides what is typed while no prompt is shown, and keeps it for the next prompt."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["drop_typed_ahead", "quiet_keys"]
 @contextmanager
 def quiet_keys(terminal: TextIO | None) -> Iterator[None]:
     """
-    In the block, do not show what is typed; the next prompt reads it.
+    Inside the block, hide what is typed; the next prompt reads it.
 
-    Otherwise it would stand in the middle of an answer, and the terminal would turn
-    Enter into the key for a new line. Ctrl-C works as usual.
+    Otherwise the typed text would appear in the middle of an answer, and the terminal
+    would turn Enter into the key for a new line. Ctrl-C works as usual.
     """
     before = _mode(terminal)
     if terminal is None or before is None:
@@ -35,7 +35,7 @@ def quiet_keys(terminal: TextIO | None) -> Iterator[None]:
 
 
 def drop_typed_ahead(terminal: TextIO) -> None:
-    """Drop what was typed and not yet read."""
+    """Drop typed text that was not read yet."""
     if _mode(terminal) is not None:
         import termios  # noqa: PLC0415 - not on Windows
 
@@ -43,7 +43,7 @@ def drop_typed_ahead(terminal: TextIO) -> None:
 
 
 def _mode(terminal: TextIO | None) -> list[Any] | None:
-    """Return the mode of *terminal*; None if it is not a terminal of Unix."""
+    """Return the mode of *terminal*; None if it is not a Unix terminal."""
     try:
         import termios  # noqa: PLC0415 - not on Windows
     except ImportError:

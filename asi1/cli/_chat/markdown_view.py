@@ -1,10 +1,10 @@
 """
 Shows an answer as markdown while it arrives.
 
-Finished blocks are printed once; only the last block is drawn again as it grows. That
-takes a time that grows with the block, so it is done by a thread of its own, at most
-some twenty times a second: the caller is never held up, and what has arrived is shown
-even if no more comes for long.
+Finished blocks are printed once; only the last block is drawn again as it grows.
+Drawing a long block takes long, so a separate thread draws, at most about twenty times
+a second: the caller never waits for it, and text that has arrived is shown even if the
+next text comes late.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .rows import rows_of
 __all__ = ["MarkdownView"]
 
 _INTERVAL = 0.05  # seconds between two drawings
-_SHARE = 4  # a drawing is followed by a pause of this many times its own time
+_SHARE = 4  # after drawing, the thread pauses for this many times as long as it took
 
 
 class MarkdownView:
@@ -44,8 +44,8 @@ class MarkdownView:
         self._console = console
         self._thoughts = thoughts
         self._region = Region(screen, lambda: console.size)
-        # Only operations that Ctrl-C cannot interrupt half-way are shared with the
-        # thread: a lock might stay locked.
+        # Both threads use this only with operations that Ctrl-C cannot interrupt
+        # half-way. A lock is not used: after Ctrl-C, it might stay locked.
         self._pieces: deque[tuple[str, str]] = deque()
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -71,7 +71,7 @@ class MarkdownView:
 
     def end(self) -> None:
         """
-        Show all that has arrived, and begin a new line.
+        Show all text that has arrived, and begin a new line.
 
         Raises:
             OSError: The terminal is gone.
@@ -99,7 +99,7 @@ class MarkdownView:
             self._error = error
 
     def _take(self) -> bool:
-        """Take what has arrived; return whether that was anything."""
+        """Add the text that has arrived to the blocks; return whether there was any."""
         taken = False
         while self._pieces:
             thought, text = self._pieces.popleft()
@@ -137,7 +137,7 @@ class MarkdownView:
             self._above = ""
 
     def _finish(self) -> None:
-        """Show the last block for good."""
+        """Print the last block in its final form."""
         self._text += "\n" if self._text else ""
         self._draw()
         if self._text.strip():

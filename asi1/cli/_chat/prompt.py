@@ -31,9 +31,9 @@ class PromptReader:
     Reads messages on a terminal.
 
     Args:
-        history: What was typed before.
+        history: Earlier messages, for the Up key.
         commands: The names of the commands, for the Tab key.
-        with_file: Those of them that take the path of a file.
+        with_file: The names of commands that take the path of a file.
         output: Shows the prompt; None for standard output.
     """
 
@@ -60,14 +60,14 @@ class PromptReader:
 
     def read(self, begun: str = "") -> str:
         """Return the next message or command; raise as `Reader.read`."""
-        # prompt_toolkit (3.0) makes lone surrogates of bytes that are not UTF-8.
+        # prompt_toolkit (3.0) reads bytes that are not UTF-8 as lone surrogates.
         return replace_surrogates(self._session.prompt(default=begun))
 
     def ask(self, question: str) -> str:
         """Return the answer to *question*; raise as `Reader.read`."""
         drop_typed_ahead(
             sys.stdin
-        )  # a key pressed before the question is not an answer to it
+        )  # keys pressed before the question must not answer it
         return replace_surrogates(self._questions.prompt(question))
 
     @property
@@ -77,7 +77,7 @@ class PromptReader:
 
 
 class _Commands(Completer):
-    """Completes commands, and the paths after those that take one."""
+    """Completes commands, and paths after commands that take one."""
 
     def __init__(self, names: list[str], with_file: frozenset[str]) -> None:
         self._names = names

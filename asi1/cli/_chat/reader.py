@@ -16,11 +16,12 @@ class Reader(Protocol):
 
     def read(self, begun: str = "") -> str:
         """
-        Return the next message or command; *begun* is a text to go on with.
+        Return the next message or command; *begun* is text that is typed already.
 
         Raises:
-            EOFError: There is no more.
-            KeyboardInterrupt: Ctrl-C was pressed; `discarded` tells what was typed.
+            EOFError: The input has ended.
+            KeyboardInterrupt: Ctrl-C was pressed; `discarded` has the text typed
+                before.
         """
         ...
 
@@ -36,10 +37,10 @@ class Reader(Protocol):
 
 def lines_of(stdin: TextIO | None) -> Iterator[str]:
     """
-    Yield each line of *stdin*, without its end; None has no lines.
+    Yield each line of *stdin*, without its line end; no lines if *stdin* is None.
 
     Raises:
-        asi1.ConfigurationError: A line is not a text.
+        asi1.ConfigurationError: A line cannot be decoded as text.
     """
     first = True
     while stdin is not None:
@@ -49,7 +50,8 @@ def lines_of(stdin: TextIO | None) -> Iterator[str]:
             raise asi1.ConfigurationError(
                 f"standard input is not valid {error.encoding}"
             ) from None
-        except (OSError, ValueError):  # closed, a directory, or not readable
+        # Standard input is closed, a directory, or not readable.
+        except (OSError, ValueError):
             return
         if not line:
             return

@@ -1,8 +1,8 @@
 """
 The rows at the bottom of the terminal that change while an answer arrives.
 
-Only rows that differ are written again, all in one write, so that nothing flickers. A
-row that has scrolled off the screen cannot be changed any more.
+Only changed rows are written again, in a single write, so that nothing flickers. A row
+that has scrolled off the screen can no longer be changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Region:
         self._screen = screen
         self._size = size
         self._rows: list[str] = []
-        self._scrolled = 0  # the first of these rows, which can no longer be changed
+        self._scrolled = 0  # number of the first rows that have scrolled off the screen
         self._columns = 0
 
     def draw(self, rows: Sequence[str]) -> None:
@@ -48,10 +48,10 @@ class Region:
 
     def finish(self, rows: Sequence[str]) -> None:
         """
-        Show *rows* for good; the next rows stand below them.
+        Show *rows* in their final form; later rows are written below them.
 
-        If rows with other words have scrolled off the screen, such as those of a table
-        whose columns grew, all rows are shown once more.
+        If rows that have scrolled off the screen had other text, such as those of a
+        table whose columns grew, all rows are shown once more.
         """
         scrolled = self._scrolled
         if _words(self._rows[:scrolled]) != _words(rows[:scrolled]):
@@ -81,11 +81,11 @@ def _words(rows: Sequence[str]) -> list[str]:
 
 
 def _fitting(rows: Sequence[str], columns: int, lines: int) -> int:
-    """Return how many of the last rows, at least one, fit into *lines*."""
+    """Return how many of the last *rows* fit into *lines*; at least one."""
     heights = accumulate(_height(row, columns) for row in reversed(rows[-lines:]))
     return max(1, sum(height <= lines for height in heights))
 
 
 def _height(row: str, columns: int) -> int:
-    """Return the lines that *row* takes, which may be wider than a resized terminal."""
+    """Return the number of lines for *row*; a resized terminal may be narrower."""
     return max(1, -(-Text.from_ansi(row).cell_len // max(columns, 1)))

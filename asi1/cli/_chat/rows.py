@@ -1,9 +1,9 @@
 """
-Renders a block of markdown into the rows that the terminal gets.
+Renders a block of markdown as rows of text for the terminal.
 
-rich writes what it is given: an address such as ``%1b]52;`` becomes an escape sequence
-when rich's parser decodes it, and an HTML entity can be any character. So the text of
-each row is made visible after it was rendered, and no row has a link of the terminal.
+rich does not filter text: a link such as ``%1b]52;`` becomes an escape sequence when
+rich's parser decodes it, and an HTML entity can be any character. So control characters
+in each row are replaced after it was rendered, and rows have no terminal links.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from .blocks import tokens_of
 
 __all__ = ["console_of", "rows_of"]
 
-# rich (15.0) fails, or loops, if a table or a list has no room at all.
+# rich (15.0) raises, or never ends, if a table or a list has no room at all.
 _NARROWEST = 10
 
 
 class _Code(CodeBlock):
-    """A block of code, without spaces around it that would be copied too."""
+    """A block of code without padding, which would be copied together with the code."""
 
     def __rich_console__(self, _: Console, __: ConsoleOptions) -> RenderResult:
         code = str(self.text).rstrip()
@@ -40,14 +40,14 @@ class _Code(CodeBlock):
 
 
 class _Heading(Heading):
-    """A heading that stands on the left."""
+    """A heading that is aligned left, not centred."""
 
     def __rich_console__(self, _: Console, __: ConsoleOptions) -> RenderResult:
         yield self.text
 
 
 class _Table(TableElement):
-    """A table that breaks long words, in place of cutting them off."""
+    """A table that breaks long words instead of cutting them off."""
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
@@ -80,7 +80,7 @@ class _Markdown(Markdown):
 
 
 class _Likeness(io.StringIO):
-    """Tells rich what a terminal is like, and drops what rich writes."""
+    """Tells rich the properties of a terminal, and drops all that rich writes."""
 
     encoding = "utf-8"
 
@@ -100,13 +100,13 @@ def console_of(terminal: TextIO) -> Console:
     """Return the console that `rows_of` needs for a terminal; it never writes there."""
     # rich (15.0) ends the program if a terminal is gone.
     file = _Likeness(terminal)
-    # rich (15.0) puts code in a sentence on black, also on a white terminal.
+    # rich (15.0) gives code in a sentence a black background, even on a white terminal.
     theme = Theme({"markdown.code": "bold cyan"})
     return Console(file=file, theme=theme, highlight=False, legacy_windows=False)
 
 
 def rows_of(block: str, console: Console) -> list[str]:
-    """Return the rows of a block of markdown, with the codes of its colours."""
+    """Return the rows of a block of markdown, with ANSI codes for its colours."""
     width = max(console.width, _NARROWEST)
     options = console.options.update(width=width, height=None)
     rendered = console.render_lines(_Markdown(block), options, pad=False)
@@ -132,7 +132,7 @@ def _safe(line: Iterable[Segment], encoding: str) -> Iterator[Segment]:
 
 
 def _stripped(line: Iterable[Segment]) -> list[Segment]:
-    """Return *line* without the spaces at its end, which rich adds up to the width."""
+    """Return *line* without the spaces with which rich fills it up to the width."""
     segments = list(line)
     while segments and _is_plain(segments[-1]):
         text = segments[-1].text.rstrip(" ")

@@ -1,7 +1,7 @@
 """
-What a chat consists of: the conversation, its model, its tools and its file.
+The state of a chat: the conversation, its model, its tools and its file.
 
-No method writes to the terminal; a command's error is a `ConfigurationError`.
+No method writes to the terminal; a failed command raises a `ConfigurationError`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Session:
         file: The file of the last `save` or `load`; None before.
 
     Raises:
-        asi1.ConfigurationError: An option is invalid, or the file to load is.
+        asi1.ConfigurationError: An option, or the file to load, is invalid.
     """
 
     def __init__(self, client: asi1.ASI1, options: Namespace, tools: Toolbox) -> None:
@@ -59,7 +59,7 @@ class Session:
 
     @property
     def spent(self) -> asi1.Spent:
-        """What all calls of this chat have used, with those of other conversations."""
+        """What all calls of this chat have used, in all its conversations."""
         return self._client.spent
 
     @property
@@ -73,7 +73,7 @@ class Session:
         self.file = None
 
     def set_model(self, name: str) -> None:
-        """Let another model go on with the conversation."""
+        """Use another model for the next turns of the conversation."""
         self.chat = self._open(saved=self.chat.to_json(), model=name)
         self._model = name
 
@@ -84,7 +84,7 @@ class Session:
 
     def set_system(self, text: str) -> bool:
         """
-        Set the system message; return whether the conversation has it at once.
+        Set the system message; return whether it is in the conversation now.
 
         A conversation that began without a system message gets it with its next turn.
         """
@@ -107,7 +107,7 @@ class Session:
         return [{"role": "system", "content": self._system}, user]
 
     def forget_after(self, count: int) -> None:
-        """Remove the messages after the first *count*, of a turn that failed."""
+        """Keep only the first *count* messages: remove those of a failed turn."""
         if len(self.chat.messages) > count:
             self.chat = self.chat.fork(count)
 
@@ -140,11 +140,11 @@ class Session:
 
     def load(self, path: str, model: str | None = None) -> str:
         """
-        Go on with the conversation in a file.
+        Continue the conversation in a file.
 
         Args:
             path: The file; "" for the file of the last `save` or `load`.
-            model: The model that goes on; None for that of the conversation.
+            model: The model for the next turns; None for the model of the conversation.
 
         Returns:
             The path of the file.
@@ -172,7 +172,8 @@ class Session:
         if len(data) > _MOST:
             raise asi1.ConfigurationError(f"{path} is too large for a conversation")
         try:
-            # A policy needs the model, and the model is in the conversation.
+            # Loaded first without a policy: this needs the model, which the file
+            # contains.
             read = self._client.conversation(saved=data, model=model)
             model = json.loads(read.to_json())["model"]
             return self._open(saved=data, model=model)
@@ -195,7 +196,7 @@ class Session:
         )
 
     def _policy(self, model: str | None) -> asi1.ContextPolicy | None:
-        """Return the policy for a long conversation; None if no limit is known."""
+        """Return the context policy; None if the model's context size is not known."""
         if self._budget is not None:
             return asi1.KeepNewest(self._budget)
         known = (model or _DEFAULT_MODEL) in asi1.MODELS
@@ -209,7 +210,7 @@ def _path(path: str, default: str | None) -> str:
 
 
 def _replace(path: str, text: str) -> None:
-    """Write *text* to a new file, and put it in the place of the file at *path*."""
+    """Write *text* to a new file, and replace the file at *path* by it."""
     path = os.path.realpath(path)  # the target of a link is replaced, not the link
     folder = os.path.dirname(path)  # noqa: PTH120 - as above
     number, name = tempfile.mkstemp(dir=folder, prefix=".asi1-")

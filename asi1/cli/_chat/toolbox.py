@@ -1,4 +1,4 @@
-"""The tools of a chat: where they come from, and which calls of them need a yes."""
+"""The tools of a chat: their functions, and whether each call needs an approval."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ class Toolbox:
     The tools of a chat, by their names.
 
     Args:
-        places: Where they are, each as ``module:name``.
-        mode: The mode of each tool at first.
+        places: The functions, each as ``module:name``.
+        mode: The initial mode of all tools: "ask", "run" or "off".
 
     Attributes:
-        modes: The mode of each tool.
+        modes: The current mode of each tool.
 
     Raises:
-        asi1.ConfigurationError: A place has no function, or the function cannot be a
-            tool.
+        asi1.ConfigurationError: There is no such function, or it cannot be a tool.
     """
 
     def __init__(self, places: list[str], mode: Mode) -> None:

@@ -1,8 +1,8 @@
 """
 One turn of a chat: shows the answer, and asks before tools run.
 
-A tool call is shown in full before the question, with hidden characters as JSON
-escapes: what the user agrees to is what runs.
+A tool call is shown in full before the user is asked, with hidden characters as JSON
+escapes: so the user sees exactly what will run.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .session import Session
 __all__ = ["Turn"]
 
 _QUESTION = "Run it? [y]es, [n]o, [a]lways, or say why not: "
-_LONGEST = 10_000  # characters of a call's arguments that are shown
-_SHORT = 200  # characters of a note about a tool
+_LONGEST = 10_000  # maximum characters of a call's arguments that are shown
+_SHORT = 200  # maximum characters of a note about a tool
 _WIDE = 60  # arguments of more characters are shown on lines of their own
 
 
@@ -34,7 +34,7 @@ class Turn:
     Args:
         session: The chat.
         view: Shows the answer.
-        notes: The screen for tool calls and token counts.
+        notes: The screen for notes: tool calls and token counts.
         ask: Asks the user a question; None if there is no user to ask.
 
     Attributes:
@@ -124,9 +124,9 @@ class Turn:
                 self._note(f"{call.function.name} {word}: {content}")
 
     def _decision(self, call: asi1.ToolCall) -> bool | str:
-        """Return whether a call may run, or the words that tell the model why not."""
+        """Return whether a call may run, or the text that tells the model why not."""
         name, modes = call.function.name, self._session.tools.modes
-        if modes.get(name) == "run":  # since the user said "always"
+        if modes.get(name) == "run":  # the user has answered "always" before
             return True
         self._notes.end_line()
         self._notes.write(f"The model calls {_call_text(call, _LONGEST)}\n")

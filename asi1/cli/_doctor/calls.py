@@ -20,16 +20,16 @@ _MOST = 1024 * 1024
 _ANSWER_SECONDS = 60.0
 _QUESTION = "Say hello in one short sentence."
 _MOST_TOKENS = 300
-# The statuses with which a server refuses a request without messages.
+# The statuses that are expected for a request without messages.
 _EXPECTED = (400, 422)
 _REFUSED = (401, 403)
 
 
 def find_reply(key: str | None, url: str, model: str | None, seconds: float) -> Finding:
     """
-    Send a request without messages, which a server refuses and does not charge.
+    Send a request without messages: a server refuses it, and charges nothing.
 
-    It is sent twice: the first reply takes longer, since a connection is opened.
+    It is sent twice, since the first reply also takes the time to open a connection.
     """
     try:
         with cancel_on_interrupt(), _client(key, url, model, seconds) as client:
@@ -50,10 +50,10 @@ def _refused(
     client: asi1.ASI1, model: str | None, *, sends_key: bool
 ) -> tuple[str, asi1.ResponseInfo]:
     """
-    Return what the server says, and the response metadata.
+    Send it once; return the server's refusal, and the response metadata.
 
     Raises:
-        asi1.ASI1Error: It says something else than that the request has no messages.
+        asi1.ASI1Error: The server did not refuse it for the missing messages.
     """
     good = _EXPECTED if sends_key else (*_EXPECTED, *_REFUSED)
     try:
@@ -97,6 +97,6 @@ def _client(key: str | None, url: str, model: str | None, seconds: float) -> asi
 
 
 def _seconds(response: asi1.ResponseInfo) -> float:
-    """Return the seconds of the last attempt."""
+    """Return how many seconds the last attempt took."""
     attempts = response.attempts
     return round(attempts[-1].elapsed if attempts else response.elapsed or 0.0, 6)

@@ -1,4 +1,4 @@
-"""What to do about a failed step, by the step and its error."""
+"""Advice for the user after a failed step, chosen by the step and its error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CERTIFICATE = (
 
 
 def cure_of(step: str, error: Exception | None = None) -> str:
-    """Return the cure of a step of the way to the server."""
+    """Return the advice for a failed connection step, such as DNS or TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
         words = error.verify_message.lower()
         return next(cure for part, cure in _CERTIFICATE if part in words)
@@ -40,7 +40,7 @@ def cure_of(step: str, error: Exception | None = None) -> str:
 
 
 def cure_of_call(error: asi1.ASI1Error) -> str:
-    """Return the cure of a failed call."""
+    """Return the advice for a failed call."""
     wait = getattr(error, "retry_after", None)
     match error:
         case asi1.AuthenticationError() | asi1.PermissionDeniedError():

@@ -1,4 +1,4 @@
-"""Runs the steps of ``asi1 doctor``, and prints each finding as soon as it is there."""
+"""Runs the steps of ``asi1 doctor``, and prints the finding of each step at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .versions import find_extras, find_libraries, find_versions
 
 __all__ = ["doctor"]
 
-# The columns of a terminal from which on lines are broken between words.
+# Lines are broken between words if the terminal has at least this many columns.
 _LEAST = 40
 
 
@@ -74,7 +74,7 @@ def _installed() -> Iterator[Finding]:
     try:
         requirements = metadata.requires("asi1") or []
     except metadata.PackageNotFoundError:
-        return  # asi1 was not installed, but lies on Python's path
+        return  # asi1 is not installed, only on Python's path
     yield find_libraries(requirements)
     yield find_extras(requirements)
 
@@ -93,7 +93,7 @@ def _calls(options: Namespace, key: str | None, url: str) -> Iterator[Finding]:
 
 
 def _folded(lines: str) -> str:
-    """Return the lines of a finding, broken between words where a terminal ends."""
+    """Return the lines of a finding, broken between words to fit the terminal."""
     columns = shutil.get_terminal_size().columns
     if columns < _LEAST:
         return lines

@@ -1,4 +1,4 @@
-"""What one step of ``asi1 doctor`` has found, as lines for people and as JSON."""
+"""The finding of one step of ``asi1 doctor``, as lines for people and as JSON."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["Finding", "as_json", "lines_of", "summary_of"]
 
 _State: TypeAlias = Literal["ok", "failed", "skipped"]
 _WORDS: Mapping[_State, str] = {"ok": "ok", "failed": "FAILED", "skipped": "-"}
-# The most characters of a text: a server can send a message of any length.
+# Maximum characters of a text: a server can send a message of any length.
 _MOST = 500
 
 
 class Finding(NamedTuple):
     """
-    What one step has found.
+    The result of one step of ``asi1 doctor``.
 
     Attributes:
-        name: The step.
-        state: How it ended; "skipped" if there was nothing to do.
-        text: The finding, as words; it may quote a server.
-        cure: What to do, if it failed.
+        name: The step's name.
+        state: How the step ended; "skipped" if there was nothing to do.
+        text: The finding in words; it may quote a server.
+        cure: Advice for the user, if the step failed.
         facts: The finding, as data.
     """
 
@@ -35,7 +35,7 @@ class Finding(NamedTuple):
     facts: Mapping[str, Any] = {}
 
     def cleaned(self, redact: Callable[[str], str]) -> Finding:
-        """Return the finding with texts of one short line, without the key."""
+        """Return the finding without the key, each text cut to one short line."""
 
         def clean(value: Any) -> Any:
             if not isinstance(value, str):
@@ -48,13 +48,13 @@ class Finding(NamedTuple):
 
 
 def lines_of(finding: Finding) -> str:
-    """Return the line of a finding, and the line of its cure."""
+    """Return the line of a finding and, if it failed, the line with the advice."""
     line = f"{_WORDS[finding.state]:<7} {finding.name}: {finding.text}\n"
     return line + (f"        cure: {finding.cure}\n" if finding.cure else "")
 
 
 def summary_of(findings: Sequence[Finding]) -> str:
-    """Return the last line."""
+    """Return the last line of the report."""
     failed = [each.name for each in findings if each.state == "failed"]
     return f"failed: {', '.join(failed)}\n" if failed else "all is well\n"
 

@@ -69,7 +69,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-_seconds.__name__ = "number of seconds"  # argparse names it in its error message
+_seconds.__name__ = "number of seconds"  # argparse shows this name in its error message
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """
-The way to the server by plain sockets: DNS, TCP, a proxy's tunnel, TLS.
+Connects to the server with plain sockets, step by step: DNS, TCP, proxy tunnel, TLS.
 
-Each function returns a finding, and what the next step needs, or None if it failed. No
-step lasts longer than the *seconds* that it is given.
+Each function returns a finding together with the result for the next step, which is
+None after a failure. No step lasts longer than the *seconds* that it is given.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _T = TypeVar("_T")
 
 # The largest reply of a proxy to CONNECT, in bytes.
 _MOST = 8 * 1024
-# Days before the end of a certificate from which on the end is told.
+# A certificate that expires within this many days is mentioned.
 _SOON = 14
 
 
 def steps_to(url: str, proxy: Proxy | None, seconds: float) -> Iterator[Finding]:
-    """Yield what each step on the way to *url* finds; the first failure is the last."""
+    """Yield the finding of each connection step to *url*; stop after a failure."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port or (443 if secure else 80)
@@ -83,7 +83,7 @@ def resolve(
         found = within(
             seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
-    # UnicodeError means that the name cannot be a host's.
+    # UnicodeError means that *host* is not a valid host name.
     except (OSError, UnicodeError) as error:
         text = f"{host}: {_words(error, seconds)}"
         return None, Finding("DNS", "failed", text, cure_of("DNS", error))
@@ -109,7 +109,8 @@ def reach(
         shown = f"{address[0]} port {address[1]}"
         try:
             connection = socket.socket(family, kind, protocol)
-        except OSError as error:  # this machine has no such protocol
+        # This machine does not support the protocol, such as IPv6.
+        except OSError as error:
             last, failed = error, [*failed, f"{shown}: {_words(error, share)}"]
             continue
         try:
@@ -158,12 +159,13 @@ def open_tls(
     begun = time.perf_counter()
     try:
         connection.settimeout(seconds)
-        host.encode("idna")  # Python (3.11) would leave the socket open at an error
+        # An invalid name raises here: later, Python (3.11) would leave the socket open.
+        host.encode("idna")
         with context.wrap_socket(connection, server_hostname=host) as secured:
             took = time.perf_counter() - begun
             certificate: Any = secured.getpeercert() or {}
             version = secured.version() or "TLS"
-    # ValueError means that the name cannot be a server's.
+    # ValueError means that *host* is not a valid server name.
     except (OSError, ValueError) as error:
         text = f"{host}: {_words(error, seconds)}"
         return Finding("TLS", "failed", text, cure_of("TLS", error))
@@ -177,7 +179,7 @@ def open_tls(
 
 
 def within(seconds: float, work: Callable[[], _T]) -> _T:
-    """Return what *work* returns; a lookup of a name has no timeout of its own."""
+    """Run *work* for at most *seconds*: a DNS lookup has no timeout of its own."""
     results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
     def run() -> None:
@@ -207,9 +209,9 @@ def _login(proxy: Proxy) -> list[str]:
 
 
 def _read_status(connection: socket.socket, deadline: float) -> str:
-    """Return the first line of the reply, whose headers are read byte by byte."""
+    """Return a proxy's status line; read the headers after it byte by byte."""
     read = b""
-    # No byte behind the headers is read, since TLS begins there.
+    # No byte after the headers is read, since TLS begins there.
     while not _is_whole(read) and len(read) < _MOST:
         left = deadline - time.perf_counter()
         if left <= 0:

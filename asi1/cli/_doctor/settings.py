@@ -1,7 +1,7 @@
 """
-What the environment and the command line say: the key, the base URL and the proxy.
+Finds the key, the base URL and the proxy in the command line and the environment.
 
-Nothing here is sent, and nothing but *env* is read.
+These functions send nothing, and read nothing but their arguments.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Proxy(NamedTuple):
-    """A proxy of the environment; `url` may contain its password."""
+    """A proxy that the environment names; `url` may contain its password."""
 
     url: str
     scheme: str
@@ -41,12 +41,12 @@ class Proxy(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The proxy without its user and password."""
+        """The proxy's URL without user and password."""
         return f"{self.scheme}://{_bracketed(self.host)}:{self.port}"
 
 
 def find_key(options: Namespace, env: Mapping[str, str]) -> tuple[str | None, Finding]:
-    """Return the key, or None if there is none that works; and the finding."""
+    """Return the API key, None if it is missing or invalid; and the finding."""
     names = (options.key_env,) if options.key_env else KEY_VARIABLES
     found = [name for name in names if env.get(name, "").strip()]
     if not found:
@@ -69,7 +69,7 @@ def find_key(options: Namespace, env: Mapping[str, str]) -> tuple[str | None, Fi
 
 
 def find_url(options: Namespace, env: Mapping[str, str]) -> tuple[str | None, Finding]:
-    """Return the base URL, or None if it is not valid; and the finding."""
+    """Return the base URL, None if it is invalid; and the finding."""
     source = url_source(options, env) or "the default"
     facts = {"source": source}
     try:
@@ -85,7 +85,7 @@ def find_proxy(
     url: str, env: Mapping[str, str], proxies: Mapping[str, str]
 ) -> tuple[Proxy | None, Finding]:
     """
-    Return the proxy that calls to *url* go through, and the finding.
+    Return the proxy for calls to *url*, if any; and the finding.
 
     Args:
         url: The base URL.
@@ -114,7 +114,7 @@ def find_proxy(
 
 
 def find_loop(env: Mapping[str, str]) -> Finding | None:
-    """Return what ``ASI1_LOOP`` says; None if it is not set."""
+    """Return the finding about ``ASI1_LOOP``; None if the variable is not set."""
     # Imported here, since it loads the blocking client.
     from ..._blocking.loop_thread import check_loop  # noqa: PLC0415
 

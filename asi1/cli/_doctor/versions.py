@@ -1,4 +1,4 @@
-"""What is installed: asi1, the libraries that it needs, and its extras."""
+"""Finds what is installed: asi1, the libraries that it needs, and its extras."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 
 
 def find_versions() -> Finding:
-    """Return the versions of asi1, of Python and of the system, and where asi1 is."""
+    """Return the versions of asi1, Python and the system, and the folder of asi1."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     system = platform.platform(terse=True)
     place = Path(asi1.__file__).parent
@@ -38,7 +38,8 @@ def find_libraries(
     Return the versions of the libraries that asi1 needs.
 
     Args:
-        requirements: Those of asi1, in the form of Python's packaging metadata.
+        requirements: The requirements of asi1, in the form of Python's packaging
+            metadata.
         version_of: Returns the version of a package, or raises PackageNotFoundError.
     """
     needed = [_named(each) for each in requirements if not _EXTRA.search(each)]

@@ -56,8 +56,8 @@ class Fault:
         name: The fault's name.
         about: One sentence that describes the fault.
         build: Makes the reply's plan from the request and the options.
-        reading: Says how the request is read, from the options; None for a fault that
-            begins when the whole request has been read.
+        reading: Returns how the request is read, given the options; None for a fault
+            that begins when the whole request has been read.
     """
 
     name: str
@@ -202,7 +202,7 @@ def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
 
 
 def odd_reply(context: Ask, value: bytes) -> Plan:
-    """Make a reply with *value* as a chunk of its stream, or as its JSON body."""
+    """Make a reply with *value* as one chunk of a stream, or as its JSON body."""
     if context.stream:
         return with_events(context, b"data: %b\n\n" % value)
     return json_plan(200, value)

@@ -1,5 +1,6 @@
 """
-Faults of streams that cost a client much time for few bytes: floods; most are legal.
+Floods: streams whose few bytes cost a client much time; HTTP and SSE allow most of
+them.
 
 Each flood is one write, and comes after some words of an answer, which then goes on.
 """

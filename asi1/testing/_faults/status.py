@@ -76,7 +76,7 @@ def _retry_after_in_body(
     message: str = "Too many requests. Please try again in 50ms.",
     members: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """429 whose wait stands only in the error's *message*, or in its *members*."""
+    """429 that names the wait only in the error's *message*, or in its *members*."""
     return json_plan(429, {"error": {"message": message, **(members or {})}})
 
 
