@@ -1,4 +1,4 @@
-"""The methods of ``client.chat.completions`` for agents, for blocking callers."""
+"""The methods `parse`, `run_tools`, `resume_tools` of a blocking client."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ class AgentCalls:
             OutputTruncatedError: The answer ends before the value is complete.
             ThoughtBudgetError: The model's thoughts used up all tokens.
             OutputRefusedError: The model refused to answer.
-            OutputInvalidError: The answer is not JSON, or does not fit the type.
-            ArgumentError: An argument is wrong, or the type has no form in JSON Schema;
-                nothing was sent.
+            OutputInvalidError: The answer is not valid JSON, or does not fit the type.
+            ArgumentError: An argument is wrong, or JSON Schema cannot describe the
+                type; nothing was sent.
             ASI1Error: As for `create`.
         """
         rounds = parse_rounds().parse_rounds(
@@ -126,17 +126,17 @@ class AgentCalls:
             messages: As for `create`.
             tools: Functions, and tools that `tool` made.
             model: As for `create`.
-            max_rounds: The most answers of the model; at least 1.
+            max_rounds: The maximum number of the model's answers; at least 1.
             stream: Whether the pieces of text, thoughts and tool calls are steps too.
-            tool_timeout: The most seconds of a tool call, for tools without a timeout
-                of their own; None for no limit.
+            tool_timeout: Maximum seconds of a tool call, for tools without a timeout of
+                their own; None for no limit.
             journal: Called with one line of JSON, without a line break, for each event,
                 before the run goes on. The lines of a run
                 whose process was killed can be given to `resume_tools`: no tool runs
                 twice for a call.
             budget: The most that the answers of this run may use, besides the budget of
                 the client; `BudgetExceededError` ends a run whose next answer could
-                pass it.
+                exceed it.
             **options: Fields of `ToolOptions`, for each call of the model.
 
         Raises:
@@ -180,12 +180,12 @@ class AgentCalls:
 
         Args:
             saved: What ``run.to_json()`` returned, or the lines of the journal.
-            tools: The same tools again.
-            decisions: For ids of pending calls: True to run the call, False or the
-                reason as a str to refuse it. The others stay pending.
-            model: The model; None for that with which the run began.
-            max_rounds: The most answers of the model, with those that the run has; None
-                for the number with which the run began.
+            tools: The tools that were given to `run_tools`.
+            decisions: By the ids of pending calls: True to run the call; False, or the
+                reason as a str, to refuse it. Calls without a decision stay pending.
+            model: The model; None for the model with which the run began.
+            max_rounds: The maximum number of the model's answers, those before
+                included; None for the number with which the run began.
             stream: As for `run_tools`.
             tool_timeout: As for `run_tools`.
             journal: As for `run_tools`; is called for new events only.
@@ -243,7 +243,7 @@ def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
 
 @loader
 def load_run_class() -> type[ToolRun]:
-    """Return the class of a blocking run with tools."""
+    """Import and return the class of a blocking tool run."""
     from .tool_run import ToolRun  # noqa: PLC0415
 
     return ToolRun

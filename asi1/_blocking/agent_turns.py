@@ -1,4 +1,4 @@
-"""The turns of a conversation for agents, for blocking callers."""
+"""The methods `parse`, `run_tools` and `resume_tools` of a blocking conversation."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class AgentTurns:
 
         Args:
             saved: What ``run.to_json()`` returned, or the lines of the journal.
-            tools: The same tools again.
+            tools: The tools that were given to `run_tools`.
             decisions: As for `Completions.resume_tools`.
             model: As for `Completions.resume_tools`.
             max_rounds: As for `Completions.resume_tools`.

@@ -111,7 +111,7 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_lines(self) -> ReplyPieces[str]:
         """
-        Iterate over the lines: ``data: {...}`` of a chunk, or one of an answer.
+        Iterate over the lines: ``data: {...}`` for a chunk; one for an answer.
 
         Same as `AsyncAPIResponse.iter_lines`.
         """
@@ -119,7 +119,7 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_text(self) -> ReplyPieces[str]:
         """
-        Iterate over the events of a stream; an answer is one str.
+        Iterate over the events of a stream, as str; an answer is one item.
 
         Same as `AsyncAPIResponse.iter_text`.
         """
@@ -127,7 +127,7 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_bytes(self) -> ReplyPieces[bytes]:
         """
-        Iterate over the events of a stream, as bytes; an answer is one event.
+        Iterate over the events of a stream, as bytes; an answer is one item.
 
         Same as `AsyncAPIResponse.iter_bytes`.
         """

@@ -1,5 +1,5 @@
 """
-The batch of the blocking client.
+`ASI1.batch`: runs a batch for a blocking caller.
 
 The files are checked in the caller's thread, since reading a pipe may block; the calls
 run on the event-loop thread.
@@ -30,6 +30,6 @@ def run_batch(
     try:
         return loop_thread().run(run.run)
     except BaseException:
-        # The run is being cancelled: wait until the answers that came are written.
+        # The run is being cancelled: wait until answers that have arrived are written.
         close_on_loop(run.aclose)
         raise

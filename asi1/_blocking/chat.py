@@ -67,7 +67,7 @@ class Completions(AgentCalls, MapCalls, Hinted):
 
     @property
     def with_raw_response(self) -> RawCompletions:
-        """The same methods, whose `RawResponse` has status, headers and answer."""
+        """The same methods, which return a `RawResponse`: status, headers, answer."""
         self._raw = self._raw or _raw_calls()[0](self)
         return self._raw
 

@@ -45,15 +45,15 @@ class ASI1(BaseClient):
     Same as `AsyncASI1`, but blocks. One client may be used by many threads.
 
     Args:
-        api_key: Your API key; or a function, async or not, that returns it, and is
-            asked for each attempt, and once more after a 401; else the environment
-            variable ``ASI_ONE_API_KEY``, else ``ASI1_API_KEY``.
+        api_key: Your API key; or a function, async or not, that returns it: it is
+            called for each attempt, and once more after a 401. If left out, the
+            environment variable ``ASI_ONE_API_KEY``, else ``ASI1_API_KEY``.
         base_url: URL of the API, with or without ``/v1``; else the environment variable
             ``ASI1_BASE_URL``, else ``ASI_ONE_BASE_URL``, else the public API.
         model: The model of calls that do not name one.
         timeout: The total timeout of each call in seconds, in place of all others; or a
             `Timeouts`, an ``httpx.Timeout``, or None for no timeout of any kind.
-        max_retries: The most retries of a call; 2 if left out.
+        max_retries: Maximum number of retries of a call; 2 if left out.
         retry: A complete `RetryPolicy`, in place of *max_retries*; not both.
         rate_limit: A `RateLimit`, or your own `Limiter`; calls beyond the limit wait.
         limits: How many connections to open, and how long to keep idle ones open: a
@@ -69,18 +69,18 @@ class ASI1(BaseClient):
         models: `ModelInfo` by model name; overrides and extends `MODELS`.
         prices: `Price` by model name; overrides and extends `PRICES`, and the prices in
             *models*.
-        budget: A `Budget`: a call that could pass it raises `BudgetExceededError`, and
-            is not sent.
+        budget: A `Budget`: a call that could exceed it raises `BudgetExceededError`,
+            and is not sent.
         hooks: `Hooks`, or a list of them: called as calls start, wait, retry and end.
-        tags: What the hooks are told of every call, such as ``{"job": "nightly"}``;
+        tags: Facts that hooks get with every call, such as ``{"job": "nightly"}``;
             never sent to the server.
         cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
             without sending it; no cache if left out.
         max_event_bytes: The largest event of a stream, and the largest body of a reply,
             in bytes.
         trust_env: False ignores the environment's proxies and CA files.
-        allow_insecure_http: True allows http:// to other machines, which exposes the
-            key on the network.
+        allow_insecure_http: True allows http:// to other machines; the API key is then
+            readable on the network.
 
     Raises:
         ConfigurationError: An argument is wrong; the message names it.
@@ -212,9 +212,9 @@ class ASI1(BaseClient):
                 or dicts. All lines are checked before the first request is sent.
             output: The path of the file of answers. The batch appends to it, and
                 creates it if it is missing.
-            concurrency: The most calls at once; at least 1.
+            concurrency: Maximum number of calls at once; at least 1.
             rate_limit: The rate limit of the batch, in place of the client's.
-            budget: The most that this run may use; it ends with `BudgetExceededError`
+            budget: The most that this run may use; `BudgetExceededError` ends the run
                 when no further request fits.
             model: The model of all requests, in place of those in the lines.
             retry_failed: Whether requests that failed in an earlier run are sent again.
@@ -226,8 +226,8 @@ class ASI1(BaseClient):
             How many requests have answers and failures, and what this run used.
 
         Raises:
-            ArgumentError: An argument or a line of the input is wrong, or the output is
-                not that of a batch, or in use by another. Nothing was sent.
+            ArgumentError: An argument or a line of the input is wrong, or the output
+                was not written by a batch, or is in use by another. Nothing was sent.
             ASI1Error: An error that every request would get, such as
                 `AuthenticationError` and `BudgetExceededError`. Any other error of a
                 call is a row of the output.

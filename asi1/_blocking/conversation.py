@@ -90,7 +90,7 @@ class Conversation(AgentTurns, Hinted):
             model: As for `ask`.
             keep_partial: Whether the text of a broken answer, or of a stream that is
                 closed early, is added to the history as if it were complete. Leaving a
-                loop does not close a stream: leave the ``with`` block, too.
+                loop does not close the stream; leaving the ``with`` block does.
             **options: As for `ask`.
 
         Raises:

@@ -38,7 +38,7 @@ class Images(Hinted):
 
     @property
     def with_raw_response(self) -> RawImages:
-        """The same methods, whose `RawResponse` has status, headers and images."""
+        """The same methods, which return a `RawResponse`: status, headers, images."""
         self._raw = self._raw or _raw_calls()(self)
         return self._raw
 

@@ -183,7 +183,7 @@ def check_loop(env: Mapping[str, str]) -> str:
     Return the event loop that ``ASI1_LOOP`` names: "asyncio" (the default) or "uvloop".
 
     Raises:
-        ConfigurationError: It has another value, or uvloop is not installed.
+        ConfigurationError: The variable has another value, or uvloop is not installed.
     """
     kind = env.get("ASI1_LOOP", "").strip() or "asyncio"
     if kind not in ("asyncio", "uvloop"):

@@ -148,7 +148,7 @@ class MapCalls:
                 with "messages" and options of its own. Or a mapping of keys to prompts:
                 then each answer comes as ``(key, answer)``.
             model: As for `create`.
-            concurrency: The most calls at once; at least 1.
+            concurrency: Maximum number of calls at once; at least 1.
             return_exceptions: True returns a call's error in place of its answer; False
                 raises the error there, and cancels all calls that are still running. An
                 error that is not an `ASI1Error`, such as one of your own `Limiter`, is
@@ -160,7 +160,7 @@ class MapCalls:
                 answers, or an object with ``update``, such as the bar of tqdm, or a
                 ``rich.progress.Progress``. If it raises, it is not called again.
             budget: The most that these calls may use, besides the client's budget. A
-                call that does not fit waits for those under way; when none is, its
+                call that does not fit waits for running calls; if none is running, its
                 error is `BudgetExceededError`.
             **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts when
                 its call starts.

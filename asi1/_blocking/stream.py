@@ -189,7 +189,7 @@ def on_loop(read: Callable[[], _T]) -> _T:
 @public
 class Pieces:
     """
-    An iterator of the non-empty deltas of a stream's text or thoughts.
+    An iterator over the non-empty text deltas, or thoughts, of a stream.
 
     Same as `AsyncPieces`, but blocks.
     """

@@ -41,7 +41,7 @@ class EventBytes:
             self._run(recording)
 
     def _run(self, recording: Recording) -> None:
-        with recording as event:  # in the caller's thread, like the journal of a run
+        with recording as event:  # runs in the caller's thread, as a journal does
             if self._record is not None:
                 self._record(event)
 

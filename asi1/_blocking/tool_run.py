@@ -98,7 +98,7 @@ class ToolRun(RunState):
             return
         try:
             _check_kept(self._journal(event_text(event)))
-        except StopIteration as error:  # it would end the iteration, not the run
+        except StopIteration as error:  # it would look like the end of the iteration
             raise RuntimeError("the journal raised StopIteration") from error
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
@@ -118,7 +118,7 @@ class ToolRun(RunState):
 
     def until_done(self) -> ToolRunResult:
         """
-        Read to the end of the run, and return all that was done.
+        Read to the end of the run, and return its result.
 
         Same as `AsyncToolRun.until_done`, but blocks.
 
@@ -149,7 +149,7 @@ class ToolRun(RunState):
 
 
 def _check_kept(result: object) -> None:
-    """Raise `ArgumentError` if a journal only returned a coroutine: it kept nothing."""
+    """Raise `ArgumentError` if *journal* is async, and so has written nothing."""
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()

@@ -60,8 +60,8 @@ def _threads_are_greenlets() -> bool:
     """
     Whether gevent or eventlet has replaced Python's threads with greenlets.
 
-    Then all "threads", that of asi1's event loop too, are one to asyncio and trio: to
-    them, a loop that runs in one of the greenlets runs in every one.
+    Then asyncio and trio take all greenlets, also that of asi1's event loop, for one
+    thread: a loop that runs in one greenlet seems to run in all of them.
     """
     gevent = sys.modules.get("gevent.monkey")
     eventlet = sys.modules.get("eventlet.patcher")

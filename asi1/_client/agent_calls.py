@@ -1,4 +1,4 @@
-"""The methods of ``client.chat.completions`` for agents: typed answers, and tools."""
+"""The methods `parse`, `run_tools`, `resume_tools` of ``client.chat.completions``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods of a conversation for agents: typed answers, and tools."""
+"""The methods `parse`, `run_tools` and `resume_tools` of a conversation."""
 
 from __future__ import annotations
 

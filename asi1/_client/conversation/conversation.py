@@ -102,9 +102,8 @@ class AsyncConversation(AsyncAgentTurns, Hinted):
             message: As for `ask`.
             model: As for `ask`.
             keep_partial: Whether the text of a broken answer, or of a stream that is
-                closed early, is added to the history as if it were complete. A
-                ``break`` in a loop does not close the stream; leaving the ``async
-                with`` block does.
+                closed early, is added to the history as if it were complete. Leaving a
+                loop does not close the stream; leaving the ``async with`` block does.
             **options: As for `ask`.
 
         Raises:
