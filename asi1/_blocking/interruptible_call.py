@@ -34,8 +34,8 @@ class InterruptibleCall(Generic[_T]):
     """
     Runs what *begin* returns on another thread's *loop*, with the caller's contextvars.
 
-    The coroutine is made on that loop: a caller that is interrupted before then leaves
-    none behind, of which Python would warn that it was never awaited.
+    The coroutine is created on that loop. So if the caller is interrupted before, there
+    is no coroutine of which Python would warn that it was never awaited.
     """
 
     begin: Callable[[], Coroutine[Any, Any, _T]]
@@ -59,7 +59,8 @@ class InterruptibleCall(Generic[_T]):
         try:
             self.loop.call_soon_threadsafe(self._begin)
             # CPython checks for signals before it blocks on a lock. A signal that comes
-            # between the two would wait for the end of the call, so the wait is cut.
+            # between the two would not be handled until the call ends, so the wait is
+            # split into short ones.
             while not self._done.acquire(timeout=_CHECK):
                 pass
         except BaseException:

@@ -182,7 +182,8 @@ class AnswerCache:
             (result,) = reader.result(ResponseInfo())
         if not may_be_kept(result, reader.request.choices):
             return
-        # A program may close its client as soon as it has the answer.
+        # A program may close its client as soon as it has the answer, which must be
+        # stored in spite of that.
         with anyio.CancelScope(shield=True):
             value = await _apart(reply.size, lambda: reply.packed(reader.key))
             if value is not None:

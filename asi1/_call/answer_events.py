@@ -76,7 +76,7 @@ class EventSource(Protocol):
 
 
 class AnswerEvents:
-    """The events of a source; adds pings while none arrives."""
+    """The server-sent events of a source; adds pings while no event arrives."""
 
     # Class attributes, since `__del__` reads them even if `__init__` raised an error.
     _begun = False

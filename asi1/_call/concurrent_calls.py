@@ -37,7 +37,7 @@ class ConcurrentCalls:
         self._source = plan.source
         self._ended = EndedCalls()
         self._window: dict[PromptCall, None] = {}  # the unread calls, in their order
-        self._ready: deque[PromptCall] = deque()  # those that have ended
+        self._ready: deque[PromptCall] = deque()  # the calls that have ended
         self._reading = False
         self._closed = False
         self._failed = False  # whether a call has failed, and its error will be raised

@@ -80,8 +80,8 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
 @run_apart_once
 def chunk_parts() -> ModuleType:
     """
-    Import and return the module that splits large chunks, and makes a chunk of an
-    answer.
+    Import and return the module that splits large chunks, and turns an answer into a
+    chunk.
     """
     from .._models import chunk_parts  # noqa: PLC0415
 

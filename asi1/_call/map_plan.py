@@ -1,4 +1,4 @@
-"""The arguments of a `map`, checked."""
+"""The checked arguments of a `map`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["MapPlan"]
 @frozen(eq=False)
 class MapPlan:
     """
-    The arguments of a `map`, checked.
+    The checked arguments of a `map`.
 
     Attributes:
         engine: Makes the calls.

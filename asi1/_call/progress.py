@@ -75,7 +75,7 @@ def progress_of(value: Any, what: str, total: int | None) -> Progress:
     """
     if value is None:
         return Progress(None)
-    if callable(getattr(value, "add_task", None)):  # a ``rich.progress.Progress``
+    if callable(getattr(value, "add_task", None)):  # *value* is a rich ``Progress``
         return Progress(_task_of(value, value.add_task(what, total=total)))
     update = getattr(value, "update", None)
     bar = callable(update)

@@ -57,8 +57,8 @@ TURN = 512
 AFTER_FINISH = 10.0
 # A body is parsed at most this many times before its end.
 _MOST_TRIES = 8
-# In more bytes than this, at most this many braces are found one by one; the braces
-# after them are counted (see `_count`).
+# If the new bytes are more than `_MANY_BYTES`, their first `_FEW_BRACES` braces are
+# found one by one, and only the braces after these are counted (see `_count`).
 _MANY_BYTES = 4 * 1024
 _FEW_BRACES = 64
 # Maximum bytes to read of an error body; the exception contains fewer of them.
@@ -178,7 +178,7 @@ class ReplyReader(ABC, Generic[_T]):
         """Read the body of a reply with a success status."""
 
     def _broken(self, error: APIConnectionError | APIResponseError) -> APIError:
-        """Return *error*, which broke off a body, with its `retryable` set."""
+        """Set `retryable` of *error*, which broke off a body, and return *error*."""
         # A stream that delivered no chunk may be retried. A call without streaming may
         # not: the model has written the answer already, and would write it again.
         if isinstance(error, APIConnectionError):

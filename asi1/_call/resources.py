@@ -184,11 +184,10 @@ class Resources:
 
     async def bill(self, reader: ReplyReader[Any], *, sent: bool) -> Bill:
         """
-        Reserve the budgets for a new attempt, and return the `Bill` that counts it.
+        Reserve budget for a new attempt, and return the `Bill` that counts it.
 
-        With a queue, wait until the attempt fits into the budgets. *reader* reads the
-        reply of the attempt; *sent* is whether its call has sent a request before, for
-        the error.
+        *reader* reads the attempt's reply; *sent* is whether its call has sent a
+        request before, for the error.
 
         With a queue, wait until the attempt fits into the budgets.
 

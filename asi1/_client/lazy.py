@@ -108,7 +108,7 @@ class BaseClient(Hinted):
 
         It is always the same object, so that tests can replace its methods.
         """
-        # Not stored in `_lazy`, which would be a reference cycle: these are freed late.
+        # Not stored in `_lazy`: that would be a reference cycle, which is freed late.
         made: dict[str, _T] = vars(self).setdefault("_namespaces", {})
         return made.get(name) or made.setdefault(name, kind()(self._lazy))
 

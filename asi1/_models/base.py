@@ -227,7 +227,7 @@ def _changed_items(
             yield key, copy.deepcopy(model.extra[key])
         elif key in wire and _is_empty(sent):
             yield key, copy.deepcopy(sent)
-        # Any other key of *wire* is a second name of a field, which has its value.
+        # Any other key of *wire* is a second name of a field, and is left out.
 
 
 def _is_empty(value: JSON) -> bool:

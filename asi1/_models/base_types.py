@@ -170,8 +170,8 @@ def can_dump(value: object) -> bool:
 
 def dump_of(value: Any, unless: type) -> JSON:
     """
-    Return ``value.model_dump()``; None if there is no such method or *value* is an
-    *unless*.
+    Return ``value.model_dump()``; None if there is no such method, or if *value* is an
+    instance of *unless*.
     """
     if isinstance(value, unless) or not can_dump(value):
         return None

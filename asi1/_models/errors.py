@@ -31,7 +31,7 @@ Every exception that this package raises.
     │   │   └── ThoughtBudgetError          the model's thoughts used up all tokens
     │   ├── OutputRefusedError          the model refused to answer
     │   └── OutputInvalidError          it is not JSON, or does not fit the type
-    ├── BudgetExceededError         a request could pass a budget, and was not sent
+    ├── BudgetExceededError         a request could exceed a budget; it was not sent
     ├── MaxRoundsError              the model called tools in every round
     ├── ToolError                   raised by your tool, for the model to read
     ├── ClientClosedError           the client was closed before or during the call

@@ -31,13 +31,14 @@ def frozen_error(thing: object, name: str) -> FrozenInstanceError:
     # Without ``wire=None``, the copy would still have the server's old value there.
     wire = ", wire=None" if "wire" in fields and name != "wire" else ""
     advice = f"attrs.evolve({word}, {name}=...{wire}) returns a changed copy"
-    if called:  # programs add the pieces of a stream to it
+    if called:  # programs add up a stream's pieces in it
         advice += "; stream.get_final_completion() has the whole tool calls"
     return _error(f"{kind.__name__} is frozen: {advice}")
 
 
 def _error(message: str) -> FrozenInstanceError:
-    # In attrs 26.1, the class takes no arguments: only its ``__init__`` refuses them.
+    # In attrs 26.1, ``FrozenInstanceError()`` takes no arguments, but its `__new__`
+    # does.
     error = FrozenInstanceError.__new__(FrozenInstanceError, message)
     error.msg = message
     return error

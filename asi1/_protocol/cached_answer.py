@@ -72,9 +72,9 @@ def cache_key(request: Request, key: Secret) -> str:
     """
     Return the key under which a cache keeps the answer to *request*: 64 hex digits.
 
-    Requests with the same method, URL, body and headers have the same key. Credentials,
-    session ids and idempotency keys do not count, nor do the order of the fields of the
-    body, and whether the answer is streamed.
+    Requests with the same method, URL, body and headers have the same key. It makes no
+    difference which credentials, session id or idempotency key they have, in which
+    order the fields of the body are, and whether the answer is streamed.
     """
     url, _, query = request.url.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True)

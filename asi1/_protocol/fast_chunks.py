@@ -138,7 +138,7 @@ def _pending_fields(
     )
     if not only_adds_a_piece:
         return None
-    if call is not None:  # a caller may change the call in ``wire``
+    if call is not None:  # copied: a caller may change the ``wire`` of a chunk
         call = {**call, "function": {**call["function"]}}
     return PendingFields(created, extra, more, delta.get("role"), call)
 

@@ -172,7 +172,8 @@ def _places_of_call(
     data: bytes, call: Mapping[str, Any]
 ) -> tuple[list[tuple[int, int]], bytes]:
     """
-    Return where *call*, its index first, and the bytes after its index, are in *data*.
+    Find *call* in *data*; return a list of the place from its index to the end of its
+    arguments, and the bytes that follow the index.
 
     The list is empty if the index is not found before the arguments.
     """

@@ -261,7 +261,7 @@ def _has(choice: Object, member: str, name: JSON) -> bool:
 
 
 def _place(key: str, item: JSON) -> tuple[JSON]:
-    """Return the index or type that tells *item* apart in the list under *key*."""
+    """Return the index or type that identifies *item* in the list under *key*."""
     if not isinstance(item, dict):
         return (None,)
     index = _with_index(item).get("index")

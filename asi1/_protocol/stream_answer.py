@@ -214,7 +214,7 @@ class Assembler:
         return carries
 
     def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Return *chunk*; of a complete message in it, only the new part is left."""
+        """Return *chunk*; a complete message in it is reduced to its new part."""
         if not any("message" in choice.extra for choice in chunk.choices):
             return chunk
         if self._whole_messages is None:

@@ -25,7 +25,8 @@ __all__ = [
 SPACED = re.compile(
     "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
-# The ASCII characters, and the first bytes in UTF-8 of the others, that `SPACED` has.
+# The ASCII characters that `SPACED` matches, and the first bytes, in UTF-8, of all
+# other characters that it matches.
 _ASCII_SPACES = bytes([*range(0x21), 0x7F])
 _LOWERCASE = bytes(range(256)).lower()
 _WIDE_SPACES = re.compile(SPACED.pattern.replace("\x00-\x20\x7f-", "\x80-"))

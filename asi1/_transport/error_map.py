@@ -80,7 +80,7 @@ def kinds(*names: str) -> tuple[Any, ...]:
 
 class TranslateErrors:
     """
-    A context that raises an asi1 error in place of each error of another library.
+    A context manager that raises an asi1 error in place of another library's error.
 
     An error of httpx, httpx2 or the network becomes the asi1 error's cause. Any other
     error comes from a user-provided transport, and may refer to the request with the

@@ -126,7 +126,7 @@ def forget_library() -> None:
 
 
 async def in_worker(work: Callable[[], _T]) -> _T:
-    """Run *work* in a worker thread, or in this thread if Python starts no other."""
+    """Run *work* in a worker thread, or here if Python cannot start a thread."""
     try:
         return await anyio.to_thread.run_sync(work)
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads

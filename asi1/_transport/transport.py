@@ -202,7 +202,7 @@ def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Repl
 def _without_key(headers: httpx.Headers, key: Secret) -> dict[str, str]:
     """Return *headers* with names in lowercase, and without the key."""
     lower = {name.lower(): value for name, value in headers.items()}
-    # The headers of a reply rarely contain the key, so one search comes first.
+    # Headers rarely contain the key, so all of them are searched at once first.
     if not key.is_plainly_in("\n".join((*lower, *lower.values()))):
         return lower
     return {key.redact(name): key.redact(value) for name, value in lower.items()}

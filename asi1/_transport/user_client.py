@@ -247,7 +247,7 @@ async def _hold_body(response: Any) -> None:
 
 
 async def _let_go(held: list[_HeldBody], kept: Any) -> None:
-    """Close the bodies that `_HeldBody.aclose` left open, but not that of *kept*."""
+    """Close the bodies that `_HeldBody.aclose` left open, except *kept*'s body."""
     for body in held:
         body.held = False
         if body.closed and (kept is None or kept.stream is not body):

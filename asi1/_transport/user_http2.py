@@ -85,7 +85,7 @@ async def send_over_http2(
     send: Callable[[Any], Awaitable[Any]], request: Any, pools: list[Any]
 ) -> Any:
     """
-    Return the response to *request*, whose body resets its stream if it is left early.
+    Send *request* over HTTP/2; if the response is closed early, its stream is reset.
 
     Args:
         send: Sends a request, and returns its response.

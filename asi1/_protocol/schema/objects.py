@@ -183,7 +183,7 @@ def _line(place: int, slot: _Slot) -> str:
 
 
 def _exact_items(shape: Shape) -> type | None:
-    """Return the type of the items of a list that always fits, or None."""
+    """Return the type of items for which a list always fits *shape*, or None."""
     if isinstance(shape, Array) and shape.build is list and not shape.bounds:
         return exact_type(shape.item)
     return None

@@ -129,7 +129,7 @@ class _Classes:
 def _tags_of(
     members: Sequence[tuple[Object, _Hook]],
 ) -> tuple[str, dict[_Constant, _Member]] | None:
-    """Return a key whose constants differ in all classes, and each one's class."""
+    """Return a key whose constants differ in all classes; and each constant's class."""
     tables = [_constants(shape) for shape, _ in members]
     for key in tables[0]:
         if not all(key in table for table in tables):

@@ -68,7 +68,7 @@ class MarkerFinder:
 
     @property
     def is_idle(self) -> bool:
-        """Whether `skim` may be used for text without marker, backtick or tilde."""
+        """Whether `skim` may read the next text, without marker, backtick or tilde."""
         return not (self._run or self._tokens or self._maybe_fence or self._closing)
 
     @property
@@ -78,7 +78,7 @@ class MarkerFinder:
         return self.at if first is None else first
 
     def skim(self, text: str) -> None:
-        """Read *text*, which has no marker, backtick or tilde, while `is_idle`."""
+        """Read *text* fast: it has no marker, backtick or tilde. See `is_idle`."""
         line = text.rfind("\n") + 1
         if line or self._indent:
             self._indent = _INDENT.fullmatch(text, line) is not None

@@ -41,7 +41,7 @@ class Pause:
 
 @frozen
 class Stop:
-    """The run is over, or waits for decisions."""
+    """Do nothing more: the run is over, or waits for decisions."""
 
 
 Action: TypeAlias = Ask | RunTools | Refuse | Pause | Stop

@@ -17,7 +17,7 @@ __all__ = ["StreamedSteps"]
 # The next step for the arguments of tool calls comes when this share of all arguments
 # is new, so that all steps together take time linear in the arguments' length.
 _GROWTH = 1 / 32
-# The size of a new call, in characters of arguments.
+# A new tool call counts as this many characters of arguments.
 _NEW_CALL = 16
 
 

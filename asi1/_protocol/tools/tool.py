@@ -136,7 +136,7 @@ class Tool(Generic[_P, _R]):
         return self.spec.parameters
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the tool as a request has it in ``tools``."""
+        """Return the tool in the form of an item of ``tools`` in a request."""
         return self.spec.wire
 
 

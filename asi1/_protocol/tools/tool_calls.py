@@ -112,7 +112,7 @@ def prepared(
 
 def result_content(value: Any) -> str:
     """
-    Return what a tool returned as the text for the model.
+    Convert the value that a tool returned to text for the model.
 
     Raises:
         ValueError: JSON has no form for the value.
@@ -123,7 +123,7 @@ def result_content(value: Any) -> str:
 
 
 def error_words(error: BaseException) -> str:
-    """Return what the model reads of an exception that a tool raised."""
+    """Return the text about a tool's exception that is sent to the model."""
     # An exception of the user may have any `__str__`. A `ToolError` has no message if
     # the `__init__` of its class does not call that of `ToolError`.
     message = ""

@@ -50,7 +50,7 @@ def _refused(
     client: asi1.ASI1, model: str | None, *, sends_key: bool
 ) -> tuple[str, asi1.ResponseInfo]:
     """
-    Send it once; return the server's refusal, and the response metadata.
+    Send the request; return the server's refusal, and the response metadata.
 
     Raises:
         asi1.ASI1Error: The server did not refuse it for the missing messages.

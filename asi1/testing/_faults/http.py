@@ -1,7 +1,7 @@
 """
 Faults of HTTP: invalid headers and framing, redirects, encodings.
 
-A body is compressed only when a request gets its fault; large bodies are then cached.
+Bodies are compressed when a request gets the fault; large ones are then cached.
 """
 
 from __future__ import annotations
