@@ -179,7 +179,7 @@ def open_tls(
 
 
 def within(seconds: float, work: Callable[[], _T]) -> _T:
-    """Run *work* for at most *seconds*: a DNS lookup has no timeout of its own."""
+    """Return the result of *work*, or raise after *seconds*: DNS has no timeout."""
     results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
     def run() -> None:
