@@ -176,7 +176,7 @@ class _Answering(Protocol):
     def rates(self) -> Rates | None:
         """
         The price that the user has set for the answering model; None if the user has
-        not.
+        set none.
         """
 
     @property

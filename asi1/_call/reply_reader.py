@@ -128,7 +128,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     @property
     def rates(self) -> Rates | None:
-        """The price that the user has set for the model; None if the user has not."""
+        """The price that the user has set for the model; None if there is none."""
         config = self.config
         if not config.prices and not config.models:
             return None

@@ -17,7 +17,7 @@ class Item:
     What a run does next: an event, or a step that is not an event, such as a text.
 
     Attributes:
-        event: What happened; its step is made when it is recorded.
+        event: What happened; it becomes a step when it is recorded.
         step: The step, if there is no event.
         error: The exception that a tool raised.
         recorded: Whether the run's log has the event already.

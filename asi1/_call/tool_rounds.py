@@ -78,7 +78,7 @@ class RunRequests(Protocol):
         ...
 
     def commit(self, log: RunLog) -> None:
-        """Keep the exchange of a run that is over."""
+        """Store the exchange of a run that is over, if it belongs to a conversation."""
 
     def end(self) -> None:
         """End the run; callable by any thread, and several times."""

@@ -156,7 +156,8 @@ class Watch:
             self._set(response=info, attempts=info.attempts, time_to_first_token=first)
         if answer is not None and self.call.operation == "chat":
             self._set_answer(answer, redact)
-        # The call may have waited for the rest of the body after its answer.
+        # The metadata has the time of the answer; after it, the call may have waited
+        # for the rest of the body.
         known = (
             {} if info is None or info.elapsed is None else {"elapsed": info.elapsed}
         )

@@ -135,7 +135,7 @@ class _Import:
             self._error = error
         self.ended = True
         for wake in [*self._wakers]:
-            with suppress(RuntimeError):  # that event loop has ended
+            with suppress(RuntimeError):  # the event loop of *wake* has ended
                 wake()
 
     async def wait(self, signal: _Signal) -> None:

@@ -1,4 +1,4 @@
-"""`tools_of` makes the tools of an MCP server usable in tool runs."""
+"""`tools_of` returns the tools of an MCP server, for tool runs."""
 
 from __future__ import annotations
 

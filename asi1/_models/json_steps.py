@@ -174,7 +174,7 @@ def _load_parts(
     levels = [root := _Level(b"[", 0, 0, [])]
     flushed = count = 0
     pieces: list[str] = []
-    begin = 0  # where a long string begins
+    begin = 0  # the place where a long string begins
     for start, end, last in tokens(data, window):
         count += 1
         if last is not None:
@@ -206,7 +206,10 @@ def _put_string(level: _Level, text: str, data: bytes, begin: int, end: int) -> 
 
 
 def _nest(levels: list[_Level], sign: bytes, data: bytes, end: int) -> None:
-    """Update *levels* for *sign*, a bracket or comma that ends at *end* in *data*."""
+    """
+    Update *levels*, the open arrays and objects, for the bracket or comma *sign*, which
+    ends at *end* in *data*.
+    """
     if sign in _CLOSING:
         levels.append(_Level(sign, end, end))
         if len(levels) > MAX_DEPTH + 1:

@@ -111,7 +111,7 @@ class Forms:
     def places_in_steps(
         self, text: str
     ) -> Generator[None, None, tuple[str, list[_Place]]]:
-        """Return *text*, its runs of ignored characters shortened; and its secrets."""
+        """Return *text*, with long runs shortened, and the places of its secrets."""
         text = yield from shorten_runs(text)
         found: list[_Place] = []
         most = 3 * self.longest  # enough for a secret with ignored characters inside it

@@ -72,7 +72,7 @@ class Scalar(Shape):
         measure: The kind of bounds that the schema can have: "number", "text", or ""
             for none. A decoder checks all bounds, whatever the schema has.
         rank: Unions try scalars of lower rank first.
-        exact: The type of JSON values that always fit and stay unchanged, or None.
+        exact: The type whose values all fit the shape and need no conversion, or None.
     """
 
     schema: Mapping[str, JSON]
@@ -204,5 +204,5 @@ def allows_null(shape: Shape) -> bool:
 
 
 def exact_type(shape: Shape) -> type | None:
-    """Return the type of JSON values that always fit and stay unchanged, or None."""
+    """Return the type whose values all fit *shape* and need no conversion, or None."""
     return shape.exact if isinstance(shape, Scalar) and not shape.bounds else None
