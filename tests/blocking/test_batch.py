@@ -85,12 +85,12 @@ def test_async_client_is_refused_with_a_hint(lines, output):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs the signals of Unix")
-def test_interrupted_batch_keeps_what_has_arrived_and_frees_the_output(
+def test_interrupted_batch_writes_received_answers_and_closes_its_output(
     fake, blocking_client, lines, output
 ):
     """
-    Ctrl-C raises KeyboardInterrupt when the answers that have arrived are written. The
-    running calls are cancelled, and the output can be used again at once.
+    Ctrl-C in a batch cancels the running calls, and raises KeyboardInterrupt once the
+    received answers are written. Another batch can use the output file at once.
     """
 
     class SlowLimiter:
@@ -114,7 +114,7 @@ def test_interrupted_batch_keeps_what_has_arrived_and_frees_the_output(
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         blocking_client.batch(lines, output, rate_limit=SlowLimiter())
-    with OutputFile(output):  # another batch would be refused the output
+    with OutputFile(output):  # raises if the file is still locked
         pass
     thread.join()
 

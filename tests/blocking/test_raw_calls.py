@@ -15,9 +15,10 @@ def fake(fake):
     return fake
 
 
-def test_raw_calls_block(fake, blocking_client):
+def test_blocking_raw_calls_return_the_same_as_async_ones(fake, blocking_client):
     """
-    Each raw call returns the same as that of the async client.
+    Each call of the blocking ``with_raw_response`` returns the same as that of the
+    async client.
     """
     calls = blocking_client.chat.completions.with_raw_response
     raw = calls.create(messages="Hi")
@@ -37,9 +38,10 @@ def test_raw_calls_block(fake, blocking_client):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_streaming_response_blocks(blocking_client, stream):
+def test_blocking_streaming_response_is_read_in_its_with_block(blocking_client, stream):
     """
-    A reply is read in a ``with`` block: as lines, as text, as bytes, or parsed.
+    Inside its ``with`` block, the reply of a blocking ``with_streaming_response`` call
+    can be read as lines, as bytes, or as a parsed object.
     """
     calls = blocking_client.chat.completions.with_streaming_response
     with calls.create(messages="Hi", stream=stream) as reply:
@@ -64,9 +66,10 @@ def test_streaming_response_blocks(blocking_client, stream):
         assert found == result.to_dict() == {**json.loads(lines[0]), "id": result.id}
 
 
-def test_streaming_response_without_its_block_raises_an_error(fake, blocking_client):
+def test_streaming_response_without_with_raises_an_error(fake, blocking_client):
     """
-    Nothing is sent before the block is entered, and reading says what is missing.
+    A ``with_streaming_response`` call without its ``with`` block sends nothing; reading
+    the response raises an error that asks for the block.
     """
     reply = blocking_client.chat.completions.with_streaming_response.create(
         messages="Hi"

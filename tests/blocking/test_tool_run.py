@@ -100,13 +100,13 @@ def test_journal_runs_in_the_readers_thread_and_tools_in_others():
 
 def test_coroutine_function_as_the_journal_of_a_blocking_run_is_refused():
     """
-    A coroutine function would keep nothing as the journal of a blocking run, so the
-    first read raises `ArgumentError`, before anything is sent.
+    A coroutine function as the journal of a blocking run would never be awaited, so the
+    first read raises `ArgumentError`, before a request is sent.
     """
     model = ScriptedModel(*ROUNDS)
 
     async def journal(line):
-        """Keep nothing."""
+        """Record nothing."""
 
     with model.client(asi1.ASI1) as client:
         run = client.chat.completions.run_tools(
@@ -119,10 +119,10 @@ def test_coroutine_function_as_the_journal_of_a_blocking_run_is_refused():
     assert [] == model.bodies
 
 
-def test_error_of_a_blocking_journal_leaves_the_run_as_it_was():
+def test_journal_that_raised_gets_the_same_line_again_at_the_next_read():
     """
-    If the journal raises, the read raises its error, and the next read gives it the
-    same line again.
+    If the journal of a blocking run raises an error, the read raises this error, and
+    the next read calls the journal with the same line again.
     """
     lines, failed = [], []
 
@@ -152,8 +152,8 @@ def test_error_of_a_blocking_journal_leaves_the_run_as_it_was():
 @pytest.mark.parametrize("sse", [False, True])
 def test_stop_iteration_of_a_blocking_journal_does_not_end_the_run(sse):
     """
-    A journal that raises `StopIteration` has failed: otherwise a run that is not over
-    would look like one that is.
+    A `StopIteration` that a journal raises becomes a RuntimeError, as it would
+    otherwise look like the end of the run.
     """
 
     def journal(line):
@@ -174,7 +174,8 @@ def test_stop_iteration_of_a_blocking_journal_does_not_end_the_run(sse):
 def test_blocking_tool_may_use_the_blocking_client_and_a_coroutine_tool_may_not():
     """
     A tool in its own thread may use the blocking client of its run. In a coroutine tool
-    that client would block its own event loop, so the model reads an error.
+    a blocking call would block the event loop that it waits for, so the call raises an
+    error, which is sent to the model.
     """
     said = [{"role": "assistant", "content": "Hi"}, {"role": "user", "content": "?"}]
 
@@ -242,10 +243,10 @@ def test_leaving_a_blocking_run_early_cancels_its_tools(way):
         wait_for(lambda: not client._engine.tasks)
 
 
-def test_runs_in_many_threads_beside_map_keep_apart():
+def test_runs_and_a_map_in_many_threads_get_their_own_answers():
     """
-    Runs in many threads, and a `map` beside them, share one client; each gets its own
-    results, and two readers of one run at once are refused.
+    Many threads that run tools, and a `map` beside them, may share one client; each of
+    them gets its own answers.
     """
     with ScriptedModel(*ROUNDS).client(asi1.ASI1) as client:
         got, errors = [], []

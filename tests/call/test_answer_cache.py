@@ -62,7 +62,8 @@ async def turn(client, **options):
     return await client.conversation().ask("Hi", **options)
 
 
-# Faults under which an answer is broken, cut, empty, or whole in an unusual form.
+# Faults of the fake server that leave an answer broken, truncated or empty, or complete
+# in an unusual format.
 BROKEN = [
     *("after_done_reset", "array_200", "bad_json_chunk", "bad_length", "blank_200"),
     *("choice_error", "clean_eof_finish_no_done", "clean_eof_no_done", "cut_utf8"),
@@ -108,11 +109,11 @@ async def test_answer_from_the_cache_costs_nothing(fake):
     assert (1, one.cost) == (client.spent.requests, client.spent.usd)
 
 
-async def test_stream_from_the_cache_has_the_chunks_of_the_first(fake):
+async def test_stream_from_the_cache_has_the_chunks_of_the_stream_that_filled_it(fake):
     """
-    A stream that the cache answers has the same chunks as the stream that filled it,
-    and says so from its first chunk on. After an answer without streaming, it has one
-    chunk.
+    A stream that the cache answers has the same chunks as the stream that filled the
+    cache, and a single chunk if a call without streaming filled it.
+    `ResponseInfo.cached` is true from its first chunk on.
     """
     async with in_process(fake, cache=Store()) as client:
         read = []
@@ -131,9 +132,9 @@ async def test_stream_from_the_cache_has_the_chunks_of_the_first(fake):
 
 
 @pytest.mark.virtual_time
-async def test_stream_that_is_left_early_is_not_kept():
+async def test_stream_that_is_closed_early_is_not_cached():
     """
-    A stream whose reader leaves before the end does not fill the cache.
+    A stream that its reader closes before the end is not added to the cache.
     """
     fake, store = FakeASI1(), Store()
     fake.play(SSE, Event(chunk("Hel")), asi1.testing.Pause(60), Event(chunk("lo")))
@@ -222,15 +223,15 @@ async def test_run_with_tools_is_answered_from_the_cache(fake):
 
 @attrs.frozen
 class Otter:
-    """An otter."""
+    """The type of a parsed answer."""
 
     name: str
 
 
-async def test_kept_answer_that_does_not_fit_the_type_is_asked_for_again(fake):
+async def test_cached_answer_that_does_not_fit_the_type_is_requested_again(fake):
     """
-    If a kept answer does not become a value of the type, `parse` asks the model again,
-    and keeps the new answer. Otherwise the same call would fail for ever.
+    If a cached answer cannot be converted to the type, `parse` asks the model again,
+    and caches the new answer. Otherwise the same call would fail for ever.
     """
     async with in_process(fake, cache=Store()) as client:
         ask = client.chat.completions.parse
@@ -249,10 +250,10 @@ async def test_kept_answer_that_does_not_fit_the_type_is_asked_for_again(fake):
 @pytest.mark.parametrize(
     ("image", "sent"), [(b"\x89PNG\r\n\x1a\n", 1), ("https://a.b", 2)]
 )
-async def test_images_are_kept_unless_they_are_urls(fake, image, sent):
+async def test_images_are_cached_unless_they_are_urls(fake, image, sent):
     """
-    An image that the server sent itself is kept. One that is a URL is not, since such
-    URLs expire.
+    An image whose data the server sent is cached. An image that the server sent as a
+    URL is not, since such URLs expire.
     """
     fake = FakeASI1()
     fake.image(image, times=2)
@@ -280,10 +281,11 @@ async def test_plain_requests_are_always_sent(fake):
 
 
 @pytest.mark.parametrize("ask", [create, stream])
-async def test_hit_waits_for_no_rate_limit_and_calls_hooks(fake, ask):
+async def test_answer_from_the_cache_uses_no_rate_limit_and_calls_hooks(fake, ask):
     """
-    A call that the cache answers is not sent: it waits for no rate limit, and spends
-    none. The hooks see its start, its chunks and its end, and no attempt.
+    A call that the cache answers neither waits for a rate limit nor counts towards one.
+    The client's hooks are called for its start, its chunks and its end, but for no
+    attempt.
     """
     seen = []
 
@@ -324,9 +326,9 @@ async def test_child_client_shares_the_cache(fake):
     assert (True, False) == (same.response.cached, other.response.cached)
 
 
-async def test_answer_that_contains_the_api_key_is_not_kept():
+async def test_answer_that_contains_the_api_key_is_not_cached():
     """
-    An answer in which the server echoes the API key is not kept, since a cache's file
+    An answer in which the server echoes the API key is not cached, since a cache's file
     must not contain the key.
     """
     fake, store = FakeASI1(), Store()
@@ -415,10 +417,10 @@ async def test_broken_cache_is_reported_once_and_calls_go_on(
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("name", ["get", "set"])
-async def test_cache_that_hangs_delays_one_call_and_is_then_left_alone(name):
+async def test_cache_that_hangs_delays_one_call_and_is_then_not_used(name):
     """
-    A method of the cache that never returns is cancelled after 5 seconds, and the cache
-    is left alone for a minute.
+    A method of the cache that never returns is cancelled after 5 seconds, and the
+    client does not use the cache for the next minute.
     """
     fake, store, used = FakeASI1(), Store(), []
 
@@ -443,8 +445,9 @@ async def test_cache_that_hangs_delays_one_call_and_is_then_left_alone(name):
 @pytest.mark.parametrize("method", [create, stream, turn])
 async def test_total_timeout_limits_the_wait_for_a_cache(method, recwarn):
     """
-    A number as the timeout of a call limits the wait for a cache that hangs, too: the
-    call ends with that timeout, and the cache is not reported, nor left alone.
+    A number as the timeout of a call, its total timeout, also limits the wait for a
+    cache that hangs: the call raises a timeout error. The cache is neither reported as
+    broken, nor left unused by later calls.
     """
     fake, store = FakeASI1(), Store()
     fake.reply("Hello", times=None)
@@ -466,10 +469,11 @@ async def test_total_timeout_limits_the_wait_for_a_cache(method, recwarn):
 
 
 @pytest.mark.virtual_time
-async def test_wait_for_a_budget_does_not_shorten_the_wait_for_a_cache():
+async def test_time_spent_waiting_for_a_budget_leaves_the_cache_its_full_timeout():
     """
-    The total timeout does not count a wait for the budget of other calls, neither for
-    the request nor for keeping its answer.
+    The total timeout of a call in a `map` does not include its wait for the budget that
+    other calls have reserved; after such a wait, a slow cache still has time to store
+    the answer.
     """
     fake, store = FakeASI1(), Store()
     fake.reply("Hello", delay=1, times=None)
@@ -508,10 +512,10 @@ async def test_damaged_entry_is_replaced(data):
 
 
 @pytest.mark.virtual_time
-async def test_answer_larger_than_the_limit_of_the_client_is_asked_for_again():
+async def test_cached_answer_larger_than_max_event_bytes_is_requested_again():
     """
-    A kept body larger than the client's ``max_event_bytes`` is not read, since reading
-    it would fail.
+    A cached answer larger than the client's ``max_event_bytes`` is not read, since
+    reading it would fail; the request is sent again.
     """
     fake, store = FakeASI1(), Store()
     end = Event(chunk("x" * 5000, finish="stop"))
@@ -547,9 +551,10 @@ async def test_cancelled_call_is_cancelled_during_the_reading_of_the_cache():
 
 
 @pytest.mark.virtual_time
-async def test_answer_is_kept_although_the_client_is_closed_at_once():
+async def test_answer_is_cached_although_the_client_is_closed_at_once():
     """
-    A client that is closed as soon as a stream was read keeps its answer first.
+    A client that is closed as soon as a stream was read stores the answer in the cache
+    first.
     """
     fake, store = FakeASI1(), Store()
     slow = store.set

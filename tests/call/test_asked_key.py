@@ -1,4 +1,4 @@
-"""The user's function is asked for the key of each attempt, and again after a 401."""
+"""A function as ``api_key=``: called for each attempt, and again after a status 401."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", ["create", "stream"])
-async def test_function_is_asked_for_the_key_of_each_request(fake, kind, form):
+async def test_key_function_is_called_for_each_request(fake, kind, form):
     """
-    A function or coroutine function as ``api_key=`` is asked for each request, but not
-    when the client is made, and a retry of a request asks it too.
+    A function or coroutine function as ``api_key=`` is called for each request and for
+    each retry, but not when the client is made.
     """
     fake.fail(503)
     fake.reply("Fine.", times=None)
@@ -85,10 +85,11 @@ async def test_function_is_asked_for_the_key_of_each_request(fake, kind, form):
         pytest.param([OLD], [OLD], id="the-same"),
     ],
 )
-async def test_function_is_asked_again_once_after_a_401(fake, form, keys, sent):
+async def test_key_function_is_called_once_more_after_a_401(fake, form, keys, sent):
     """
-    After a 401 the function is asked once more, even without retries. The request is
-    sent again only with another key; the error shows none of the keys.
+    After a 401 the key function is called once more, even without retries. The request
+    is sent again only if the function returns another key; the error shows none of the
+    keys.
     """
     fake.fail(401, message=f"not {OLD}", times=None)
     given = Keys(*keys)
@@ -106,8 +107,8 @@ async def test_function_is_asked_again_once_after_a_401(fake, form, keys, sent):
 
 async def test_call_succeeds_with_the_new_key_after_a_401(fake):
     """
-    A call whose first key is refused succeeds with the second, and records both
-    attempts.
+    A call whose first key the server refuses succeeds with the second key, and records
+    both attempts.
     """
     fake.fail(401)
     fake.reply("Fine.")
@@ -143,12 +144,12 @@ async def test_key_of_another_request_is_redacted(fake):
         ("sk\nx", "invalid character at position 3"),
     ],
 )
-async def test_result_that_is_not_a_key_raises_and_sends_nothing(
+async def test_key_function_that_returns_no_valid_key_raises_and_sends_nothing(
     fake, value, message, form
 ):
     """
-    If the function returns no valid key, the call raises ConfigurationError, is not
-    tried again, and sends nothing.
+    If the key function returns no valid key, the call raises ConfigurationError, is not
+    retried, and sends nothing.
     """
     keys = Keys(value)
     async with client_of(fake, keys) as client:
@@ -160,9 +161,10 @@ async def test_result_that_is_not_a_key_raises_and_sends_nothing(
 
 
 @pytest.mark.parametrize("form", ["create", "stream"])
-async def test_error_of_the_function_reaches_the_caller(fake, form):
+async def test_error_of_the_key_function_reaches_the_caller(fake, form):
     """
-    The caller gets the error that the function raised, as it is, and nothing is sent.
+    The caller gets the error that the key function raised, unchanged, and nothing is
+    sent.
     """
 
     def fails():
@@ -176,10 +178,10 @@ async def test_error_of_the_function_reaches_the_caller(fake, form):
 
 
 @pytest.mark.virtual_time
-async def test_slow_function_counts_into_the_total_timeout():
+async def test_total_timeout_limits_the_wait_for_the_key_function():
     """
-    The total timeout also limits the wait for the key; the error says what the call
-    waited for, and that nothing was sent.
+    The total timeout also limits the wait for the key function; the error says what the
+    call waited for, and that nothing was sent.
     """
     fake = FakeASI1()
 
@@ -197,10 +199,10 @@ async def test_slow_function_counts_into_the_total_timeout():
 
 
 @pytest.mark.virtual_time
-async def test_refusal_is_raised_if_the_new_key_takes_longer_than_the_call_may():
+async def test_error_401_is_raised_if_the_total_timeout_passes_before_the_new_key():
     """
-    If the total timeout passes while the function is asked again, the call raises the
-    401.
+    If the total timeout passes while the key function is called again after a 401, the
+    call raises the error of the 401.
     """
     fake = FakeASI1()
     fake.fail(401, times=None)
@@ -220,10 +222,12 @@ async def test_refusal_is_raised_if_the_new_key_takes_longer_than_the_call_may()
     assert 2 == len(asked)
 
 
-async def test_blocking_function_stops_neither_the_event_loop_nor_a_cancellation(fake):
+async def test_blocking_key_function_delays_neither_the_event_loop_nor_a_cancellation(
+    fake,
+):
     """
-    A function that blocks runs in another thread, so that other tasks go on, and a
-    cancelled call does not wait for its end.
+    A key function that blocks runs in another thread, so that other tasks continue, and
+    a cancelled call does not wait for the end of the function.
     """
     ended = threading.Event()
     async with client_of(fake, lambda: ended.wait(60) and OLD) as client:
@@ -236,9 +240,10 @@ async def test_blocking_function_stops_neither_the_event_loop_nor_a_cancellation
     assert not fake.requests
 
 
-def test_blocking_client_and_its_copies_ask_functions_too(fake):
+def test_blocking_client_and_its_children_accept_key_functions(fake):
     """
-    `ASI1` takes a function or a coroutine function, in `with_options` too.
+    `ASI1` and its `with_options` accept a function or a coroutine function as
+    ``api_key=``.
     """
     fake.reply("Fine.", times=None)
     with asi1.ASI1(Keys(OLD), fake.base_url) as client:
@@ -253,7 +258,7 @@ def test_blocking_client_and_its_copies_ask_functions_too(fake):
 
 async def test_cached_answer_needs_no_key(fake, tmp_path):
     """
-    The function is not asked for a call that the cache answers.
+    The key function is not called for a call that the cache answers.
     """
     fake.reply("Fine.", times=None)
     keys = Keys(OLD, NEW)

@@ -1,4 +1,4 @@
-"""Calls of a `map` or a batch wait in one queue for the budget that others reserve."""
+"""Calls of a `map` or a batch that wait for a budget until other calls have ended."""
 
 from __future__ import annotations
 
@@ -47,10 +47,12 @@ async def by_batch(client, names, path):
 
 
 @pytest.mark.parametrize("send", [by_map, by_batch])
-async def test_call_that_waits_for_the_budget_starts_once(send, tmp_path):
+async def test_hooks_see_one_start_and_one_end_of_a_call_that_waits_for_the_budget(
+    send, tmp_path
+):
     """
-    A call of a `map` or a batch that waits for the budget of others starts once and
-    ends once, as its hooks see it, and its timeout does not count the wait.
+    A call of a `map` or a batch that waits for the budget calls the hooks `on_start`
+    and `on_end` once each, and its timeout does not include the wait.
     """
     fake, seen = FakeASI1(), Counter()
     fake.reply("Hi", usage=USAGE, delay=6, times=None)
@@ -70,8 +72,8 @@ async def test_call_that_waits_for_the_budget_starts_once(send, tmp_path):
 @pytest.mark.parametrize("send", [by_map, by_batch])
 async def test_retry_that_does_not_fit_waits_for_the_calls_under_way(send, tmp_path):
     """
-    A retry waits for the budget as a first attempt does, while its call is neither
-    begun again nor counted among the calls that are waited for.
+    A retry that does not fit into the budget waits until other calls have ended, as a
+    first attempt does. Its own call is not one of those that it waits for.
     """
     fake = FakeASI1()
     fake.fail(503)
@@ -83,10 +85,12 @@ async def test_retry_that_does_not_fit_waits_for_the_calls_under_way(send, tmp_p
     assert (4, 5) == (len(answers), len(fake.requests))
 
 
-async def test_refused_request_of_a_batch_cancels_no_other(fake, tmp_path):
+async def test_request_that_exceeds_the_budget_cancels_no_other_request_of_a_batch(
+    fake, tmp_path
+):
     """
-    When a request does not fit into the budget, the requests of the batch that are
-    under way get their rows, although one of them is about to be retried.
+    When a request of a batch does not fit into the budget, the requests that are under
+    way are still answered and written to the output, even one that has to be retried.
     """
     fake.fail(503)
     fake.reply("Hi", usage=USAGE, times=None)
@@ -102,12 +106,12 @@ async def test_refused_request_of_a_batch_cancels_no_other(fake, tmp_path):
     assert {"a", "b"} == {row["custom_id"] for row in rows}
 
 
-async def test_map_left_while_calls_wait_for_the_budget_holds_nothing(
+async def test_map_closed_while_calls_wait_for_the_budget_reserves_nothing(
     fake, fake_client
 ):
     """
-    A `map` that is left while some of its calls wait for the budget reserves nothing
-    any more, and cancels those that wait.
+    A `map` that is closed early, while some of its calls wait for the budget, cancels
+    these calls and frees the tokens that it had reserved.
     """
     fake.reply("Hi", usage=USAGE, delay=6, times=None)
     limited = fake_client.with_options(budget=LIMITED["budget"])
@@ -121,10 +125,10 @@ async def test_map_left_while_calls_wait_for_the_budget_holds_nothing(
     assert (asi1.Spent(), 2) == (account.held, len(fake.requests))
 
 
-async def test_refusal_follows_the_answers_of_the_calls_that_were_made_before():
+async def test_budget_error_of_a_map_is_raised_after_the_answers_of_earlier_calls():
     """
-    A call of a `map` that never fits is refused after the calls under way have ended,
-    so that their answers are not lost.
+    A call of a `map` that can never fit into the budget raises its error only after the
+    calls under way have ended, so that their answers are not lost.
     """
     fake, got = FakeASI1(), []
     for delay in (1, 5):

@@ -20,11 +20,11 @@ from ..support.talk import in_process, until
 
 HI = {"messages": "Hi", "max_tokens": 100}
 USAGE = {"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1000}
-FLAT = {"asi1-mini": asi1.Price(input=10, output=10)}  # a cent for 1,000 tokens
+FLAT = {"asi1-mini": asi1.Price(input=10, output=10)}  # dollars for a million tokens
 
 
 def account(client):
-    """Return the count of the client's only budget."""
+    """Return what the client's only budget has counted."""
     return client._engine.resources.budgets.accounts[0]
 
 
@@ -120,10 +120,11 @@ async def test_hundred_calls_at_once_stay_within_the_budget():
 
 
 @pytest.mark.virtual_time
-async def test_budget_is_passed_by_no_more_than_the_calls_under_way():
+async def test_budget_is_exceeded_at_most_by_the_hidden_prompts_of_the_first_calls():
     """
-    The hidden prompt is known from the first answer on. So a budget is passed at most
-    by the hidden prompts of the calls that were under way before it.
+    The server may count prompt tokens that the client did not send; the client knows
+    their number from the first answer on. So a budget is exceeded at most by these
+    tokens of the calls that were under way before the first answer.
     """
     fake = FakeASI1()
     fake.reply("Hello", usage=USAGE, delay=1, times=None)
@@ -160,9 +161,9 @@ async def test_attempt_without_usage_counts_what_it_may_have_used(
     fault, counted, tokens
 ):
     """
-    A request that the server refuses uses no tokens. One whose reply never came, or
-    that was left early, counts in a budget as much as was reserved for it, and in
-    `spent` as ``unpriced``.
+    A request that the server refuses uses no tokens. A request whose reply never came,
+    or whose stream was closed early, counts in a budget as much as was reserved for it,
+    and in `spent` as ``unpriced``.
     """
     fake = FakeASI1()
     if isinstance(fault, dict):
@@ -199,10 +200,10 @@ async def test_request_to_a_model_without_a_price_is_unpriced():
 
 
 @pytest.mark.virtual_time
-async def test_retries_count_and_are_refused_too():
+async def test_budget_counts_each_retry_and_may_refuse_it():
     """
-    Each attempt counts as a request; a retry that could pass the budget is not sent,
-    and its error says that the call itself was.
+    Each attempt counts as a request; a retry that could exceed the budget is not sent,
+    and its error says that the first attempt was sent.
     """
     fake = FakeASI1()
     fake.fail(503, times=None)
@@ -300,9 +301,9 @@ async def test_cached_answer_fits_into_a_budget_that_is_used_up(way):
 @pytest.mark.virtual_time
 async def test_budget_of_a_child_counts_besides_that_of_its_parent(fake):
     """
-    A budget that `with_options` adds is counted from zero, and the calls count in the
-    budget of the parent as well. A call that one of them refuses reserves nothing in
-    the other. One budget given to two clients has two counts.
+    A budget that `with_options` adds is counted from zero, and its calls also count in
+    the budget of the parent. A call that one of the budgets refuses reserves nothing in
+    the other. One `Budget` object passed to two clients is counted for each of them.
     """
     fake.reply("Hello", times=None)
     two = asi1.Budget(requests=2)
@@ -320,7 +321,9 @@ async def test_budget_of_a_child_counts_besides_that_of_its_parent(fake):
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("kind", ["model", "image", "raw"])
-async def test_budget_in_dollars_refuses_what_has_no_known_price(fake_client, kind):
+async def test_budget_in_dollars_refuses_requests_without_a_known_price(
+    fake_client, kind
+):
     """
     Under a budget in dollars a request whose price is not known raises an error that
     says so, and is not sent. A GET request, which asks no model, is sent.
@@ -342,7 +345,7 @@ async def test_budget_in_dollars_refuses_what_has_no_known_price(fake_client, ki
 def test_budget_holds_in_several_threads(fake):
     """
     Threads with event loops of their own that share a client send exactly as many
-    requests as its budget allows: to check and to reserve is one step.
+    requests as its budget allows, since checking and reserving is one atomic step.
     """
     fake.reply("Hello", times=None)
     client = asi1.AsyncASI1("sk-test", fake.base_url, budget=asi1.Budget(requests=30))

@@ -68,8 +68,8 @@ async def test_compressed_body_that_is_cut_raises_for_any_endpoint(
     fake, fake_client, encoding, end
 ):
     """
-    A compressed body that ends too early is an error, though its framing is whole; a
-    complete one with padding behind it is returned.
+    A compressed body that ends too early is an error, even if the HTTP framing is
+    complete; a complete one that is followed by padding is returned.
     """
     text = b"".join(b"otter %d, " % number for number in range(200))
     packed = {"gzip": gzip.compress, "deflate": zlib.compress}[encoding](text)

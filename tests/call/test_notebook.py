@@ -1,4 +1,4 @@
-"""The steps of an event loop that let ipykernel's stop button end a cell."""
+"""The polling that lets the stop button of a notebook (ipykernel) end a cell."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from asi1._transport.event_loop import loop_token
 pytestmark = pytest.mark.virtual_time
 
 
-async def test_loop_runs_steps_while_it_is_busy_and_then_no_more(anyio_backend_name):
+async def test_loop_polls_every_fifth_of_a_second_until_it_is_idle(anyio_backend_name):
     """
-    On asyncio, a busy loop runs a step every 0.2 s, however often it is told to. Once
-    it is not busy, it runs no further step. On trio it runs none: ipykernel is asyncio.
+    On asyncio, a loop with calls under way runs a callback every 0.2 s, even if this
+    was requested twice, and none once it is idle. On trio no callback runs, since
+    ipykernel runs on asyncio.
     """
     asked, busy = [], True
 
@@ -41,9 +42,10 @@ async def test_loop_runs_steps_while_it_is_busy_and_then_no_more(anyio_backend_n
     )
 
 
-async def test_loop_in_another_thread_runs_no_steps():
+async def test_loop_outside_of_the_main_thread_does_not_poll():
     """
-    A loop outside of the main thread runs no steps, since no signal comes there.
+    A loop outside of the main thread runs no such callback, since Python handles
+    signals in the main thread only.
     """
     asked = []
     loop = loop_token()
@@ -56,9 +58,11 @@ async def test_loop_in_another_thread_runs_no_steps():
     assert [] == asked
 
 
-async def test_call_task_runs_steps_only_in_a_kernel(anyio_backend_name, monkeypatch):
+async def test_call_task_starts_the_polling_only_in_a_notebook(
+    anyio_backend_name, monkeypatch
+):
     """
-    A call task makes its loop run steps if ipykernel is imported, and not otherwise.
+    A call task starts the polling only if ipykernel is imported.
     """
     steps = []
 

@@ -94,8 +94,9 @@ def test_total_of_endless_prompts_is_unknown():
 @pytest.mark.parametrize("wrong", ["function", "object", "method", "hidden"])
 async def test_async_progress_is_refused_or_reported(way, wrong, fake_client, tmp_path):
     """
-    An ``async`` progress of a `map` or a batch is refused, since nothing would await
-    it; one that only its result shows is reported once, and fails no call.
+    An ``async`` function as ``progress`` of a `map` or a batch is refused, since
+    nothing would await it. A plain function that returns a coroutine is reported at its
+    first call, once, and fails no call.
     """
 
     async def show(_):

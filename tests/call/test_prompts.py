@@ -69,8 +69,8 @@ async def test_prompt_with_options_of_its_own_overrides_those_of_the_map(
     fake, fake_client
 ):
     """
-    A prompt may be a dict with messages, a model and options, as `create` takes them;
-    an unknown one is refused when the prompt's turn comes.
+    A prompt may be a dict with messages, a model and options, as `create` accepts them;
+    an unknown option raises an error when the prompt's turn comes.
     """
     items = [
         {"messages": "a", "temperature": 0, "model": "big"},
@@ -145,7 +145,7 @@ async def test_error_of_an_async_iterable_follows_the_answers_before_it(
 
 
 @pytest.mark.system
-async def test_thousand_calls_at_once_are_fair_and_stop_within_a_second(fake):
+async def test_thousand_calls_at_once_run_side_by_side_and_stop_within_a_second(fake):
     """
     Of a thousand calls at once none waits for another, and all have stopped within a
     second of the reader's cancellation.
@@ -255,10 +255,10 @@ def test_blocking_map_refuses_an_async_iterable(blocking_client):
 
 
 @pytest.mark.system
-async def test_map_keeps_no_answer_that_was_read(fake, fake_client):
+async def test_map_frees_each_answer_that_was_read(fake, fake_client):
     """
-    However many prompts there are, a `map` holds no more calls than its *concurrency*,
-    and the one that was just read: so its memory is flat over endless input.
+    A `map` over any number of prompts holds at most *concurrency* calls and the answer
+    that was just read, so that its memory does not grow over endless input.
     """
     prompts = map(str, range(10**9))
     async with fake_client.chat.completions.map(

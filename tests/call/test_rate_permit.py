@@ -97,8 +97,9 @@ async def test_waiting_call_begins_when_an_estimate_is_given_back():
 
 async def test_estimate_includes_the_longest_answer_unless_max_tokens_is_given():
     """
-    A limiter is asked for the tokens of the longest answer so far, if a call has no
-    `max_tokens`; and is told that number again at the end.
+    For a call without `max_tokens`, `acquire` of a limiter gets the tokens of the
+    longest answer so far as the estimate, and `release` gets the same estimate at the
+    end.
     """
     fake, limiter = FakeASI1(), Noting()
     fake.reply("Hi", usage={"total_tokens": 900}, times=None)
@@ -237,7 +238,8 @@ print(anyio.run(fill))
 @pytest.mark.system
 def test_forked_child_does_not_wait_for_the_calls_of_its_parent():
     """
-    In a forked child, the calls that ran and waited in the parent hold no place.
+    In a forked child, the calls that ran or waited in the parent do not count towards
+    `max_concurrency`.
     """
     command = [sys.executable, "-W", "ignore", "-c", FORK]
     printed = subprocess.check_output(command, text=True, timeout=200)

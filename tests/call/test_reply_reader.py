@@ -1461,12 +1461,12 @@ JSON_HEADS = {
 @pytest.mark.parametrize("end", [Reset(), Close(), Stall()])
 @pytest.mark.parametrize("head", JSON_HEADS)
 @pytest.mark.parametrize("body", ["whole", "spaced", "in-pieces", "large"])
-async def test_whole_json_body_is_an_answer_whatever_comes_after_it(
+async def test_complete_json_answer_is_returned_however_its_body_ends(
     fake, method, end, head, body
 ):
     """
-    A complete JSON answer is an answer although the end of the body is missing: the
-    connection is reset or closed, or nothing more comes for ten seconds.
+    A complete JSON answer is returned even if the response body does not end properly:
+    the connection is reset or closed, or no further bytes arrive for ten seconds.
     """
     data = IMAGE if method == "generate" else LARGE if body == "large" else WHOLE
     pieces = {
@@ -1491,10 +1491,10 @@ async def test_whole_json_body_is_an_answer_whatever_comes_after_it(
 
 @pytest.mark.parametrize("size", [10, 10_000])
 @pytest.mark.parametrize("braces", [0, 1, 63, 64, 65, 500])
-def test_each_brace_behind_a_place_of_a_body_is_counted_once(size, braces):
+def test_each_brace_after_a_position_of_a_body_is_counted_once(size, braces):
     """
-    All braces from a position to the end of a body are counted, and none before it, in
-    short and in long bodies.
+    The count of braces in a body, from a position to its end, includes each brace once,
+    and none before the position, whether the body is short or long.
     """
     start = bytearray(b"{{")
     body = start + b"x" * size + b"{x" * braces
@@ -1504,7 +1504,9 @@ def test_each_brace_behind_a_place_of_a_body_is_counted_once(size, braces):
 
 
 @both_forms
-async def test_whole_json_body_is_an_answer_when_the_total_timeout_passes(fake, stream):
+async def test_complete_json_answer_is_returned_when_the_total_timeout_passes(
+    fake, stream
+):
     """
     If the total timeout passes after a complete JSON answer, the call returns it.
     """
@@ -1514,9 +1516,12 @@ async def test_whole_json_body_is_an_answer_when_the_total_timeout_passes(fake, 
 
 
 @both_forms
-async def test_body_that_pauses_after_a_closed_object_is_read_to_its_end(fake, stream):
+async def test_json_body_that_pauses_after_an_inner_brace_is_read_to_its_end(
+    fake, stream
+):
     """
-    A JSON body that pauses for long behind a brace inside it is read to its end.
+    A JSON body whose server pauses for 50 seconds after a brace that is not the last
+    one is read to its end.
     """
     parts = WHOLE.partition(b"}{")
     begun = b'{"system": "}{}", "note": "{}"', b", " + WHOLE[1:]
@@ -1528,12 +1533,12 @@ async def test_body_that_pauses_after_a_closed_object_is_read_to_its_end(fake, s
 
 
 @both_forms
-async def test_whole_json_error_with_status_200_is_told_although_its_end_is_missing(
+async def test_complete_json_error_with_status_200_is_raised_although_the_body_breaks(
     fake, stream
 ):
     """
-    A complete JSON error in a reply with status 200 is raised with its message,
-    although the connection breaks before the end of the body.
+    A complete JSON error in a reply with status 200 is raised with its message, even if
+    the connection breaks before the end of the body.
     """
     fake.play(JSON_HEADS["chunked"], Data(b'{"error": {"message": "no"}}'), Reset())
 
@@ -1543,9 +1548,9 @@ async def test_whole_json_error_with_status_200_is_told_although_its_end_is_miss
 
 @both_forms
 @pytest.mark.parametrize("end", [Reset(), Close()])
-async def test_json_body_cut_inside_is_an_error(fake, stream, end):
+async def test_truncated_json_answer_is_an_error(fake, stream, end):
     """
-    A JSON answer that breaks off inside is an error, also behind a closing brace.
+    A JSON answer that is truncated is an error, also if its last byte is a brace.
     """
     fake.play(JSON_HEADS["chunked"], Data(WHOLE[:-2]), end, times=None)
 
