@@ -235,9 +235,9 @@ async def test_slow_async_journal_is_called_once_for_each_event(fake, client):
 @pytest.mark.parametrize("error", [OSError("my secret"), asi1.ASI1Error("my secret")])
 async def test_error_of_the_journal_is_the_last_event(fake, client, error):
     """
-    If the journal raises, the last event is ``failed`` and the run does not go on: no
-    tool begins. The next read raises the error, unless it is an `ASI1Error`. The events
-    that the journal has can be resumed.
+    If the journal raises, the last event is ``failed`` and the run ends: no tool
+    begins. The next read raises the error, unless it is an `ASI1Error`. The run can be
+    resumed from the events that the journal has recorded.
     """
     ran = []
 

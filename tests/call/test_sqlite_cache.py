@@ -193,7 +193,7 @@ async def test_file_that_is_replaced_while_it_is_open_is_opened_again(cache, pat
 @pytest.mark.system
 async def test_locked_file_delays_a_call_and_does_not_fail_it(cache, path):
     """
-    While another process keeps the file locked, an answer is not kept, and its call
+    While another process keeps the file locked, an answer is not cached, and its call
     succeeds.
     """
     await cache.set(KEY, VALUE)

@@ -14,10 +14,11 @@ from ..support.scripted_model import ScriptedModel, call, tool_results
 pytestmark = pytest.mark.virtual_time
 
 
-async def test_tool_begins_only_after_its_start_was_read_and_kept_in_the_journal():
+async def test_tool_begins_only_after_its_start_was_read_and_recorded():
     """
-    A tool does not begin before its `ToolStartedStep` was read, and its start is in the
-    journal; nor does the next call of the model begin before the tools' ends were read.
+    A tool begins only after the program has read its `ToolStartedStep`, and the journal
+    has recorded it. The next model call begins only after the program has read that the
+    tools have ended.
     """
     lines, ran = [], []
 
@@ -138,10 +139,10 @@ async def test_reader_that_waits_when_the_run_is_closed_gets_stream_closed_error
         await run.aclose()
 
 
-async def test_abandoned_run_is_closed_and_a_source_that_begins_meanwhile_is_stopped():
+async def test_read_of_an_abandoned_run_starts_no_tool_and_raises():
     """
-    A run that another thread abandons while its next source begins, stops that source:
-    no tool runs on, and later reads raise `StreamClosedError`.
+    If a run is abandoned, as by garbage collection, just before a read that would start
+    its tools, no tool is left running, and the read raises `StreamClosedError`.
     """
     began = []
 
@@ -163,10 +164,10 @@ async def test_abandoned_run_is_closed_and_a_source_that_begins_meanwhile_is_sto
         assert not client._engine.tasks
 
 
-async def test_unusable_answer_ends_the_run():
+async def test_answer_with_finish_reason_tool_calls_but_no_tool_call_ends_the_run():
     """
-    An answer that says it calls tools, but has no call, raises `OutputInvalidError` at
-    each read.
+    An answer with the finish reason "tool_calls", but without a tool call, raises
+    `OutputInvalidError` at each read of the run.
     """
     message = {"role": "assistant", "content": "Well"}
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
@@ -184,9 +185,9 @@ async def test_unusable_answer_ends_the_run():
                 await run.until_done()
 
 
-async def test_run_that_is_over_stays_over_when_it_is_closed():
+async def test_closing_a_finished_run_changes_nothing():
     """
-    Closing a run that is over changes nothing: it still has its result.
+    Closing a run that was read to its end changes nothing: it still has its result.
     """
 
     async def tool():

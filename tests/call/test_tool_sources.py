@@ -32,7 +32,9 @@ def runnable(id, run, timeout=None):  # noqa: A002
 
 
 class Hanging:
-    """Tools that hang; `begun` and `left` have their numbers."""
+    """Tools that hang; `begun` and `left` list the numbers of tools that have begun or
+    ended.
+    """
 
     def __init__(self):
         self.begun = []

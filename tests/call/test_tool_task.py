@@ -132,7 +132,7 @@ async def ended(tool, *, client=None, **options):
 
 
 def error_of(step):
-    """Return the words of a failed step's content, as the model reads them."""
+    """Return the error message in the content of a failed step, as the model reads it."""
     assert step.failed
     content = json.loads(step.content)
     assert {"error", "status"} == set(content)
@@ -228,10 +228,10 @@ async def test_str_is_sent_as_it_is_and_other_values_as_json(value, content):
     assert (content, False, None) == (step.content, step.failed, step.error)
 
 
-async def test_tool_that_cancels_itself_is_answered_as_cancelled():
+async def test_tool_that_cancels_itself_has_the_result_that_it_was_cancelled():
     """
-    A tool that cancels its own asyncio task, or lets the cancellation of a trio scope
-    escape, answers its call; the run is not cancelled.
+    If a tool cancels its own asyncio task, or lets the cancellation of a trio scope
+    escape, the model reads that the tool was cancelled; the run is not cancelled.
     """
     assert CANCELLED == error_of(await ended(asi1.tool(cancel_itself, name="tool")))
 
@@ -297,8 +297,8 @@ async def test_tool_without_a_timeout_may_take_a_day():
 
 async def test_result_of_a_thread_that_took_too_long_is_discarded():
     """
-    A blocking tool that takes too long is answered at its timeout, although its thread
-    runs on; what it returns later changes nothing.
+    If a blocking tool takes too long, the model reads so once the tool's timeout has
+    passed, although the tool's thread runs on; what the tool returns later is ignored.
     """
     release = threading.Event()
     left = []

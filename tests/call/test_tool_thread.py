@@ -95,7 +95,9 @@ async def test_thread_of_a_cancelled_caller_runs_on():
 
 
 async def test_idle_worker_ends():
-    """A worker that has got no tool for its idle time ends, and is forgotten."""
+    """A worker thread that has got no tool for its idle time ends, and is removed from
+    the list of idle workers.
+    """
     before = set(threading.enumerate())
     worker = _Worker(idle_seconds=0.05)
     (thread,) = set(threading.enumerate()) - before

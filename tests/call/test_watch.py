@@ -1,4 +1,4 @@
-"""What hooks are told of calls, however these go and end, and of runs with tools."""
+"""When the hooks of calls and of runs with tools are called, and what they get."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Seen(list):
     """The names of the hooks that were called, each with its `Call`."""
 
     def hooks(self, **options):
-        """Return hooks that note each call of them here."""
+        """Return hooks that add each call of a hook to this list."""
         noting = {
             name: lambda call, name=name: self.append((name, call)) for name in NAMES
         }
@@ -384,7 +384,7 @@ async def test_timeout_after_the_request_was_sent_says_so(stream):
 async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_both():
     """
     Each prompt of a map is a call of its own. It has the tags of the client, of the map
-    and of the prompt; of two with the same name, the prompt's.
+    and of the prompt; if two tags have the same name, that of the prompt counts.
     """
     fake, seen = FakeASI1(), Seen()
     fake.reply("Hello", times=None)
@@ -401,10 +401,10 @@ async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_both():
     } == told
 
 
-async def test_images_and_requests_are_calls_of_their_own_kind():
+async def test_hooks_see_the_operation_of_image_calls_and_plain_requests():
     """
-    Image calls and plain requests are told with their operation; an image's prompt is
-    not told.
+    Hooks see image calls and plain requests, each with the name of its operation, but
+    they do not see the prompt of an image.
     """
     fake, seen = FakeASI1(), Seen()
 
@@ -480,10 +480,10 @@ async def test_rounds_of_a_run_have_the_run_as_parent(stream, runs):
 @pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("way", ["close", "drop"])
-async def test_run_that_is_left_ends_once(way):
+async def test_hooks_see_one_end_of_a_run_that_is_closed_or_dropped(way):
     """
-    A run with tools that is closed or dropped is told to have ended, once, and so are
-    its tools.
+    If a run with tools is closed or dropped while a tool runs, the hook `on_end` is
+    called once for the run, and once for each of its calls and tools.
     """
     seen, model = Seen(), ScriptedModel([call("1", "sleep")])
 
@@ -574,10 +574,10 @@ async def test_hooks_do_not_see_the_key_that_a_server_echoes():
     ]
 
 
-async def test_parse_that_a_failed_call_ends_is_told_with_the_error_of_the_call():
+async def test_hooks_get_the_error_of_the_call_that_ends_a_parse():
     """
-    If a call of `parse` with a repair fails, hooks are told that the run has ended with
-    the call's own error.
+    If a call of a `parse` with *repair* fails, the hook `on_end` of the whole `parse`
+    gets the error of that call.
     """
     seen, fake = Seen(), FakeASI1()
     fake.fail(400)
@@ -599,10 +599,10 @@ async def test_parse_that_a_failed_call_ends_is_told_with_the_error_of_the_call(
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("way", ["closed", "dropped", "cancelled", "client"])
 @pytest.mark.parametrize("stream", [False, True, None], ids=["plain", "stream", "tool"])
-async def test_run_that_is_left_ends_after_its_calls_and_tools(stream, way):
+async def test_hooks_see_the_end_of_a_closed_run_after_those_of_its_calls(stream, way):
     """
-    When a run is left, hooks are told of the end of its call or tool, which is being
-    cancelled, before they are told of the end of the run.
+    When a run is closed early, hooks are called for the end of its call or tool, which
+    is being cancelled, before they are called for the end of the run.
     """
     fake, seen = FakeASI1(), Seen()
     if stream is None:

@@ -39,9 +39,9 @@ def test_files_follow_the_question_and_piped_text_under_their_names(
     assert f"Why?\n\npiped\n\n{first}\n\n{second}" == content(fake)
 
 
-def test_file_needs_no_question(fake, folder):
+def test_file_may_be_sent_without_a_question(fake, folder):
     """
-    A file alone is a question.
+    A file may be sent without a question on the command line.
     """
     (folder / "question.txt").write_text("Why?")
 
@@ -61,7 +61,9 @@ def test_file_needs_no_question(fake, folder):
         ("large", "the file large is larger than 4 MiB"),
     ],
 )
-def test_file_that_cannot_be_sent_is_one_line(fake, folder, capsys, name, told):
+def test_file_that_cannot_be_sent_is_reported_in_one_line(
+    fake, folder, capsys, name, told
+):
     """
     A file that cannot be read, is not a text or is too large, is reported in one line
     with exit code 2; nothing is sent.
@@ -103,7 +105,9 @@ def test_images_are_sent_with_the_question(fake, folder):
         (["-i", "text.png"], "no question: "),
     ],
 )
-def test_image_that_cannot_be_sent_is_one_line(fake, folder, capsys, words, told):
+def test_image_that_cannot_be_sent_is_reported_in_one_line(
+    fake, folder, capsys, words, told
+):
     """
     A missing image, another file, and an image without a question are reported in one
     line with exit code 2.

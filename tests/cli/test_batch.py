@@ -94,9 +94,9 @@ def test_batch_exits_with_1_if_requests_failed_and_retries_on_demand(
     assert "\x1b" not in err
 
 
-def test_options_are_used(fake, batch, capsys):
+def test_model_base_url_and_quiet_options_are_used(fake, batch, capsys):
     """
-    ``--model`` is that of all requests, ``--base-url`` overrides the environment, and
+    ``--model`` applies to all requests, ``--base-url`` overrides the environment, and
     ``-q`` prints nothing.
     """
     options = ["--model", "asi1", "--concurrency", "2", "--rpm", "60", "--tpm", "90000"]

@@ -62,10 +62,11 @@ FIELDS = {"total": 12_000, "done": 3000, "earlier": 1000}
     ("seconds", "left"),
     [(10.0, "45 s left"), (400.0, "30 min left"), (40_000.0, "50 h 00 min left")],
 )
-def test_time_left_is_that_of_the_rate_of_this_run(seconds, left):
+def test_time_left_is_estimated_from_the_rate_of_this_run(seconds, left):
     """
-    The time left is estimated from the requests of this run: those of earlier runs took
-    no time. It is in seconds, minutes, or hours and minutes.
+    The time left is estimated from the rate of this run; requests that earlier runs
+    have answered do not count. It is shown in seconds, in minutes, or in hours and
+    minutes.
     """
     words = progress_words(asi1.BatchSummary(**{**FIELDS, "seconds": seconds}))
 
@@ -98,8 +99,8 @@ def test_summary_names_failures_by_class_and_what_to_do():
 
 def test_summary_of_a_stopped_batch_counts_what_is_left():
     """
-    The summary of a batch that was stopped says how many requests are left, and does
-    not speak of failed ones before all are sent.
+    The summary of a batch that was stopped says how many requests are left; it offers
+    to send failed requests again only once all have been sent.
     """
     first, second = summary_lines(BUSY)
 
@@ -108,9 +109,10 @@ def test_summary_of_a_stopped_batch_counts_what_is_left():
     assert second.endswith(", $1.23, 100.0 s")
 
 
-def test_opening_says_what_was_finished_and_what_has_changed():
+def test_first_lines_of_a_batch_count_the_finished_and_changed_requests():
     """
-    The first lines say how many requests are to be sent, and how many have changed.
+    The first lines of a batch say how many requests are to be sent, how many an earlier
+    run has finished, and how many have changed since then.
     """
     assert [
         "12,000 requests, 9,000 to send, 1,000 finished earlier",
@@ -131,6 +133,8 @@ def test_opening_says_what_was_finished_and_what_has_changed():
         ("1234.567", "$1234.57"),
     ],
 )
-def test_dollars_of_a_small_cost_show_two_digits(cost, shown):
-    """A cost is never shown as nothing because it is small; None means unknown."""
+def test_dollars_of_a_small_cost_have_two_significant_digits(cost, shown):
+    """A small cost has as many decimals as two significant digits need, so that it is
+    not shown as 0; a cost of None, which is unknown, is not shown.
+    """
     assert shown == dollars(None if cost is None else Decimal(cost))

@@ -67,8 +67,9 @@ def test_error_of_a_wrong_server_names_its_url_and_source(
 )
 def test_error_of_a_connection_names_the_url(error, named):
     """
-    An error that the wrong server may have caused names the base URL, and no source if
-    it is the usual one; a server that has answered is the right one.
+    A connection error names the base URL, which may be wrong, and no source for it if
+    the URL is the default. An error after the server has been reached does not name the
+    URL.
     """
     told = error_message(error, Namespace(base_url=None, key_env=None))
 

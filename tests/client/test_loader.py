@@ -154,8 +154,10 @@ async def test_failed_import_raises_in_each_waiting_task_and_is_tried_again():
     assert 2 == await slow.loader.ready()
 
 
-def test_modules_that_are_imported_need_no_thread_and_no_turn_of_the_loop():
-    """If all modules are imported, the coroutine ends at its first step."""
+def test_loader_waits_for_nothing_if_all_modules_are_imported():
+    """If all modules were imported before, the loader starts no thread, and its
+    coroutine ends at its first step.
+    """
     here = async_loader("_client.loader")(threading.get_ident)
 
     with pytest.raises(StopIteration) as end:
@@ -164,8 +166,10 @@ def test_modules_that_are_imported_need_no_thread_and_no_turn_of_the_loop():
     assert threading.get_ident() == end.value.value
 
 
-def test_without_an_event_loop_the_imports_block():
-    """A coroutine that runs on no known event loop cannot wait for another thread."""
+def test_imports_block_if_no_known_event_loop_is_running():
+    """If no known event loop is running, the loader imports in another thread, and
+    blocks its caller until the import has ended.
+    """
     there = async_loader("_never.imported")(threading.get_ident)
 
     with pytest.raises(StopIteration) as end:
@@ -175,7 +179,7 @@ def test_without_an_event_loop_the_imports_block():
 
 
 class Unfinished:
-    """An import hook: a module that waits for itself while it is imported."""
+    """An import hook for a module that, while it is imported, waits for its own import."""
 
     def find_spec(self, name, path=None, target=None):
         if name == "asi1.unfinished":
@@ -190,7 +194,9 @@ class Unfinished:
 
 
 def test_module_whose_import_has_not_ended_counts_as_not_imported():
-    """`sys.modules` has a module that is being imported, which is not usable yet."""
+    """A module that is still being imported is in `sys.modules`, but the loader waits
+    for its import to end, since the module is not usable yet.
+    """
     sys.meta_path.insert(0, Unfinished())
     try:
         module = importlib.import_module("asi1.unfinished")
@@ -233,7 +239,7 @@ def test_event_loops_of_several_threads_wait_for_one_import():
     for thread in threads:
         thread.start()
     waiting = slow.loader._running._wakers
-    while len(waiting) < 2:  # the ended loops wait no longer
+    while len(waiting) < 2:  # the event loops that ended do not wait any more
         time.sleep(0.001)
     slow.released.set()
     for thread in threads:

@@ -26,7 +26,9 @@ def listed(name):
 
 
 class Session:
-    """An MCP session with three pages of tools; `call_tool` tells its arguments."""
+    """An MCP session with three pages of tools; a called tool returns its own
+    arguments.
+    """
 
     def __init__(self, pages=PAGES):
         self.pages = pages
@@ -60,14 +62,16 @@ class WithParams(Session):
 
 
 class ByPlace(Session):
-    """A session whose `list_tools` has a cursor without that name."""
+    """A session whose `list_tools` has a cursor as a positional parameter with another
+    name.
+    """
 
     async def list_tools(self, after=None, /):
         return await super().list_tools(after)
 
 
 class AnyOptions(Session):
-    """A session whose `list_tools` passes on what it is called with."""
+    """A session whose `list_tools` accepts any arguments, and passes them on."""
 
     async def list_tools(self, *args, **options):
         return await super().list_tools(*args, **options)
@@ -122,7 +126,7 @@ async def test_tool_calls_the_tool_of_the_server_by_its_own_name():
     assert ("files_read", "Is files/read.") == (read.__name__, read.__doc__)
 
 
-async def test_options_are_those_of_each_tool():
+async def test_timeout_prefix_and_needs_approval_apply_to_each_tool():
     """
     `timeout` is the timeout of each tool, and `prefix` the start of each name;
     `needs_approval` may be a function of the server's name.
@@ -181,7 +185,7 @@ async def test_list_of_tools_that_does_not_end_raises(pages):
         (Session(), {"needs_approval": str}, "needs_approval: .* for 'add': must be T"),
     ],
 )
-async def test_wrong_argument_raises(session, options, words):
+async def test_session_or_option_of_a_wrong_kind_is_refused(session, options, words):
     """
     A session without the methods, and a wrong option, raise an `ArgumentError`.
     """

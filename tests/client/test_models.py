@@ -15,7 +15,7 @@ NAMES = [*asi1.MODELS, "asi2"]
 async def test_async_list_has_the_models_of_the_table_and_of_the_client():
     """
     The list has all models of `MODELS`, and those of the client, which override them.
-    It can be awaited, and iterated with and without.
+    `models.list()` can be awaited, or iterated with ``async for``.
     """
     models = asi1.AsyncASI1(**CLIENT).models
     page = await models.list()

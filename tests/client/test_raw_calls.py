@@ -50,9 +50,9 @@ async def test_raw_call_with_stream_returns_the_stream(fake_client):
     assert "one two" == "".join([chunk.text async for chunk in raw.parse()])
 
 
-async def test_raw_call_of_parse_and_of_images(fake, fake_client):
+async def test_parse_and_image_calls_have_raw_calls(fake, fake_client):
     """
-    The calls for values and images have raw calls, too.
+    `parse`, `images.generate` and `images.edit` have raw calls too.
     """
     fake.reply('{"name": "Rome"}')
     calls = fake_client.chat.completions.with_raw_response
@@ -72,7 +72,7 @@ async def test_raw_call_of_parse_and_of_images(fake, fake_client):
 
 async def test_raw_call_raises_as_the_call_does(fake, fake_client):
     """
-    The server's error status raises in a raw call, too.
+    An error status of the server raises the same error in a raw call as in `create`.
     """
     fake.fail(429)
     calls = fake_client.chat.completions
@@ -146,9 +146,10 @@ async def test_streaming_response_is_parsed_and_closed(fake_client, stream):
     assert "<AsyncAPIResponse [200]>" == repr(reply)
 
 
-async def test_streaming_response_without_its_block_raises_an_error(fake, fake_client):
+async def test_streaming_response_without_with_raises_an_error(fake, fake_client):
     """
-    Nothing is sent before the block is entered, and reading says what is missing.
+    A ``with_streaming_response`` call without its ``async with`` block sends nothing;
+    reading the response raises an error that asks for the block.
     """
     reply = fake_client.chat.completions.with_streaming_response.create(messages="Hi")
 

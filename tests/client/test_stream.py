@@ -302,7 +302,7 @@ async def test_error_of_a_stream_is_raised_by_every_further_read(fake, client):
 async def test_closing_the_client_closes_its_streams(fake):
     """
     Once a client is closed, reading one of its open streams raises `ClientClosedError`,
-    the error that hooks are told.
+    the error that the client's hooks get.
     """
     told = []
     fake.clear()
@@ -324,8 +324,9 @@ async def test_closing_the_client_closes_its_streams(fake):
 @pytest.mark.parametrize("used", [False, True])
 async def test_unread_stream_of_a_closed_client_can_be_closed(fake, used):
     """
-    A stream that was made before its client was closed, and never read, can be closed,
-    and tells what it has: nothing. Only reading it raises, and making another stream.
+    A stream that was made before its client was closed, and was never read, can be
+    closed, and its snapshot is an empty answer. Reading it, or making another stream,
+    raises `ClientClosedError`.
     """
     client = asi1.AsyncASI1("sk-test", fake.base_url)
     if used:
@@ -566,7 +567,9 @@ async def test_first_stream_of_a_client_can_be_closed_before_it_is_read(unused):
 
 
 async def test_unused_client_that_was_closed_makes_no_stream(unused):
-    """A closed client refuses new streams, and the first read of those it has made."""
+    """If a client is closed before its first call, it makes no new stream, and a stream
+    that it made before raises `ClientClosedError` at its first read.
+    """
     stream = unused.chat.completions.stream(messages="Hi")
     await unused.aclose()
 

@@ -56,7 +56,7 @@ class Hanging:
         self.left = 0
 
     async def hang(self):
-        """Hang."""
+        """Wait until the tool is cancelled."""
         self.begun += 1
         try:
             await anyio.sleep_forever()
@@ -210,10 +210,10 @@ async def test_leaving_a_run_early_cancels_its_tools(way):
         assert not client._engine.tasks
 
 
-async def test_error_of_the_journal_is_raised_and_its_event_is_kept_by_the_next_read():
+async def test_journal_that_raised_gets_the_same_line_again_at_the_next_read():
     """
-    If the journal raises, the read raises its error, and the run does not go on without
-    it: the next read gives the journal the same line again.
+    If the journal raises, the read raises this error, and the run does not continue
+    without the line: the next read calls the journal with the same line again.
     """
     lines, failures = [], []
 
@@ -241,8 +241,8 @@ async def test_error_of_the_journal_is_raised_and_its_event_is_kept_by_the_next_
 @pytest.mark.parametrize("sse", [False, True])
 async def test_stop_async_iteration_of_a_journal_does_not_end_the_run(sse):
     """
-    A journal that raises `StopAsyncIteration` has failed: otherwise a run that is not
-    over would look like one that is.
+    A `StopAsyncIteration` that a journal raises becomes another error, as it would
+    otherwise look like the end of the run.
     """
 
     async def journal(line):
@@ -262,11 +262,11 @@ async def test_stop_async_iteration_of_a_journal_does_not_end_the_run(sse):
     assert 1 == len(run.steps)
 
 
-async def test_awaited_journal_may_be_cancelled_after_it_kept_a_line():
+async def test_awaited_journal_may_be_cancelled_after_it_recorded_a_line():
     """
-    A journal may return an awaitable. If the read is cancelled after the journal kept
-    its line, the journal is given the line again, and the repetition counts once when
-    the lines are loaded.
+    A journal may return an awaitable. If the read is cancelled after the journal has
+    recorded its line, the journal gets the line again, and the repetition counts once
+    when the lines are loaded.
     """
     lines = []
 
@@ -292,7 +292,8 @@ async def test_awaited_journal_may_be_cancelled_after_it_kept_a_line():
 
 async def test_run_waits_for_a_journal_that_blocks():
     """
-    A journal that blocks holds up its run: no tool begins before its line was kept.
+    A journal that blocks holds up its run: no tool begins before the journal has
+    recorded the line of its start.
     """
     kept, ran = [], []
 

@@ -206,11 +206,12 @@ async def test_resumed_run_keeps_its_limit_unless_another_is_given(saved, given)
     assert "done" == result.text
 
 
-async def test_saved_run_waits_for_its_calls_before_and_after_it_is_read():
+async def test_resumed_run_still_waits_for_the_approvals_of_the_saved_run():
     """
-    A resumed run waits for the calls of the saved run, though the function needs no
-    approval any more: `pending` has them before the first read and after the last, and
-    a call without a decision does not run. While a run goes on, `pending` is empty.
+    A resumed run waits for the same approvals as the saved run, even if the function
+    needs none any more: `pending` has these calls before the first read and after the
+    last, and a call without a decision does not run. While a run is being read,
+    `pending` is empty.
     """
     ran, lines = [], []
 
@@ -238,9 +239,9 @@ async def test_saved_run_waits_for_its_calls_before_and_after_it_is_read():
     assert ['{"paused":["a","b"]}'] == [line for line in lines if "paused" in line]
 
 
-async def test_new_run_needs_a_limit():
+async def test_new_run_refuses_none_as_max_rounds():
     """
-    ``max_rounds=None`` is for resumed runs only, which have a limit.
+    ``max_rounds=None``, which keeps the limit of a saved run, is refused by a new run.
     """
     async with ScriptedModel().client() as client:
         for begin in (

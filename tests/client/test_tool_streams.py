@@ -1,6 +1,6 @@
 """
-Streamed tool calls, cut at every place and sent in the ways of various servers: the
-tool runs once with the same arguments. Calls that end too early never run.
+Streamed tool calls, split at every position and in the formats of various servers: the
+tool runs once, with the same arguments. A call that ends too early never runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OTHER = '{"t": "", "n": 0}'
 
 
 class Notes:
-    """Tools that note with which arguments they were run."""
+    """Tools that record the arguments with which they were run."""
 
     def __init__(self):
         self.runs = []
@@ -76,7 +76,7 @@ def streamed(*chunks, finish="tool_calls"):
 
 
 def each_other(cuts, backend):
-    """Return half of *cuts*: what a cut does is the same on both event loops."""
+    """Return every second one of *cuts*, the others on the other backend, to save time."""
     return itertools.islice(cuts, LOOPS.index(backend), None, 2)
 
 
@@ -322,12 +322,12 @@ async def test_two_calls_of_each_dialect_run_once_each(fake, fake_client, parts)
     assert 2 == len(set(ids))
 
 
-async def test_last_of_two_calls_cut_off_by_length_keeps_both_from_running(
+async def test_neither_of_two_calls_runs_if_the_length_limit_cuts_off_the_second(
     fake, fake_client
 ):
     """
-    If an answer is cut off in its last call, the whole calls before it do not run
-    either: each is answered with an error.
+    If the finish reason "length" cuts an answer off in its last call, the complete
+    calls before it do not run either: each has an error as its result.
     """
     cut = [head("b", "other", OTHER[:5], index=1)]
     fake.play(*streamed(delta(head(arguments=ARGUMENTS)), delta(*cut), finish="length"))

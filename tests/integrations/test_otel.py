@@ -79,7 +79,7 @@ class Telemetry:
         )
 
     def outer(self):
-        """Return a context with a span of the program."""
+        """Return a context manager with a span that is not one of asi1."""
         return self.tracers.get_tracer("program").start_as_current_span("outer")
 
     @property
@@ -206,14 +206,14 @@ async def test_chat_span_has_every_attribute_of_the_conventions(telemetry, strea
 
 
 async def leave(client):
-    """Leave a stream early."""
+    """Leave a stream after its first chunk."""
     async with client.chat.completions.stream(messages="Hi") as stream:
         async for _ in stream:
             break
 
 
 async def drop(client):
-    """Drop a stream."""
+    """Read one chunk of a stream, and drop the stream."""
     stream = client.chat.completions.stream(messages="Hi")
     await anext(stream)
     del stream
@@ -411,10 +411,10 @@ async def test_span_of_a_tool_is_current_in_the_tool(telemetry):
     assert tool.context.span_id == spans["inner"].parent.span_id
 
 
-async def test_image_call_is_a_span_and_a_plain_request_is_none(telemetry):
+async def test_image_call_has_a_span_and_a_plain_request_has_none(telemetry):
     """
-    An image call has a span of its own operation; a plain request, which is none of
-    generative AI, has no span.
+    An image call has a span with its own operation. A call of `request` has no span,
+    since it may be for anything, not only for generative AI.
     """
     fake = FakeASI1()
     async with telemetry.watch(client_of(fake)) as client:
@@ -472,7 +472,7 @@ async def test_contents_are_recorded_only_if_the_environment_says_so(
 async def test_client_is_instrumented_once(telemetry):
     """
     A client that is instrumented twice, or whose copy is, has one span for each call;
-    the hooks that it had go on.
+    the hooks that it had before are still called.
     """
     seen, model = [], ScriptedModel([call("1", "add", a=1, b=2)])
     given = model.client(hooks=asi1.Hooks(on_end=seen.append))

@@ -182,9 +182,10 @@ def test_two_workers_of_ray_answer_each_row_under_one_limit_though_killed(
     fake, config, tmp_path
 ):
     """
-    Two workers of Ray with one limit in Redis answer each of 2,000 rows, though the
-    server answers some requests with 429, and a worker and Redis are killed meanwhile.
-    In no window by the clock of Redis are more requests permitted than the limit.
+    Two workers of Ray with one limit in Redis handle each of 2,000 rows: it becomes an
+    answer, or a rate limit or timeout error, though the server answers some requests
+    with 429, and a worker and Redis are killed meanwhile. In no window by the clock of
+    Redis are more requests permitted than the limit.
     """
     ray = pytest.importorskip("ray")
     data = pytest.importorskip("ray.data")
@@ -192,7 +193,7 @@ def test_two_workers_of_ray_answer_each_row_under_one_limit_though_killed(
     from asi1.integrations.redis import RedisLimiter
 
     class Noted(Chat):
-        """Writes down its process."""
+        """A `Chat` that writes the id of its process to a file name."""
 
         def __call__(self, batch):
             (tmp_path / f"{os.getpid()}.pid").touch()
@@ -241,7 +242,8 @@ def test_two_workers_of_ray_answer_each_row_under_one_limit_though_killed(
     ]
     assert {"RateLimitError", "APITimeoutError"} >= set(failed)
     assert 2000 <= len(fake.requests)
-    # Redis may be killed before it tells of the last permits, one for each call.
+    # Redis may be killed before it has reported the last permits, one for each running
+    # call.
     assert len(fake.requests) <= len(watched.permits) + 2 * 16
     times = [(at, 1) for at in watched.permits.values()]
     assert most_in_a_window(times, limiter._minute - 1e-5) <= 400

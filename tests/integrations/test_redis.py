@@ -204,8 +204,9 @@ async def test_no_window_has_more_permits_than_the_limit(limit, make, caplog):
 
 async def test_overlapping_calls_give_their_estimates_back(make):
     """
-    Calls that overlap and end in another order each return what they did not use, and
-    one that used more than its estimate takes more; so the rest of the limit is free.
+    Of calls that overlap and end in another order, each gives back the tokens that it
+    did not use, and one that used more than its estimate takes more; so the rest of the
+    limit is free.
     """
     limiter = make(RateLimit(tokens_per_minute=1000), minute=600)
     begun, end = anyio.Event(), anyio.Event()
@@ -257,7 +258,9 @@ async def test_retry_after_of_one_process_delays_all(make, caplog):
     with recorded(caplog):
         await limiter.acquire(1)
         limiter.release(outcome(refused=True, retry_after=0.5))
-        limiter._process.link._writer.submit(int).result()  # Redis knows of it
+        limiter._process.link._writer.submit(
+            int
+        ).result()  # wait until Redis has the outcome
         await other.acquire(1)
 
     (first, _), (second, _) = permits_in(caplog.text)
@@ -314,7 +317,7 @@ AWAY = ["never", "killed", "read only", "frozen", "password"]
 
 @contextmanager
 def away(server, how):
-    """Make the Redis server unusable, in the block."""
+    """Make the Redis server unusable inside the ``with`` block."""
     client = redis.Redis(port=server.port)
     if how in ("never", "killed"):
         server.kill()
@@ -339,10 +342,13 @@ def away(server, how):
 
 @pytest.mark.system
 @pytest.mark.parametrize("how", AWAY)
-async def test_redis_away_lets_calls_wait_or_go_on_as_told(how, own_server, caplog):
+async def test_on_failure_lets_calls_wait_or_go_on_without_redis(
+    how, own_server, caplog
+):
     """
-    While Redis is away, calls of ``on_failure="go_on"`` are sent and those of "wait"
-    wait until it is back; each limiter logs one line about it, and one when it is back.
+    While Redis cannot be used, calls with ``on_failure="go_on"`` are sent, and those
+    with "wait" wait until it can be used again; each limiter logs one line about the
+    failure, and one about its end.
     """
     limit, options = RateLimit(requests_per_minute=10_000), {"timeout": 1.0}
     goer = RedisLimiter(own_server.url, limit, on_failure="go_on", **options)

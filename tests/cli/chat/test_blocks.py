@@ -1,4 +1,4 @@
-"""Markdown: its blocks, and the tokens that are shown."""
+"""How Markdown is divided into blocks, and which of it is shown as plain text."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ PARTS = [
 )
 def test_blocks_are_paragraphs_lists_tables_and_code(text, blocks):
     """
-    A text is cut where a block at its top level begins: a list, a table or a block of
-    code stays whole, also while its end is missing.
+    A Markdown text is divided where a block at its top level begins: a list, a table or
+    a block of code stays whole, also while its end has not arrived yet.
     """
     assert blocks == blocks_of(text)
 
@@ -58,8 +58,8 @@ def test_blocks_are_paragraphs_lists_tables_and_code(text, blocks):
 @given(st.lists(st.sampled_from(PARTS)), st.lists(st.sampled_from(PARTS)))
 def test_more_text_changes_only_the_last_block(parts, more):
     """
-    The blocks of a text are the text. If more text arrives, all blocks but the last
-    stay as they are.
+    The blocks of a text, joined, are the text. If more text arrives, all blocks but the
+    last stay as they are.
     """
     text = "".join(parts)
     *finished, last = blocks_of(text)

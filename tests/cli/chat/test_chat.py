@@ -58,9 +58,9 @@ def sent(fake, number=-1):
     return fake.requests[number].json["messages"]
 
 
-def test_each_turn_sends_the_turns_before(chat, fake):
+def test_each_turn_sends_the_earlier_turns(chat, fake):
     """
-    A chat shows each answer and a line of token counts, sends the turns before with
+    A chat shows each answer and a line of token counts, sends all earlier turns with
     each turn, and ends with exit code 0 at Ctrl-D.
     """
     rows, code = chat("one\rtwo\r", "--system", "Be brief.", "--model", "asi1")
@@ -91,7 +91,7 @@ def test_markdown_and_dimmed_thoughts_are_shown(chat, fake):
 
 
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("NO_COLOR", "1")])
-def test_terminal_gets_no_colors_it_should_not_get(
+def test_terminal_gets_no_colors_if_term_is_dumb_or_no_color_is_set(
     chat, fake, monkeypatch, name, value
 ):
     """
@@ -109,10 +109,11 @@ def test_terminal_gets_no_colors_it_should_not_get(
     assert "\x1b[9" not in chat.written
 
 
-def test_failed_call_is_one_line_and_its_message_comes_back(chat, fake):
+def test_failed_call_is_one_line_and_its_message_can_be_edited_again(chat, fake):
     """
-    A failed call is reported in one line without control characters, is not a part of
-    the conversation, and its message is in the line again, for another try.
+    A failed call is reported in one line without control characters, and is not added
+    to the conversation. The user's message stands in the input line again, for another
+    try.
     """
     fake.fail(400, message="The \x1b[2J moon is down.")
 
@@ -123,9 +124,10 @@ def test_failed_call_is_one_line_and_its_message_comes_back(chat, fake):
     assert "1: one, again" == rows[2]
 
 
-def test_partial_answer_of_a_broken_stream_is_not_kept(chat, fake):
+def test_partial_answer_of_a_broken_stream_is_not_in_the_conversation(chat, fake):
     """
-    What arrived of a broken stream stays on the terminal, but not in the conversation.
+    The text that arrived before a stream broke stays on the terminal, but is not a part
+    of the conversation.
     """
     fake.fault("truncated_no_length", after_chunks=3)
 
@@ -136,9 +138,10 @@ def test_partial_answer_of_a_broken_stream_is_not_kept(chat, fake):
     assert [{"role": "user", "content": "two"}] == sent(fake)
 
 
-def test_answer_without_text_is_named(chat, fake):
+def test_answer_without_text_is_reported_in_a_line(chat, fake):
     """
-    An answer without text is named, with the reason of a model that refuses.
+    If an answer has no text, a line says so, or shows the refusal that the model has
+    sent.
     """
     fake.reply("")
     body = {"choices": [{"message": {"content": "", "refusal": "\x1b[2JNo."}}]}
@@ -308,7 +311,8 @@ def test_tool_that_is_always_allowed_is_not_asked_for_again(chat, fake, tools):
 def test_ctrl_c_or_ctrl_d_at_the_question_ends_the_turn(chat, fake, tools, pressed):
     """
     Ctrl-C and Ctrl-D at the question whether a tool may run end the turn: nothing runs,
-    the turn is not a part of the conversation, and its message comes back.
+    the turn is not a part of the conversation, and the user's message stands in the
+    input line again.
     """
     fake.reply("", tool_calls=CALL)
 
@@ -505,7 +509,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
     seen = until(ours, PROMPT)
     os.write(ours, b"two\r")
     seen += until(ours, "3: two")
-    if PROMPT not in seen.rpartition("3: two")[2]:  # else both came in one read
+    if PROMPT not in seen.rpartition("3: two")[2]:  # one read may have brought both
         seen += until(ours, PROMPT)
     os.write(ours, b"\x04")
 

@@ -60,10 +60,10 @@ def test_answer_in_any_pieces_is_shown_once_with_blank_lines_between_blocks(view
     assert ROWS == plain(view)
 
 
-def test_last_line_that_could_have_gone_on_is_a_block_of_its_own(view):
+def test_rule_in_the_last_line_is_a_block_of_its_own(view):
     """
-    At the end of an answer its last line is complete: a rule after a table is a block
-    with one blank line above it.
+    A last line "---" after a table, which more text could have turned into something
+    else, is a rule of its own once the answer has ended, with one blank line above it.
     """
     shown = view()
     shown.add("", "| a |\n|---|\n| b |\n\n---")

@@ -52,7 +52,7 @@ def test_enter_sends_and_other_keys_begin_a_new_line(typed, keys, text):
 
 def test_begun_text_can_be_edited(typed):
     """
-    A text that `read` gets is in the line, where it can be edited.
+    The text passed to `read` stands in the input line, where the user can edit it.
     """
     assert "one two" == typed(" two\r").read("one")
 

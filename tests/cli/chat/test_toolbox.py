@@ -47,8 +47,8 @@ def folder(tmp_path, monkeypatch):
 
 def test_tools_are_functions_tools_and_lists_of_a_module(folder):
     """
-    A place is a function, a tool or a list of them, in a module of the working
-    directory; each tool keeps its own options, and asks for approval.
+    ``--tools MODULE:NAME`` names a function, a tool or a list of them, in a module of
+    the working directory; each tool keeps its own options, and asks for approval.
     """
     (add, look) = Toolbox(["chat_tools:ALL"], "ask").offered
     (inner,) = Toolbox(["chat_tools:Box.inner"], "run").offered
@@ -70,10 +70,10 @@ def test_tools_are_functions_tools_and_lists_of_a_module(folder):
         ("chat_tools:unfit", "unfit"),
     ],
 )
-def test_place_without_a_fit_tool_is_refused(folder, place, told):
+def test_tools_option_that_names_no_usable_tool_is_refused(folder, place, told):
     """
-    A place that has no function, whose module fails, or whose function cannot be a
-    tool, is refused with the reason.
+    A ``--tools`` option that names no function, a module that cannot be imported, or a
+    function that cannot be a tool, is refused with the reason.
     """
     with pytest.raises(asi1.ConfigurationError) as refused:
         Toolbox([place], "ask")

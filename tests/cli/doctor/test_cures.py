@@ -1,4 +1,4 @@
-"""What a failed step is followed by."""
+"""The advice, called a cure, that follows a failed step of ``asi1 doctor``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from asi1.cli._doctor.cures import cure_of, cure_of_call
     ],
 )
 def test_cure_of_a_certificate_fits_what_is_wrong_with_it(message, cure):
-    """Each way in which a certificate is refused has a cure of its own."""
+    """Each reason for which a certificate is refused has advice of its own."""
     error = ssl.SSLCertVerificationError("")
     error.verify_message = message
 
@@ -49,5 +49,5 @@ def test_cure_of_a_certificate_fits_what_is_wrong_with_it(message, cure):
     ],
 )
 def test_cure_of_a_call_fits_its_error(error, cure):
-    """Each kind of error of a call has a cure."""
+    """Each kind of error of a call has advice of its own."""
     assert cure in cure_of_call(error)

@@ -29,8 +29,8 @@ def findings(capsys):
 
 def test_all_is_well_if_the_server_refuses_the_empty_request(fake, capsys):
     """
-    Each step has a line; the request has no messages, so that it costs nothing, and its
-    refusal means that key and URL are right. The second reply has no connecting in it.
+    Each step is shown in a line. The request has no messages, so that it costs nothing;
+    a server that refuses it with status 400 has accepted the URL and the key.
     """
     fake.fail(400, message="messages: at least one", times=2)
 
@@ -47,10 +47,10 @@ def test_all_is_well_if_the_server_refuses_the_empty_request(fake, capsys):
     assert [[], []] == [request.json["messages"] for request in fake.requests]
 
 
-def test_without_a_key_the_server_is_still_looked_at(fake, findings, monkeypatch):
+def test_without_a_key_the_server_is_still_checked(fake, findings, monkeypatch):
     """
-    A missing key is a failure, and all other steps go on: a server that refuses the
-    request for its key is reached. No model is asked.
+    A missing key is a failure, but the steps after it are made all the same: a server
+    that refuses the request because of its key has been reached. ``--ask`` is skipped.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     fake.fail(401, message="No key.", times=2)
@@ -72,8 +72,8 @@ def test_reply_that_is_not_the_expected_refusal_is_a_failure(
     fake, findings, status, cure
 ):
     """
-    Another status than that of a request without messages is a failure with its cure,
-    and the model is not asked.
+    If the server answers the request without messages by any status but 400 or 422,
+    this is a failure with its advice, and ``--ask`` is skipped.
     """
     fake.fail(status, message=f"\x1b[2J no {KEY}")
 
@@ -111,7 +111,9 @@ def test_ask_shows_the_answer_with_its_tokens_and_time(fake, findings):
 
 
 def test_ask_that_fails_has_a_cure(fake, findings):
-    """An answer that fails is a failure, though the reply before it was right."""
+    """If the question of ``--ask`` fails, the report ends with a failure and its
+    advice, even if all steps before it succeeded.
+    """
     fake.fail(400, times=2)
     fake.fail(500)
 
@@ -153,7 +155,7 @@ def test_first_failure_on_the_way_ends_the_report(
 def test_certificates_that_cannot_be_read_are_a_failure(
     fake, findings, monkeypatch, tmp_path
 ):
-    """A file of certificates that cannot be read is named before TLS begins."""
+    """A file of certificates that cannot be read is reported before TLS begins."""
     missing = tmp_path / "missing.pem"
     monkeypatch.setenv("SSL_CERT_FILE", f"{missing}")
     monkeypatch.setenv("ASI1_BASE_URL", f"https://127.0.0.1:{fake.port}")

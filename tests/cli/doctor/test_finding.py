@@ -1,4 +1,4 @@
-"""What one step has found, as lines and as data."""
+"""The result of one step of ``asi1 doctor``, as lines of text and as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from asi1.cli._doctor.finding import Finding, as_json, lines_of, summary_of
 
 def test_texts_of_a_finding_are_short_lines_without_key_and_controls():
     """
-    What a server wrote cannot act on a terminal, fill it, add lines to the report, or
+    Text from a server cannot control or fill the terminal, add lines to the report, or
     show the key; numbers stay as they are.
     """
     secret = Secret("sk-not-to-be-seen")
@@ -27,7 +27,7 @@ def test_texts_of_a_finding_are_short_lines_without_key_and_controls():
 
 def test_findings_become_lines_and_data():
     """
-    A failure is written in capitals, with its cure below it; the data of all findings
+    A failure is written in capitals, with its advice below it; the JSON of all results
     says whether one has failed.
     """
     good = Finding("key", "ok", "there", facts={"variable": "A"})

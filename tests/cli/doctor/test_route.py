@@ -1,4 +1,4 @@
-"""The steps of the way to the server, with real sockets on 127.0.0.1."""
+"""The steps of ``asi1 doctor`` from DNS to TLS, with real sockets on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ def secure(certificate):
     return serve
 
 
-def test_way_through_tls_names_the_issuer_and_the_end_of_the_certificate(
+def test_tls_step_names_the_issuer_and_the_expiry_date_of_the_certificate(
     secure, trusting
 ):
     """
-    Each step of a way that works is ok; TLS tells the issuer, the date until which the
-    certificate is valid, and that this date is near.
+    If DNS, TCP and TLS succeed, each step is "ok"; the TLS step names the issuer of the
+    certificate and its expiry date, and warns if that date is near.
     """
     with serving(secure) as (port, _):
         addresses, dns = resolve("localhost", port, LONG)
@@ -112,8 +112,10 @@ def test_way_through_tls_names_the_issuer_and_the_end_of_the_certificate(
     assert tls.text.endswith("it ends in 1 days")
 
 
-def test_way_through_a_proxy_ends_at_the_servers_tls(secure, trusting):
-    """The proxy is asked to connect to the server, whose certificate is checked."""
+def test_tls_behind_a_proxy_checks_the_certificate_of_the_server(secure, trusting):
+    """A proxy gets a CONNECT request; then TLS checks the certificate of the server
+    behind it.
+    """
     with (
         serving(partial(secure, proxy=True)) as (port, requests),
         connected(port) as connection,
@@ -139,8 +141,8 @@ def test_way_through_a_proxy_ends_at_the_servers_tls(secure, trusting):
 )
 def test_proxy_that_does_not_connect_is_a_failure(data, told, cure):
     """
-    What a proxy answers instead of connecting is told, shortened and without control
-    characters; the login is sent, and not shown.
+    The reply of a proxy that refuses CONNECT is shown, shortened and without control
+    characters. The proxy's user and password are sent to it, and not shown.
     """
     with (
         serving(answering(data)) as (port, requests),
@@ -158,8 +160,10 @@ def test_proxy_that_does_not_connect_is_a_failure(data, told, cure):
     assert len(finding.text) < 300
 
 
-def test_silent_proxy_and_server_end_with_the_timeout(trusting):
-    """Neither a proxy nor a server that is silent lasts longer than its seconds."""
+def test_step_with_a_silent_proxy_or_server_fails_after_its_timeout(trusting):
+    """A step that waits for a silent proxy, or for a silent server, fails when its
+    timeout has passed.
+    """
     with mute() as port, connected(port) as first, connected(port) as second:
         proxy = Proxy(f"http://{HOST}:{port}", "http", HOST, port)
         tunnel = open_tunnel(first, proxy, "otter.example", 443, SHORT)
@@ -191,7 +195,7 @@ def test_certificate_that_is_refused_has_a_cure(secure, trusting, host, told, cu
 
 
 def test_server_without_tls_is_a_failure(fake, trusting):
-    """A server that speaks no TLS at its port is told as such."""
+    """If the server's port does not speak TLS, the step fails with a text that says so."""
     with connected(fake.port) as connection:
         finding = open_tls(connection, HOST, trusting, LONG)
 
@@ -208,7 +212,9 @@ def test_name_that_no_host_can_have_is_a_failure():
 
 
 def test_lookup_that_takes_too_long_is_given_up():
-    """A lookup is given up after its seconds, since it has no timeout of its own."""
+    """The lookup of a name, which has no timeout of its own, is given up when the
+    timeout of its step has passed.
+    """
     never = threading.Event()
 
     with pytest.raises(TimeoutError):

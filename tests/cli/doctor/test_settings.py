@@ -71,7 +71,7 @@ def test_key_that_is_missing_or_invalid_has_a_cure(env, told, cure):
         (None, {"ASI1_BASE_URL": URL}, f"{URL}, from the environment variable ASI1_"),
     ],
 )
-def test_base_url_is_told_with_its_source(given, env, told):
+def test_base_url_is_shown_with_its_source(given, env, told):
     """The finding names the base URL, and the option or variable that it came from."""
     url, finding = find_url(options(base_url=given), env)
 
@@ -108,7 +108,7 @@ def test_base_url_that_is_refused_has_a_cure(value):
         (URL, {"https": "http://"}, "failed", "HTTPS_PROXY is not a URL"),
     ],
 )
-def test_proxy_is_told_as_calls_use_it(url, proxies, state, told):
+def test_proxy_that_calls_use_is_shown_without_its_login(url, proxies, state, told):
     """
     The finding names the proxy that calls go through, or why they go through none; it
     shows neither the user nor the password of the proxy.
@@ -126,8 +126,10 @@ def test_proxy_is_told_as_calls_use_it(url, proxies, state, told):
 @pytest.mark.parametrize(
     ("value", "state"), [("", None), ("asyncio", "ok"), ("giraffe", "failed")]
 )
-def test_event_loop_is_told_if_the_environment_names_one(value, state):
-    """``ASI1_LOOP`` has a finding if it is set, which is a failure if it is wrong."""
+def test_event_loop_is_shown_if_the_environment_names_one(value, state):
+    """If ``ASI1_LOOP`` is set, the report shows its value, which is a failure if it is
+    not valid.
+    """
     finding = find_loop({"ASI1_LOOP": value})
 
     assert state == (finding and finding.state)

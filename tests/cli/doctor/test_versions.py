@@ -26,8 +26,10 @@ def version_of(name):
     return versions[name]
 
 
-def test_extras_are_told_with_the_packages_that_they_lack():
-    """An extra is installed if all its packages are; the others are named."""
+def test_missing_packages_of_extras_are_named():
+    """An extra counts as installed if all its packages are; otherwise the missing
+    packages are named.
+    """
     finding = find_extras(REQUIREMENTS, version_of)
 
     assert "installed: cli; not: ray (ray), redis (redis)" == finding.text
@@ -35,7 +37,7 @@ def test_extras_are_told_with_the_packages_that_they_lack():
 
 
 def test_missing_library_is_a_failure():
-    """A required library that is not installed is a failure; extras are no matter."""
+    """A required library that is not installed is a failure; a missing extra is not."""
     whole = find_libraries(REQUIREMENTS, version_of)
     broken = find_libraries([*REQUIREMENTS, "h11"], version_of)
 
@@ -44,7 +46,7 @@ def test_missing_library_is_a_failure():
     assert "pip install" in broken.cure
 
 
-def test_version_and_place_of_asi1_are_told():
+def test_version_and_folder_of_asi1_are_shown():
     """The finding has the version of asi1 and the folder that it was imported from."""
     finding = find_versions()
 

@@ -14,7 +14,7 @@ from ...support.talk import until
 
 
 class Disk:
-    """A disk whose first write lasts until it is let go."""
+    """A disk whose first write lasts until the test ends it."""
 
     def __init__(self):
         self.groups = []

@@ -24,7 +24,7 @@ def lines_of(source):
 def test_blank_lines_and_a_bom_are_left_out_of_a_file(tmp_path):
     """
     A file's lines have the numbers that an editor shows; blank lines are left out, and
-    so is a byte order mark. The last line needs no end.
+    so is a byte order mark. The last line may lack its newline.
     """
     path = tmp_path / "in.jsonl"
     path.write_bytes(b"\xef\xbb\xbfone\r\n\n  \ntwo")
@@ -75,7 +75,7 @@ def test_pipe_is_copied_and_can_be_read_twice(tmp_path):
 )
 def test_input_of_a_wrong_type_is_refused(source, told):
     """
-    An input that is neither a path nor an iterable of lines is refused in words.
+    An input that is neither a path nor an iterable of lines raises an `ArgumentError`.
     """
     with pytest.raises(asi1.ArgumentError, match=f"^input: {told}"):
         InputFile(source)
@@ -83,8 +83,8 @@ def test_input_of_a_wrong_type_is_refused(source, told):
 
 def test_copy_of_an_endless_input_can_be_stopped():
     """
-    While an input is copied, its reader is asked after each part whether to go on, so
-    that a cancelled batch does not fill the disk.
+    While an input is copied, a callback is called after each part, and may raise to
+    stop the copy, so that a cancelled batch does not fill the disk.
     """
     parts = iter(lambda: "\n", "")
     asked = iter([True, True])

@@ -1,4 +1,4 @@
-"""How a batch goes on after any earlier output."""
+"""Which requests a batch sends after earlier runs with the same output."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def due(files, options=OPTIONS):
 
 
 @pytest.mark.system
-def test_output_cut_at_any_byte_is_mended_and_gone_on_with(files):
+def test_output_truncated_at_any_byte_is_repaired_and_continued(files):
     """
-    An output that ends anywhere in a row is cut back to the end of the row before it;
-    the requests without a whole row are due. A row that lacks only its line end is
-    whole.
+    An output that ends in the middle of a row is truncated to the end of the row before
+    it; the requests without a complete row are due. A row that lacks only its newline
+    is complete.
     """
     files.ask(*IDS)
     rows = [answer("a"), failure("b\u00fc"), answer("c")]

@@ -217,8 +217,8 @@ async def test_progress_is_called_after_each_write_or_updated_like_tqdm(
 
 async def test_error_of_progress_is_reported_and_the_batch_goes_on(fake_client, files):
     """
-    If *progress* raises, a `RuntimeWarning` says so, and it is not called again: a
-    broken bar costs no answer.
+    If *progress* raises, a `RuntimeWarning` says so, and it is not called again; the
+    batch still writes every answer.
     """
     files.ask(*IDS)
     told = []
@@ -273,7 +273,7 @@ async def test_wrong_arguments_are_refused_before_files_are_opened(
     arguments, told, fake, fake_client, files
 ):
     """
-    A wrong argument is refused in words; the output is not created.
+    A wrong argument raises an error that names it; the output is not created.
     """
     files.ask(*IDS)
     given = {"input": files.input, "output": files.output, **arguments}
@@ -389,8 +389,8 @@ async def test_budget_in_dollars_needs_a_known_price(fake, fake_client, files):
 
 async def test_closed_client_refuses_and_ends_a_batch(fake, fake_client, files):
     """
-    A batch of a closed client is refused. Closing the client ends its batch, and its
-    requests stay undone.
+    A batch of a closed client is refused. Closing the client ends its running batch,
+    whose remaining requests stay unanswered.
     """
     files.ask(*IDS)
     fake.fault("stall_before_headers", times=None)
@@ -409,9 +409,7 @@ async def test_closed_client_refuses_and_ends_a_batch(fake, fake_client, files):
     assert [] == files.rows()
 
 
-async def test_concurrency_far_above_the_number_of_requests_is_no_burden(
-    fake, fake_client, files
-):
+async def test_batch_starts_no_more_tasks_than_requests(fake, fake_client, files):
     """
     A batch starts no more tasks than it has requests to send, whatever *concurrency*.
     """

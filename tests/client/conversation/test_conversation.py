@@ -824,9 +824,10 @@ async def test_wrong_argument_is_refused_when_a_conversation_is_created(
 )
 async def test_fixed_idempotency_key_of_a_client_is_refused(fake_client, settings):
     """
-    A fixed idempotency key among a client's defaults would be that of each call, to
-    which a server may send the first answer again, so the client is not made. With
-    "auto" it is; and a conversation refuses a fixed key, which all turns would have.
+    A client whose default options have a fixed idempotency key is refused: all of its
+    calls would share the key, and a server may answer each of them with the first
+    answer. "auto" is accepted. A conversation refuses a fixed key, which all of its
+    turns would share.
     """
     auto = fake_client.with_options(default_options={"idempotency_key": "auto"})
 

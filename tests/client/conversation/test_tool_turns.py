@@ -270,10 +270,11 @@ async def test_options_of_the_conversation_reach_each_request(fake, fake_client)
     ]
 
 
-async def test_saved_run_goes_on_only_where_it_began(fake, fake_client):
+async def test_saved_turn_is_resumed_only_by_a_conversation(fake, fake_client):
     """
-    A run of a conversation sends the history, which a saved run does not have. So only
-    a conversation resumes such a run, and no other.
+    A run of a conversation sends the history, which a saved run does not contain. So
+    only a conversation can resume a run that a conversation has begun, and only
+    `chat.completions` one that it has begun.
     """
     chat, completions = fake_client.conversation(), fake_client.chat.completions
     for first, other, words in (
@@ -302,9 +303,10 @@ async def test_resumed_turn_uses_the_model_with_which_it_began(fake, fake_client
 
 async def test_finished_turn_is_added_once_if_its_process_was_killed(fake, fake_client):
     """
-    A process may be killed when it has saved the conversation, but still has the
-    journal of the run. Then the resumed run is over, and adds no second turn; to a
-    conversation without the turn, it adds the turn.
+    A process may be killed after it has saved the conversation, and before it has
+    deleted the journal of the finished run. If the run is then resumed, the
+    conversation does not get the turn a second time; a conversation without the turn
+    gets it.
     """
     chat, lines = fake_client.conversation("Be brief."), []
     run = chat.run_tools("1 + 2?", tools=[add], journal=lines.append)
