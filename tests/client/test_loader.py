@@ -179,7 +179,7 @@ def test_imports_block_if_no_known_event_loop_is_running():
 
 
 class Unfinished:
-    """An import hook for a module that, while it is imported, waits for its own import."""
+    """An import hook for a module whose import waits for itself."""
 
     def find_spec(self, name, path=None, target=None):
         if name == "asi1.unfinished":

@@ -116,9 +116,7 @@ async def test_map_takes_and_sends_at_most_concurrency_prompts_ahead(fake, fake_
             assert number + 1 == prompts.taken == len(fake.requests)
 
 
-async def test_slow_answer_delays_no_other_answer_of_an_unordered_map(
-    fake, fake_client
-):
+async def test_slow_answer_delays_no_other_in_an_unordered_map(fake, fake_client):
     """
     With ``ordered=False`` answers are yielded as they come, and while the answer to one
     prompt is slow, all other prompts are sent and answered.

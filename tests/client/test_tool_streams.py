@@ -76,7 +76,7 @@ def streamed(*chunks, finish="tool_calls"):
 
 
 def each_other(cuts, backend):
-    """Return every second one of *cuts*, the others on the other backend, to save time."""
+    """Return every second one of *cuts*, the others on the other event loop."""
     return itertools.islice(cuts, LOOPS.index(backend), None, 2)
 
 
@@ -344,8 +344,8 @@ async def test_call_with_cut_arguments_does_not_keep_another_from_running(
     fake, fake_client
 ):
     """
-    Of an answer that ends with "tool_calls", a call with cut arguments does not run,
-    but a whole one does.
+    If the finish reason is "tool_calls", a call with truncated arguments does not run,
+    but a complete one does.
     """
     cut = [head("b", "other", OTHER[:5], index=1)]
 

@@ -258,9 +258,8 @@ async def test_retry_after_of_one_process_delays_all(make, caplog):
     with recorded(caplog):
         await limiter.acquire(1)
         limiter.release(outcome(refused=True, retry_after=0.5))
-        limiter._process.link._writer.submit(
-            int
-        ).result()  # wait until Redis has the outcome
+        # Wait until Redis has the outcome.
+        limiter._process.link._writer.submit(int).result()
         await other.acquire(1)
 
     (first, _), (second, _) = permits_in(caplog.text)
@@ -342,9 +341,7 @@ def away(server, how):
 
 @pytest.mark.system
 @pytest.mark.parametrize("how", AWAY)
-async def test_on_failure_lets_calls_wait_or_go_on_without_redis(
-    how, own_server, caplog
-):
+async def test_calls_wait_or_go_on_without_redis(how, own_server, caplog):
     """
     While Redis cannot be used, calls with ``on_failure="go_on"`` are sent, and those
     with "wait" wait until it can be used again; each limiter logs one line about the

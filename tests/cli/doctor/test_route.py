@@ -195,7 +195,7 @@ def test_certificate_that_is_refused_has_a_cure(secure, trusting, host, told, cu
 
 
 def test_server_without_tls_is_a_failure(fake, trusting):
-    """If the server's port does not speak TLS, the step fails with a text that says so."""
+    """If the server's port does not speak TLS, the step fails and says so."""
     with connected(fake.port) as connection:
         finding = open_tls(connection, HOST, trusting, LONG)
 
