@@ -132,7 +132,7 @@ async def ended(tool, *, client=None, **options):
 
 
 def error_of(step):
-    """Return the error message in the content of a failed step, as the model reads it."""
+    """Return the error message that the model reads in a failed step's content."""
     assert step.failed
     content = json.loads(step.content)
     assert {"error", "status"} == set(content)

@@ -1,4 +1,4 @@
-"""The script of `RedisLimiter`, on a real Redis server, by a virtual clock."""
+"""The Lua script of `RedisLimiter`, on a real Redis server with a virtual clock."""
 
 import heapq
 
@@ -22,7 +22,7 @@ VIRTUAL = SCRIPT.replace("call('TIME')", "{ARGV[2], ARGV[3]}")
 
 
 class Script:
-    """The script with its settings and keys of its own."""
+    """The Lua script, run with fixed settings and at a given time."""
 
     def __init__(self, server, **settings):
         self.redis = redis.Redis.from_url(server.url)
@@ -59,7 +59,7 @@ def test_common_rate_of_four_processes_is_the_limit(limit, server):
     while due[0][0] < 1600:
         now, process, count, place = heapq.heappop(due)
         if process == 0 and now > 1300:
-            continue  # killed
+            continue  # the process was killed
         ask = {"id": f"{process}-{count}", "tokens": 100}
         reply = script.run(now, ask | ({"number": place} if place else {}))
         if reply.granted:
@@ -109,9 +109,10 @@ def test_used_tokens_count_though_the_estimate_has_expired(ends, used, wait, ser
         assert (False, True) == (early.granted, late.granted)
 
 
-def test_refused_call_gives_its_tokens_back_and_pauses_all(server):
+def test_refused_call_gives_its_tokens_back_and_delays_all_calls(server):
     """
-    A 429 frees the estimated tokens of its call; until its pause is over, no call goes.
+    A 429 frees the estimated tokens of its call; until its Retry-After is over, no call
+    is permitted.
     """
     script = Script(server, tpm=100)
     script.run(1000, {"id": "a", "tokens": 90})
@@ -123,10 +124,10 @@ def test_refused_call_gives_its_tokens_back_and_pauses_all(server):
     assert (False, True) == (early.granted, late.granted)
 
 
-def test_call_above_the_limit_goes_once_no_tokens_count(server):
+def test_call_above_the_token_limit_is_permitted_in_an_empty_window(server):
     """
     A call of more tokens than the limit waits until no tokens are counted; calls that
-    used none do not hold it up.
+    used no tokens do not delay it.
     """
     script = Script(server, tpm=100)
     script.run(1000, {"id": "a", "tokens": 90})

@@ -130,7 +130,9 @@ async def test_oserror_of_the_asgi_send_function_cancels_the_call():
 
 
 class Stopping(Browser):
-    """Cancels the response once *now* is true of a sent body."""
+    """An ASGI server that cancels the response once it was sent a body for which *now*
+    is true.
+    """
 
     def __init__(self, now):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What hooks are told of a call: its waits in words, in fields that are read-only."""
+"""The objects that hooks get: `Call`, which is read-only, and `Wait`, with its text."""
 
 import pickle
 

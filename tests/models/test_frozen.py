@@ -42,10 +42,10 @@ def test_change_of_a_frozen_object_tells_how_to_make_a_changed_copy(
     assert 1 == getattr(eval(called), name)
 
 
-def test_adding_up_a_function_call_names_the_method_with_the_whole_calls():
+def test_error_of_adding_to_arguments_names_the_method_for_whole_calls():
     """
-    A program that adds a piece of a stream to the arguments of a tool call is told
-    which method has the whole tool calls.
+    A program that adds a streamed fragment to the arguments of a frozen tool call gets
+    an error that names `get_final_completion`, which has the complete tool calls.
     """
     function = asi1.FunctionCall(arguments="{")
 
@@ -55,8 +55,8 @@ def test_adding_up_a_function_call_names_the_method_with_the_whole_calls():
 
 def test_setting_an_attribute_that_is_not_a_field_names_no_copy():
     """
-    The error for an attribute that is not a field, such as a property, tells no call
-    that would fail.
+    The error for an attribute that is not a field, such as a property, does not suggest
+    a changed copy, since making it would fail.
     """
     with pytest.raises(AttributeError) as caught:
         asi1.ChatCompletion().text = "x"

@@ -72,7 +72,7 @@ def test_dump_without_none_has_no_none_at_any_depth():
     assert dict(ANSWER) == dump
 
 
-def test_dump_of_what_is_set_is_to_dict():
+def test_dump_without_unset_fields_is_to_dict():
     """
     `model_dump` with ``exclude_unset=True`` is `to_dict`.
     """

@@ -28,8 +28,8 @@ BODY = {"message": "No.", "code": "no", "type": "refused", "param": "model"}
 def test_status_error_reads_its_fields_from_a_given_response(name, body):
     """
     A status error made with an ``httpx.Response``, as OpenAI's errors are, has the
-    status, the headers, the ids and the pause of that response, and the codes of the
-    body, without the cookies and the request.
+    status, the headers, the request id and the Retry-After of that response, and the
+    codes of the body, without the cookies and the request.
     """
     response = httpx.Response(429, request=REQUEST, headers=HEADERS)
 
@@ -63,10 +63,11 @@ def test_status_error_reads_its_fields_from_a_given_response(name, body):
         ({"retry-after": "inf"}, None),
     ],
 )
-def test_given_response_tells_the_pause_only_as_seconds(headers, seconds):
+def test_retry_after_of_a_given_response_is_read_only_as_a_number(headers, seconds):
     """
-    The pause of a given response is read if it is a number of seconds or milliseconds,
-    and at least 0; a date would need a clock.
+    ``retry_after`` of an error made with a response is read from its headers if they
+    have a number of seconds or milliseconds of at least 0; to read a date, a clock
+    would be needed.
     """
     response = Mock(status_code=503, headers=headers)
 
@@ -85,7 +86,7 @@ def test_given_fields_take_precedence_over_the_response():
 
 
 @pytest.mark.parametrize("response", [Mock(), MagicMock()])
-def test_response_that_is_a_mock_without_values_tells_nothing(response):
+def test_response_that_is_a_mock_without_values_is_ignored(response):
     """A mock in place of a response makes an error without status and headers."""
     error = asi1.APIStatusError("No.", response=response, body=None)
 

@@ -41,7 +41,8 @@ def test_raw_response_has_the_metadata_and_what_the_server_sent():
 
 def test_raw_response_of_an_answer_from_a_cache_was_not_retried():
     """
-    An answer that was not sent for has neither a status nor retries.
+    The raw response of an answer from the cache, for which no request was sent, has no
+    status, and 0 retries.
     """
     raw = asi1.RawResponse(asi1.ChatCompletion())
 
@@ -61,9 +62,10 @@ def test_event_has_the_chunk_on_one_line_and_an_empty_line():
     assert ['{"a": "\u2028"}'] == lines_of('{"a": "\u2028"}')
 
 
-def test_raw_response_of_a_stream_has_no_text():
+def test_text_of_a_raw_response_with_a_stream_raises_an_error():
     """
-    The text of a stream that has not been read is not known.
+    Reading the text of a raw response with a stream raises an error that says that
+    `parse` returns the stream.
     """
     with pytest.raises(asi1.ASI1Error, match=r"parse\(\) returns it"):
         _ = asi1.RawResponse(object()).text

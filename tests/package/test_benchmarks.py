@@ -104,7 +104,7 @@ def test_each_benchmark_case_gives_a_value_or_the_reason_why_it_cannot_run(
 def _has_opentelemetry() -> bool:
     try:
         return importlib.util.find_spec("opentelemetry.util.genai") is not None
-    except ModuleNotFoundError:  # of a package above it
+    except ModuleNotFoundError:  # a parent package is missing
         return False
 
 

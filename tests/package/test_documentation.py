@@ -79,7 +79,9 @@ def environment(standing, tmp_path, monkeypatch):
 
 
 def run(source: str, path: Path) -> dict:
-    """Run a program from its file, or as a cell of a notebook if it awaits outside."""
+    """Run a program from its file, or as a notebook cell if it has a top-level
+    ``await``.
+    """
     path.write_text(source, "utf-8")
     code = compile(source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if code.co_flags & inspect.CO_COROUTINE:

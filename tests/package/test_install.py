@@ -56,8 +56,10 @@ def test_first_page_lists_each_extra():
     assert sorted(project["optional-dependencies"]) == sorted(listed)
 
 
-def test_no_message_has_a_command_of_its_own():
-    """Only `asi1._install` has the command, so that a release changes one place."""
+def test_only_one_module_has_the_command_to_install_asi1():
+    """Only `asi1._install` has the ``pip install`` command, so that a release changes
+    one place.
+    """
     assert ["_install.py"] == [
         path.name
         for path in sorted((ROOT / "asi1").rglob("*.py"))

@@ -17,7 +17,7 @@ EXAMPLES = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 
 
 def test_readme_has_at_most_150_lines():
-    """The README can be read at one sitting; details are in the guides."""
+    """The README has at most 150 lines, so that it can be read at one sitting."""
     assert len(README.splitlines()) <= 150
 
 
@@ -37,8 +37,10 @@ def test_readme_shows_the_main_features(part):
     assert part in EXAMPLES
 
 
-def test_readme_begins_with_the_two_commands():
-    """The README's first code blocks are the two commands that do everything."""
+def test_readme_begins_with_the_commands_for_the_demo_and_for_nox():
+    """The README's first two shell blocks install asi1 and run its demo, and run all
+    checks with nox.
+    """
     first, second = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)[:2]
 
     assert "python -m pip install . && asi1 demo" == first

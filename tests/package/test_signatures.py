@@ -61,12 +61,12 @@ def test_signature_names_each_option_with_its_type(method, kind):
     assert all(isinstance(parameter.annotation, str) for parameter in shown.values())
 
 
-def test_every_method_with_options_is_among_them():
+def test_each_client_has_fifteen_methods_with_options():
     """Each client has fifteen methods that take options, not counting the verbs."""
     assert 30 == len(METHODS)
 
 
-def test_signature_of_a_bound_method_is_one_like_any_other():
+def test_signature_of_a_bound_method_can_be_used_like_any_other():
     """
     The signature of a method of a client can be read, bound, changed, copied and
     pickled, and mocks check calls by it.

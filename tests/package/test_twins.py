@@ -40,8 +40,8 @@ def test_blocking_docstrings_are_made_from_the_async_ones(path):
 
 def test_blocking_docstrings_speak_of_the_blocking_client():
     """
-    The docstrings of blocking methods tell of threads, and name blocking classes and
-    methods; only "Same as" names an async one.
+    The docstrings of blocking methods mention threads where the async ones mention
+    tasks, and name blocking classes and methods; only "Same as" names an async one.
     """
     create = asi1.Completions.create.__doc__
     options = asi1.Completions.stream.__doc__ + asi1.Conversation.ask.__doc__

@@ -572,10 +572,10 @@ def test_tool_call_adds_at_most_three_objects_to_garbage_collection(pieces):
     assert 3 * count + 100 > tracked() - before
 
 
-def test_calls_grow_however_many_others_were_changed_since():
+def test_tool_calls_grow_however_many_others_get_fragments_in_between():
     """
-    A call keeps growing, although more calls than are kept open were changed since its
-    last fragment: arguments, extra members and the split of an escape stay its own.
+    Each of 1,200 tool calls whose fragments alternate keeps its own arguments, extra
+    members and half of an escape, although fewer calls are kept open at once.
     """
     count = 1200
     assembler = Assembler()
@@ -601,10 +601,11 @@ def test_calls_grow_however_many_others_were_changed_since():
 
 
 @pytest.mark.system
-def test_garbage_collector_tracks_at_most_two_objects_for_a_call_of_a_flood():
+def test_garbage_collector_tracks_at_most_two_objects_for_each_tool_call():
     """
-    For each tool call of a flood, Python's garbage collector tracks the call and its
-    function alone, so that a full collection blocks the event loop for less time.
+    For each of thousands of tool calls in an answer, Python's garbage collector tracks
+    only the call and its function, so that a full collection blocks the event loop for
+    less time.
     """
     count = 5000
     assembler = Assembler()
@@ -624,9 +625,9 @@ def test_garbage_collector_tracks_at_most_two_objects_for_a_call_of_a_flood():
 
 def test_piece_of_arguments_is_added_like_a_part_without_name_and_id():
     """
-    A piece of a call's arguments gives the same calls as a part with only an index and
-    arguments: also if the call is unknown, was built meanwhile, was named again, or is
-    complete.
+    Adding a piece of arguments to the call of an index gives the same calls as adding a
+    part with only an index and arguments, even if there is no such call yet, or it was
+    already built, got its name twice, or is complete.
     """
     for seed in range(300):
         rng = random.Random(seed)

@@ -34,9 +34,10 @@ def test_expected_tokens_rise_at_once_and_fall_step_by_step():
     assert [120, 110, 92, 77, 520] == estimates
 
 
-def test_call_with_max_tokens_neither_teaches_nor_learns():
+def test_call_with_max_tokens_neither_changes_nor_uses_the_estimate():
     """
-    ``max_tokens`` limits the answer, so the estimate of such a call is its request's.
+    ``max_tokens`` limits the answer, so the lengths of other answers do not change the
+    estimate of such a call, nor does its answer change theirs.
     """
     answers = AnswerTokens()
     answers.learn(request(limit=5), 1000)

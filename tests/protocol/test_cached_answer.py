@@ -1,4 +1,4 @@
-"""What a cache stores: keys of requests, answers that may be kept, and their bytes."""
+"""What a cache stores: keys of requests, answers that may be cached, their bytes."""
 
 import attrs
 import pytest
@@ -163,17 +163,17 @@ def images(*each):
         pytest.param(images(), False, id="no-image"),
     ],
 )
-def test_only_complete_and_lasting_results_are_kept(result, kept):
+def test_only_complete_answers_and_images_with_data_are_cached(result, kept):
     """
-    Kept are answers that ended by themselves with a text or whole tool calls, and
-    images that the server sent itself.
+    The cache stores answers that ended normally with a text or complete tool calls, and
+    images whose data the server sent. It stores no image that is a URL.
     """
     assert kept is may_be_kept(result, 1)
 
 
-def test_answer_with_fewer_choices_than_requested_is_not_kept():
+def test_answer_with_fewer_choices_than_requested_is_not_cached():
     """
-    An answer is kept only if it has as many choices as the request asked for, and if
+    An answer is cached only if it has as many choices as the request asked for, and if
     each of them is complete.
     """
     two = answer(choices=2)

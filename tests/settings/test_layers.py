@@ -32,9 +32,10 @@ def test_text_is_decoded_in_each_way(text, last):
 
 
 @pytest.mark.parametrize("text", ["<%61b>", "<a b>", "<%2561 =62>", "<&#97;=\nb>"])
-def test_place_of_decoded_text_is_its_place_in_the_text(text):
+def test_position_of_decoded_text_in_the_original_text_is_known(text):
     """
-    The start and the end of decoded text are known in the text before all decoding.
+    For text that was decoded several times, the positions of its start and end in the
+    original text are known.
     """
     found = {
         text[start_in_text(at, places) : end_in_text(at + 2, places)]

@@ -44,9 +44,10 @@ def test_only_the_newest_hundred_keys_are_remembered():
     assert 100 == len([*key._known])
 
 
-def test_same_key_again_changes_nothing():
+def test_key_that_is_returned_again_is_not_added_again():
     """
-    A function that returns the same key again makes no new search necessary.
+    If the key function returns the same key again, the list of keys to redact stays the
+    same object.
     """
     key = RotatingKey(str)
     key.issued("sk-heron-0123")
@@ -68,9 +69,10 @@ def test_rotating_key_shows_no_key_and_is_not_pickled():
         pickle.dumps(key)
 
 
-def test_function_is_not_called_when_it_is_given():
+def test_key_function_is_not_called_when_the_client_is_made():
     """
-    A function as ``api_key=`` is kept, and not called, and no variable takes its place.
+    A function as ``api_key=`` is not called when the setting is read, and no
+    environment variable takes its place.
     """
     key = read_key(lambda: 1 / 0, {"ASI_ONE_API_KEY": "sk-env-0123"})
 

@@ -64,9 +64,9 @@ def read(data, model=None):
         (line(body={**BODY, "user": "\udc80"}), "contains a lone surrogate"),
     ],
 )
-def test_line_that_is_not_a_request_is_refused_in_words(data, problem):
+def test_line_that_is_not_a_request_is_refused_with_the_reason(data, problem):
     """
-    A line that a batch cannot send is refused, and the error says why in words.
+    A line that a batch cannot send is refused, and the error gives the reason.
     """
     with pytest.raises(ValueError, match="^" + problem.replace("{", r"\{")):
         read(data)
@@ -83,8 +83,8 @@ def test_line_that_is_not_a_request_is_refused_in_words(data, problem):
 )
 def test_model_of_a_batch_overrides_that_of_a_line(own, given, sent):
     """
-    A batch's model is that of all its requests; without one, each line's own model is
-    sent, or the client's if the line names none.
+    A model that is set for a batch is used for all its requests; otherwise each line's
+    own model is used, or the client's if the line names none.
     """
     body = BODY if own is ... else {**BODY, "model": own}
 
@@ -108,7 +108,7 @@ def test_hash_differs_exactly_if_custom_id_or_body_differs(first, second):
     assert 32 == len(one.digest)
 
 
-def test_line_with_bom_free_crlf_and_unknown_fields_is_read():
+def test_line_with_crlf_unknown_fields_and_a_long_integer_is_read():
     """
     A line may end in CR LF, and may have fields that a batch does not know; a long
     integer stays exact.

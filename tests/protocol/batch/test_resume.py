@@ -1,4 +1,4 @@
-"""What a batch decides when it goes on: what is sent, and which rows stay."""
+"""Which requests a batch sends after earlier runs, and which rows of them it keeps."""
 
 from __future__ import annotations
 
@@ -42,11 +42,14 @@ def entry_after(rows):
         ([OLD_ANSWER, ANSWER, OLD_ANSWER], False, False, [1]),
     ],
 )
-def test_rows_decide_what_is_sent_and_what_is_kept(rows, due, due_with_retry, kept):
+def test_earlier_rows_decide_what_is_sent_and_which_rows_are_kept(
+    rows, due, due_with_retry, kept
+):
     """
-    A request with an answer is not sent again; one with a failure only on demand; one
-    that has changed is. In the end one row is kept, but an answer to the request as it
-    was is not given up for a failure.
+    A request with an answer is not sent again; one with a failure only if
+    *retry_failed* is true; one that has changed since is. One row of each request is
+    kept; but a failure after a change does not replace the answer from before the
+    change.
     """
     entry = entry_after(rows)
 
@@ -56,10 +59,10 @@ def test_rows_decide_what_is_sent_and_what_is_kept(rows, due, due_with_retry, ke
 
 
 @given(st.lists(st.sampled_from([ANSWER, FAILURE, OLD_ANSWER, OLD_FAILURE])))
-def test_what_is_kept_decides_the_same_again(rows):
+def test_kept_rows_lead_to_the_same_decision_as_all_rows(rows):
     """
-    The rows that are kept say the same of the request as all rows did, and an answer to
-    the request is never removed.
+    The rows that are kept lead to the same state of a request as all rows did, and an
+    answer to the request in its present form is never removed.
     """
     entry = entry_after(rows)
     kept = [row for at, row in enumerate(rows) if entry.keeps(row, at)]

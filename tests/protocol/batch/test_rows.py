@@ -1,4 +1,4 @@
-"""The rows of a batch's output: written, read and torn."""
+"""The rows of a batch's output: written, read, and left incomplete by a crash."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_failure_is_a_response_if_the_server_refused_and_else_an_error(
 def test_any_answer_becomes_one_line_of_json_without_control_characters(text, number):
     """
     Whatever an answer contains becomes one line of valid JSON, with lone surrogates as
-    U+FFFD. The line has no character that a terminal obeys or that ends a line.
+    U+FFFD. The line has no control character, and none that ends a line.
     """
     wire = {"choices": [{"message": {"content": text}}], "x": [number], text: None}
     answer = as_sent(asi1.ChatCompletion(wire=wire, response=ANSWERED))
@@ -188,10 +188,10 @@ def test_error_code_that_is_not_a_name_is_read_as_unknown():
         (b"\0\1\2", False),
     ],
 )
-def test_beginning_of_a_row_is_torn_and_other_text_is_not(line, torn):
+def test_beginning_of_a_row_counts_as_torn_and_other_text_does_not(line, torn):
     """
-    The beginning of a row, or zeros in place of its end, are the rest of an unfinished
-    write. Other text is not: a batch must not cut a user's file.
+    The beginning of a row, or zeros in place of its end, is what a crash leaves of a
+    row, and may be removed. Other text may not: a batch must not shorten a user's file.
     """
     assert torn == is_torn(line)
 

@@ -112,9 +112,10 @@ def test_skipped_part_may_reach_beyond_its_paragraph():
 @pytest.mark.parametrize(
     "end", ["\n> 1. ", "a\n  ", "\n\n", " a", "a\nb", "\nb ", "  "]
 )
-def test_skimmed_text_counts_as_if_it_was_read(end):
+def test_skimming_a_text_has_the_same_effect_as_reading_it(end):
     """
-    Skimming a text, which is faster, leaves the same knowledge of the current line.
+    Skimming a text, which is faster than reading it, leads to the same markers in the
+    text after it.
     """
     skimmed, read = MarkerFinder(), MarkerFinder()
     skimmed.skim(end)

@@ -181,7 +181,7 @@ def test_calls_in_all_forms_are_read_in_order(text, names):
         "",
     ],
 )
-def test_text_that_is_not_a_call_is_left(text):
+def test_text_that_is_not_a_call_stays_text(text):
     """
     Prose about a tag, and a bare form that calls an unknown tool, are text.
     """
@@ -243,10 +243,10 @@ def test_text_that_is_not_a_call_is_left(text):
         ('<|python_tag|>{"name":"f",}', "<|python_tag|> is not valid JSON", ""),
     ],
 )
-def test_unreadable_markup_is_named_and_cut(text, problem, rest):
+def test_unreadable_markup_is_skipped_with_a_problem_that_names_it(text, problem, rest):
     """
-    Markup that is not a complete call has a problem; it ends after the next end tag,
-    before the next marker, or with the text.
+    Markup that is not a complete call becomes a problem in words; it ends after the
+    next end tag, before the next marker, or with the text.
     """
     found = read(text)
 

@@ -1,4 +1,4 @@
-"""What a function that becomes a tool is called, and what its docstring says."""
+"""The name and the description that a tool takes from its function."""
 
 from __future__ import annotations
 
@@ -47,8 +47,10 @@ def test_name_and_description_come_from_the_function(function, name, description
         assert name == name_of(function, None)
 
 
-def test_partials_tell_which_arguments_they_set():
-    """The keyword arguments of nested partials are those that the model cannot give."""
+def test_keyword_arguments_of_nested_partials_are_found():
+    """The keyword arguments that nested partials set are found, since the model cannot
+    give these arguments.
+    """
     nested = functools.partial(functools.partial(add, a=1), b=2)
 
     assert (add, {"a", "b"}) == without_partials(nested)

@@ -45,7 +45,8 @@ def test_errors_of_tools_can_be_copied_and_compared(make, copied):
 
 def test_error_after_too_many_rounds_has_the_result():
     """
-    `MaxRoundsError` has the result of the run; an error made by hand has an empty one.
+    `MaxRoundsError` has the result of the run; one that a program creates without a
+    result has an empty one.
     """
     assert RESULT is error_of_rounds().result
     assert () == asi1.MaxRoundsError("too many").result.steps

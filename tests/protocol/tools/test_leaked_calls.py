@@ -291,10 +291,10 @@ HOSTILE = {
 
 @pytest.mark.system
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
-def test_work_grows_as_the_text(unit):
+def test_work_is_linear_in_the_length_of_the_text(unit):
     """
-    Twice the text needs at most about twice the steps, to read as well as to stream;
-    the beginning of a long text decides nothing about the rest.
+    For a text of twice the length, reading and streaming make at most about twice as
+    many function calls, whatever markers the text repeats.
     """
     short, long = (unit * (count // len(unit)) for count in (20_000, 40_000))
 
@@ -334,7 +334,8 @@ def lines_of(function, *args):
 
 def test_many_openings_before_a_long_json_text_need_linear_work():
     """
-    Openings in a row do not each cause the JSON text after the last one to be read.
+    Many start tags before a long JSON text do not cause the JSON to be read once for
+    each tag.
     """
     text = "[1]," * 5000
     once, often = (f"{'[TOOL_CALLS][' * count}{text}" for count in (1, 150))
@@ -344,8 +345,9 @@ def test_many_openings_before_a_long_json_text_need_linear_work():
 
 def test_plain_piece_costs_no_more_after_a_long_text():
     """
-    A piece without a marker's first character needs few steps, however long the text
-    before it was; a held stream needs few steps too.
+    Streaming a piece without a marker's first character needs few function calls,
+    however long the text before it was, and so does a piece after text that is held
+    back.
     """
     plain, held = TextHold(), TextHold()
     plain.feed("word `code` \n" * 1000)

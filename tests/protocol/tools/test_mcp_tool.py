@@ -42,7 +42,8 @@ def result(*parts, **more):
 @pytest.mark.parametrize("name", ["input_schema", "inputSchema"])
 def test_model_reads_the_schema_of_the_server_unchanged(name):
     """
-    A request has the server's schema, unchanged, under either name of its attribute.
+    A request has the server's schema, unchanged, whether the tool has it as
+    ``inputSchema`` or as ``input_schema``.
     """
     listed = SimpleNamespace(description="Tells the weather.", **{name: SCHEMA})
 
@@ -105,10 +106,10 @@ def test_fitting_names_are_different_and_independent_of_the_order(names):
     assert all(own == n for n, own in found.items() if re.fullmatch("[a-b_]{1,64}", n))
 
 
-def test_name_that_is_taken_gets_a_mark():
+def test_name_that_another_tool_has_gets_a_suffix():
     """
-    Of names that become equal, all but one end with a mark, also if a name with this
-    mark exists.
+    If several tools would get the same name, all but one get a suffix, and a different
+    one if another tool is already named so.
     """
     found = fitting_names(["a.b", "a/b", "a_b"])
     marked = found["a.b"]

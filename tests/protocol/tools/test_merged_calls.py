@@ -16,18 +16,18 @@ from asi1._protocol.tools.merged_calls import merged, repeats, updated
         pytest.param(['{"x":1}', "[2]"], "[2]", id="not-an-object"),
     ],
 )
-def test_objects_are_merged_and_of_other_texts_the_last_is_used(texts, expected):
+def test_json_objects_are_merged_and_otherwise_the_last_text_is_used(texts, expected):
     """
-    Several JSON objects become one with the members of all; if one text is not an
-    object, the last text is used.
+    Several JSON objects become one with the members of all; if one of the texts is not
+    a JSON object, the last text is used.
     """
     assert expected == merged(texts)
 
 
-def test_arguments_repeat_equal_json_but_not_true_for_one():
+def test_equal_json_or_an_empty_object_counts_as_repeated_arguments():
     """
-    Arguments repeat others that are the same JSON with other spaces, or an empty
-    object; ``true`` and ``1`` are not the same.
+    Arguments count as a repetition of earlier ones if they are the same JSON, also with
+    other spaces, or an empty object; ``true`` is not the same as ``1``.
     """
     assert repeats('{"x": 1}', '{"x":1}')
     assert repeats('{"x": 1}', "{}")
@@ -36,7 +36,9 @@ def test_arguments_repeat_equal_json_but_not_true_for_one():
 
 def test_only_a_new_string_or_object_makes_members_new():
     """
-    Members that repeat a value, replace a string, or are numbers, add nothing new.
+    Members count as new if they add a string or an object that was not there; a
+    repeated value, another string in place of an earlier one, and a number do not
+    count.
     """
     assert ({"a": "x"}, True) == updated(None, {"a": "x"})
     assert ({"a": "y", "n": 1}, False) == updated({"a": "x"}, {"a": "y", "n": 1})

@@ -136,7 +136,8 @@ def test_calls_run_together_up_to_a_serial_tool(names, groups):
 
 def test_approved_calls_run_in_their_places():
     """
-    After a decision, calls run as if they had never waited.
+    After a decision, calls run in the order that they would have had without an
+    approval.
     """
     log = asked(log_of(), "pay", "save", "add", "pay")
     log.add(log.decided({"0": True, "3": True}))
@@ -267,7 +268,7 @@ def test_each_event_is_recorded_with_its_step():
 
 def test_decision_cannot_be_made_twice():
     """
-    A call that was decided about does not wait any more.
+    A second decision about the same call raises `ArgumentError`.
     """
     log = asked(log_of(), "pay")
     log.add(log.decided({"0": True}))
@@ -278,8 +279,8 @@ def test_decision_cannot_be_made_twice():
 
 def test_call_that_was_begun_is_not_run_again():
     """
-    Of a call whose tool was begun without an end, the model reads that its outcome is
-    not known; the tool does not run again.
+    If the log has the start of a tool but not its end, the tool does not run again: the
+    model reads that it is not known whether the tool took effect.
     """
     log = asked(log_of(), "add", "add")
     log.add(Started("0"))
@@ -394,9 +395,10 @@ def test_messages_have_the_results_in_the_order_of_the_calls():
     assert 5 == len(log.result().messages)
 
 
-def test_answers_are_sent_as_the_log_is_told_to():
+def test_answers_are_sent_in_the_form_that_a_conversation_sets():
     """
-    A conversation sets how an answer is sent again, after the events were loaded.
+    A conversation can set the function that turns an answer into the message of the
+    next request, even after the events were loaded.
     """
     log = asked(log_of(), "add")
     end(log, 0)

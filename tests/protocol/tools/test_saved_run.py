@@ -104,9 +104,10 @@ def test_each_event_is_one_line():
 
 @pytest.mark.system
 @pytest.mark.parametrize("form", ["str", "bytes", "list", "list-of-bytes"])
-def test_torn_last_line_is_left_out(form):
+def test_incomplete_last_line_is_left_out(form):
     """
-    A last line that ends anywhere before its end is left out, even within a character.
+    A last line that was cut off anywhere before its end, even within a character, is
+    left out.
     """
     for place in range(1, len(LINES)):
         line = LINES[place].encode()
@@ -121,7 +122,7 @@ def test_torn_last_line_is_left_out(form):
 
 
 class Run:
-    """A run that was not saved: to read it goes on with it."""
+    """A run in place of a saved run; reading it would continue the run."""
 
     def to_json(self):
         raise AssertionError
