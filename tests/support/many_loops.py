@@ -28,7 +28,7 @@ __all__ = ["Loop", "Loops"]
 
 
 class _Selector(selectors.DefaultSelector):
-    """Gives the turn away in place of waiting."""
+    """A selector that lets another event loop run in place of waiting."""
 
     def __init__(self, loop: Loop) -> None:
         super().__init__()
@@ -56,7 +56,9 @@ class _AsyncioLoop(asyncio.SelectorEventLoop):
 
 @define(eq=False)
 class _TrioClock(trio.abc.Clock):
-    """Is asked how long to sleep when no task can run, and gives the turn away then."""
+    """A clock for trio, which asks it how long to sleep: it then lets another event
+    loop run.
+    """
 
     loop: Loop
 
@@ -77,7 +79,7 @@ class Loop:
     One event loop.
 
     Attributes:
-        loops: All of them.
+        loops: All event loops on the same clock.
         backend: "asyncio" or "trio".
         frozen: Whether it gets no turns, as if its thread were blocked.
         next: The time of its next timer.
@@ -164,7 +166,7 @@ class Loops:
     Attributes:
         backends: The kind of each loop.
         now: The virtual time, in seconds.
-        steps: Is to be raised whenever a task does anything.
+        steps: A counter, which a task raises whenever it does anything.
     """
 
     backends: tuple[str, ...]
@@ -178,7 +180,9 @@ class Loops:
             loop.start()
 
     def clock(self) -> float:
-        """Return the time; that a limiter asks for it is a step."""
+        """Return the virtual time. A limiter that asks for it counts as doing
+        something.
+        """
         self.steps += 1
         return self.now
 

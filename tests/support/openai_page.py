@@ -50,7 +50,7 @@ def names() -> str:
 
 
 def share() -> str:
-    """Return how many idioms give the same."""
+    """Return how many idioms give the same result with both packages."""
     count = sum(map(len, IDIOMS.values()))
     same = count - len(DIFFERENT)
     return (

@@ -80,8 +80,8 @@ class RedisServer:
 
 class Watched:
     """
-    The permits that a `RedisLimiter` gives, by the clock of the server, which tells of
-    all commands of the script.
+    The permits that each `RedisLimiter` gets from the server, as the server's MONITOR
+    command shows them.
 
     Attributes:
         permits: The time in seconds of each permit that was not given back, by its id.

@@ -72,7 +72,7 @@ def script(fake):
 
 
 async def everything(client):
-    """Make one call of each kind, and return what they gave."""
+    """Make one call of each kind, and return their results."""
     chat = client.chat.completions
     found = [await ask(client), await read(client)]
     parsed = await chat.parse(messages="Who?", response_format=Otter)
@@ -129,7 +129,7 @@ def test_blocking_client_records_over_sockets_and_replays(fake, path):
 async def test_cassette_is_a_transport_of_httpx(fake, path):
     """
     Other clients of httpx may use a cassette. A body that is not text is recorded in
-    base64, and a compressed one as it was before.
+    base64, and a compressed one in its decompressed form.
     """
     packed = gzip.compress(b'{"a": 1}')
     plain = Head(200, (("content-type", "application/octet-stream"),))
@@ -318,10 +318,10 @@ async def test_connection_errors_and_broken_replies_are_not_recorded(path):
 
 
 @pytest.mark.virtual_time
-async def test_reply_that_was_left_early_is_recorded_up_to_there(path):
+async def test_stream_that_was_closed_early_is_recorded_up_to_that_point(path):
     """
-    A stream that its reader left is replayed up to there. A reader that goes on gets an
-    error that says so.
+    A stream that its reader closed early is recorded and replayed up to that point. A
+    reader of the replay that goes on gets an error that says so.
     """
     fake = FakeASI1()
     fake.play(SSE, Event(chunk("Hel")), Pause(60), Event(chunk("lo", finish="stop")))
@@ -453,7 +453,7 @@ async def test_line_that_cannot_be_read_is_named(path, line, problem):
 
 
 @pytest.mark.parametrize("cut", [1, 30, 300])
-async def test_torn_last_line_is_removed_with_the_next_recording(path, cut):
+async def test_incomplete_last_line_is_removed_with_the_next_recording(path, cut):
     """
     A last line that a killed process left unfinished is ignored, and removed by the
     next recording. A whole last line without a line feed is kept.
@@ -476,7 +476,8 @@ async def test_torn_last_line_is_removed_with_the_next_recording(path, cut):
 
 async def test_path_that_is_a_folder_fails_without_a_retry(tmp_path):
     """
-    A file that cannot be read or written is an error that names it.
+    A path that cannot be read or written as a file raises an error that names it, and
+    is not tried again.
     """
     fake = FakeASI1()
     for mode in ("replay", "record"):
@@ -551,9 +552,10 @@ def test_wrong_argument_is_refused_and_named(arguments, problem):
     assert str(caught.value).startswith(problem)
 
 
-def test_body_that_json_cannot_repeat_is_recorded_as_text(path):
+def test_body_that_parsed_json_would_change_is_recorded_as_text(path):
     """
-    A body whose JSON has more than its value, such as a key twice, is kept as text.
+    A JSON body that would not be the same after it was parsed and written again, such
+    as one with a repeated key, is recorded as text.
     """
     fake = FakeASI1()
     bodies = [b'{"a": 1, "a": 2}', b'{"a": NaN}', b'"\\ud800"', b"\xef\xbb\xbf{}"]

@@ -151,7 +151,7 @@ def test_each_fault_takes_its_own_defaults():
     assert len(FAULTS) == fake.pending
 
 
-def test_infinite_time_is_a_time_to_wait():
+def test_infinite_delay_can_be_scripted():
     """
     A test may script an infinite delay: the reply then never begins.
     """

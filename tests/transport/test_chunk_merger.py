@@ -79,7 +79,7 @@ def read_by_h11(reads, merger=None):
                     client.start_next_cycle()
                     ask()
     except (h11.RemoteProtocolError, h11.LocalProtocolError) as error:
-        # A message that shows bytes shows those that one read has added.
+        # The end of a message may show the bytes of one read, so it is left out.
         events.append((type(error), f"{error}"[:20]))
     return [*events, body]
 
@@ -148,7 +148,8 @@ def test_chunks_are_joined_again_after_a_size_that_was_cut(at):
 
 def test_chunks_of_the_next_reply_are_joined_too():
     """
-    A kept connection joins the chunks of each reply, also after one that had none.
+    On a kept connection, the chunks of each reply are joined, also after a reply that
+    had none.
     """
     merger = ChunkMerger()
 

@@ -22,7 +22,7 @@ class BurstServer:
     def __init__(self, count):
         self.count = count
         self.came = 0
-        self.open = self.opened = 0  # connections
+        self.open = self.opened = 0  # numbers of connections
         self.all = anyio.Event()
 
     async def serve(self, *, task_status):

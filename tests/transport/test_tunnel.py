@@ -21,7 +21,7 @@ BASIC = base64.b64encode(b"otter:f:sh").decode()
 
 
 class Proxy(httpcore.AsyncNetworkBackend, httpcore.AsyncNetworkStream):
-    """A proxy without sockets, which sends *replies*; it never ends if *silent*."""
+    """A proxy without sockets, which sends *replies*, and then nothing if *silent*."""
 
     def __init__(self, replies=b"", *, silent=False, size=65536):
         self.replies, self.silent, self.size = replies, silent, size
@@ -95,7 +95,9 @@ async def test_http_proxy_is_asked_for_the_server_with_the_password(
         ("socks5h://[::1]:9050", ("::1", 9050), []),
     ],
 )
-async def test_proxy_is_reached_at_the_place_of_its_url(url, place, secured):
+async def test_connection_goes_to_the_host_and_port_of_the_proxys_url(
+    url, place, secured
+):
     """
     The connection goes to the host and port of the proxy's URL, or to the usual port of
     its scheme; an ``https://`` proxy is spoken to over TLS.

@@ -76,10 +76,10 @@ async def test_query_of_a_call_is_added_to_that_of_the_users_client(family):
 
 
 @FAMILIES
-async def test_url_timeout_and_limits_of_either_family_are_taken(family):
+async def test_url_timeout_and_limits_of_httpx_or_httpx2_are_accepted(family):
     """
-    `httpx.URL`, `httpx.Timeout` and `httpx.Limits` of httpx or of httpx2 are taken
-    where asi1 takes a URL, a timeout and limits.
+    `httpx.URL`, `httpx.Timeout` and `httpx.Limits`, of httpx or of httpx2, are accepted
+    as URL, timeout and limits of a client.
     """
     with FakeASI1() as fake:
         async with asi1.AsyncASI1(
@@ -185,7 +185,7 @@ async def test_session_of_another_event_loop_is_refused_with_the_reason(fake):
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_function_that_makes_aiohttp_sessions_serves_each_event_loop(fake):
     """
-    A function that makes sessions is asked for one in each event loop.
+    A function that makes sessions is called once in each event loop.
     """
     made = []
 

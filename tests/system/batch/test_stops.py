@@ -151,7 +151,7 @@ class Batches:
 
 @pytest.fixture
 def batches(files, tmp_path):
-    """Return what begins batches with the input and the output."""
+    """Return an object that begins batches with the input and the output."""
     errors = tmp_path / "stderr"
     words = ["batch", *map(str, files[:1]), "-o", str(files[1]), "--concurrency"]
     with (

@@ -65,7 +65,7 @@ async def test_memory_of_a_map_does_not_grow_with_its_prompts():
         )
         async for _ in made:
             seen["read"] += 1
-            if seen["read"] == PROMPTS // 6:  # all that is loaded once is there
+            if seen["read"] == PROMPTS // 6:  # all that is loaded once is loaded
                 start = memory()
             elif start and seen["read"] % (PROMPTS // 60) == 0:
                 most = max(most, memory() - start)
@@ -77,8 +77,9 @@ async def test_memory_of_a_map_does_not_grow_with_its_prompts():
 @pytest.mark.virtual_time
 async def test_map_of_a_thousand_calls_at_once_is_fair_and_stops_at_once():
     """
-    Of a thousand calls at once none is overtaken by a whole round of the others, and
-    all of them end in the moment in which the reader is cancelled.
+    A `map` over endless prompts with a thousand calls at once answers the first
+    thousand prompts before the next thousand, and all its calls end less than a second
+    after the reader was cancelled.
     """
     answered = []
     async with client_of(transport=Echo(delay=1)) as client:

@@ -23,7 +23,7 @@ UNKNOWN = "it is not known whether it took effect"
 
 
 class Killed(Exception):  # noqa: N818 - it is the end of a process, not an error
-    """Stands for the end of the process: nothing runs on."""
+    """Stands for the end of the process: no code after it runs."""
 
 
 class Journal:
@@ -31,7 +31,7 @@ class Journal:
     A journal that is killed while it writes a line.
 
     Attributes:
-        lines: The lines of all lives; the last may be torn.
+        lines: The lines of all processes; the last may be incomplete.
         left: How many lines are still written; None for no limit.
         torn: The share of the next line that is written.
     """
@@ -168,7 +168,7 @@ async def kill_points(seed):
             yield rng, rounds, place, torn
 
 
-async def test_seeds_of_the_ledger_give_a_thousand_kill_points():
+async def test_seeds_of_the_killed_runs_give_a_thousand_kill_points():
     """
     The seeds with which runs are killed give more than 1,000 moments together.
     """

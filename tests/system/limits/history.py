@@ -58,7 +58,9 @@ class _Call:
 
 
 class History(RuleBasedStateMachine):
-    """Calls begin, wait, run and end in any order; the oracle judges each permit."""
+    """A hypothesis state machine: calls begin, wait, run and end in any order, and the
+    oracle checks each permit.
+    """
 
     backends: tuple[str, ...] = ("asyncio", "asyncio", "asyncio")
 
@@ -70,9 +72,9 @@ class History(RuleBasedStateMachine):
         self.waiting: list[_Call] = []  # in order of arrival
         self.running: list[_Call] = []
         self.excused: set[int] = set()  # loops that were frozen since the last rule
-        self.overdue = math.inf  # since when a call that may go has not gone
+        self.overdue = math.inf  # since when a call that may start has not started
 
-    # What the calls do.
+    # The task of a call.
 
     async def _call(self, call: _Call) -> None:
         self.waiting.append(call)
@@ -121,7 +123,7 @@ class History(RuleBasedStateMachine):
         calls = [call for call in calls if not (call.ended or call.cancelled)]
         return calls[number % len(calls)] if calls else None
 
-    # What happens.
+    # Rules: what may happen to the calls.
 
     @rule(loop=st.integers(0, 2), tokens=TOKENS, count=st.sampled_from([1, 1, 3]))
     def begin(self, loop, tokens, count):
@@ -163,7 +165,7 @@ class History(RuleBasedStateMachine):
         self.excused.add(loop % len(self.loops.each))
         self._settle()
 
-    # What is always true.
+    # Invariants: what is true after each rule.
 
     @invariant()
     def call_that_may_go_has_gone(self):

@@ -42,11 +42,11 @@ def test_limits_order_and_progress_hold_in_generated_histories(loops):
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("number", [1, 2])
-def test_blocked_event_loops_hold_up_the_others_for_a_second_each(number, backend):
+def test_blocked_event_loops_delay_others_by_a_second_or_two_each(number, backend):
     """
-    If the event loop of the call at the front is blocked when its turn comes, a call of
-    another loop goes a second later or two, however many blocked loops are before it.
-    The blocked calls go next, when their loops run again.
+    If the event loops of the calls at the front are blocked when their turn comes, a
+    call of another event loop gets its permit a second or two later for each of them.
+    The blocked calls are next, once their event loops run again.
     """
     loops, went = Loops((backend,) * 4), []
     limiter = LocalLimiter(RateLimit(requests_per_minute=1), clock=loops.clock)
@@ -83,10 +83,10 @@ def test_blocked_event_loops_hold_up_the_others_for_a_second_each(number, backen
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_call_whose_older_neighbour_leaves_is_not_held_up_by_a_blocked_loop(backend):
+def test_blocked_loop_delays_no_other_after_the_call_at_the_front_is_cancelled(backend):
     """
-    When the call at the front is cancelled, and the next one is of a blocked event
-    loop, a later call of the first loop goes a second or two later.
+    When the call at the front is cancelled, and the next one belongs to a blocked event
+    loop, a later call of an event loop that runs gets its permit within three seconds.
     """
     loops, went, scopes = Loops((backend,) * 2), [], []
     limiter = LocalLimiter(RateLimit(tokens_per_minute=50), clock=loops.clock)

@@ -44,7 +44,7 @@ def limiter():
 
 @pytest.fixture
 def hurry():
-    """Let threads be interrupted after each few instructions."""
+    """Make Python switch between threads after every few instructions."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

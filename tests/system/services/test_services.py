@@ -318,7 +318,7 @@ def test_slow_browser_that_leaves_raises_nothing_in_the_service(fake, service, c
 
     with visit(service) as there:
         read_until(there, b"event: text")
-        time.sleep(0.5)  # until the buffers are full; if they are not, nothing is shown
+        time.sleep(0.5)  # lets the buffers fill up
 
     assert "left" == fake.requests[0].wait()
     wait_for(lambda: service.calls == 0)
