@@ -278,8 +278,8 @@ def test_event_loop_runs_while_the_first_call_imports_modules(fake, way, backend
     assert (0, "True []", "") == run(fake, script, head=IMPORTS)
 
 
-# What happens to the first call of a program while its modules are imported, and what the
-# program writes.
+# What happens to the first call of a program while its modules are imported, and what
+# the program writes.
 EVENTS = {
     "closed": (
         """
