@@ -43,7 +43,7 @@ def ids(output):
     return [json.loads(row)["custom_id"] for row in output.read_text().splitlines()]
 
 
-def test_batch_makes_and_closes_a_client_of_its_own(fake, lines, output, monkeypatch):
+def test_batch_without_a_client_makes_and_closes_one(fake, lines, output, monkeypatch):
     """
     `asi1.batch` without a client uses the settings of the environment, and closes its
     connections at the end.
@@ -60,7 +60,9 @@ def test_batch_makes_and_closes_a_client_of_its_own(fake, lines, output, monkeyp
     wait_for(lambda: fake.open_connections == 0)
 
 
-def test_batch_with_a_client_leaves_it_open(fake, blocking_client, lines, output):
+def test_batch_leaves_the_client_that_it_was_given_open(
+    fake, blocking_client, lines, output
+):
     """
     `asi1.batch` with a client is the same as the client's own method; the client can be
     used afterwards.
@@ -73,7 +75,7 @@ def test_batch_with_a_client_leaves_it_open(fake, blocking_client, lines, output
     assert blocking_client.chat.completions.create(messages="Hi").text
 
 
-def test_async_client_is_refused_with_a_hint(lines, output):
+def test_async_client_is_refused_in_a_blocking_batch(lines, output):
     """
     An async client, whose batch must be awaited, is refused, and the error says how to
     use it.

@@ -353,7 +353,9 @@ def test_forked_process_uses_its_own_connections(fake):
     assert not used["child"] & used["parent"]
 
 
-def test_call_that_fails_in_a_ctrl_c_handler_raises_its_error(fake, blocking_client):
+def test_call_that_fails_in_a_ctrl_c_handler_raises_its_own_error(
+    fake, blocking_client
+):
     """
     A call that fails inside an ``except KeyboardInterrupt`` block raises its own error:
     the earlier Ctrl-C is not mistaken for an interrupt of this call.

@@ -50,7 +50,7 @@ def test_blocking_conversation_has_the_methods_of_the_async_one(fake, blocking_c
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_blocking_stream_closed_after_its_finish_reason_adds_the_turn(
+def test_blocking_stream_closed_after_its_finish_reason_is_in_the_history(
     fake, blocking_client, kept
 ):
     """

@@ -106,7 +106,7 @@ def test_caller_gets_an_error_if_the_event_loop_ends_during_its_call(loop):
 
 
 @pytest.mark.system
-def test_call_interrupted_before_its_coroutine_starts_never_makes_it(loop):
+def test_call_interrupted_before_its_coroutine_starts_makes_no_coroutine(loop):
     """
     If the caller is interrupted before the loop has started the coroutine, no coroutine
     is made, of which Python would warn that it was never awaited.

@@ -77,7 +77,9 @@ def test_traceback_shows_the_caller_and_at_most_two_frames_of_asi1(
     assert caught.value.__context__ is None
 
 
-def test_blocking_error_raised_again_keeps_a_short_traceback(fake, blocking_client):
+def test_error_of_a_blocking_stream_raised_again_keeps_a_short_traceback(
+    fake, blocking_client
+):
     """
     A broken stream raises the same error at each read, with a traceback that contains
     the frames of that read only.
@@ -97,7 +99,7 @@ def test_blocking_error_raised_again_keeps_a_short_traceback(fake, blocking_clie
     assert {2} == set(lengths)
 
 
-async def test_async_error_raised_again_keeps_a_short_traceback(fake):
+async def test_error_of_an_async_stream_raised_again_keeps_a_short_traceback(fake):
     """
     A broken async stream raises the same error at each read, and the error's traceback
     does not grow from read to read.
@@ -359,7 +361,7 @@ def test_unknown_value_of_asi1_loop_is_refused():
         new_loop({"ASI1_LOOP": "giraffe"})
 
 
-def test_client_with_an_unknown_asi1_loop_cannot_be_made(monkeypatch):
+def test_blocking_client_checks_asi1_loop_when_it_is_made(monkeypatch):
     """
     A blocking client checks ``ASI1_LOOP`` when it is made, not at its first call; an
     async client runs on its caller's event loop, and does not read it.

@@ -66,7 +66,9 @@ def test_blocking_streaming_response_is_read_in_its_with_block(blocking_client, 
         assert found == result.to_dict() == {**json.loads(lines[0]), "id": result.id}
 
 
-def test_streaming_response_without_with_raises_an_error(fake, blocking_client):
+def test_streaming_response_used_without_a_with_block_raises_an_error(
+    fake, blocking_client
+):
     """
     A ``with_streaming_response`` call without its ``with`` block sends nothing; reading
     the response raises an error that asks for the block.

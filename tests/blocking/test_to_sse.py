@@ -68,7 +68,9 @@ def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
     assert "stream_interrupted" == seen(body)[-1][1]["code"]
 
 
-def test_blocking_open_raises_an_error_before_the_first_event(fake, blocking_client):
+def test_open_of_blocking_to_sse_raises_an_error_before_the_first_event(
+    fake, blocking_client
+):
     """
     `open` of the blocking `to_sse` raises an error that occurs before the first event,
     so that a web server can still respond with an error status.

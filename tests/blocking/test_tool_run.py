@@ -296,7 +296,7 @@ def test_second_thread_that_reads_a_run_is_refused():
     assert "done" == results[0].text
 
 
-def test_exit_in_a_tool_of_a_blocking_run_reaches_the_caller():
+def test_system_exit_in_a_tool_of_a_blocking_run_reaches_the_caller():
     """
     SystemExit in a tool is raised by the read of the blocking run, which is then
     closed; the conversation of the run is free for the next turn.

@@ -47,7 +47,7 @@ def in_a_loop(backend, call, *args):
 
 @pytest.mark.parametrize("call", [create, read, ask_many])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_coroutine_that_blocks_its_loop_is_warned_once(
+def test_coroutine_that_blocks_its_event_loop_gets_one_warning(
     fake, blocking_client, never_warned, backend, call
 ):
     """
@@ -85,7 +85,7 @@ def test_no_blocking_call_is_sent_if_its_warning_is_turned_into_an_error(
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_no_warning_in_a_notebook_or_without_a_loop(
+def test_blocking_calls_in_a_notebook_or_without_a_loop_get_no_warning(
     fake, blocking_client, never_warned, monkeypatch, backend
 ):
     """
@@ -103,7 +103,7 @@ def test_no_warning_in_a_notebook_or_without_a_loop(
 
 
 @pytest.mark.system
-def test_no_warning_at_the_asyncio_prompt(fake):
+def test_blocking_calls_at_the_asyncio_prompt_get_no_warning(fake):
     """
     At the prompt of ``python -m asyncio`` the blocking client answers without a
     warning.
@@ -139,7 +139,7 @@ GREENLETS = {
 
 @pytest.mark.parametrize("patched", [True, False])
 @pytest.mark.parametrize("library", GREENLETS)
-def test_greenlet_beside_an_event_loop_is_not_warned(
+def test_blocking_call_in_a_greenlet_beside_an_event_loop_gets_no_warning(
     never_warned, monkeypatch, library, patched
 ):
     """

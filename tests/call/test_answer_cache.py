@@ -186,7 +186,9 @@ async def test_fault_leaves_no_broken_answer_in_the_cache(method, fault):
     ],
 )
 @pytest.mark.parametrize("method", WAYS)
-async def test_call_without_the_cache_neither_reads_nor_fills_it(fake, method, options):
+async def test_call_with_cache_false_neither_reads_nor_fills_the_cache(
+    fake, method, options
+):
     """
     ``cache=False`` switches the cache off for one call. A call with a session id does
     not use the cache, since the server's memory of the session may change the answer.
@@ -265,7 +267,7 @@ async def test_images_are_cached_unless_they_are_urls(fake, image, sent):
     assert sent == len(fake.requests)
 
 
-async def test_plain_requests_are_always_sent(fake):
+async def test_plain_requests_never_use_the_cache(fake):
     """
     `request` never uses the cache, even for the path of chat calls: such a request may
     be for anything.
@@ -496,7 +498,7 @@ async def test_time_spent_waiting_for_a_budget_leaves_the_cache_its_full_timeout
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("data", [b"", b"garbage", b'{"asi1": 1}\n{}'])
-async def test_damaged_entry_is_replaced(data):
+async def test_damaged_cache_entry_is_replaced_by_the_servers_answer(data):
     """
     An entry that was not written by this version of asi1, or was damaged, is ignored
     and replaced by the server's answer.
@@ -529,7 +531,7 @@ async def test_cached_answer_larger_than_max_event_bytes_is_requested_again():
 
 
 @pytest.mark.virtual_time
-async def test_cancelled_call_is_cancelled_during_the_reading_of_the_cache():
+async def test_call_can_be_cancelled_while_it_reads_the_cache():
     """
     A call that is cancelled while the cache is being read ends at once, and reports no
     broken cache.

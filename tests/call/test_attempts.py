@@ -112,7 +112,9 @@ def test_call_is_unsent_until_a_connection_takes_its_request(attempts):
 
 
 @pytest.mark.parametrize("sending", [False, True])
-def test_timed_out_attempt_was_sent_if_a_connection_took_its_request(attempts, sending):
+def test_timed_out_attempt_counts_as_sent_if_a_connection_took_its_request(
+    attempts, sending
+):
     """
     An attempt that timed out before a connection took its request was not sent, even if
     the error says that an earlier attempt of the call was.
@@ -126,7 +128,7 @@ def test_timed_out_attempt_was_sent_if_a_connection_took_its_request(attempts, s
     assert [sending] == [attempt.sent for attempt in attempts.made]
 
 
-def test_error_of_a_call_says_sent_if_an_earlier_attempt_was(attempts):
+def test_error_of_a_call_says_sent_if_an_earlier_attempt_was_sent(attempts):
     """
     If the last attempt could not connect, but an earlier one was sent, the error of the
     call says that the request may have been processed; the attempt was not sent.
@@ -246,7 +248,7 @@ def test_wait_before_a_retry_grows_with_earlier_retries(attempts, retries, wait)
 
 
 @pytest.mark.parametrize(("saved", "wait", "left"), [(1, 0.25, 0), (0.9, None, 0.9)])
-def test_retry_costs_one_of_the_retry_budget(saved, wait, left):
+def test_each_retry_spends_one_of_the_retry_budget(saved, wait, left):
     """
     A retry spends 1 of the client's retry budget; if less than 1 is left, no retry
     follows.

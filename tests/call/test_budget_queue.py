@@ -70,7 +70,9 @@ async def test_hooks_see_one_start_and_one_end_of_a_call_that_waits_for_the_budg
 
 @pytest.mark.system
 @pytest.mark.parametrize("send", [by_map, by_batch])
-async def test_retry_that_does_not_fit_waits_for_the_calls_under_way(send, tmp_path):
+async def test_retry_that_does_not_fit_into_the_budget_waits_for_other_calls(
+    send, tmp_path
+):
     """
     A retry that does not fit into the budget waits until other calls have ended, as a
     first attempt does. Its own call is not one of those that it waits for.

@@ -39,7 +39,7 @@ def account(client):
     ],
     ids=["requests", "tokens", "usd", "first"],
 )
-async def test_call_that_could_pass_the_budget_is_not_sent(budget, limit):
+async def test_call_that_could_exceed_the_budget_is_not_sent(budget, limit):
     """
     A call that could pass one of the limits raises `BudgetExceededError` with what was
     spent, and is not sent; the calls before it are.
@@ -64,7 +64,7 @@ async def test_call_that_could_pass_the_budget_is_not_sent(budget, limit):
 
 
 @pytest.mark.parametrize("limited", [False, True], ids=["refused", "rate-limited"])
-async def test_hooks_are_told_of_a_call_that_a_budget_refuses(limited):
+async def test_hooks_see_a_call_that_a_budget_refuses(limited):
     """
     The hooks see a call that a budget refuses: its start, and its end with the
     `BudgetExceededError`; no attempt, no wait for the rate limit, and no retry.
@@ -279,7 +279,7 @@ class Store(dict):
 
 
 @pytest.mark.parametrize("way", CACHED)
-async def test_cached_answer_fits_into_a_budget_that_is_used_up(way):
+async def test_cached_answer_is_returned_even_if_the_budget_is_used_up(way):
     """
     An answer from the cache costs nothing, so that no budget refuses it: neither one
     that is used up, nor one in dollars if the price of the model is not known.
@@ -299,7 +299,7 @@ async def test_cached_answer_fits_into_a_budget_that_is_used_up(way):
 
 
 @pytest.mark.virtual_time
-async def test_budget_of_a_child_counts_besides_that_of_its_parent(fake):
+async def test_calls_of_a_child_count_in_its_own_and_in_its_parents_budget(fake):
     """
     A budget that `with_options` adds is counted from zero, and its calls also count in
     the budget of the parent. A call that one of the budgets refuses reserves nothing in
@@ -342,7 +342,7 @@ async def test_budget_in_dollars_refuses_requests_without_a_known_price(
         await client.request("GET", "/nothing")
 
 
-def test_budget_holds_in_several_threads(fake):
+def test_threads_that_share_a_client_stay_within_its_budget(fake):
     """
     Threads with event loops of their own that share a client send exactly as many
     requests as its budget allows, since checking and reserving is one atomic step.

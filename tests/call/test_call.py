@@ -658,7 +658,7 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
 @pytest.mark.parametrize(
     "fault", ["bad_status_line", "obs_header_injection", "two_lengths", "bad_length"]
 )
-async def test_malformed_http_is_not_retried(fake, fault, stream):
+async def test_call_whose_reply_is_malformed_http_is_not_retried(fake, fault, stream):
     """
     A call whose reply is not valid HTTP is not retried, since the next reply would be
     malformed too; `retryable` is false for the error.

@@ -31,7 +31,7 @@ class Prompts:
         return "Hi"
 
 
-async def test_second_take_of_prompts_stays_within_the_limit_of_unread_answers(
+async def test_waiting_prompts_count_towards_the_limit_of_unread_answers(
     fake_client,
 ):
     """

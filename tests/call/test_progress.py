@@ -42,7 +42,7 @@ class Rich:
         raise AssertionError
 
 
-def test_blocking_map_shows_each_answer_in_the_readers_thread(fake, blocking_client):
+def test_blocking_map_reports_its_progress_in_the_readers_thread(fake, blocking_client):
     """
     ``progress`` is called with 1 for each answer that is read, errors that are returned
     included, in the thread of the reader.
@@ -61,7 +61,9 @@ def test_blocking_map_shows_each_answer_in_the_readers_thread(fake, blocking_cli
     assert {"prompts": [3, 3]} == rich.tasks
 
 
-def test_broken_progress_is_reported_once_and_fails_no_call(fake, blocking_client):
+def test_progress_function_that_raises_is_reported_once_and_fails_no_call(
+    fake, blocking_client
+):
     """
     If ``progress`` raises, a `RuntimeWarning` says so, and it is not called again; all
     answers are yielded.
@@ -80,7 +82,7 @@ def test_broken_progress_is_reported_once_and_fails_no_call(fake, blocking_clien
     assert [1] == calls
 
 
-def test_total_of_endless_prompts_is_unknown():
+def test_progress_bar_of_endless_prompts_has_no_total():
     """
     A bar of rich is told the number of prompts, or None if they have no length.
     """
@@ -92,7 +94,9 @@ def test_total_of_endless_prompts_is_unknown():
 
 @pytest.mark.parametrize("way", ["map", "batch"])
 @pytest.mark.parametrize("wrong", ["function", "object", "method", "hidden"])
-async def test_async_progress_is_refused_or_reported(way, wrong, fake_client, tmp_path):
+async def test_async_progress_function_is_refused_or_reported(
+    way, wrong, fake_client, tmp_path
+):
     """
     An ``async`` function as ``progress`` of a `map` or a batch is refused, since
     nothing would await it. A plain function that returns a coroutine is reported at its

@@ -32,7 +32,7 @@ async def collect(answers):
     return [answer async for answer in answers]
 
 
-async def test_answers_of_a_mapping_come_with_its_keys(fake, fake_client):
+async def test_answers_to_a_mapping_of_prompts_come_with_its_keys(fake, fake_client):
     """
     If the prompts are a mapping, each answer comes with its prompt's key, and so does
     each error.
@@ -48,7 +48,7 @@ async def test_answers_of_a_mapping_come_with_its_keys(fake, fake_client):
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-async def test_answers_come_with_the_keys_that_a_function_makes(
+async def test_answers_come_with_the_keys_that_a_key_function_returns(
     fake, fake_client, ordered
 ):
     """
@@ -200,7 +200,7 @@ async def test_budget_of_a_map_slows_it_down_and_then_ends_it(ordered):
     assert not ordered or [str(number) for number in range(len(got))] == got
 
 
-async def test_budget_of_a_map_is_the_error_of_each_prompt_that_does_not_fit(
+async def test_each_prompt_that_exceeds_the_budget_of_a_map_has_its_own_error(
     fake, fake_client
 ):
     """

@@ -415,7 +415,7 @@ async def test_retry_after_for_one_call_delays_the_calls_after_it():
         pytest.param({"retry_after": 50}, {"max_retry_after": 900}, 50, id="higher"),
     ],
 )
-async def test_retry_after_delays_other_calls_within_max_retry_after(
+async def test_retry_after_delays_other_calls_by_at_most_max_retry_after(
     reply, policy, delay
 ):
     """

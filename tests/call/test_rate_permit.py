@@ -71,7 +71,7 @@ async def test_used_tokens_of_any_minute_stay_within_the_limit(stream):
 
 
 @pytest.mark.virtual_time
-async def test_waiting_call_begins_when_an_estimate_is_given_back():
+async def test_waiting_call_begins_when_another_used_fewer_tokens_than_estimated():
     """
     A call that waits for tokens begins as soon as another call has used fewer tokens
     than were estimated, not a minute later.

@@ -143,7 +143,7 @@ async def test_pending_calls_are_the_last_events_before_done(fake, client):
     assert "paid 3" == seen(later)[1][1]["content"]
 
 
-async def test_call_that_must_not_run_has_only_a_result(fake, client):
+async def test_call_that_must_not_run_has_only_a_failed_result(fake, client):
     """
     A call of an unknown tool, and one with arguments that do not fit, have only a
     ``tool_result``, with ``failed`` true and the error that the model reads.
@@ -268,7 +268,7 @@ async def test_error_of_the_journal_is_the_last_event(fake, client, error):
     assert ("Fine.", [1]) == ((await resumed.until_done()).text, ran)
 
 
-async def test_open_raises_errors_before_the_first_event(fake, client):
+async def test_open_of_to_sse_raises_errors_before_the_first_event(fake, client):
     """
     ``to_sse().open()`` raises an error of the API or of the journal that comes before
     the first event, so that a web server can still send it as a status. Without an

@@ -39,7 +39,7 @@ def cache(path):
         yield made
 
 
-async def test_stored_bytes_are_read_by_this_and_by_other_caches(cache, path):
+async def test_stored_bytes_are_read_by_every_cache_of_the_same_file(cache, path):
     """
     The first use creates the file and its folder. The file keeps the bytes after it was
     closed, and only its user can read it and the files beside it.
@@ -60,7 +60,7 @@ async def test_stored_bytes_are_read_by_this_and_by_other_caches(cache, path):
     assert VALUE == await cache.get(KEY)
 
 
-async def test_old_answers_are_not_read(path):
+async def test_answers_older_than_max_age_are_not_read(path):
     """
     An answer older than ``max_age`` seconds is not read.
     """

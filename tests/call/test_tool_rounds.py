@@ -77,7 +77,7 @@ async def test_serial_tool_never_runs_at_the_same_time_as_another():
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_run_that_failed_in_its_second_round_goes_on_from_its_json(
+async def test_run_that_failed_in_its_second_round_is_resumed_from_its_json(
     fake, fake_client, stream
 ):
     """

@@ -189,7 +189,7 @@ async def test_cancelled_read_of_the_outcomes_loses_none(fake_client):
 
 @pytest.mark.system
 @pytest.mark.parametrize("way", ["stop", "aclose", "del", "close-client"])
-async def test_source_that_is_given_up_cancels_its_tools(fake_client, way):
+async def test_tool_source_that_is_closed_or_freed_cancels_its_tools(fake_client, way):
     """
     Tools are cancelled if their source is stopped, closed or garbage-collected, or if
     the client is closed: then a read raises `ClientClosedError`.
@@ -267,7 +267,7 @@ async def test_streamed_answer_ends_with_the_text_that_was_held_back():
     assert text == steps[-1].answer.text
 
 
-async def test_streamed_calls_have_the_results_of_whole_ones():
+async def test_run_with_streaming_has_the_same_results_as_one_without():
     """
     With ``stream=True``, a run has the same messages and results as without.
     """

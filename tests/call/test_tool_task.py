@@ -325,9 +325,7 @@ async def test_result_of_a_thread_that_took_too_long_is_discarded():
     ],
     ids=["exit", "interrupt", "group"],
 )
-async def test_exit_in_a_tool_reaches_the_reader_and_cancels_the_other_tools(
-    kind, error
-):
+async def test_system_exit_in_a_tool_is_raised_and_cancels_the_other_tools(kind, error):
     """
     SystemExit and KeyboardInterrupt in a tool are raised by the read of the run, and
     the tools that still run are cancelled; each later read says that the run is closed.
@@ -473,7 +471,7 @@ def run_in_own_loop():
         "wrapper",
     ],
 )
-async def test_only_what_is_awaited_runs_on_the_event_loop(function, on_loop):
+async def test_only_tools_that_are_awaited_run_on_the_event_loop(function, on_loop):
     """
     A coroutine function, partial, object or lambda that returns a coroutine is awaited
     on the event loop. Any other function runs in a thread: also one that wraps a

@@ -33,7 +33,7 @@ async def test_tool_runs_in_another_thread_with_the_callers_context():
     assert (True, "of the caller") == (daemon, value)
 
 
-async def test_thread_runs_the_next_tool():
+async def test_worker_thread_runs_the_next_tool_too():
     """A thread that has run a tool runs the next one too."""
     first = await run_in_thread(threading.current_thread)
     await until(lambda: tool_thread._idle)
@@ -59,7 +59,7 @@ async def test_tools_at_the_same_time_have_a_thread_each():
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), Odd("no")], ids=["value", "odd"])
-async def test_exception_of_a_tool_is_raised(error):
+async def test_exception_of_a_tool_is_raised_in_the_waiting_task(error):
     """What a tool raises in its thread is raised in the task that waits for it."""
 
     def work():
@@ -72,7 +72,7 @@ async def test_exception_of_a_tool_is_raised(error):
     assert 1 == await run_in_thread(lambda: 1)
 
 
-async def test_thread_of_a_cancelled_caller_runs_on():
+async def test_tool_of_a_cancelled_caller_runs_to_its_end():
     """
     If the caller is cancelled, the tool runs to its end. Its result is not given to the
     next caller.
@@ -94,7 +94,7 @@ async def test_thread_of_a_cancelled_caller_runs_on():
     assert "newer" == await run_in_thread(lambda: "newer")
 
 
-async def test_idle_worker_ends():
+async def test_idle_worker_thread_ends():
     """A worker thread that has got no tool for its idle time ends, and is removed from
     the list of idle workers.
     """

@@ -68,7 +68,7 @@ async def ask(client, *, stream, **options):
 
 
 @both_forms
-async def test_hooks_see_one_call_from_start_to_end(stream):
+async def test_all_hooks_of_a_call_get_the_same_call_object(stream):
     """
     All hooks of a call get the same object, whose fields tell what has happened: the
     model, the options, the tags of client and call, attempts, times and usage; but no
@@ -178,7 +178,9 @@ async def test_error_shows_contents_only_to_hooks_with_contents():
 
 @pytest.mark.virtual_time
 @both_forms
-async def test_on_wait_sees_the_reached_rate_limit_and_the_length_of_the_wait(stream):
+async def test_on_wait_hook_gets_the_reached_rate_limit_and_the_length_of_the_wait(
+    stream,
+):
     """
     When a call begins to wait for the client's rate limit, `Hooks.on_wait` sees the
     reached limit and the minimum number of seconds to wait.
@@ -270,7 +272,9 @@ async def wait_for_own_limiter(client):
         (wait_for_own_limiter, ZeroDivisionError, 0),
     ],
 )
-async def test_every_call_that_began_ends_once_with_its_reason(way, error, attempts):
+async def test_on_end_hook_is_called_once_for_every_call_that_began(
+    way, error, attempts
+):
     """
     `on_end` is called exactly once for each call that began, however it ends: its
     stream is left or dropped, its caller is cancelled, its client closed. The error
@@ -305,7 +309,7 @@ class Limiter:
         """Do nothing."""
 
 
-async def test_stream_that_is_left_after_its_whole_answer_has_succeeded():
+async def test_stream_closed_after_its_complete_answer_counts_as_successful():
     """
     A stream that is left after the finish reason has ended well: its call has no error.
     """
@@ -335,7 +339,7 @@ async def test_stream_that_is_left_after_its_whole_answer_has_succeeded():
 
 @pytest.mark.system
 @pytest.mark.parametrize("phase", ["total", "first_token"])
-async def test_timeout_before_a_connection_is_open_was_not_sent(phase):
+async def test_call_that_times_out_before_its_connection_opens_was_not_sent(phase):
     """
     If the total or first-token timeout passes before a connection is open, nothing was
     sent: the error and the attempt say so, as hooks see.
@@ -361,7 +365,7 @@ async def test_timeout_before_a_connection_is_open_was_not_sent(phase):
 
 @pytest.mark.system
 @both_forms
-async def test_timeout_after_the_request_was_sent_says_so(stream):
+async def test_error_of_a_timeout_says_that_the_request_was_sent(stream):
     """
     If a timeout passes while the server is silent, the request was sent: the error and
     the attempt say so.
@@ -512,7 +516,7 @@ async def test_hooks_see_one_end_of_a_run_that_is_closed_or_dropped(way):
     } == errors
 
 
-async def test_answers_that_parse_repairs_have_one_parent():
+async def test_calls_of_a_parse_with_repair_have_one_parent_in_hooks():
     """
     The calls of a `parse` with *repair* have one parent, whose error is that of the
     `parse`.
@@ -648,7 +652,7 @@ async def test_hooks_see_the_end_of_a_closed_run_after_those_of_its_calls(stream
 
 
 @pytest.mark.parametrize("exiting", [KeyboardInterrupt, SystemExit])
-def test_hook_that_ends_the_program_at_the_end_of_a_call_is_raised(fake, exiting):
+def test_keyboard_interrupt_in_an_on_end_hook_is_raised_to_the_caller(fake, exiting):
     """
     KeyboardInterrupt and SystemExit of a hook, also of `on_end`, are raised to the
     caller; the hooks after it are called, and the client can be used again.

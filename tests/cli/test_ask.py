@@ -39,7 +39,7 @@ def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
     assert request.json["stream"] is True
 
 
-def test_no_stream_option_prints_the_same_text(fake, capsys):
+def test_option_no_stream_prints_the_same_text(fake, capsys):
     """
     ``--no-stream`` requests the answer without streaming, and prints the same text.
     """
@@ -130,7 +130,7 @@ def test_terminal_shows_dimmed_thoughts_and_undimmed_text(options, fake, on_term
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)]
 )
-def test_terminal_gets_no_ansi_codes_if_no_color_is_set_or_term_is_dumb(
+def test_no_color_variable_or_a_dumb_terminal_turns_ansi_codes_off(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
@@ -171,7 +171,7 @@ def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
 
 
 @pytest.mark.parametrize("options", [["--no-thoughts"], ["-q"], ["-q", "--thoughts"]])
-def test_no_thoughts_or_quiet_option_hides_thoughts(options, fake, on_terminal):
+def test_option_no_thoughts_or_quiet_hides_thoughts(options, fake, on_terminal):
     """
     With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts; ``-q`` hides the
     token counts, too.

@@ -204,7 +204,7 @@ def test_wrong_key_ends_the_batch_and_says_how_to_go_on(fake, batch, capsys):
     assert 0 == batch("ab")
 
 
-def test_used_up_budget_ends_the_batch_with_1(fake, batch, capsys):
+def test_used_up_budget_ends_the_batch_with_exit_code_1(fake, batch, capsys):
     """
     A batch that has used up its budget ends with exit code 1 and the amounts; what it
     has spent is in the summary.
@@ -267,7 +267,7 @@ def test_first_signal_ends_the_batch_cleanly(signal_name, fake, start, tmp_path)
     assert "left" == fake.requests[-1].wait()
 
 
-def test_terminal_gets_a_line_that_is_erased_and_no_color_gets_lines(
+def test_progress_is_one_erased_line_on_a_terminal_and_lines_without_color(
     fake, batch, on_terminal, monkeypatch
 ):
     """

@@ -110,7 +110,7 @@ def test_invalid_schema_exits_with_2(fake, schema, capsys, value, told):
     assert [] == fake.requests
 
 
-def test_reference_to_another_place_is_never_fetched(fake, schema, capsys):
+def test_schema_reference_to_a_url_is_never_fetched(fake, schema, capsys):
     """
     A schema that refers to a URL is not fetched: the command says so.
     """

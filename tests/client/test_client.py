@@ -791,7 +791,7 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_created(argument,
     ],
     ids=["unlimited", "never-expiring", "no-keepalive"],
 )
-async def test_client_takes_the_limits_of_httpx(fake, limits):
+async def test_client_accepts_the_limits_of_httpx(fake, limits):
     """
     A client takes an ``httpx.Limits``, and its calls succeed, one after the other.
     """

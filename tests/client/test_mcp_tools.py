@@ -193,7 +193,7 @@ async def test_session_or_option_of_a_wrong_kind_is_refused(session, options, wo
         await asi1.tools_of(session, **options)
 
 
-def test_tool_of_another_event_loop_is_an_error_that_the_model_reads(
+def test_mcp_tool_in_another_event_loop_is_an_error_that_the_model_reads(
     fake, blocking_client
 ):
     """

@@ -70,7 +70,7 @@ async def test_parse_and_image_calls_have_raw_calls(fake, fake_client):
     assert image.parse().data[0].b64_json
 
 
-async def test_raw_call_raises_as_the_call_does(fake, fake_client):
+async def test_raw_call_raises_the_same_error_as_the_call_itself(fake, fake_client):
     """
     An error status of the server raises the same error in a raw call as in `create`.
     """
@@ -146,7 +146,9 @@ async def test_streaming_response_is_parsed_and_closed(fake_client, stream):
     assert "<AsyncAPIResponse [200]>" == repr(reply)
 
 
-async def test_streaming_response_without_with_raises_an_error(fake, fake_client):
+async def test_streaming_response_used_without_a_with_block_raises_an_error(
+    fake, fake_client
+):
     """
     A ``with_streaming_response`` call without its ``async with`` block sends nothing;
     reading the response raises an error that asks for the block.

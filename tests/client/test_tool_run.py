@@ -97,7 +97,7 @@ async def test_run_that_is_cancelled_at_every_step_has_the_same_result(stream):
     assert got[0][1:] == got[1][1:] == got[2][1:]
 
 
-async def test_stream_gives_the_messages_results_and_journal_of_whole_answers():
+async def test_run_with_streaming_has_the_messages_and_journal_of_one_without():
     """
     A run with ``stream=True`` has the messages, steps and events of one without, except
     for the steps that show the pieces of its answers.
@@ -124,7 +124,7 @@ async def test_stream_gives_the_messages_results_and_journal_of_whole_answers():
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
-async def test_wait_for_around_a_run_loses_nothing():
+async def test_asyncio_wait_for_around_a_read_of_a_run_loses_nothing():
     """
     A run may be read in `asyncio.wait_for`: after the timeout, the next read goes on.
     """
@@ -142,7 +142,7 @@ async def test_wait_for_around_a_run_loses_nothing():
     assert RESULTS == tool_results(result.messages)
 
 
-async def test_second_reader_at_the_same_time_is_refused():
+async def test_second_reader_of_a_run_is_refused():
     """
     While one reader waits for a step, a second one gets `StreamBusyError`, and the
     first goes on.

@@ -99,7 +99,7 @@ async def ran(fake, client, *steps):
 
 
 @pytest.mark.system
-async def test_call_cut_into_two_or_three_deltas_runs_once(
+async def test_tool_call_cut_into_two_or_three_deltas_runs_once(
     fake, fake_client, anyio_backend_name
 ):
     """
@@ -115,7 +115,7 @@ async def test_call_cut_into_two_or_three_deltas_runs_once(
 
 
 @pytest.mark.system
-async def test_call_whose_events_arrive_in_pieces_runs_once(
+async def test_tool_call_whose_events_arrive_in_pieces_runs_once(
     fake, fake_client, anyio_backend_name
 ):
     """
@@ -134,7 +134,9 @@ async def test_call_whose_events_arrive_in_pieces_runs_once(
 @pytest.mark.system
 @pytest.mark.parametrize("finish", ["tool_calls", "stop", "length", "LENGTH", None])
 @pytest.mark.parametrize("stream", [True, False])
-async def test_call_that_ends_too_early_never_runs(fake, fake_client, stream, finish):
+async def test_tool_call_that_ends_too_early_never_runs(
+    fake, fake_client, stream, finish
+):
     """
     If the arguments of a call end anywhere before their end, the tool does not run,
     whatever the finish reason says; if that is "length", it never runs. The model reads
@@ -165,7 +167,7 @@ async def test_call_that_ends_too_early_never_runs(fake, fake_client, stream, fi
 @pytest.mark.parametrize("finish", ["length", "max_tokens", "content_filter"])
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("text", ["", "{}"])
-async def test_call_without_parameters_does_not_run_in_an_answer_that_was_cut_off(
+async def test_tool_call_without_parameters_does_not_run_in_a_truncated_answer(
     fake, fake_client, stream, finish, text
 ):
     """
@@ -194,7 +196,7 @@ async def test_call_without_parameters_does_not_run_in_an_answer_that_was_cut_of
         pytest.param([Event({"error": {"message": "overloaded"}})], id="error"),
     ],
 )
-async def test_call_of_a_stream_that_breaks_never_runs(fake, fake_client, steps):
+async def test_tool_call_of_a_stream_that_breaks_never_runs(fake, fake_client, steps):
     """
     If the stream breaks before its finish reason, its calls do not run, and the run
     ends with the stream's error.
@@ -251,7 +253,9 @@ ALONE = {
 
 @pytest.mark.system
 @pytest.mark.parametrize("parts", ALONE.values(), ids=ALONE)
-async def test_call_of_each_dialect_runs_once(fake, fake_client, parts):
+async def test_tool_call_in_the_format_of_each_server_runs_once(
+    fake, fake_client, parts
+):
     """
     Servers differ in how they number and name the parts of a call; the tool runs once,
     with all arguments.
@@ -306,7 +310,9 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("parts", PAIRS.values(), ids=PAIRS)
-async def test_two_calls_of_each_dialect_run_once_each(fake, fake_client, parts):
+async def test_two_tool_calls_in_the_format_of_each_server_run_once_each(
+    fake, fake_client, parts
+):
     """
     The parts of two calls are told apart, however the server numbers them; each tool
     runs once, and each result has the id of its call.
@@ -340,7 +346,7 @@ async def test_neither_of_two_calls_runs_if_the_length_limit_cuts_off_the_second
     assert [("a", True), ("b", True)] == [(s.call.id, s.failed) for s in ended]
 
 
-async def test_call_with_cut_arguments_does_not_keep_another_from_running(
+async def test_tool_call_with_truncated_arguments_does_not_stop_another_one(
     fake, fake_client
 ):
     """

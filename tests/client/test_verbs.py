@@ -25,7 +25,7 @@ def fake(fake):
 
 
 @pytest.mark.parametrize("verb", ["post", "put", "patch", "delete"])
-async def test_verb_sends_its_body(fake, fake_client, verb):
+async def test_http_verb_methods_send_their_body(fake, fake_client, verb):
     """
     Each verb but `get` sends its body as JSON, and returns the reply.
     """
@@ -58,7 +58,7 @@ async def test_cast_to_a_type_of_json_returns_the_data(fake_client, cast_to, val
     assert value == await fake_client.get("/things", cast_to=cast_to)
 
 
-async def test_cast_to_other_types(fake_client):
+async def test_cast_to_str_bytes_or_a_pydantic_model_converts_the_reply(fake_client):
     """
     The reply becomes a str, bytes or a model of pydantic; any other type is ignored.
     """

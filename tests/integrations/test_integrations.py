@@ -163,7 +163,7 @@ def stream_of(client):
 
 
 @pytest.mark.parametrize("grace", [-1, "10", None, float("nan")])
-def test_grace_of_an_aiohttp_application_must_be_a_number(grace):
+def test_grace_argument_of_an_aiohttp_application_must_be_a_number(grace):
     """
     The *grace* of `client_ctx` is checked when the application is made.
     """
@@ -173,7 +173,7 @@ def test_grace_of_an_aiohttp_application_must_be_a_number(grace):
         aiohttp.client_ctx(grace=grace)
 
 
-async def test_aiohttp_handler_that_returns_an_answer_is_told_to_use_to_dict(
+async def test_aiohttp_handler_that_returns_an_answer_gets_a_type_error(
     fake, fake_client
 ):
     """

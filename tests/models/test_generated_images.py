@@ -101,7 +101,7 @@ async def test_images_are_dumped_as_openais_client_dumps_them(fake, fake_client)
     assert image == second.images[0].model_dump() == second.model_dump()["data"][0]
 
 
-async def test_changed_images_are_dumped_as_they_are(fake, fake_client):
+async def test_changed_images_are_dumped_with_their_new_values(fake, fake_client):
     """
     The dumps of a changed copy of a reply, or of one image, have the new values; so
     have those of images that a program makes itself.

@@ -89,7 +89,7 @@ def test_total_usage_includes_the_earlier_answers_that_did_not_fit(
     assert total == parsed.total_usage
 
 
-def test_message_of_the_first_choice_has_the_value():
+def test_message_of_choice_0_has_the_parsed_value():
     """
     The message of choice 0 has the value as ``parsed``, as in OpenAI's client. The
     messages of other choices have None, and all of them are sent back without it.

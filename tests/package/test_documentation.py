@@ -138,7 +138,7 @@ def test_each_python_block_of_the_documentation_runs(
 @pytest.mark.parametrize(
     "part", ["create(", "stream=True", ".thought", "messages +=", "except asi1."]
 )
-def test_programs_show_the_main_features(part):
+def test_programs_of_the_documentation_show_the_main_features(part):
     """
     The programs of the documentation show a call, a stream, thoughts, a conversation
     of several turns by hand, and error handling.
@@ -252,7 +252,7 @@ def test_troubleshooting_quotes_messages_of_asi1(heading):
     assert all(part in messages() for part in heading.split("…"))
 
 
-def test_promises_name_tests_that_exist():
+def test_promises_of_the_documentation_name_tests_that_exist():
     """Each promise names the tests that check it, and these exist."""
     text = TEXTS["docs/explanation/promises.md"]
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]

@@ -53,7 +53,7 @@ def load(name):
 
 
 @pytest.mark.system
-def test_many_prompts_prints_the_answers_in_order(fake):
+def test_many_prompts_example_prints_the_answers_in_order(fake):
     """
     ``many_prompts.py`` sends the prompts of its command line with `by_map`, then with
     `by_threads`, and prints the answers of each in order.
@@ -74,7 +74,7 @@ def test_many_prompts_prints_the_answers_in_order(fake):
     assert (0, "", wanted) == (done.returncode, done.stderr, done.stdout.splitlines())
 
 
-def test_batch_answers_each_question_once_in_two_runs(fake, folder, capsys):
+def test_batch_example_answers_each_question_once_in_two_runs(fake, folder, capsys):
     """
     ``batch.py`` prints each question with its answer, in order. Run again, it asks no
     question again, and prints the same.
@@ -95,7 +95,7 @@ def test_batch_answers_each_question_once_in_two_runs(fake, folder, capsys):
     assert 3 == len(fake.requests)
 
 
-def test_many_prompts_prints_a_failure_in_place_of_the_answer(fake):
+def test_many_prompts_example_prints_a_failure_in_place_of_the_answer(fake):
     """
     `by_map` of ``many_prompts.py`` prints a failure where the answer would be, and goes
     on with the next prompt.
@@ -109,7 +109,7 @@ def test_many_prompts_prints_a_failure_in_place_of_the_answer(fake):
     assert ["failed: 400: no such word"] * 2 == printed
 
 
-def test_cache_answers_the_second_run_from_the_file(fake, folder, capsys):
+def test_cache_example_answers_the_second_run_from_the_file(fake, folder, capsys):
     """
     ``cache.py`` sends each question once; in its second run, the file answers.
     """
@@ -126,7 +126,7 @@ def test_cache_answers_the_second_run_from_the_file(fake, folder, capsys):
     assert 2 == len(fake.requests)
 
 
-def test_redis_limit_answers_under_a_common_limit(fake, tmp_path, capsys):
+def test_redis_example_answers_its_prompts_under_a_common_limit(fake, tmp_path, capsys):
     """
     ``redis_limit.py`` answers its prompts in order, with a limit in Redis.
     """
@@ -155,7 +155,7 @@ def test_recorded_test_passes_with_the_service_and_then_with_its_recording(
     assert 1 == len(fake.requests)
 
 
-def test_budget_prints_costs_and_stops_when_it_is_used_up(fake, capsys):
+def test_budget_example_prints_costs_and_stops_when_it_is_used_up(fake, capsys):
     """
     ``budget.py`` prints each answer with its cost, and stops with exit code 1 when the
     next answer could pass the budget.
@@ -179,7 +179,7 @@ def test_budget_prints_costs_and_stops_when_it_is_used_up(fake, capsys):
     assert "stopped: the call was not sent, since it could pass" in printed.err
 
 
-def test_extraction_prints_the_people_that_the_model_finds(fake, capsys):
+def test_extraction_example_prints_the_people_that_the_model_finds(fake, capsys):
     """
     ``extraction.py`` prints the people that the model finds. If an answer does not fit
     the type, the example asks the model again and says why.
@@ -194,7 +194,7 @@ def test_extraction_prints_the_people_that_the_model_finds(fake, capsys):
     assert "$.value[0].age: expected null or an integer" in printed.err
 
 
-def test_extraction_prints_the_error_if_no_answer_fits(fake, capsys):
+def test_extraction_example_prints_the_error_if_no_answer_fits(fake, capsys):
     """
     If none of the model's answers fits the type, ``extraction.py`` prints the error,
     and its exit code is 1.
@@ -214,7 +214,7 @@ CALLS = [
 ]
 
 
-def test_tools_prints_text_calls_results_and_errors_as_they_come(fake, capsys):
+def test_tools_example_prints_text_calls_results_and_errors_as_they_come(fake, capsys):
     """
     ``tools.py`` prints the model's text, and each tool call with its result or error.
     The model reads the results, in the order of its calls.
@@ -282,7 +282,7 @@ def asks_to_send_mail(fake, last):
 
 
 @pytest.mark.system
-def test_approval_goes_on_after_a_kill_and_sends_one_mail(fake, tmp_path):
+def test_approval_example_goes_on_after_a_kill_and_sends_one_mail(fake, tmp_path):
     """
     ``approval.py`` that is killed while it waits for the user's decision goes on when
     it is started again: it repeats no request to the model, asks for the decision once
@@ -320,7 +320,9 @@ def test_approval_goes_on_after_a_kill_and_sends_one_mail(fake, tmp_path):
         pytest.param("", 130, None, id="end-of-input"),
     ],
 )
-def test_approval_sends_no_mail_without_a_yes(fake, tmp_path, typed, code, words):
+def test_approval_example_sends_no_mail_without_a_yes(
+    fake, tmp_path, typed, code, words
+):
     """
     ``approval.py`` sends no mail if the user types anything but yes: the model reads
     the reason. If the input ends, the program says how to go on.
@@ -343,7 +345,9 @@ def test_approval_sends_no_mail_without_a_yes(fake, tmp_path, typed, code, words
 @pytest.mark.parametrize(
     ("image", "place"), [(None, "generated.gif"), (URL, URL)], ids=["bytes", "url"]
 )
-def test_images_sends_the_generated_image_back(fake, folder, capsys, image, place):
+def test_images_example_sends_the_generated_image_back(
+    fake, folder, capsys, image, place
+):
     """
     ``images.py`` saves the generated image, or prints its URL, and asks the model what
     the image shows.
@@ -362,7 +366,7 @@ def test_images_sends_the_generated_image_back(fake, folder, capsys, image, plac
     assert (image is None) == (folder / "generated.gif").exists()
 
 
-def test_agent_session_waits_for_the_agent_in_one_session(fake, folder, capsys):
+def test_agent_example_waits_for_the_agent_in_one_session(fake, folder, capsys):
     """
     ``agent_session.py`` asks again until the agent has answered. If that takes too
     long, it saves the session, and goes on waiting when it is started again.
@@ -619,7 +623,9 @@ def test_webchat_refuses_a_body_that_is_not_a_conversation(fake, body, status):
     [("y", "6"), ("n", '{"error":"The user does not want this call.","status":"fail')],
     ids=["approved", "refused"],
 )
-def test_mcp_tools_calls_a_tool_of_the_server_if_the_user_approves(fake, said, content):
+def test_mcp_example_calls_a_tool_of_the_server_if_the_user_approves(
+    fake, said, content
+):
     """
     ``mcp_tools.py`` starts an MCP server, asks before each call of the server's tool,
     sends the model the result or the refusal, and prints the answer.
@@ -759,7 +765,7 @@ def test_webchat_keeps_a_limited_number_of_runs(fake, webchat):
     assert 404 == late.status_code
 
 
-def test_otel_prints_the_spans_of_a_run_with_a_tool(fake, capsys):
+def test_otel_example_prints_the_spans_of_a_run_with_a_tool(fake, capsys):
     """
     ``otel.py`` prints a line for each span: the calls of the model, the tool, and last
     their run.

@@ -147,7 +147,7 @@ def test_guide_has_the_hints_and_the_idioms_that_differ():
 
 @pytest.mark.system
 @pytest.mark.parametrize("reply", IDIOMS)
-def test_idioms_give_the_same_in_both_but_for_those_that_the_guide_names(
+def test_idioms_give_the_same_with_both_packages_unless_the_guide_names_them(
     reply, server, openai
 ):
     """

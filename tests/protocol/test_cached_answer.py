@@ -58,7 +58,7 @@ def key(secret=KEY, headers=None, **changes):
         ),
     ],
 )
-def test_requests_that_ask_for_the_same_have_the_same_key(changes):
+def test_requests_for_the_same_answer_have_the_same_cache_key(changes):
     """
     Credentials, ids of a single call, the order of the body's fields and streaming do
     not change the key of a request.
@@ -85,14 +85,14 @@ def test_requests_that_ask_for_the_same_have_the_same_key(changes):
         {"body": None},
     ],
 )
-def test_requests_that_differ_have_different_keys(changes):
+def test_requests_that_differ_have_different_cache_keys(changes):
     """
     Each part of a request that may change the answer changes the key.
     """
     assert key() != key(**changes)
 
 
-def test_long_integers_are_compared_exactly():
+def test_integers_that_are_equal_as_floats_have_different_cache_keys():
     """
     Two integers that are the same as floats make different keys.
     """
@@ -104,7 +104,7 @@ def test_long_integers_are_compared_exactly():
     assert key(body=one) != key(body=two)
 
 
-def test_api_key_in_the_body_does_not_change_the_key():
+def test_api_key_in_the_body_does_not_change_the_cache_key():
     """
     A request whose body contains the API key has the same cache key after the API key
     was replaced by a new one.

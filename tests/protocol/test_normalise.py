@@ -1351,7 +1351,7 @@ def test_text_is_the_same_however_its_utf_16_units_are_cut_into_fragments(text, 
 
 @pytest.mark.parametrize("end", [{}, {"finish_reason": "stop"}], ids=["open", "ended"])
 @pytest.mark.parametrize("more", [{}, {"delta": {}}, {"delta": None}])
-def test_half_in_a_text_that_the_complete_message_repeats_is_dropped(more, end):
+def test_half_surrogate_pair_before_the_complete_message_is_dropped(more, end):
     """
     A high surrogate at the end of the deltas is dropped if the complete message, which
     contains the whole character, follows.
@@ -1369,7 +1369,7 @@ def test_half_in_a_text_that_the_complete_message_repeats_is_dropped(more, end):
     assert bool(end) is not bool(halves.waiting)
 
 
-def test_half_beside_a_growing_message_is_joined_in_the_delta():
+def test_half_surrogate_pair_beside_a_growing_message_is_joined_in_the_delta():
     """
     If each chunk has a delta and the complete message so far, a surrogate pair that is
     split over two deltas is joined in the second delta.

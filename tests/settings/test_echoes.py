@@ -564,7 +564,7 @@ def test_key_after_a_repetition_of_its_own_beginning_is_redacted():
         "\\N{SNOWMAN} and =3D and \uff0c",
     ],
 )
-def test_text_that_is_only_written_in_these_forms_stays_the_same(text):
+def test_text_in_escaped_forms_without_the_key_stays_the_same(text):
     """
     Text with whitespace, quoted-printable or full-width characters, but without the
     key, stays the same object.

@@ -15,7 +15,7 @@ def issued(key, count):
     return [key.issued(f"{number:08}-sk-otter") for number in range(count)]
 
 
-def test_each_attempt_has_its_own_key_and_hides_those_of_all_others():
+def test_each_attempt_has_its_own_key_and_redacts_those_of_all_others():
     """
     The key of an attempt stays that of the attempt; keys that are returned later are
     redacted by it too, also with the secrets of its request.

@@ -180,7 +180,7 @@ async def test_stream_is_replayed_in_the_pieces_in_which_it_arrived(path):
 
 
 @pytest.mark.virtual_time
-async def test_pauses_are_replayed_if_asked_for(path):
+async def test_pauses_are_replayed_only_with_times_true(path):
     """
     A replay takes no time, unless ``times=True`` keeps the pauses between the pieces.
     """
@@ -285,7 +285,7 @@ async def test_unknown_request_says_how_it_differs_from_the_nearest_one(path):
     assert 2 == len(fake.requests)
 
 
-async def test_record_replaces_the_file_and_off_does_not_touch_it(path):
+async def test_mode_record_replaces_the_file_and_mode_off_does_not_touch_it(path):
     """
     "record" sends every request, and its first recording replaces the file. "off" sends
     every request, and records nothing.
@@ -383,7 +383,7 @@ async def test_body_that_is_no_stream_is_recorded_to_its_end(path):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_key_is_recorded_nowhere(path, stream):
+async def test_api_key_is_recorded_nowhere(path, stream):
     """
     The key, other secrets of the request's headers and URL, and given strings are taken
     out of the URL, the body, and all of the reply: also where a piece of a stream ends
@@ -435,7 +435,9 @@ BAD = {
 
 
 @pytest.mark.parametrize(("line", "problem"), BAD.values(), ids=BAD)
-async def test_line_that_cannot_be_read_is_named(path, line, problem):
+async def test_cassette_line_that_cannot_be_read_is_named_in_the_error(
+    path, line, problem
+):
     """
     A line that is not an exchange, such as the mark of a merge conflict, is an error
     that names the line.
@@ -542,7 +544,7 @@ def test_processes_record_into_one_file(path):
         ((5, "replay"), "path: must be the path of a file"),
     ],
 )
-def test_wrong_argument_is_refused_and_named(arguments, problem):
+def test_wrong_argument_of_a_cassette_is_refused_and_named(arguments, problem):
     """
     A wrong mode or path is refused when the cassette is made.
     """

@@ -140,7 +140,7 @@ def test_value_that_cannot_be_sent_is_refused_when_scripted(script, error, messa
     assert 0 == fake.pending
 
 
-def test_each_fault_takes_its_own_defaults():
+def test_each_fault_accepts_the_defaults_of_its_own_options():
     """
     The defaults of a fault's options are among the values that the options take.
     """

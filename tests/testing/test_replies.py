@@ -240,7 +240,7 @@ async def test_json_body_has_tool_calls_in_its_message(fake, generation, text, c
     assert "tool_calls" == choice["finish_reason"]
 
 
-async def test_reply_without_a_text_calls_tools(fake, fake_client):
+async def test_scripted_reply_may_have_tool_calls_and_no_text(fake, fake_client):
     """A reply may have calls of tools and no text."""
     fake.reply(tool_calls=[{"name": "dive", "arguments": {"depth": 9}}])
 
@@ -250,7 +250,7 @@ async def test_reply_without_a_text_calls_tools(fake, fake_client):
     assert ['{"depth":9}'] == [c.function.arguments for c in answer.message.tool_calls]
 
 
-async def test_call_has_the_scripted_id_or_a_random_one(fake):
+async def test_tool_call_has_the_scripted_id_or_a_random_one(fake):
     """
     A call with an id is sent with this id, also with an empty one or null; a call
     without the key gets a random id.

@@ -60,7 +60,9 @@ async def test_streamed_call_arrives_in_pieces(fake, fake_client):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_text_with_markup_plays_a_leaked_call(fake, fake_client, stream):
+async def test_scripted_markup_imitates_a_model_that_leaks_a_tool_call(
+    fake, fake_client, stream
+):
     """
     A text with the markup of a call plays a model that leaks it: the tool runs, and the
     markup is never shown.

@@ -64,7 +64,9 @@ from asi1.testing import FakeASI1
         ("[::1,a:b:c,::/999,x:port", "https://otter.example/v1", False),
     ],
 )
-def test_no_proxy_may_contain_host_names_addresses_and_networks(entries, url, direct):
+def test_no_proxy_variable_may_contain_hosts_addresses_and_networks(
+    entries, url, direct
+):
     """
     NO_PROXY may contain host names, addresses and networks of IPv4 and IPv6, with or
     without ports; an entry of another form is ignored.
@@ -73,7 +75,9 @@ def test_no_proxy_may_contain_host_names_addresses_and_networks(entries, url, di
 
 
 @pytest.mark.parametrize("entries", ["fd00::/8", "::1/128", "[::1]", "[::1"])
-async def test_no_proxy_with_only_ipv6_keeps_host_names_proxied(monkeypatch, entries):
+async def test_no_proxy_variable_with_only_ipv6_keeps_host_names_proxied(
+    monkeypatch, entries
+):
     """
     If NO_PROXY contains only IPv6 addresses or networks, valid or not, a call to a host
     name still goes through the proxy.
@@ -96,7 +100,9 @@ async def test_no_proxy_with_only_ipv6_keeps_host_names_proxied(monkeypatch, ent
     ("entries", "unusable"),
     [("otter.example", False), ("*", False), ("fox.example", True), ("", True)],
 )
-def test_unusable_proxy_raises_unless_no_proxy_contains_the_host(entries, unusable):
+def test_unusable_proxy_raises_unless_the_no_proxy_variable_has_the_host(
+    entries, unusable
+):
     """
     If the environment names an unusable proxy, a ConfigurationError is raised. If
     NO_PROXY contains the server's host, the proxy is ignored instead.

@@ -67,7 +67,7 @@ async def connect(proxy, url="http://proxy.example", host="otter.example", **opt
     ],
 )
 @pytest.mark.parametrize("size", [1, 65536])
-async def test_http_proxy_is_asked_for_the_server_with_the_password(
+async def test_http_proxy_gets_one_connect_request_with_the_password(
     host, url, lines, size
 ):
     """
@@ -122,7 +122,7 @@ async def test_connection_goes_to_the_host_and_port_of_the_proxys_url(
     "bound", [b"\x01" + bytes(4), b"\x04" + bytes(16), b"\x03\x02ab"]
 )
 @pytest.mark.parametrize("password", [False, True])
-async def test_socks_proxy_is_asked_for_the_server_with_the_password(
+async def test_socks_proxy_gets_the_name_of_the_server_and_the_password(
     host, address, bound, password
 ):
     """
@@ -188,7 +188,7 @@ async def test_refusal_of_a_proxy_is_an_error_with_its_reason(url, replies, reas
         ("socks5://p", b"\x05\x00\x05\x00\x00\x03\x09half"),
     ],
 )
-async def test_proxy_that_hangs_up_is_an_error_in_connecting(url, replies):
+async def test_proxy_that_closes_the_connection_early_is_a_connect_error(url, replies):
     """
     If a proxy closes the connection before its reply is complete, the error is a
     ConnectError, and the connection is closed.
@@ -215,7 +215,7 @@ async def test_silent_proxy_is_bounded_by_the_connect_timeout(url):
     assert proxy.closed
 
 
-async def test_broken_connection_to_a_proxy_is_an_error_in_connecting():
+async def test_broken_connection_to_a_proxy_is_a_connect_error():
     """
     If the connection to a proxy breaks during its reply, the error is a ConnectError.
     """

@@ -97,7 +97,7 @@ async def test_cancelled_call_resets_its_stream_and_leaves_the_others(kind, form
 
 @pytest.mark.system
 @of_each_kind
-async def test_cancelled_set_up_leaves_a_connection_that_works(kind):
+async def test_first_call_cancelled_at_any_step_leaves_no_broken_connection(kind):
     """
     A first call that is cancelled at any step leaves no connection that fails.
     """

@@ -91,7 +91,7 @@ def test_markdown_and_dimmed_thoughts_are_shown(chat, fake):
 
 
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("NO_COLOR", "1")])
-def test_terminal_gets_no_colors_if_term_is_dumb_or_no_color_is_set(
+def test_no_color_variable_or_a_dumb_terminal_turns_colors_off(
     chat, fake, monkeypatch, name, value
 ):
     """
@@ -274,7 +274,7 @@ def test_help_lists_every_command(chat):
         ("not today\r", "not today"),
     ],
 )
-def test_tool_runs_only_after_a_yes(chat, fake, tools, keys, result):
+def test_tool_of_a_chat_runs_only_after_a_yes(chat, fake, tools, keys, result):
     """
     A tool call is shown with its arguments, hidden characters as escapes, and runs only
     after a yes; the model reads any other answer as the reason.
@@ -338,7 +338,7 @@ def test_failed_turn_names_the_tools_that_ran(chat, fake, tools):
     assert "tools that ran all the same, or still run: mail" in rows
 
 
-def test_lines_of_a_pipe_are_turns_and_commands(
+def test_lines_of_a_pipe_are_messages_and_commands_of_the_chat(
     fake, piped, capsys, tmp_path, monkeypatch
 ):
     """
@@ -358,7 +358,7 @@ def test_lines_of_a_pipe_are_turns_and_commands(
     assert 2 == len(fake.requests)
 
 
-def test_cost_tells_dollars_where_the_price_is_known(fake, piped, capsys):
+def test_cost_command_shows_dollars_if_the_price_is_known(fake, piped, capsys):
     """
     ``/cost`` tells the tokens of the conversation, the dollars of all calls since the
     start, and how many requests have no known price.

@@ -50,7 +50,7 @@ def test_enter_sends_and_other_keys_begin_a_new_line(typed, keys, text):
     assert text == typed(keys).read()
 
 
-def test_begun_text_can_be_edited(typed):
+def test_text_passed_to_the_prompt_can_be_edited(typed):
     """
     The text passed to `read` stands in the input line, where the user can edit it.
     """

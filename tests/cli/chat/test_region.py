@@ -47,7 +47,7 @@ def test_only_rows_that_differ_are_written_again():
 
 
 @pytest.mark.parametrize("lines", [2, 3, 5, 40])
-def test_growing_block_is_on_the_terminal_once(lines):
+def test_growing_block_is_shown_only_once_on_the_terminal(lines):
     """
     A block that grows beyond the terminal's height is there once in the end, with every
     row in its place, since rows that have scrolled off are not written again.

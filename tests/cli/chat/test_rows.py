@@ -62,7 +62,7 @@ def test_markdown_is_shown_in_rows_without_spaces_at_their_ends(console):
     assert any("\x1b[" in row for row in rows_of("**bold**", shown))
 
 
-def test_no_color_removes_colors_from_rows(console):
+def test_no_color_variable_removes_colors_from_rows(console):
     """
     If NO_COLOR is set, code has no colors.
     """

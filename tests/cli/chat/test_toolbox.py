@@ -82,7 +82,7 @@ def test_tools_option_that_names_no_usable_tool_is_refused(folder, place, told):
     assert told in str(refused.value)
 
 
-def test_mode_says_whether_a_tool_is_offered_and_asks(folder):
+def test_mode_of_a_tool_says_whether_it_is_offered_and_needs_approval(folder):
     """
     A tool that is off is not offered; without a mode, `set_mode` turns a tool off and
     on again. Unknown tools and modes are refused.

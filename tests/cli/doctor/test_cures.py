@@ -22,7 +22,7 @@ from asi1.cli._doctor.cures import cure_of, cure_of_call
         ("unable to get local issuer certificate", "SSL_CERT_FILE"),
     ],
 )
-def test_cure_of_a_certificate_fits_what_is_wrong_with_it(message, cure):
+def test_advice_for_a_refused_certificate_depends_on_the_reason(message, cure):
     """Each reason for which a certificate is refused has advice of its own."""
     error = ssl.SSLCertVerificationError("")
     error.verify_message = message
@@ -48,6 +48,6 @@ def test_cure_of_a_certificate_fits_what_is_wrong_with_it(message, cure):
         (asi1.StreamTruncatedError("no"), "ASI1_LOG=debug"),
     ],
 )
-def test_cure_of_a_call_fits_its_error(error, cure):
+def test_advice_for_a_failed_call_depends_on_its_error(error, cure):
     """Each kind of error of a call has advice of its own."""
     assert cure in cure_of_call(error)

@@ -96,7 +96,7 @@ def test_page_of_another_server_is_a_failure(fake, findings):
     assert "not ASI-1" in found["reply"]["cure"]
 
 
-def test_ask_shows_the_answer_with_its_tokens_and_time(fake, findings):
+def test_ask_option_shows_an_answer_with_its_tokens_and_time(fake, findings):
     """``--ask`` streams a short answer, and tells its tokens, its cost and its time."""
     fake.fail(422, times=2)
     fake.reply("Hello,\nyou\u202e!")
@@ -110,7 +110,7 @@ def test_ask_shows_the_answer_with_its_tokens_and_time(fake, findings):
     assert "asi1-fast" == fake.requests[-1].json["model"]
 
 
-def test_ask_that_fails_has_a_cure(fake, findings):
+def test_failed_question_of_the_ask_option_is_a_failure_with_advice(fake, findings):
     """If the question of ``--ask`` fails, the report ends with a failure and its
     advice, even if all steps before it succeeded.
     """

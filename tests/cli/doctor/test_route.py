@@ -182,7 +182,9 @@ def test_step_with_a_silent_proxy_or_server_fails_after_its_timeout(trusting):
         ("a" * 70 + ".example", "", "base URL"),
     ],
 )
-def test_certificate_that_is_refused_has_a_cure(secure, trusting, host, told, cure):
+def test_refused_certificate_is_a_failure_with_advice(
+    secure, trusting, host, told, cure
+):
     """A certificate of an unknown issuer, or for another name, is a failure."""
     context = ssl.create_default_context() if host == HOST else trusting
 

@@ -53,7 +53,7 @@ def test_key_is_found_in_the_variable_that_calls_use(env, told):
         ({"ASI1_API_KEY": "two words"}, "invalid character at position 4", "copy it"),
     ],
 )
-def test_key_that_is_missing_or_invalid_has_a_cure(env, told, cure):
+def test_missing_or_invalid_key_is_a_failure_with_advice(env, told, cure):
     """A key that no call can use is a failure; the cure says where keys are made."""
     key, finding = find_key(options(), env)
 
@@ -80,7 +80,7 @@ def test_base_url_is_shown_with_its_source(given, env, told):
 
 
 @pytest.mark.parametrize("value", ["", "otter.example", "http://otter.example"])
-def test_base_url_that_is_refused_has_a_cure(value):
+def test_refused_base_url_is_a_failure_with_advice(value):
     """A base URL that clients refuse is a failure that names the variable."""
     url, finding = find_url(options(), {"ASI1_BASE_URL": value})
 

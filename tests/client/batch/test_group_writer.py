@@ -58,7 +58,7 @@ async def test_rows_that_arrive_during_a_write_are_written_together():
     assert set(range(6)) == set(ended)
 
 
-async def test_cancelled_tasks_leave_their_rows_to_the_flush():
+async def test_rows_of_cancelled_tasks_are_written_by_flush():
     """
     The rows of cancelled tasks are not lost: a begun write ends, and `flush` writes the
     others.

@@ -11,7 +11,7 @@ from asi1._protocol.batch.resume import Entry, State
 DIGEST = "ab" * 16
 
 
-def test_second_request_with_a_key_is_not_added():
+def test_second_request_with_the_same_custom_id_is_not_added():
     """
     The first request of a custom id is added. For a second, the index returns the line
     of the first, which stays as it was.

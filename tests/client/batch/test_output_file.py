@@ -24,7 +24,7 @@ def opened(path):
     return output
 
 
-def test_rows_are_appended_after_those_that_are_there(path):
+def test_rows_are_appended_to_those_of_an_existing_file(path):
     """
     Rows are appended to a file; a new file is made if none is there.
     """

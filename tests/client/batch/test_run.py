@@ -132,7 +132,7 @@ async def test_hostile_answers_become_rows_of_valid_json(fake, fake_client, file
     assert not any(char in written for char in "\x1b\u2028\x9b")
 
 
-async def test_cancelled_batch_keeps_what_has_arrived_and_can_go_on(
+async def test_cancelled_batch_writes_received_answers_and_can_be_continued(
     fake, fake_client, files
 ):
     """

@@ -38,7 +38,7 @@ def roles(chat):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_run_is_one_turn_of_the_history(fake, fake_client, stream):
+async def test_run_with_tools_is_one_turn_of_the_history(fake, fake_client, stream):
     """
     The whole exchange of a run is one turn: later turns send it, `usage` counts all its
     answers, `last` is its last answer, and `undo` removes all of it.
@@ -100,7 +100,7 @@ async def test_idempotency_key_that_all_answers_of_a_turn_would_share_is_refused
 
 
 @pytest.mark.parametrize("keep", [False, True])
-async def test_thoughts_are_sent_with_the_results_only_if_they_are_kept(
+async def test_thoughts_are_sent_with_tool_results_only_with_keep_reasoning(
     fake, fake_client, keep
 ):
     """

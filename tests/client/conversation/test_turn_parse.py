@@ -69,7 +69,9 @@ async def test_repaired_parse_adds_only_the_final_answer_but_counts_all_tokens(
     assert 3 == len(fake.requests[1].json["messages"])
 
 
-async def test_repair_refuses_a_key_that_its_requests_would_share(fake, fake_client):
+async def test_repair_refuses_an_idempotency_key_that_its_requests_would_share(
+    fake, fake_client
+):
     """
     With `repair`, a given idempotency key is refused before anything is sent: to a
     request with an old key, a server may send the old answer again.

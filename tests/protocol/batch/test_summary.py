@@ -9,7 +9,7 @@ import asi1
 from asi1._protocol.batch.summary import BatchCount
 
 
-def test_batch_counts_this_run_on_top_of_earlier_ones():
+def test_summary_counts_this_run_and_earlier_runs():
     """
     The summary has the answers and failures of all runs, and the tokens and seconds of
     this run. A usage that cannot be true counts as none, and so does that of an answer

@@ -20,7 +20,7 @@ def found_in(text):
 
 
 @pytest.mark.parametrize("marker", MARKERS)
-def test_each_marker_is_found(marker):
+def test_each_marker_of_a_tool_call_is_found(marker):
     """
     Each marker is found in text, at the start of a line, and next to another marker.
     """

@@ -150,7 +150,7 @@ def test_number_between_tags_keeps_its_digits():
         ("<tool_call|>h</tool_call>", "h"),
     ],
 )
-def test_calls_in_all_forms_are_read_in_order(text, names):
+def test_tool_calls_in_all_markup_forms_are_read_in_order(text, names):
     """
     Each form may have several calls; a bare form is read if it calls a known tool.
     """

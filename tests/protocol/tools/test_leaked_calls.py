@@ -50,7 +50,7 @@ def read(text):
         ),
     ],
 )
-def test_text_is_returned_without_markup(text, expected):
+def test_text_is_returned_without_the_markup_of_tool_calls(text, expected):
     """
     The text loses markup, and whitespace next to it that separates nothing any more.
     """
@@ -187,7 +187,7 @@ def shown(pieces):
 @pytest.mark.system
 @settings(max_examples=300)
 @given(text=streamed, data=st.data())
-def test_every_cut_of_a_stream_shows_the_same_text(text, data):
+def test_text_shown_of_a_stream_does_not_depend_on_how_it_is_cut(text, data):
     """
     However a text is cut into pieces, the same part of it is shown, and the rest held.
     """
@@ -243,7 +243,7 @@ def test_shown_text_is_the_beginning_of_the_text_without_markup(text):
         ("```\n```\n[TOOL_CALLS]", "[TOOL_CALLS]"),
     ],
 )
-def test_text_is_held_from_where_a_call_may_begin(text, held):
+def test_streamed_text_is_held_back_from_where_a_tool_call_may_begin(text, held):
     """
     The stream holds back text from a marker, or the beginning of one, unless it is in
     code; if later text decides this, the text is held until then.

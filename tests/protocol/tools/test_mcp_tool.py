@@ -171,7 +171,7 @@ IMAGE = base64.b64encode(bytes(1234)).decode()
         (result(SimpleNamespace()), "[part]"),
     ],
 )
-def test_result_is_the_text_that_the_model_reads(answer, text):
+def test_mcp_result_becomes_the_text_that_the_model_reads(answer, text):
     """
     The model reads the texts of a result, or else the structured content as JSON; other
     parts are named in words, and the text of an embedded resource follows its name.
@@ -188,7 +188,7 @@ def test_result_is_the_text_that_the_model_reads(answer, text):
         (result(is_error=True), "the tool failed without a message"),
     ],
 )
-def test_result_that_is_an_error_raises_its_text(answer, text):
+def test_mcp_result_that_is_an_error_raises_a_tool_error(answer, text):
     """
     A result that says that it is an error raises a `ToolError` with the result's text.
     """

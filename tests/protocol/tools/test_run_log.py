@@ -118,7 +118,7 @@ def test_run_begins_and_goes_on_with_the_model_and_ends_with_its_last_answer():
     ],
     ids=" ".join,
 )
-def test_calls_run_together_up_to_a_serial_tool(names, groups):
+def test_tools_run_at_the_same_time_up_to_a_serial_one(names, groups):
     """
     Calls run at the same time, a serial tool alone and in its place. A call that waits
     for an approval does not hold up other calls, except for serial tools after it.
@@ -134,7 +134,7 @@ def test_calls_run_together_up_to_a_serial_tool(names, groups):
     assert ("Pause" if log.pending else "Ask") == action
 
 
-def test_approved_calls_run_in_their_places():
+def test_approved_calls_run_in_their_original_order():
     """
     After a decision, calls run in the order that they would have had without an
     approval.
@@ -395,7 +395,7 @@ def test_messages_have_the_results_in_the_order_of_the_calls():
     assert 5 == len(log.result().messages)
 
 
-def test_answers_are_sent_in_the_form_that_a_conversation_sets():
+def test_answers_are_sent_again_in_the_form_that_a_conversation_sets():
     """
     A conversation can set the function that turns an answer into the message of the
     next request, even after the events were loaded.

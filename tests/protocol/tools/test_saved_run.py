@@ -68,7 +68,7 @@ def told(events):
         pytest.param([line for line in LINES for _ in "12"], id="each-line-twice"),
     ],
 )
-def test_events_are_loaded_from_each_form(saved):
+def test_events_of_a_run_are_loaded_from_each_saved_form(saved):
     """
     A run is loaded from the text of ``to_json``, even if another program wrote its JSON
     again, and from the lines of a journal: as one text or as a list, as str or bytes. A
@@ -94,7 +94,7 @@ def test_loaded_events_are_equal_to_the_saved_ones():
     assert EVENTS[1].answer.message == loaded[1].answer.message
 
 
-def test_each_event_is_one_line():
+def test_each_event_of_a_run_is_saved_as_one_line():
     """
     An event's text has no line break, whatever its content.
     """
@@ -232,7 +232,7 @@ def test_what_is_not_a_saved_run_is_an_argument_error(saved, words):
     ],
     ids=str,
 )
-def test_wrong_beginning_is_an_argument_error(head):
+def test_saved_run_with_a_wrong_first_line_is_refused(head):
     """
     A saved run with messages, a model or a version of a wrong type is refused.
     """
@@ -272,7 +272,7 @@ def test_wrong_beginning_is_an_argument_error(head):
     ),
     st.integers(0, len(LINES)),
 )
-def test_no_json_value_as_an_event_raises_anything_but_argument_error(value, place):
+def test_json_that_is_not_an_event_raises_only_argument_error(value, place):
     """
     Any JSON value in the place of an event is either read or an `ArgumentError`.
     """
@@ -284,7 +284,7 @@ def nested(depth):
     return json.loads("[" * depth + "]" * depth)
 
 
-def test_answer_as_deep_as_any_can_be_loaded_again():
+def test_deeply_nested_answer_of_a_saved_run_can_be_loaded():
     """
     An answer that is nested as deeply as a reply may be can be saved and loaded; deeper
     ones are refused.

@@ -101,7 +101,7 @@ def test_answer_that_is_not_streamed_is_one_thought_and_one_text(given, expected
     assert b"" == step_events(step, streamed=True)
 
 
-def test_done_of_a_run_is_that_of_its_answer_with_the_pending_ids():
+def test_done_event_of_a_run_has_the_ids_of_the_pending_calls():
     """
     The last event of a run is that of its last answer, with one more member: the ids of
     the pending calls, each of which has a ``tool_call`` before. The ``done`` of an

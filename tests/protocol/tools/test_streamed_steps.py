@@ -118,7 +118,7 @@ def test_thoughts_are_steps_wherever_the_server_sends_them(chunk):
     assert [ThoughtStep(text="Hm."), TextStep(text="Hi.")] == played([both])[0]
 
 
-def test_call_has_steps_while_it_grows():
+def test_tool_call_has_steps_while_its_arguments_grow():
     """
     A call is a step when it begins, and again while its arguments grow.
     """
@@ -164,7 +164,7 @@ def test_steps_of_long_arguments_take_linear_time():
     st.lists(st.tuples(st.integers(0, 3), st.text('"a: 1,', max_size=9)), max_size=12),
     st.data(),
 )
-def test_each_step_is_a_beginning_of_a_call(pieces, data):
+def test_each_step_shows_the_beginning_of_a_tool_call(pieces, data):
     """
     However calls are mixed and cut, each step is a beginning of one of the answer's
     calls, and the beginnings of one call grow. (The arguments here have no braces: an

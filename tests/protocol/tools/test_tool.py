@@ -231,7 +231,7 @@ def test_tool_has_no_options_by_default():
     assert 0.5 == asi1.tool(plain, timeout=0.5).timeout
 
 
-def test_lambda_needs_a_name():
+def test_lambda_needs_a_name_to_be_a_tool():
     """
     A lambda is a tool if it is given a name.
     """
@@ -253,7 +253,7 @@ def test_lambda_needs_a_name():
         pytest.param(asi1.tool(endless), id="tool"),
     ],
 )
-def test_generator_is_refused(function):
+def test_generator_function_is_refused_as_a_tool(function):
     """
     A generator function has no result that the model could read.
     """
@@ -322,7 +322,7 @@ def test_wrapped_tool_is_refused_in_a_run(function):
     ],
     ids=str,
 )
-def test_wrong_option_is_refused_at_the_decorator(options, words):
+def test_wrong_option_of_the_tool_decorator_is_refused(options, words):
     """
     A wrong option raises `ArgumentError` where the tool is made.
     """
@@ -338,7 +338,7 @@ def test_wrong_option_is_refused_at_the_decorator(options, words):
     ("name", "value"),
     [("serial", "no"), ("needs_approval", 1), ("timeout", -1), ("timeout", "5")],
 )
-def test_wrong_option_of_the_class_is_refused(name, value):
+def test_wrong_option_of_the_tool_class_is_refused(name, value):
     """
     A wrong option raises `ArgumentError` in `Tool`, and when it is set later.
     """
@@ -352,7 +352,7 @@ def test_wrong_option_of_the_class_is_refused(name, value):
 
 
 @pytest.mark.parametrize("function", ["add", 5, [], object()])
-def test_what_cannot_be_called_is_refused(function):
+def test_value_that_cannot_be_called_is_refused_as_a_tool(function):
     """
     `tool` of a value that is not a function raises `ArgumentError` at once.
     """
@@ -400,7 +400,7 @@ def test_tools_may_be_any_iterable():
     assert add is tools_by_name((add,))["add"]
 
 
-def test_annotations_may_name_what_is_defined_later():
+def test_annotations_of_a_tool_may_name_classes_that_are_defined_later():
     """
     The function is read when the tool is first used, so a decorated function may name
     classes that the module defines later.

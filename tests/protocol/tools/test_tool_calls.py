@@ -112,7 +112,7 @@ DEEPER = '{"value": ' + "[" * 300 + "]" * 300 + "}"
     ],
     ids=short,
 )
-def test_call_with_whole_arguments_runs(name, arguments, result):
+def test_tool_call_with_complete_arguments_runs(name, arguments, result):
     """
     A call runs with arguments that are whole JSON and fit the tool's parameters. Of a
     repeated key the last value is used, and a lone surrogate becomes U+FFFD.
@@ -174,7 +174,9 @@ def test_call_with_whole_arguments_runs(name, arguments, result):
     ],
     ids=short,
 )
-def test_call_that_is_not_whole_or_does_not_fit_is_refused(name, arguments, words):
+def test_tool_call_with_incomplete_or_wrong_arguments_is_refused(
+    name, arguments, words
+):
     """
     A call of an unknown tool, or with arguments that are not whole JSON or do not fit
     the parameters, is not run: the model reads why, in a short text.
@@ -197,7 +199,7 @@ def test_call_that_is_not_whole_or_does_not_fit_is_refused(name, arguments, word
     ],
 )
 @pytest.mark.parametrize("call", [call_of(), call_of(name="now", arguments="")])
-def test_call_of_an_answer_that_was_cut_off_is_refused(finish, call):
+def test_tool_call_of_a_truncated_answer_is_refused(finish, call):
     """
     A call is not run if its answer was cut off, even if its arguments look complete.
     """
@@ -210,7 +212,7 @@ def test_call_of_an_answer_that_was_cut_off_is_refused(finish, call):
 @pytest.mark.parametrize(
     "finish", [None, "", "stop", "STOP", "tool_calls", "function_call", "eos", "end"]
 )
-def test_whole_call_runs_whatever_else_the_answer_ends_with(finish):
+def test_complete_tool_call_runs_unless_the_finish_reason_means_a_cut(finish):
     """
     Servers end answers with calls by various finish reasons; the calls run, unless the
     reason says that the answer may be incomplete.
@@ -218,7 +220,7 @@ def test_whole_call_runs_whatever_else_the_answer_ends_with(finish):
     assert 3 == verdict(call_of(), finish).run()
 
 
-def test_call_that_the_server_has_run_is_not_run():
+def test_tool_call_that_the_server_has_run_is_not_run_again():
     """
     A call that has a result already was run by the server; a null is not a result.
     """
@@ -233,7 +235,7 @@ def test_call_that_the_server_has_run_is_not_run():
     assert answer is checked_answer(answer, TOOLS, {})
 
 
-def test_call_in_the_form_of_agentic_models_runs():
+def test_tool_call_in_the_form_of_agentic_models_runs():
     """
     A call with ``tool_name`` and ``args``, but without a result, runs.
     """
@@ -416,7 +418,7 @@ def test_only_the_first_choice_calls_tools():
         ),
     ],
 )
-def test_answer_that_calls_nothing_readable_is_an_error(options, error, words):
+def test_answer_whose_tool_calls_cannot_be_read_is_an_error(options, error, words):
     """
     An answer that says it calls tools, but has no call that can be read, or that ends
     before the model wrote anything but thoughts, raises an error with the answer.
@@ -442,7 +444,7 @@ def test_answer_that_calls_nothing_readable_is_an_error(options, error, words):
         {"finish": "stop", "text": "As `<tool_call>` shows."},
     ],
 )
-def test_answer_without_calls_is_the_last_one(options):
+def test_answer_without_tool_calls_is_returned_unchanged(options):
     """
     An answer that does not try to call a tool is returned as it is.
     """
@@ -464,7 +466,7 @@ def test_answer_without_calls_is_the_last_one(options):
         ),
     ],
 )
-def test_calls_as_markup_become_calls_or_are_removed(calls, text, left, ids):
+def test_markup_of_tool_calls_becomes_tool_calls_or_is_removed(calls, text, left, ids):
     """
     Markup of calls in the text becomes calls. Beside calls that the model made as it
     should, the markup is only removed.
@@ -475,7 +477,7 @@ def test_calls_as_markup_become_calls_or_are_removed(calls, text, left, ids):
     assert ids == [call.id for call in answer.message.tool_calls]
 
 
-def test_call_as_markup_in_an_answer_that_was_cut_off_does_not_run():
+def test_tool_call_in_markup_of_a_truncated_answer_does_not_run():
     """
     A whole call in markup does not run either if its answer was cut off by length.
     """
@@ -554,7 +556,7 @@ def test_model_reads_class_and_message_of_an_error(error, words):
     assert words == error_words(error)
 
 
-def test_error_is_sent_as_a_json_object():
+def test_error_of_a_tool_is_sent_as_a_json_object():
     """
     The content of a failed call is a JSON object with the error's words.
     """

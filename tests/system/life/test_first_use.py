@@ -338,7 +338,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_first_call_ends_rightly_whatever_happens_during_its_imports(fake, event):
+def test_first_call_ends_correctly_whatever_happens_during_its_imports(fake, event):
     """
     If a client is closed while its first call imports modules, the call raises. If the
     call is cancelled, or the import fails, a later call succeeds. The program can end,

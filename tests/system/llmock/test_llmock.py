@@ -280,7 +280,7 @@ async def test_llmock_calls_the_offered_tool_by_its_schema(client, stream):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 @pytest.mark.parametrize("kind", ["malformed_arguments", "unknown_tool"])
-async def test_broken_call_of_llmock_is_not_run(client, llmock, stream, kind):
+async def test_invalid_tool_call_of_llmock_is_not_run(client, llmock, stream, kind):
     """
     A call with malformed arguments, or of a tool that was not offered, never runs: the
     model reads an error and answers.

@@ -121,7 +121,9 @@ def failed(error):
 
 @pytest.mark.parametrize("kind", ["asi1", "httpx"])
 @pytest.mark.parametrize("name", ROWS)
-async def test_call_ends_as_the_row_says(place, monkeypatch, name, kind):
+async def test_call_through_a_proxy_or_tls_ends_as_its_row_says(
+    place, monkeypatch, name, kind
+):
     """
     A call behind a proxy, or to a server with TLS, ends as its row says: with the whole
     answer or an error, sent or not, after the number of tries.

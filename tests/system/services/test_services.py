@@ -308,7 +308,9 @@ def rest_of(there):
         return b"".join(iter(lambda: there.recv(65536), b""))
 
 
-def test_slow_browser_that_leaves_raises_nothing_in_the_service(fake, service, caplog):
+def test_slow_browser_that_disconnects_causes_no_error_in_the_service(
+    fake, service, caplog
+):
     """
     If a browser reads nothing, and leaves while the service waits for it, the call to
     the model is cancelled, and the server logs no error.

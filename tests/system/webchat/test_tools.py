@@ -118,7 +118,7 @@ async def test_hidden_characters_of_arguments_are_shown_as_escapes(fake, visit):
     assert wire.replace("\u202e", r"\u{202e}").replace("\u200b", r"\u{200b}") == shown
 
 
-async def test_next_question_leaves_an_approval_open_for_ever(fake, visit):
+async def test_call_without_approval_never_runs_after_the_next_question(fake, visit):
     """
     If the user asks something else instead of deciding, the call never runs, and its
     buttons are gone.
