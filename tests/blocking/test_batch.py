@@ -64,8 +64,8 @@ def test_batch_leaves_the_client_that_it_was_given_open(
     fake, blocking_client, lines, output
 ):
     """
-    `asi1.batch` with a client is the same as the client's own method; the client can be
-    used afterwards.
+    `asi1.batch` with a client does the same as the client's own `batch`; the client can
+    be used afterwards.
     """
     first = asi1.batch(lines, output, client=blocking_client)
     second = blocking_client.batch(lines, output)

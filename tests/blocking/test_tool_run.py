@@ -72,7 +72,7 @@ def test_blocking_run_has_the_steps_and_result_of_the_async_one(stream):
 def test_journal_runs_in_the_readers_thread_and_tools_in_others():
     """
     The journal is called in the thread that reads the run, a blocking tool in a thread
-    of its own, and a coroutine tool on the event loop's; each sees the caller's
+    of its own, and a coroutine tool in that of the event loop; each sees the caller's
     contextvars.
     """
     threads = {"journal": set()}

@@ -1,4 +1,4 @@
-"""Calls that the client's cache answers, and answers that it keeps."""
+"""Calls that the client's cache answers, and answers that it stores."""
 
 import asyncio
 import warnings
@@ -16,7 +16,7 @@ from ..support.talk import DONE, SSE, Event, chunk, in_process
 
 
 class Store(dict):
-    """A user's own cache, in memory."""
+    """A user-provided cache, in memory."""
 
     async def get(self, key):
         return dict.get(self, key)
@@ -100,7 +100,8 @@ async def test_repeated_request_is_answered_from_the_cache(fake, first, again):
 
 async def test_answer_from_the_cache_costs_nothing(fake):
     """
-    The cost of an answer from the cache is 0; `AsyncASI1.spent` does not count it.
+    The cost of an answer from the cache is 0, and `AsyncASI1.spent` does not count the
+    answer.
     """
     async with in_process(fake, cache=Store()) as client:
         one, two = await create(client), await create(client)
@@ -207,7 +208,7 @@ async def test_call_with_cache_false_neither_reads_nor_fills_the_cache(
 async def test_run_with_tools_is_answered_from_the_cache(fake):
     """
     Every round of a run with tools is answered from the cache, if the tools return the
-    same again.
+    same results as before.
     """
     for _ in range(2):
         fake.reply("", tool_calls=[{"name": "weather", "arguments": {"city": "Oslo"}}])
@@ -317,8 +318,8 @@ async def test_answer_from_the_cache_uses_no_rate_limit_and_calls_hooks(fake, as
 
 async def test_child_client_shares_the_cache(fake):
     """
-    A client from `with_options` uses the cache of its parent; another model is another
-    request.
+    A child client made by `with_options` uses the cache of its parent. A request for
+    another model is not answered with a cached answer.
     """
     async with in_process(fake, cache=Store()) as client:
         await create(client)

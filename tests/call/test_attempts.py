@@ -314,9 +314,9 @@ def test_wait_of_five_seconds_is_logged_as_information(
     attempts, caplog, seconds, level
 ):
     """
-    A wait of at least five seconds, before a retry or for a rate limit, has a line of
-    level INFO, which says how long and why: the program seems to hang. A shorter wait,
-    and an attempt without one after it, have the level DEBUG.
+    A wait of at least five seconds, before a retry or for a rate limit, is logged in a
+    line of level INFO, which says how long and why; otherwise the program would seem to
+    hang. A shorter wait, and an attempt without a wait after it, have the level DEBUG.
     """
     caplog.set_level(logging.DEBUG, "asi1")
     attempts.wait(Wait(reason="requests_per_minute", limit=9, seconds=seconds))

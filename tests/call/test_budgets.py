@@ -1,4 +1,4 @@
-"""Budgets: a call that could pass one is refused, and what calls use is counted."""
+"""Budgets: a call that could exceed one is refused, and what calls use is counted."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def account(client):
 )
 async def test_call_that_could_exceed_the_budget_is_not_sent(budget, limit):
     """
-    A call that could pass one of the limits raises `BudgetExceededError` with what was
-    spent, and is not sent; the calls before it are.
+    A call that could exceed one of the budget's limits raises `BudgetExceededError`
+    with what was spent so far, and is not sent; the calls before it are sent.
     """
     fake = FakeASI1()
     fake.reply("Hello", usage=USAGE, times=None)
@@ -66,8 +66,8 @@ async def test_call_that_could_exceed_the_budget_is_not_sent(budget, limit):
 @pytest.mark.parametrize("limited", [False, True], ids=["refused", "rate-limited"])
 async def test_hooks_see_a_call_that_a_budget_refuses(limited):
     """
-    The hooks see a call that a budget refuses: its start, and its end with the
-    `BudgetExceededError`; no attempt, no wait for the rate limit, and no retry.
+    Of a call that a budget refuses, hooks see the start, and the end with the
+    `BudgetExceededError`, but no attempt, no wait for the rate limit, and no retry.
     """
     seen = []
 
@@ -93,8 +93,9 @@ async def test_hooks_see_a_call_that_a_budget_refuses(limited):
 @pytest.mark.virtual_time
 async def test_hundred_calls_at_once_stay_within_the_budget():
     """
-    Of a hundred calls at once, as many are sent as fit with their ``max_tokens``. When
-    all have ended nothing is reserved, and what was spent is what the server reported.
+    Of a hundred calls at once, only as many are sent as fit into the budget with their
+    ``max_tokens``. When all have ended, nothing is reserved, and the budget has counted
+    the usage that the server reported.
     """
     fake = FakeASI1()
     fake.reply("Hello", usage={**USAGE, "prompt_tokens": 10}, delay=1, times=None)
@@ -223,7 +224,7 @@ async def test_budget_counts_each_retry_and_may_refuse_it():
 async def test_refused_retry_has_the_servers_error_as_its_cause(stream):
     """
     When a budget refuses a retry, the cause of its error is the error of the attempt
-    before; hooks are told of that attempt, and of its status.
+    before; hooks get that attempt, with its status.
     """
     fake, ended = FakeASI1(), []
     fake.fail(503, times=None)
@@ -289,7 +290,7 @@ async def test_cached_answer_is_returned_even_if_the_budget_is_used_up(way):
     store = Store()
     async with in_process(fake, cache=store, model="unpriced") as client:
         first = await CACHED[way](client.chat.completions)
-        await until(lambda: store)  # a stream's answer is kept after its last chunk
+        await until(lambda: store)  # a stream's answer is cached after its last chunk
         for budget in (asi1.Budget(requests=0), asi1.Budget(usd=0)):
             limited = client.with_options(budget=budget)
             again = await CACHED[way](limited.chat.completions)
@@ -372,7 +373,7 @@ def test_threads_that_share_a_client_stay_within_its_budget(fake):
 @pytest.mark.virtual_time
 async def test_run_of_tools_ends_when_its_budget_is_used_up(fake, fake_client):
     """
-    A run whose next answer could pass its budget raises `BudgetExceededError`; the
+    A run whose next answer could exceed its budget raises `BudgetExceededError`; the
     budget does not count calls outside of the run.
     """
     fake.reply("", tool_calls=[{"name": "now", "arguments": {}}], times=None)

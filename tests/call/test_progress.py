@@ -26,7 +26,7 @@ class Bar:
 
 
 class Rich:
-    """Has the methods of ``rich.progress.Progress`` that are used."""
+    """An object with those methods of ``rich.progress.Progress`` that asi1 uses."""
 
     def __init__(self):
         self.tasks = {}
@@ -44,8 +44,8 @@ class Rich:
 
 def test_blocking_map_reports_its_progress_in_the_readers_thread(fake, blocking_client):
     """
-    ``progress`` is called with 1 for each answer that is read, errors that are returned
-    included, in the thread of the reader.
+    ``progress`` is called with 1 for each answer or returned error that is read, in the
+    thread of the reader.
     """
     fake.fail(500)
     fake.reply("Hi", times=None)
@@ -84,7 +84,8 @@ def test_progress_function_that_raises_is_reported_once_and_fails_no_call(
 
 def test_progress_bar_of_endless_prompts_has_no_total():
     """
-    A bar of rich is told the number of prompts, or None if they have no length.
+    A progress bar of rich gets the number of prompts as its total, or None if the
+    prompts have no length.
     """
     rich = Rich()
     asi1.AsyncASI1("k").chat.completions.map(iter(PROMPTS), progress=rich)

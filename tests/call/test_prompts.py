@@ -1,4 +1,4 @@
-"""The prompts of a `map`: async ones, keys, options of their own, and the budget."""
+"""The prompts of a `map`: async iterables, keys, options of one prompt, the budget."""
 
 from __future__ import annotations
 
@@ -97,8 +97,9 @@ async def test_prompt_with_options_of_its_own_overrides_those_of_the_map(
 
 async def test_async_iterable_is_read_while_answers_are_awaited(fake, fake_client):
     """
-    While an async iterable of prompts waits, answers are yielded; it is read at most
-    *concurrency* prompts ahead, and closed with the answers.
+    While an async iterable of prompts waits for its next prompt, earlier answers are
+    yielded. It is read at most *concurrency* prompts ahead, and is closed when the
+    answers are closed.
     """
     taken, closed = [], []
 
@@ -148,7 +149,7 @@ async def test_error_of_an_async_iterable_follows_the_answers_before_it(
 async def test_thousand_calls_at_once_run_side_by_side_and_stop_within_a_second(fake):
     """
     Of a thousand calls at once none waits for another, and all have stopped within a
-    second of the reader's cancellation.
+    second after their reader was cancelled.
     """
     fake = FakeASI1()
     fake.reply(question, delay=10, times=None)
@@ -172,9 +173,10 @@ async def test_thousand_calls_at_once_run_side_by_side_and_stop_within_a_second(
 @pytest.mark.parametrize("ordered", [True, False])
 async def test_budget_of_a_map_slows_it_down_and_then_ends_it(ordered):
     """
-    Calls that do not fit beside those under way wait for these; when none is under way,
-    `BudgetExceededError` is raised after all answers. So the budget is used up, though
-    each call reserves a hundred times what it uses.
+    In a `map` with a budget, a call that does not fit into the rest of the budget waits
+    for the running calls. If none is running, `BudgetExceededError` is raised after all
+    answers. So the budget is used up, though each call reserves a hundred times what it
+    uses.
     """
     fake = FakeASI1()
     usage = {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30}
@@ -204,7 +206,8 @@ async def test_each_prompt_that_exceeds_the_budget_of_a_map_has_its_own_error(
     fake, fake_client
 ):
     """
-    With ``return_exceptions``, each prompt beyond the budget has its own error.
+    With ``return_exceptions``, each prompt that does not fit into the budget has an
+    error of its own.
     """
     made = fake_client.chat.completions.map(
         [*"abcde"], budget=asi1.Budget(requests=2), return_exceptions=True
@@ -234,7 +237,7 @@ def test_wrong_argument_of_a_map_is_refused_at_once(
 ):
     """
     A wrong argument raises an `ArgumentError` that names it, before any prompt is read.
-    One idempotency key cannot be that of all prompts.
+    A fixed idempotency key is wrong, since all prompts would share it.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         blocking_client.chat.completions.map(**arguments)

@@ -28,7 +28,7 @@ def client_of(fake, limiter, **settings):
 
 
 class Noting:
-    """A limiter that permits each call at once."""
+    """A limiter that permits each call at once, and records estimates and outcomes."""
 
     def __init__(self):
         self.asked, self.outcomes = [], []
@@ -122,10 +122,11 @@ async def test_estimate_includes_the_longest_answer_unless_max_tokens_is_given()
         pytest.param(lambda fake: fake.fault("close_before_headers"), None, id="cut"),
     ],
 )
-async def test_attempt_used_no_tokens_if_the_server_answers_an_error_status(play, used):
+async def test_limiter_gets_zero_used_tokens_after_an_error_status_but_429(play, used):
     """
-    A limiter is told that an attempt used no tokens if the server answered an error
-    status, and that the tokens are unknown if the server may have begun an answer.
+    After an error status other than 429, `release` of a limiter gets 0 used tokens.
+    After a 429, or if the connection ends without a reply, the used tokens are None,
+    which means that they are unknown.
     """
     fake, limiter = FakeASI1(), Noting()
     play(fake)
@@ -137,9 +138,9 @@ async def test_attempt_used_no_tokens_if_the_server_answers_an_error_status(play
     assert [used] == [outcome.used for outcome in limiter.outcomes]
 
 
-async def test_attempt_that_was_not_sent_used_no_tokens():
+async def test_limiter_gets_zero_used_tokens_if_nothing_was_sent():
     """
-    A limiter is told that an attempt used no tokens if there was no connection.
+    `release` of a limiter gets 0 used tokens if no connection was opened.
     """
     limiter = Noting()
 

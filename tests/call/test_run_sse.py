@@ -76,8 +76,8 @@ def lines_to(lines):
 async def test_events_of_a_run_tell_its_calls_results_and_answers(fake, client, stream):
     """
     The events of a run are each answer's thoughts and text, a ``tool_call`` before each
-    tool runs, a ``tool_result`` after it, and ``done`` with the last answer's data. A
-    stream of pieces adds up to the same text.
+    tool runs, a ``tool_result`` after it, and ``done`` with the last answer's data.
+    With streaming, there are more events, whose texts add up to the same text.
     """
     fake.reply("Let me see.", thoughts=["Hm."], tool_calls=CALLS[:1], chunk_words=1)
     fake.reply("It is sunny.", chunk_words=1)
@@ -114,9 +114,10 @@ async def test_events_of_a_run_tell_its_calls_results_and_answers(fake, client, 
 
 async def test_pending_calls_are_the_last_events_before_done(fake, client):
     """
-    A call that waits for an approval is a ``tool_call`` with ``needs_approval`` true,
-    after all other events; ``done`` lists its id. The events of the resumed run begin
-    with this call, and with ``needs_approval`` false, since its tool runs now.
+    A tool call that waits for an approval becomes an event ``tool_call`` with
+    ``needs_approval`` true, after all other events; the event ``done`` lists its id.
+    The events of the resumed run begin with this call, now with ``needs_approval``
+    false, since its tool runs.
     """
     fake.reply("", tool_calls=CALLS[::-1])
     fake.reply("Paid.")
@@ -145,8 +146,8 @@ async def test_pending_calls_are_the_last_events_before_done(fake, client):
 
 async def test_call_that_must_not_run_has_only_a_failed_result(fake, client):
     """
-    A call of an unknown tool, and one with arguments that do not fit, have only a
-    ``tool_result``, with ``failed`` true and the error that the model reads.
+    A call of an unknown tool, and one with arguments that do not fit, have only an
+    event ``tool_result``, with ``failed`` true and the error that the model reads.
     """
     wrong = {"name": "weather", "arguments": {"town": "Oslo"}}
     fake.reply("", tool_calls=[*calls_of("sail"), wrong])
@@ -297,8 +298,8 @@ async def test_open_of_to_sse_raises_errors_before_the_first_event(fake, client)
 
 async def test_run_whose_second_call_fails_can_be_resumed(fake, client):
     """
-    An error of a later call is the event ``failed``; the events before it stay valid,
-    and `to_json` has the run so far, in which no tool runs again.
+    If a later call of the model fails, the last event is ``failed``. `to_json` has the
+    run so far, so that the resumed run does not run its tools again.
     """
     fake.reply("", tool_calls=CALLS[:1])
     fake.fail(500)
@@ -328,7 +329,7 @@ async def test_too_many_rounds_end_with_an_error_event(fake, client):
 
 
 class Stuck:
-    """A tool that waits for ever, and tells whether it was cancelled."""
+    """A tool that waits for ever, and records whether it was cancelled."""
 
     def __init__(self):
         self.began = False
@@ -422,7 +423,8 @@ async def test_garbage_collected_events_cancel_the_tools(client, stuck):
 async def test_events_of_a_run_that_another_task_reads_are_refused(client, stuck):
     """
     Reading the events of a run while another task reads the run raises
-    `StreamBusyError`; the other task goes on reading, also when the events are freed.
+    `StreamBusyError`; the other task goes on reading, even when the iterator of events
+    is freed.
     """
     run = run_of(client, [stuck.wait])
 

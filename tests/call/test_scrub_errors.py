@@ -98,14 +98,14 @@ def test_values_without_the_key_are_not_copied():
 
 
 class Pair(NamedTuple):
-    """A named tuple, whose items are separate arguments, not one list."""
+    """A named tuple: it is made from separate arguments, not from one iterable."""
 
     first: object
     second: object
 
 
 class Holder:
-    """An object that refers to the key."""
+    """An object with the key in an attribute."""
 
     def __init__(self):
         self.headers = {"authorization": KEY}

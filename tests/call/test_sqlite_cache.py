@@ -1,4 +1,4 @@
-"""`SQLiteCache`: the file of a cache, whole or damaged, shared and bounded."""
+"""`SQLiteCache`: its file, which may be damaged, shared or limited in size."""
 
 import os
 import pickle
@@ -173,10 +173,10 @@ async def test_folder_that_cannot_be_written_fails_no_call(tmp_path):
             assert (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_file_that_is_replaced_while_it_is_open_is_opened_again(cache, path):
+async def test_cache_works_again_when_its_damaged_file_is_removed(cache, path):
     """
-    A cache whose file is overwritten with garbage fails, and works again as soon as the
-    file is removed.
+    A cache whose file was overwritten with garbage raises an error of SQLite, and works
+    again as soon as the file is removed.
     """
     await cache.set(KEY, VALUE)
     cache.close()
@@ -207,7 +207,7 @@ async def test_locked_file_delays_a_call_and_does_not_fail_it(cache, path):
     assert VALUE == await cache.get(KEY)
 
 
-def test_threads_and_event_loops_share_a_cache(cache):
+def test_threads_and_event_loops_share_a_cache_object(cache):
     """
     Several threads, each with its own event loop, use one cache at once.
     """
@@ -254,7 +254,7 @@ cache.close()
 
 
 @pytest.mark.system
-def test_processes_and_forks_share_a_file(path):
+def test_processes_and_forks_share_a_cache_file(path):
     """
     Several processes create, fill and read one file at once, also after a fork.
     """

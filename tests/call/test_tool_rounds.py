@@ -47,8 +47,9 @@ async def test_tool_begins_only_after_its_start_was_read_and_recorded():
 
 async def test_serial_tool_never_runs_at_the_same_time_as_another():
     """
-    A serial tool begins after all calls before it have ended, and those after it begin
-    when it has ended; the others run at the same time.
+    A serial tool begins only after all tool calls before it have ended, and the calls
+    after it begin only when it has ended. Tools that are not serial run at the same
+    time.
     """
     spans = {}
 
@@ -81,8 +82,8 @@ async def test_run_that_failed_in_its_second_round_is_resumed_from_its_json(
     fake, fake_client, stream
 ):
     """
-    The error of a call ends the run, and each later read raises it again. `to_json`
-    has what was done, so `resume_tools` goes on without running the tools again.
+    The error of a call ends the run, and each later read raises it again. `to_json` has
+    the steps so far, so `resume_tools` goes on without running the tools again.
     """
     ran = []
 

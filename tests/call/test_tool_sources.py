@@ -1,4 +1,4 @@
-"""`ToolSource`: many tools at the same time, for one reader of their outcomes."""
+"""`ToolSource`: runs tools at the same time, and gives their outcomes to one reader."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ async def test_fifty_tools_answer_in_the_order_of_their_calls_and_leak_nothing(
 async def test_refused_tool_cancels_the_tools_that_were_begun_before_it(fake_client):
     """
     If the client is closed before all tools have begun, the error is raised, and the
-    tools that had begun are cancelled, although the error keeps their source alive.
+    tools that had begun are cancelled, even while the error keeps the `ToolSource`
+    alive.
     """
     hanging = Hanging()
     engine = ClosedMeanwhile(fake_client._engine, room=3)

@@ -172,7 +172,8 @@ async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name, caplog)
     the exception, without the frames of the tool.
     """
     error, words = RAISED[name]
-    # A report of pytest cannot contain the lone surrogate of a logged traceback.
+    # pytest cannot print the lone surrogate of a logged traceback, so nothing is
+    # logged.
     caplog.set_level("CRITICAL", logger="asi1")
 
     async def in_loop():
@@ -191,7 +192,7 @@ async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name, caplog)
 @pytest.mark.parametrize("kind", ["coroutine", "thread"])
 async def test_value_without_a_json_form_is_an_error_that_the_model_reads(kind):
     """
-    If JSON has no form for what a tool returns, the model reads that the tool has run,
+    If JSON cannot express what a tool returns, the model reads that the tool has run,
     so that it does not call the tool again; and the run goes on.
     """
 
@@ -297,7 +298,7 @@ async def test_tool_without_a_timeout_may_take_a_day():
 
 async def test_result_of_a_thread_that_took_too_long_is_discarded():
     """
-    If a blocking tool takes too long, the model reads so once the tool's timeout has
+    If a blocking tool takes too long, the model reads this when the tool's timeout has
     passed, although the tool's thread runs on; what the tool returns later is ignored.
     """
     release = threading.Event()
@@ -383,8 +384,8 @@ async def test_blocking_tool_runs_in_another_thread_with_the_readers_contextvars
 @pytest.mark.parametrize("library", ["asyncio", "trio"])
 async def test_blocking_tool_may_run_an_event_loop_of_its_own(library):
     """
-    The thread of a blocking tool has no event loop, and anyio is not told that it has
-    that of the reader: otherwise `anyio.run` would refuse to begin another.
+    A blocking tool may call `anyio.run`: its thread has no event loop, and does not
+    inherit anyio's knowledge of the reader's event loop.
     """
 
     async def answer():
@@ -425,7 +426,7 @@ class Blocking:
 
 
 class Named(Blocking):
-    """A callable object that has the attribute of a partial, but is none."""
+    """A callable object that has the attribute ``func`` of a partial, but is none."""
 
     async def func(self):
         raise NotImplementedError

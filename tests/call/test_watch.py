@@ -46,7 +46,7 @@ class Seen(list):
 
     @property
     def call(self):
-        """The only call."""
+        """The `Call` of the only call."""
         (call,) = {call for _, call in self}
         return call
 
@@ -277,8 +277,9 @@ async def test_on_end_hook_is_called_once_for_every_call_that_began(
 ):
     """
     `on_end` is called exactly once for each call that began, however it ends: its
-    stream is left or dropped, its caller is cancelled, its client closed. The error
-    says which, the attempt is on record, and the call has an end.
+    stream is closed early or dropped, its caller is cancelled, its client closed. The
+    error of the `Call` tells how it ended; its attempt and the time of its end are
+    recorded.
     """
     fake, seen = FakeASI1(), Seen()
     fake.fault("stall", after_chunks=2, times=None)
@@ -302,7 +303,7 @@ class Limiter:
     """A limiter that raises."""
 
     async def acquire(self, tokens):
-        """Raise an error that asi1 does not know."""
+        """Raise an error that is not an `ASI1Error`."""
         raise ZeroDivisionError
 
     def release(self, outcome):
@@ -311,7 +312,8 @@ class Limiter:
 
 async def test_stream_closed_after_its_complete_answer_counts_as_successful():
     """
-    A stream that is left after the finish reason has ended well: its call has no error.
+    A stream that is closed early, but after its finish reason, counts as successful:
+    its `Call` has no error.
     """
     seen = Seen()
     choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}
@@ -342,7 +344,7 @@ async def test_stream_closed_after_its_complete_answer_counts_as_successful():
 async def test_call_that_times_out_before_its_connection_opens_was_not_sent(phase):
     """
     If the total or first-token timeout passes before a connection is open, nothing was
-    sent: the error and the attempt say so, as hooks see.
+    sent: the error and the attempt, as hooks get them, say so.
     """
     seen = Seen()
     timeouts = Timeouts(**{phase: 0.2}, connect=60)
@@ -368,7 +370,7 @@ async def test_call_that_times_out_before_its_connection_opens_was_not_sent(phas
 async def test_error_of_a_timeout_says_that_the_request_was_sent(stream):
     """
     If a timeout passes while the server is silent, the request was sent: the error and
-    the attempt say so.
+    the attempt say that it was.
     """
     seen, fake = Seen(), FakeASI1()
     fake.fault("stall_before_headers", times=None)
@@ -438,7 +440,7 @@ def add(a: int, b: int) -> int:
 
 
 def fail_to_add(a: int, b: int) -> int:
-    """Add two numbers, in vain."""
+    """Raise an error in place of the sum."""
     raise ZeroDivisionError
 
 
@@ -518,8 +520,8 @@ async def test_hooks_see_one_end_of_a_run_that_is_closed_or_dropped(way):
 
 async def test_calls_of_a_parse_with_repair_have_one_parent_in_hooks():
     """
-    The calls of a `parse` with *repair* have one parent, whose error is that of the
-    `parse`.
+    In hooks, the calls of a `parse` with *repair* have the same ``parent``, whose error
+    is the error of the `parse`.
     """
     fake, seen = FakeASI1(), Seen()
     fake.reply("no")
@@ -540,7 +542,8 @@ async def test_calls_of_a_parse_with_repair_have_one_parent_in_hooks():
 async def test_tags_of_client_conversation_and_turn_are_merged():
     """
     The tags of a client, of its default options, of a conversation and of a turn are
-    merged; the closest wins. None are sent.
+    merged; if two have the same name, the innermost counts. No tag is sent to the
+    server.
     """
     fake, seen = FakeASI1(), Seen()
     options = {"tags": {"b": 2, "n": 2}}
@@ -615,7 +618,7 @@ async def test_hooks_see_the_end_of_a_closed_run_after_those_of_its_calls(stream
         fake.fault("stall" if stream else "stall_before_headers")
 
     async def sleep() -> None:
-        """Sleep."""
+        """Never return."""
         await anyio.sleep_forever()
 
     client = client_of(fake, seen, hooks=seen.hooks(runs=True))

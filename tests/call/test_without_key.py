@@ -127,7 +127,7 @@ def test_values_that_contain_themselves_or_are_too_deep_are_replaced():
 
 
 class Place(NamedTuple):
-    """A named tuple, whose items are separate arguments, not one list."""
+    """A named tuple: it is made from separate arguments, not from one iterable."""
 
     host: str
     port: int

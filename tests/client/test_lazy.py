@@ -201,7 +201,7 @@ ACCEPTED = {
     "models": {"dict", "none"},
     "prices": {"dict", "none"},
     "budget": {"none"},
-    "hooks": {"list", "none", "tuple"},  # empty ones, for no hooks
+    "hooks": {"list", "none", "tuple"},  # empty ones mean no hooks
     "tags": {"dict", "none"},
     "cache": {"none"},
     "max_event_bytes": WHOLE,

@@ -108,10 +108,10 @@ async def test_tools_of_all_pages_are_returned(kind):
     assert kind is ReadsAllPages or session.cursors == [None, "p2", "p3"]
 
 
-async def test_tool_calls_the_tool_of_the_server_by_its_own_name():
+async def test_calling_a_tool_calls_that_of_the_server_under_its_original_name():
     """
-    A tool can be called like a function; the server gets its own name of the tool, and
-    an error of the server is a `ToolError`.
+    A tool can be called like a function; the server gets the name under which it listed
+    the tool, and an error of the server is a `ToolError`.
     """
     session = Session()
     _, read, slow = await asi1.tools_of(session)
@@ -197,7 +197,8 @@ def test_mcp_tool_in_another_event_loop_is_an_error_that_the_model_reads(
     fake, blocking_client
 ):
     """
-    A blocking client cannot run the tools: the model reads why, and nothing hangs.
+    Tools of a session work on the session's event loop only. A blocking client, whose
+    event loop is another one, cannot run them: the model reads why, and nothing hangs.
     """
     session = Session()
     tools = anyio.run(asi1.tools_of, session)
@@ -214,7 +215,7 @@ def test_mcp_tool_in_another_event_loop_is_an_error_that_the_model_reads(
     assert [] == session.calls
 
 
-# The mcp package and its own server.
+# Tests with the mcp package and a server of it.
 
 PIXEL = "iVBORw0KGgo="
 

@@ -26,8 +26,9 @@ def fake(fake):
 
 async def test_raw_call_returns_status_headers_and_answer(fake_client):
     """
-    A raw call sends what `create` sends, and returns its answer with the status, the
-    headers, whose names may be in any case, and what the server sent.
+    A raw call sends the same request as `create`. It returns the status, the headers,
+    which are found by a name in any case, the body as the server sent it, and the
+    answer.
     """
     raw = await fake_client.chat.completions.with_raw_response.create(messages="Hi")
 
@@ -40,8 +41,8 @@ async def test_raw_call_returns_status_headers_and_answer(fake_client):
 
 async def test_raw_call_with_stream_returns_the_stream(fake_client):
     """
-    With ``stream=True``, `parse` of the raw response returns the stream, which has
-    begun.
+    With ``stream=True``, `parse` of the raw response returns the stream, whose call has
+    already begun.
     """
     calls = fake_client.chat.completions.with_raw_response
     raw = await calls.create(messages="Hi", stream=True)

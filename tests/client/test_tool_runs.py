@@ -115,8 +115,8 @@ async def test_timeout_option_holds_for_each_call_of_the_model(fake, fake_client
 async def test_run_ends_with_an_error_after_its_last_round():
     """
     After ``max_rounds`` answers that call tools, `MaxRoundsError` is raised. Its result
-    has all that was done, the results of the last calls too; a run that goes on with a
-    higher limit does not run them again.
+    has all steps, also the results of the last calls; a resumed run with a higher limit
+    does not run these calls again.
     """
     ran = []
 

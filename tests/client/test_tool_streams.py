@@ -21,7 +21,7 @@ from ..support.tool_answers import call_of
 
 pytestmark = pytest.mark.virtual_time
 
-# With an escape, a character of two halves and one of several bytes.
+# Arguments with an escape, a character of two UTF-16 halves and one of several bytes.
 ARGUMENTS = r'{"t": "\"\\é' + "\U0001f600" + '}", "n": 12}'
 VALUES = ('"\\é\U0001f600}', 12)
 OTHER = '{"t": "", "n": 0}'
@@ -81,7 +81,8 @@ def each_other(cuts, backend):
 
 
 async def run_of(client, **options):
-    """Run the tools to the end; return the runs of the tools, and the run."""
+    """Read a run to its end; return the arguments of the tools that ran, and the run.
+    """
     notes = Notes()
     tools = [notes.note, notes.other, notes.refresh]
     given = {"messages": "Go", "tools": tools, "stream": True, **options}
@@ -91,7 +92,7 @@ async def run_of(client, **options):
 
 
 async def ran(fake, client, *steps):
-    """Return the runs of the tools if the first answer is streamed by *steps*."""
+    """Return the arguments of the tools that ran, for an answer sent by *steps*."""
     fake.play(*steps)
     fake.reply("Done.")
     runs, _ = await run_of(client)
@@ -138,9 +139,9 @@ async def test_tool_call_that_ends_too_early_never_runs(
     fake, fake_client, stream, finish
 ):
     """
-    If the arguments of a call end anywhere before their end, the tool does not run,
-    whatever the finish reason says; if that is "length", it never runs. The model reads
-    the reason.
+    If the arguments of a tool call are cut off anywhere, the tool does not run,
+    whatever the finish reason is. With the reason "length" it does not run even with
+    complete arguments. The model reads why.
     """
     for end in range(len(UNITS) + 1):
         text = UNITS[:end]

@@ -53,14 +53,16 @@ async def test_http_verb_methods_send_their_body(fake, fake_client, verb):
 )
 async def test_cast_to_a_type_of_json_returns_the_data(fake_client, cast_to, value):
     """
-    With ``cast_to=`` a type of JSON data, the data of the reply is returned.
+    If ``cast_to`` is a type of JSON data, such as dict, the parsed JSON of the reply is
+    returned.
     """
     assert value == await fake_client.get("/things", cast_to=cast_to)
 
 
 async def test_cast_to_str_bytes_or_a_pydantic_model_converts_the_reply(fake_client):
     """
-    The reply becomes a str, bytes or a model of pydantic; any other type is ignored.
+    If ``cast_to`` is str, bytes or a model of pydantic, the reply is converted to it;
+    any other type is ignored.
     """
     things = await fake_client.get("/things", cast_to=Things)
     reply = await fake_client.get("/things", cast_to=int)
@@ -73,7 +75,8 @@ async def test_cast_to_str_bytes_or_a_pydantic_model_converts_the_reply(fake_cli
 
 async def test_options_have_the_names_of_openais_client_or_of_asi1(fake, fake_client):
     """
-    *options* takes OpenAI's names, and the arguments those of `RequestOptions`.
+    The argument *options* is a dict with the names of OpenAI's client; the options as
+    keyword arguments have the names of `RequestOptions`.
     """
     options = {"headers": {"x-a": "b"}, "params": {"v": 1}, "extra_json": {"c": 2}}
     await fake_client.post("/things", body={"a": 1}, options=options, timeout=60)

@@ -17,8 +17,8 @@ def issued(key, count):
 
 def test_each_attempt_has_its_own_key_and_redacts_those_of_all_others():
     """
-    The key of an attempt stays that of the attempt; keys that are returned later are
-    redacted by it too, also with the secrets of its request.
+    Each attempt keeps the key that it began with. Its key object also redacts the keys
+    that other attempts got, and the secrets of its own request.
     """
     key = RotatingKey(str)
     first = key.issued("sk-heron-0123").with_secrets_of({"x-token": "tok-98765432"}, "")

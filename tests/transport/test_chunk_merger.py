@@ -18,7 +18,7 @@ END = b"0\r\n\r\n"
 
 
 def often(usual, *unusual):
-    """Return a strategy that mostly gives *usual*."""
+    """Return a hypothesis strategy that mostly draws from *usual*."""
     return st.sampled_from([usual] * 20 + [*unusual])
 
 

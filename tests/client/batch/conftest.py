@@ -8,7 +8,7 @@ import pytest
 
 
 def request_line(custom_id, text=None, **body):
-    """Return the line of a request whose message is *text*, or its custom id."""
+    """Return the line of a request with *text*, or its custom id, as its message."""
     message = {"role": "user", "content": custom_id if text is None else text}
     value = {
         "custom_id": custom_id,

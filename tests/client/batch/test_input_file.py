@@ -44,7 +44,8 @@ def test_blank_lines_and_a_bom_are_left_out_of_a_file(tmp_path):
 )
 def test_lines_of_an_iterable_can_be_read_twice(source):
     """
-    The input may be an open file, a list or a generator, of str, bytes or dicts.
+    The lines of an open file, a list or a generator, of str, bytes or dicts, can be
+    read twice.
     """
     assert [b'{"a":1}'] * 3 == [line.strip() for _, line in lines_of(source)]
 
@@ -52,7 +53,8 @@ def test_lines_of_an_iterable_can_be_read_twice(source):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_pipe_is_copied_and_can_be_read_twice(tmp_path):
     """
-    A path may lead to a pipe, such as that of a shell's ``<(...)``.
+    A path may lead to a pipe, such as that of a shell's ``<(...)``. Its content is
+    copied, so that its lines can be read twice.
     """
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

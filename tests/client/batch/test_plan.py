@@ -33,7 +33,7 @@ def failure(custom_id, text=None):
 
 
 def due(files, options=OPTIONS):
-    """Return the custom ids that are due, and the summary before the first is sent."""
+    """Return the ids of the requests to send, and the summary before they are sent."""
     found = []
     with open_plan(files.input, files.output, options) as plan:
         while (requests := plan.due()) is not None:
@@ -45,8 +45,8 @@ def due(files, options=OPTIONS):
 def test_output_truncated_at_any_byte_is_repaired_and_continued(files):
     """
     An output that ends in the middle of a row is truncated to the end of the row before
-    it; the requests without a complete row are due. A row that lacks only its newline
-    is complete.
+    it, and the requests without a complete row are sent. A row that lacks only its
+    newline is complete.
     """
     files.ask(*IDS)
     rows = [answer("a"), failure("b\u00fc"), answer("c")]
@@ -86,10 +86,11 @@ def test_zeros_after_a_power_failure_are_cut_off(rest, files):
         ([answer("other")], OPTIONS, IDS, (0, 0, 0, 0)),
     ],
 )
-def test_rows_of_earlier_runs_decide_what_is_due(rows, options, wanted, counts, files):
+def test_rows_of_earlier_runs_decide_what_is_sent(rows, options, wanted, counts, files):
     """
-    Answered requests are not due, failed ones only on demand. A request that differs
-    from that of its row is due, and counted as changed.
+    Requests with an answer are not sent again, and failed ones only with
+    *retry_failed*. A request that differs from that of its row is sent, and counted as
+    changed.
     """
     files.ask(*IDS)
     files.output.write_bytes(b"".join(rows))

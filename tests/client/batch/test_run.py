@@ -78,8 +78,8 @@ async def test_error_of_the_account_ends_the_batch_and_fails_no_request(
     failure, kind, fake, fake_client, files
 ):
     """
-    At a wrong key or a used-up quota, the batch ends with the error; requests without
-    an answer have no row, so that the next run sends them.
+    If the key is wrong or the quota used up, the batch ends with the error; requests
+    without an answer have no row, so that the next run sends them.
     """
     files.ask(*IDS)
     for _ in range(5):
@@ -158,7 +158,7 @@ async def test_cancelled_batch_writes_received_answers_and_can_be_continued(
 
 async def test_cancelled_batch_does_not_wait_for_a_silent_pipe(fake_client, files):
     """
-    A batch whose input is a pipe that says nothing can be cancelled.
+    A batch whose input is a pipe that sends nothing can be cancelled.
     """
     begun, ended = anyio.Event(), threading.Event()
 
@@ -181,8 +181,8 @@ async def test_progress_is_called_after_each_write_or_updated_like_tqdm(
 ):
     """
     *progress* is called with the summary at the start and after each write. An object
-    with ``update(n)`` gets the number of new rows instead, and rich's progress gets a
-    task.
+    with ``update(n)`` gets the number of new rows instead, and a progress display of
+    rich gets a task.
     """
 
     class RichProgress:

@@ -18,7 +18,7 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
 
 
 async def add(a: int, b: int):
-    """Add."""
+    """Return the sum."""
     await anyio.sleep(1)
     return a + b
 
@@ -68,7 +68,7 @@ async def test_tool_choice_of_the_conversation_is_that_of_the_first_request(
 ):
     """
     The first request of a run has the conversation's ``tool_choice``, and later ones
-    have "auto": a model that must call a tool in each answer never ends.
+    have "auto": otherwise a model that must call a tool in each answer would never end.
     """
     chat = fake_client.conversation(tool_choice="required")
 
@@ -104,8 +104,8 @@ async def test_thoughts_are_sent_with_tool_results_only_with_keep_reasoning(
     fake, fake_client, keep
 ):
     """
-    The requests and the history of a run have the model's thoughts if the conversation
-    keeps them, and not otherwise.
+    The requests and the history of a run have the model's thoughts only if the
+    conversation has ``keep_reasoning``.
     """
     fake.clear()
     fake.reply("", thoughts=["Hm."], tool_calls=[call("x", "add", a=1, b=2)])
@@ -205,8 +205,8 @@ async def test_turn_that_failed_goes_on_without_running_its_tools_again(
     fake, fake_client
 ):
     """
-    After the error of a call the history is unchanged. The run goes on in the same
-    conversation, and then is one turn.
+    After a call of a run has failed, the history is unchanged. The resumed run goes on
+    in the same conversation, does not run its tools again, and then is one turn.
     """
     ran = []
 
