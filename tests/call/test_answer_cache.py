@@ -345,7 +345,7 @@ async def test_answer_that_contains_the_api_key_is_not_cached():
     assert {} == store
 
 
-def test_blocking_client_and_async_client_share_a_file(fake, tmp_path):
+def test_blocking_client_and_async_client_share_a_cache_file(fake, tmp_path):
     """
     A blocking client is answered from the file that an async client has filled.
     """

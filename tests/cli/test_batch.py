@@ -221,7 +221,9 @@ def test_used_up_budget_ends_the_batch_with_exit_code_1(fake, batch, capsys):
     assert 1 == len(fake.requests)
 
 
-def test_hostile_custom_id_does_not_reach_the_terminal(fake, batch, on_terminal):
+def test_terminal_codes_in_a_custom_id_do_not_reach_the_terminal(
+    fake, batch, on_terminal
+):
     """
     A custom id with terminal codes is shown with symbols in their place.
     """

@@ -16,7 +16,7 @@ from .conftest import KEY
 
 @pytest.fixture
 def url(fake, monkeypatch):
-    """Return the fake server's URL, which no environment variable has."""
+    """Return the fake server's URL, which is set in no environment variable."""
     monkeypatch.delenv("ASI1_BASE_URL")
     return fake.base_url
 

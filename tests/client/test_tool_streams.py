@@ -81,8 +81,7 @@ def each_other(cuts, backend):
 
 
 async def run_of(client, **options):
-    """Read a run to its end; return the arguments of the tools that ran, and the run.
-    """
+    """Read a run to its end; return the arguments of the tools that ran, and it."""
     notes = Notes()
     tools = [notes.note, notes.other, notes.refresh]
     given = {"messages": "Go", "tools": tools, "stream": True, **options}

@@ -177,8 +177,8 @@ async def test_aiohttp_handler_that_returns_an_answer_gets_a_type_error(
     fake, fake_client
 ):
     """
-    An answer is not a reply of aiohttp: a handler that returns one gets a `TypeError`
-    that names `to_dict`; other replies pass.
+    An answer of the model is not a response of aiohttp: a handler that returns one gets
+    a `TypeError` that names `to_dict`. Other responses are not affected.
     """
     module = pytest.importorskip("asi1.integrations.aiohttp")
     fake.reply("Four.")
@@ -195,7 +195,8 @@ async def test_aiohttp_handler_that_returns_an_answer_gets_a_type_error(
 @pytest.mark.system
 async def test_fastapi_writes_an_answer_that_a_view_returns(fake, fake_client):
     """
-    FastAPI writes an answer that a view returns as `model_dump` without None.
+    If a FastAPI view returns an answer, the response is the answer's `model_dump`
+    without None.
     """
     encoders = pytest.importorskip("fastapi.encoders")
     fake.reply("Four.")

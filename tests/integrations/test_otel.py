@@ -1,6 +1,6 @@
 """
-OpenTelemetry: spans, metrics and contents as its conventions for generative AI name
-them, for calls that end in every way.
+OpenTelemetry: spans, metrics and contents, named as its conventions for generative AI
+say, for calls that end in every way.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Telemetry:
 
     @property
     def metrics(self):
-        """The metrics, by their names: for each, its points."""
+        """The data points of each metric, by the metric's name."""
         data = self.reader.get_metrics_data()
         return {
             metric.name: list(metric.data.data_points)
@@ -260,9 +260,9 @@ async def close(client):
 )
 async def test_calls_that_fail_or_are_left_end_their_span(telemetry, way, error):
     """
-    A stream that is left or dropped, a call that is cancelled or times out, and one
-    whose client is closed, each end their one span, with ``error.type``. The error is
-    on the metric of the duration, too.
+    A stream that is closed early or dropped, a call that is cancelled or times out, and
+    one whose client is closed, each have one span, which ends with ``error.type``. The
+    metric of the duration has the error, too.
     """
     fake = FakeASI1()
     fake.fault("stall", after_chunks=2, times=None)

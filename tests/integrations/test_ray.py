@@ -39,7 +39,7 @@ def echo(request):
     return f"<{request.json['messages'][-1]['content']}>"
 
 
-def test_rows_become_answers_and_failures_become_columns(fake, config):
+def test_each_row_gets_columns_of_its_answer_or_of_its_error(fake, config):
     """
     Each row keeps its columns and gets those of its answer, in order; messages go
     before a prompt and a row's options reach the server. A row that fails gets the
@@ -71,8 +71,8 @@ def test_rows_become_answers_and_failures_become_columns(fake, config):
 
 def test_running_an_output_again_asks_for_its_failed_rows_only(fake, config):
     """
-    Rows with a text and without an error are kept; the others are asked for again.
-    Rows whose key is in *done* are left out.
+    If an output is used as input, rows with a text and without an error are kept, and
+    the others are requested again. Rows whose key is in *done* are left out.
     """
     fake.reply(echo)
     fake.fail(500)
@@ -169,8 +169,8 @@ def test_wrong_configuration_raises_an_error_that_names_the_right_one(
     make, kind, message, config
 ):
     """
-    A live client, an unknown argument and a batch without prompts raise an error, since
-    they are not the fault of one row.
+    A client object in place of its configuration, an unknown argument and a batch
+    without prompts raise an error, since they are not the fault of a single row.
     """
     with pytest.raises(kind, match=message):
         make(config)

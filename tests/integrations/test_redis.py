@@ -57,7 +57,7 @@ def own_server(tmp_path):
 
 @pytest.fixture
 def make(server, request):
-    """Return a function that makes a limiter with counts of the test's own."""
+    """Return a function that makes limiters whose counts no other test shares."""
 
     def make(limit, minute=MINUTE, url=server.url, **options):
         limiter = RedisLimiter(url, limit, key=request.node.nodeid, **options)
@@ -133,7 +133,7 @@ def test_limiter_is_an_equal_value_after_pickling_and_its_repr_hides_the_passwor
 
 
 @pytest.mark.parametrize("what", ["password", "database"])
-async def test_redis_that_refuses_at_first_use_raises_a_configuration_error(
+async def test_wrong_redis_password_or_database_raises_a_configuration_error(
     what, own_server
 ):
     """

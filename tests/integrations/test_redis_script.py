@@ -49,9 +49,10 @@ def server(tmp_path_factory):
 @pytest.mark.parametrize("limit", [{"rpm": 60}, {"tpm": 6000}], ids=["rpm", "tpm"])
 def test_common_rate_of_four_processes_is_the_limit(limit, server):
     """
-    Four processes that always want more share one limit: in each minute by the script's
-    clock they get at most the limit and at least 95 % of it, and each gets a fair part.
-    The same is true of three of them after the other was killed in the queue.
+    Four processes that always have further calls share one limit: in each minute by the
+    script's clock they get at most the limit and at least 95 % of it, and each gets a
+    fair part. The same is true of three of them after the fourth was killed while it
+    waited.
     """
     script = Script(server, **limit)
     due = [(1000.0 + number / 1000, number, 0, None) for number in range(4)]

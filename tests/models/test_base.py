@@ -159,7 +159,7 @@ RAW = {
 
 
 def _copies(model):
-    """Return the object, and what copying and pickling make of it."""
+    """Return the object, and its copies made by copying and pickling."""
     return model, copy.copy(model), copy.deepcopy(model), pickle.loads(dumps(model))
 
 

@@ -117,8 +117,8 @@ def test_dump_as_json_is_the_dump_as_text(indent):
 
 def test_dump_has_only_the_included_keys_without_the_excluded():
     """
-    *include* and *exclude* name keys of the object itself; options of pydantic that
-    change nothing are accepted.
+    *include* and *exclude* are sets of keys of the object itself; options of pydantic
+    that change nothing are accepted.
     """
     wanted = {"include": {"id", "model"}, "exclude": ["model"], "by_alias": True}
 

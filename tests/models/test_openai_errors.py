@@ -1,4 +1,4 @@
-"""Errors that tests of other code make, with the arguments of OpenAI's errors."""
+"""Errors that users' tests create, with the arguments of OpenAI's errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributes of OpenAI's objects, read from asi1's."""
+"""OpenAI's names of attributes, on the objects of asi1."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ ANSWER = as_sent(
 )
 def test_objects_have_the_attributes_of_openais_objects(model, path, value):
     """
-    An object has the attributes that OpenAI's object has, with what is known or None;
-    and each key that the server sent.
+    An object has each attribute that OpenAI's object has, with the known value or None,
+    and an attribute for each key that the server sent.
     """
     for name in path.split("."):
         model = getattr(model, name)

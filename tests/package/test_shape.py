@@ -193,7 +193,7 @@ def test_package_with_a_correct_structure_has_no_violations(package, rule):
 
 
 @pytest.mark.parametrize(("file", "text", "rule"), BREAKS.values(), ids=BREAKS)
-def test_rule_reports_the_one_fault_of_a_module(package, file, text, rule):
+def test_each_rule_reports_a_module_that_breaks_it(package, file, text, rule):
     """
     If a module has one fault, the rule that forbids this fault reports one violation.
     """

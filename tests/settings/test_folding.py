@@ -72,7 +72,7 @@ def test_squeezed_text_has_no_whitespace_and_no_controls():
         assert gone or not char.isspace()
 
 
-def test_packed_text_is_folded_and_has_no_backslashes():
+def test_packed_text_is_lowercase_without_spaces_and_backslashes():
     """
     Packed text is in lowercase, and has neither whitespace nor backslashes.
     """

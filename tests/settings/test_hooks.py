@@ -122,8 +122,8 @@ def test_client_refuses_wrong_hooks_and_tags(given, problem, change):
 @pytest.mark.parametrize("name", ["contents", "runs"])
 def test_flags_of_hooks_must_be_bools(name):
     """
-    What hooks see, and whether they are called for runs, is True or False: a str such
-    as "no" would count as True.
+    The flags of `Hooks`, whether they see contents and whether they are called for
+    runs, must be True or False: a str such as "no" would count as true.
     """
     with pytest.raises(asi1.ConfigurationError, match=f"hooks: {name} must be True or"):
         Hooks(**{name: "no"})

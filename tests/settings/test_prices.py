@@ -133,7 +133,8 @@ async def test_price_is_the_clients_own_one_or_else_the_published_one(
 async def test_cost_of_an_impossible_or_missing_usage_is_unknown(usage):
     """
     Without usage, with negative or absurd counts, or without any prompt and completion
-    tokens, the cost is None: that of an answer, by a price, and in `spent`.
+    tokens, `cost` of an answer and of a `Price` is None, and `spent` counts the request
+    as ``unpriced``.
     """
     fake = FakeASI1()
     choice = {"message": {"content": "Hi"}, "finish_reason": "stop"}

@@ -107,8 +107,8 @@ async def test_every_kind_of_call_is_replayed_as_it_was_recorded(path):
 
 def test_blocking_client_records_over_sockets_and_replays(fake, path):
     """
-    A blocking client records over the network by asi1's own transport, if the cassette
-    is given none, and replays without a server.
+    A blocking client records over the network through asi1's own transport, unless the
+    cassette has another one, and replays without a server.
     """
     fake.reply("Hello", times=2)
     texts = []
@@ -228,8 +228,8 @@ async def test_same_request_is_replayed_in_the_order_of_its_recordings(path):
 
 async def test_requests_are_compared_by_value_without_ids_and_headers(path):
     """
-    The order of a body's fields, the host, headers, and ids that are new in each call
-    do not matter.
+    When requests are compared, the order of a body's fields, the host, headers, and ids
+    that are new in each call do not matter.
     """
     fake = FakeASI1()
     fake.reply("Hello")

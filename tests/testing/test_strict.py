@@ -117,8 +117,8 @@ async def test_with_block_of_a_strict_fake_verifies_at_its_end():
 
 async def test_scripted_calls_satisfy_a_strict_fake(strict):
     """
-    A strict fake that got what was scripted is satisfied; the reply to a missing key
-    and standing replies count as scripted.
+    A strict fake that got exactly the scripted calls raises nothing; the reply to a
+    missing key and standing replies count as scripted.
     """
     strict.require_key = True
     strict.reply("Yes.", times=None)
@@ -133,8 +133,8 @@ async def test_scripted_calls_satisfy_a_strict_fake(strict):
 
 async def test_generation_of_a_fake_holds_for_answers_without_their_own():
     """
-    The generation of a fake is that of each answer that does not set its own, of the
-    built-in answer, of faults, and of images.
+    The ``generation`` of a fake, the year of its format, applies to each answer that
+    does not set its own, to the built-in answer, to faults, and to images.
     """
     fake = FakeASI1(generation="2026")
     fake.reply("Yes.")

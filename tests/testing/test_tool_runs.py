@@ -64,8 +64,8 @@ async def test_scripted_markup_imitates_a_model_that_leaks_a_tool_call(
     fake, fake_client, stream
 ):
     """
-    A text with the markup of a call plays a model that leaks it: the tool runs, and the
-    markup is never shown.
+    A scripted text with the markup of a tool call imitates a model that writes calls
+    into its text: the tool runs, and the markup is never shown.
     """
     fake.reply(
         'Let me see. <tool_call>{"name": "weather", "arguments": {"city": "Oslo"}}'
@@ -83,8 +83,8 @@ async def test_scripted_markup_imitates_a_model_that_leaks_a_tool_call(
 @pytest.mark.parametrize("stream", [False, True])
 async def test_incomplete_call_can_be_scripted(fake, fake_client, stream):
     """
-    Arguments given as a string are sent as they are, so that a test can play a call
-    which was cut off.
+    Arguments given as a string are sent as they are, so that a test can script a call
+    that was cut off.
     """
     cut = {"name": "weather", "arguments": '{"city": "Os'}
     fake.reply("", tool_calls=[cut], finish_reason="length")
@@ -99,8 +99,8 @@ async def test_incomplete_call_can_be_scripted(fake, fake_client, stream):
 
 async def test_standing_reply_answers_any_number_of_runs(fake, fake_client):
     """
-    A standing reply whose calls depend on the request plays the same model for any
-    number of runs.
+    A standing reply whose tool calls depend on the request gives the same answers in
+    any number of runs.
     """
     fake.reply(
         lambda request: (results(request) or [""])[-1],

@@ -119,8 +119,8 @@ def test_chunks_are_joined_wherever_the_network_cuts_them(size):
 
 def test_whole_chunks_of_a_read_become_one_chunk():
     """
-    The whole chunks of a read become one chunk. The head, a chunk that is not complete
-    and the end of the stream stay as they are.
+    The complete chunks in the bytes of one read become one chunk. The head, an
+    incomplete chunk and the end of the stream stay as they are.
     """
     merger = ChunkMerger()
 

@@ -150,7 +150,7 @@ async def test_only_plain_http_is_forwarded_by_an_http_proxy(url, proxy, tunnell
 def test_tunnel_is_used_only_with_known_releases_of_httpcore(monkeypatch, backend):
     """
     With unknown releases of httpx or httpcore, httpx's own proxies are used, so that a
-    proxy of the environment is never passed by.
+    proxy of the environment is never bypassed.
     """
     monkeypatch.setattr(httpcore_internals, "_KNOWN", False)
     context = ssl.create_default_context()

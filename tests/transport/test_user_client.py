@@ -55,7 +55,7 @@ def test_blocking_client_or_transport_is_refused_with_what_to_pass(
 async def test_query_of_a_call_is_added_to_that_of_the_users_client(family):
     """
     The parameters of the user's client, of ``default_query`` and of ``extra_query`` are
-    all sent; of two with one name, that of asi1.
+    all sent; if two have the same name, that of asi1 is sent.
     """
     with FakeASI1() as fake:
         params = {"team": "otters", "version": "1"}
@@ -168,7 +168,8 @@ async def test_errors_of_httpx2_become_those_of_asi1(fault, kind, form):
 async def test_session_of_another_event_loop_is_refused_with_the_reason(fake):
     """
     A transport with a user's own aiohttp session works on the event loop of the session
-    only; on another one, the call says so, and how to do it.
+    only; on another one, the call raises an error that says so, and what to pass
+    instead.
     """
     async with aiohttp.ClientSession() as session:
         own = AiohttpTransport(client=session)

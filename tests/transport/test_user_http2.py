@@ -69,8 +69,9 @@ async def test_connection_or_stream_that_an_http2_server_ends_is_retried(
 @in_each_form
 async def test_cancelled_call_resets_its_stream_and_leaves_the_others(kind, form):
     """
-    The server is told that a call was cancelled, before or after the reply has begun.
-    Another call on the same connection goes on, and the next one opens a new one.
+    The server is told by RST_STREAM that a call was cancelled, before or after the
+    reply has begun. Another call on the same connection goes on, and the next call
+    opens a new connection.
     """
     _, make = KINDS[kind]
     with HTTP2Server("stall", "stall" if form == "create" else "begin") as server:

@@ -84,7 +84,7 @@ def test_more_text_changes_only_the_last_block(parts, more):
 )
 def test_html_definitions_and_addresses_are_shown_as_text(block, shown):
     """
-    HTML, definitions of links, and addresses of images and links are part of the text,
+    HTML, definitions of links, and addresses of images and links are shown as text,
     since an answer must not lose a word on the screen.
     """
     children = [child for token in tokens_of(block) for child in token.children or ()]

@@ -343,7 +343,7 @@ def test_lines_of_a_pipe_are_messages_and_commands_of_the_chat(
 ):
     """
     If standard input is not a terminal, each line is a message or a command; standard
-    output gets the answers, and neither library of the extra is needed.
+    output gets the answers, and rich and prompt_toolkit are not needed.
     """
     for name in ("rich", "prompt_toolkit"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -390,8 +390,8 @@ def test_cost_command_shows_dollars_if_the_price_is_known(fake, piped, capsys):
 )
 def test_failure_in_a_pipe_ends_the_program(fake, piped, capsys, lines, ended):
     """
-    If standard input is not a terminal, the first failure ends the program, and the
-    exit code tells it.
+    If standard input is not a terminal, the first failure ends the program with the
+    exit code for this failure.
     """
     fake.fail(400, message="No.")
     piped(lines)
@@ -468,7 +468,8 @@ def test_missing_library_is_named_with_the_way_to_get_it(
 @pytest.mark.system
 def test_context_option_limits_what_is_sent(chat, fake):
     """
-    ``--context`` limits the prompt: older turns are left out, and stay in the file.
+    ``--context`` limits the prompt: older turns are left out of the request, and stay
+    in the saved file.
     """
     long = "word " * 150
 

@@ -48,7 +48,8 @@ def test_only_its_owner_can_read_the_history(tmp_path):
 
 def test_history_keeps_lines_and_leaves_out_very_long_messages(tmp_path):
     """
-    A message of several lines is kept as one; a very long one is not kept.
+    A message of several lines is one entry of the history; a very long message is left
+    out.
     """
     history = open_history(str(tmp_path / "history"))
     for text in ("one\ntwo", "x" * 10_001, "three"):

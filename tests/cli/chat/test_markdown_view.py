@@ -25,7 +25,7 @@ ROWS += ["The end.", ""]
 
 @pytest.fixture
 def view(monkeypatch):
-    """Return a function that makes a view, and the terminal of the last view."""
+    """Return a function that makes a view, and has the terminal of the last view."""
     env = {"TERM": "xterm", "COLUMNS": "40", "LINES": "10"}
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -75,7 +75,7 @@ def test_rule_in_the_last_line_is_a_block_of_its_own(view):
 
 def test_pieces_that_were_added_are_shown_by_a_thread(view):
     """
-    What was added is drawn by a thread, also while no more arrives.
+    A thread draws the text that was added, even while no further text arrives.
     """
     shown = view()
     for piece in ANSWER.split(" "):
@@ -103,7 +103,7 @@ def test_thoughts_are_dimmed_and_stand_above_the_text(view):
 
 def test_hidden_thoughts_are_not_written(view):
     """
-    Without thoughts the terminal gets the text only.
+    If thoughts are hidden, the terminal gets the text only.
     """
     shown = view(thoughts=False)
     shown.add("Hm.", "Yes.")

@@ -19,7 +19,7 @@ from asi1.cli._chat.prompt import PromptReader
 
 @pytest.fixture
 def typed():
-    """Return a function that types keys, and returns a reader."""
+    """Return a function that types keys, and returns a prompt that reads them."""
     commands = ["/save", "/system", "/undo"]
     with (
         create_pipe_input() as keys,
@@ -75,7 +75,8 @@ def test_ctrl_c_tells_what_was_discarded_and_ctrl_d_ends(typed):
 
 def test_history_has_messages_and_no_answers_to_questions(typed):
     """
-    A message is added to the history, and the answer to a question is not.
+    A message of the user is added to the history, and the user's answer to a question
+    of the program is not.
     """
     reader = typed("one\ryes\rtwo\r")
 

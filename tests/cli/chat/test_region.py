@@ -1,4 +1,4 @@
-"""The rows that change while an answer arrives."""
+"""The last rows of a terminal, which are rewritten while an answer arrives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def region(lines, columns=10):
 
 def test_only_rows_that_differ_are_written_again():
     """
-    A longer version of a block is written from its first new row on, in one write.
+    If a block grows, its rows from the first one that differs are written again, in one
+    write.
     """
     _, _, rows = region(20)
     written = []

@@ -49,8 +49,8 @@ def test_all_is_well_if_the_server_refuses_the_empty_request(fake, capsys):
 
 def test_without_a_key_the_server_is_still_checked(fake, findings, monkeypatch):
     """
-    A missing key is a failure, but the steps after it are made all the same: a server
-    that refuses the request because of its key has been reached. ``--ask`` is skipped.
+    A missing key is a failure, but the steps after it are still made: a server that
+    refuses the request because of the key has been reached. ``--ask`` is skipped.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     fake.fail(401, message="No key.", times=2)

@@ -206,7 +206,7 @@ def test_server_without_tls_is_a_failure(fake, trusting):
 
 
 def test_name_that_no_host_can_have_is_a_failure():
-    """A name that cannot be looked up is a failure with a cure."""
+    """A name that cannot be looked up is a failure with advice."""
     addresses, finding = resolve("a" * 70, 443, LONG)
 
     assert (None, "failed") == (addresses, finding.state)
@@ -227,8 +227,8 @@ def test_lookup_that_takes_too_long_is_given_up():
 
 def test_addresses_are_tried_in_turn():
     """
-    The first address that accepts is connected to, and those before it are named; if
-    none accepts, all are named.
+    Addresses are tried in order until one accepts a connection. Those that failed
+    before it are named; if none accepts, all are named.
     """
     with socket.create_server((HOST, 0)) as listener:
         there = (socket.AF_INET, socket.SOCK_STREAM, 0, "", listener.getsockname())

@@ -54,7 +54,7 @@ def test_key_is_found_in_the_variable_that_calls_use(env, told):
     ],
 )
 def test_missing_or_invalid_key_is_a_failure_with_advice(env, told, cure):
-    """A key that no call can use is a failure; the cure says where keys are made."""
+    """A key that no call can use is a failure; the advice says where keys are made."""
     key, finding = find_key(options(), env)
 
     assert (None, "failed") == (key, finding.state)

@@ -19,7 +19,7 @@ REQUIREMENTS = [
 
 
 def version_of(name):
-    """Return the version of an installed package, of which there are three."""
+    """Return the version of a package; only three packages count as installed."""
     versions = {"anyio": "4.16", "httpx": "0.28.1", "rich": "15.1"}
     if name not in versions:
         raise PackageNotFoundError(name)

@@ -188,7 +188,7 @@ def test_error_code_that_is_not_a_name_is_read_as_unknown():
         (b"\0\1\2", False),
     ],
 )
-def test_beginning_of_a_row_counts_as_torn_and_other_text_does_not(line, torn):
+def test_beginning_of_a_row_counts_as_unfinished_and_other_text_does_not(line, torn):
     """
     The beginning of a row, or zeros in place of its end, is what a crash leaves of a
     row, and may be removed. Other text may not: a batch must not shorten a user's file.

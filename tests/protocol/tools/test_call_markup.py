@@ -113,8 +113,8 @@ def test_call_in_tool_call_tags_is_read(text, arguments):
 )
 def test_value_between_tags_is_json_or_a_str(form, value, expected):
     """
-    A value between tags is JSON if it is JSON other than a string; otherwise it is a
-    str, without any change.
+    The value of an argument between tags is parsed if it is JSON other than a string;
+    otherwise it is a str, without any change.
     """
     found = read(form.replace("{}", value))
 
@@ -152,7 +152,8 @@ def test_number_between_tags_keeps_its_digits():
 )
 def test_tool_calls_in_all_markup_forms_are_read_in_order(text, names):
     """
-    Each form may have several calls; a bare form is read if it calls a known tool.
+    Each form may have several calls; a form without tags around it is read only if it
+    calls a known tool.
     """
     found = read(f"{text} and", {"f", "g"})
 
@@ -183,7 +184,7 @@ def test_tool_calls_in_all_markup_forms_are_read_in_order(text, names):
 )
 def test_text_that_is_not_a_call_stays_text(text):
     """
-    Prose about a tag, and a bare form that calls an unknown tool, are text.
+    Prose about a tag, and a form without tags that calls an unknown tool, stay text.
     """
     assert read(text) is None
 

@@ -31,7 +31,7 @@ class Place:
 
 
 class Context:
-    """An ordinary class, which JSON has no form for."""
+    """An ordinary class, which JSON Schema cannot describe."""
 
 
 async def weather(

@@ -1,4 +1,4 @@
-"""Tool calls in the text of an answer: the text without them, and streams of it."""
+"""Tool calls in the text of an answer: the text without them, and its streaming."""
 
 from __future__ import annotations
 
@@ -52,14 +52,16 @@ def read(text):
 )
 def test_text_is_returned_without_the_markup_of_tool_calls(text, expected):
     """
-    The text loses markup, and whitespace next to it that separates nothing any more.
+    The markup of calls is removed from the text, and so is whitespace beside it that
+    separates nothing any more.
     """
     assert expected == read(text).text
 
 
 def test_calls_and_first_problem_of_a_text_are_returned():
     """
-    All readable calls are returned in order, beside the first problem of the others.
+    All readable calls are returned in order, together with the first problem of a call
+    that cannot be read.
     """
     text = f"a {CALL} b <tool_call>{{}}</tool_call> <tool_call>{{x}}</tool_call> {CALL}"
 
@@ -144,8 +146,8 @@ prose = st.sampled_from(
 @given(pieces=st.lists(prose | rendered, max_size=8))
 def test_rendered_calls_are_read_back_from_any_text(pieces):
     """
-    Calls of every form are read back from between prose and markdown code; the prose
-    stays, but for whitespace.
+    Calls that are written in every form, between prose and markdown code, are read
+    back; the prose stays, except for whitespace.
     """
     text, calls, kept = "", [], ""
     for piece in pieces:
@@ -207,8 +209,9 @@ def test_text_shown_of_a_stream_does_not_depend_on_how_it_is_cut(text, data):
 @given(text=streamed)
 def test_shown_text_is_the_beginning_of_the_text_without_markup(text):
     """
-    The text without markup begins with the text that was shown in the stream, but for
-    whitespace at the end; so its other characters are what is still to be shown.
+    The text that was shown during a stream is the beginning of the whole text without
+    markup, except for whitespace at its end; so the rest of that text is what is still
+    to be shown.
     """
     before, held = shown(text)
     after = read(text).text
@@ -304,8 +307,8 @@ def test_work_is_linear_in_the_length_of_the_text(unit):
 
 def test_backtick_runs_of_all_lengths_need_linear_work():
     """
-    Unclosed runs of many lengths, each before a call, do not cause the rest of the
-    paragraph to be read again for each of them.
+    Unclosed runs of backticks of many lengths, each before a call, do not cause the
+    rest of the paragraph to be read again for each of them.
     """
     short, long = (
         "".join(f"{'`' * n} {CALL} " for n in range(1, count)) for count in (100, 200)

@@ -1,4 +1,4 @@
-"""The values of a tool call's parts are merged and compared."""
+"""How the fragments of a tool call are merged, and when one repeats another."""
 
 from __future__ import annotations
 

@@ -120,8 +120,8 @@ def test_run_begins_and_goes_on_with_the_model_and_ends_with_its_last_answer():
 )
 def test_tools_run_at_the_same_time_up_to_a_serial_one(names, groups):
     """
-    Calls run at the same time, a serial tool alone and in its place. A call that waits
-    for an approval does not hold up other calls, except for serial tools after it.
+    Calls run at the same time, but a serial tool alone and in its place. A call that
+    waits for an approval delays no other call, except serial tools after it.
     """
     log, found = asked(log_of(), *names), []
     while (action := action_of(log))[0] == "run":
@@ -246,8 +246,9 @@ def test_saved_run_waits_for_a_call_whose_tool_is_missing():
 
 def test_each_event_is_recorded_with_its_step():
     """
-    A log returns the step of an event, and keeps it with the exception of its tool:
-    the result of a run that reached ``max_rounds`` has the exceptions too.
+    A log returns the step of each event that it records. The step keeps the exception
+    of its tool, so the result of a run that reached ``max_rounds`` has the exceptions
+    too.
     """
     problem = ValueError("broken")
     log = log_of(max_rounds=1)
@@ -294,8 +295,8 @@ def test_call_that_was_begun_is_not_run_again():
 
 def test_first_of_two_results_of_a_call_counts():
     """
-    A journal may have two results of a call, if the run went on from an older text: the
-    model has read the first one, and reads it again.
+    A journal may have two results of one call, if the run was resumed from an older
+    copy of it: the model has read the first one, and reads it again.
     """
     log = asked(log_of(), "add")
     end(log, 0, content="first")
@@ -354,7 +355,7 @@ def test_wrong_calls_are_refused_before_the_others_run():
 def test_run_ends_with_an_error_after_max_rounds(rounds):
     """
     If the last answer that is allowed calls tools, they run, but the model is not asked
-    again: the error has all that was done.
+    again: the error has all steps of the run.
     """
     log = log_of(max_rounds=rounds)
     for number in range(rounds):
@@ -374,7 +375,7 @@ def test_run_ends_with_an_error_after_max_rounds(rounds):
 def test_messages_have_the_results_in_the_order_of_the_calls():
     """
     Each answer is followed by the results of its calls, in their order, whatever order
-    they ended in; the server's own calls have none.
+    they ended in. Calls that the server itself ran have none.
     """
     log = log_of()
     calls = [

@@ -1,4 +1,4 @@
-"""The events of a run, saved and loaded: what was kept, and what cannot be read."""
+"""The events of a run, saved and loaded: what is restored, and what is refused."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_events_of_a_run_are_loaded_from_each_saved_form(saved):
     """
     A run is loaded from the text of ``to_json``, even if another program wrote its JSON
     again, and from the lines of a journal: as one text or as a list, as str or bytes. A
-    line that was kept twice, since keeping it was cancelled, counts once.
+    line that was recorded twice, since the first recording was cancelled, counts once.
     """
     assert told(EVENTS) == told(load_events(saved))
 
@@ -274,7 +274,8 @@ def test_saved_run_with_a_wrong_first_line_is_refused(head):
 )
 def test_json_that_is_not_an_event_raises_only_argument_error(value, place):
     """
-    Any JSON value in the place of an event is either read or an `ArgumentError`.
+    Any JSON value in the place of an event is either loaded or raises an
+    `ArgumentError`.
     """
     with contextlib.suppress(asi1.ArgumentError):
         load_events([*LINES[:place], json.dumps(value), *LINES[place:]])

@@ -91,7 +91,7 @@ def test_steps_have_the_documented_wire_format(step, expected):
 def test_answer_that_is_not_streamed_is_one_thought_and_one_text(given, expected):
     """
     A complete answer is one event with its thoughts and one with its text, if it has
-    them; none if its pieces were sent as they came.
+    them. It has no such event if its pieces were already sent.
     """
     step = asi1.AnswerStep(answer=given, round=1)
 

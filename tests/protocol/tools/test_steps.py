@@ -42,8 +42,8 @@ def test_steps_are_frozen_and_can_be_copied(step):
 
 def test_error_of_a_step_does_not_count_in_comparisons():
     """
-    A step of a run that was saved and loaded is equal to the first, which also has the
-    exception.
+    A step that was saved and loaded equals the original, although only the original has
+    the exception of the tool.
     """
     step = asi1.ToolEndedStep(call=CALL, content="{}", failed=True)
 
@@ -64,7 +64,8 @@ def test_error_of_a_step_does_not_count_in_comparisons():
 )
 def test_arguments_so_far_are_the_beginning_of_the_data(arguments, value):
     """
-    `arguments_so_far` is the value that the arguments show so far.
+    `arguments_so_far` is the value of that part of the JSON arguments which has
+    arrived.
     """
     call = ToolCall(function=FunctionCall(name="add", arguments=arguments))
 
@@ -76,7 +77,8 @@ def test_arguments_so_far_are_the_beginning_of_the_data(arguments, value):
 )
 def test_arguments_so_far_of_invalid_json_raise_nothing(arguments):
     """
-    Arguments that are not JSON at all have a value too, or None.
+    If the arguments are not JSON at all, `arguments_so_far` is a value or None, and
+    raises nothing.
     """
     call = ToolCall(function=FunctionCall(name="add", arguments=arguments))
 

@@ -33,7 +33,7 @@ def piece_of(call, arguments, **head):
 
 
 def played(*batches):
-    """Return the steps of the chunks, and the answer that they add up to."""
+    """Return the steps of the chunks, and the answer that is assembled from them."""
     steps, whole, found = StreamedSteps(), Assembler(), []
     for batch in batches:
         for chunk in batch:
@@ -63,8 +63,8 @@ def text_of(steps, kind):
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
 def test_text_steps_are_the_text_of_the_answer_without_markup(text, shown, size):
     """
-    However the text is cut into chunks, the pieces are together the answer's text:
-    markup of calls is never a step, and all other text is one at last.
+    However the text is cut into chunks, the texts of the steps, joined, are the
+    answer's text without the markup of calls.
     """
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     steps, answer = played(*([chunk_of(content=piece)] for piece in pieces))
@@ -75,7 +75,7 @@ def test_text_steps_are_the_text_of_the_answer_without_markup(text, shown, size)
 
 def test_text_without_markup_is_shown_at_once():
     """
-    Plain text is a step as soon as it arrives, with the batch that brought it.
+    Plain text becomes a step as soon as its chunk arrives.
     """
     steps = StreamedSteps()
     snapshot = pytest.fail

@@ -185,7 +185,8 @@ def test_method_without_an_object_is_refused():
 
 def test_method_bound_to_a_tool_keeps_its_options():
     """
-    From Python 3.13 on, a class method is bound around the tool: it keeps its approval.
+    From Python 3.13 on, a class method around a tool becomes a method that is bound to
+    the tool. It keeps the tool's options, such as its approval.
     """
     method = types.MethodType(Shop.__dict__["buy"], Kiosk())
 
@@ -261,9 +262,10 @@ def test_generator_function_is_refused_as_a_tool(function):
         tools_by_name([function])
 
 
-def test_decorator_that_makes_a_list_of_a_generator_can_be_a_tool():
+def test_generator_in_a_decorator_that_returns_a_list_can_be_a_tool():
     """
-    Only the function that is called must not be a generator, not the one inside it.
+    A generator function inside of a decorator that returns a list can be a tool: only
+    the function that is called must not be a generator.
     """
 
     @functools.wraps(endless)

@@ -524,8 +524,8 @@ def test_result_of_a_tool_is_sent_as_text(value, content):
 )
 def test_result_that_json_cannot_express_is_a_value_error(value):
     """
-    A result without a form in JSON raises `ValueError`, of which the model reads: null
-    in place of NaN would be a wrong result.
+    A result that JSON cannot express raises `ValueError`, whose message the model
+    reads: null in place of NaN would be a wrong result.
     """
     with pytest.raises(ValueError, match=r"form in JSON|not a str but|not valid JSON"):
         result_content(value)

@@ -182,9 +182,9 @@ def test_batch_stopped_at_20_random_moments_answers_each_request_once(
     stop, total, server, files, batches
 ):
     """
-    A batch that is killed, or interrupted, at 20 random moments and
-    begun again ends with one row for each custom id and no torn line. A request that
-    has a row is never sent again: only those in flight are.
+    A batch that is killed, or interrupted, at 20 random moments and begun again ends
+    with one row for each custom id and no incomplete line. A request that has a row is
+    never sent again: only those in flight are.
     """
     chance = random.Random(7)
     _, output = files

@@ -31,8 +31,8 @@ def test_limits_order_and_progress_hold_in_generated_histories(loops):
     """
     However calls on three event loops begin, end, fail, are refused and cancelled, and
     whichever loops are blocked meanwhile: no permit exceeds a limit in any window, the
-    oldest call is served first unless its loop is blocked, and no call waits that may
-    go.
+    oldest call is served first unless its loop is blocked, and a call that may start
+    does not wait.
     """
     run_state_machine_as_test(
         on(*loops),

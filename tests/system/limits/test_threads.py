@@ -52,7 +52,7 @@ def hurry():
 
 
 class Log:
-    """What the calls of all threads have seen."""
+    """Records the permits of all threads, and the most calls that ran at once."""
 
     def __init__(self, limiter):
         self.limiter = limiter
