@@ -348,7 +348,7 @@ async def test_call_that_times_out_before_its_connection_opens_was_not_sent(phas
     """
     seen = Seen()
     timeouts = Timeouts(**{phase: 0.2}, connect=60)
-    with socket.socket() as silent:  # connects, but is silent in the TLS handshake
+    with socket.socket() as silent:  # accepts TCP, but answers no TLS handshake
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         async with AsyncASI1(

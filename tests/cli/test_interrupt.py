@@ -91,7 +91,7 @@ finally:
     print("not reached", flush=True)
 """
 
-# A program that is told to stop, and then takes too long to end.
+# A program that takes too long to end after the first signal.
 STOPPING = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -239,7 +239,8 @@ def test_event_loops_of_several_threads_wait_for_one_import():
     for thread in threads:
         thread.start()
     waiting = slow.loader._running._wakers
-    while len(waiting) < 2:  # the event loops that ended do not wait any more
+    # Only the two event loops that run now wait, not those that have ended.
+    while len(waiting) < 2:
         time.sleep(0.001)
     slow.released.set()
     for thread in threads:

@@ -215,7 +215,7 @@ def test_mcp_tool_in_another_event_loop_is_an_error_that_the_model_reads(
     assert [] == session.calls
 
 
-# Tests with the mcp package and a server of it.
+# The tests below use the mcp package and a server made with it.
 
 PIXEL = "iVBORw0KGgo="
 

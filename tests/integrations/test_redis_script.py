@@ -102,7 +102,7 @@ def test_used_tokens_count_though_the_estimate_has_expired(ends, used, wait, ser
     ended = {"id": "a", "tokens": 400, "used": used}
     reply = script.run(1000 + ends, {"id": "b", "tokens": 900}, [ended])
 
-    # A call that waits for tokens looks again each second.
+    # A call that waits for tokens asks the script again each second.
     assert (wait == 0, min(wait, 1)) == (reply.granted, round(reply.wait))
     if wait:
         early = script.run(999 + ends + wait, {"id": "b", "tokens": 900})

@@ -53,11 +53,11 @@ TESTED_IN = {
         "_protocol/schema/mismatch",
         "_protocol/schema/objects",
     ],
-    # What a run does next is decided by its log.
+    # The next action of a run is decided, and tested, by the run's log.
     "protocol/tools/test_run_log": ["_protocol/tools/run_actions"],
     # The events of a run are tested where they are saved and loaded.
     "protocol/tools/test_saved_run": ["_protocol/tools/run_events"],
-    # A run's items are made and read by its sources.
+    # The items of a run are tested through the sources that make and read them.
     "call/test_tool_sources": ["_call/run_item"],
     # `ToolSpec` is a protocol, which has no behaviour of its own.
     "protocol/tools/test_tool": ["_protocol/tools/tool_spec"],

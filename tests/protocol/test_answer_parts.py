@@ -555,9 +555,8 @@ def test_tool_call_adds_at_most_three_objects_to_garbage_collection(pieces):
     A tool call adds at most three objects to those that a full garbage collection
     searches: its state and its two models. The number of deltas does not matter.
     """
-    calls_of(
-        *(part("f", piece) for piece in pieces)
-    )  # the first tool call creates more objects than later ones
+    # The first tool call creates more objects than later ones, so it is not counted.
+    calls_of(*(part("f", piece) for piece in pieces))
     assembler, count = Assembler(), 1000
     before = tracked()
 

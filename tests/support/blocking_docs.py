@@ -24,13 +24,13 @@ __all__ = ["FOLDER", "rewritten"]
 FOLDER = Path(asi1.__file__).parent / "_blocking"
 SAME = re.compile(r"^Same as `Async", re.MULTILINE)
 SECTION = re.compile(r"(?:Args|Returns|Raises|Reading raises):$", re.MULTILINE)
-# Classes whose members are those of a public class.
+# Base classes, and the public class in which users see their members.
 PARTS = {
     "AgentCalls": "Completions",
     "MapCalls": "Completions",
     "AgentTurns": "Conversation",
 }
-# What async docstrings say, and what it is in the blocking ones.
+# Words of async docstrings, and what replaces them in the blocking ones.
 WORDS = {
     r"(?<!httpx\.)\bAsync(?=[A-Z])": "",
     r"\basync (?=with|for|iterator)": "",

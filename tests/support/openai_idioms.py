@@ -156,6 +156,6 @@ def _read() -> tuple[dict[str, list[str]], dict[str, str]]:
     return idioms, reasons
 
 
-# By the server's reply, the idioms; and for each idiom that gives another result with
-# asi1, the reason. The guide for programs that come from OpenAI's client has them.
+# The idioms, by the server's reply; and the reason for each idiom that gives another
+# result with asi1. The guide for programs that come from OpenAI's client has them.
 IDIOMS, DIFFERENT = _read()

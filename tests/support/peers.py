@@ -137,7 +137,8 @@ def refuses(line: bytes) -> Peer:
     def peer(sock: socket.socket, _: Place) -> None:
         head = _head(sock)
         if head.startswith(b"POST"):
-            sock.settimeout(0.05)  # the body, so that closing resets nothing
+            # If the body were not read, closing would reset the connection.
+            sock.settimeout(0.05)
             with suppress(OSError):
                 sock.recv(65536)
         sock.sendall(line + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")

@@ -51,7 +51,7 @@ def test_answer_in_any_pieces_is_shown_once_with_blank_lines_between_blocks(view
     """
     shown = view()
     for start in range(0, len(ANSWER), size):
-        # What the thread does for `add`, here after each piece.
+        # As the thread does after `add`, but after each piece.
         shown._pieces.append(("", ANSWER[start : start + size]))
         shown._take()
         shown._draw()

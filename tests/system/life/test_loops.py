@@ -130,7 +130,7 @@ def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
                     got.append(chunk.text)
                     seen.set()
 
-        # The stream is closed right after the client, and may be found closed first.
+        # The stream is closed right after the client, so the reader gets either error.
         of_client = [asi1.ClientClosedError] * (end == "aclose-the-client")
         closed = asi1.StreamClosedError, *of_client
         got, seen = [], anyio.Event()

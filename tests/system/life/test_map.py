@@ -65,7 +65,7 @@ async def test_memory_of_a_map_does_not_grow_with_its_prompts():
         )
         async for _ in made:
             seen["read"] += 1
-            if seen["read"] == PROMPTS // 6:  # all that is loaded once is loaded
+            if seen["read"] == PROMPTS // 6:  # after all imports
                 start = memory()
             elif start and seen["read"] % (PROMPTS // 60) == 0:
                 most = max(most, memory() - start)

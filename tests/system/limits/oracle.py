@@ -44,7 +44,7 @@ class Oracle:
         most = {
             "requests": (limit.requests_per_minute, requests),
             "calls": (limit.max_concurrency, self.running + 1),
-            # A call of more tokens than the limit may go alone.
+            # A call of any size is permitted if no other tokens are counted.
             "tokens": (limit.tokens_per_minute, counted and counted + tokens),
         }
         if limit.requests_per_minute:

@@ -107,7 +107,7 @@ def test_four_event_loops_in_threads_stay_within_one_limit(limiter):
     for thread in threads:
         thread.join()
 
-    # An entry as old as the window counts no more.
+    # An entry that is as old as the window no longer counts.
     window = MINUTE - 1e-9
     requests = [(at, 1) for at, _ in log.permits]
     assert most_in_a_window(requests, window) <= LIMIT.requests_per_minute

@@ -104,7 +104,7 @@ def _socks(create: End, own: End | None = None, login: str = "", **what: int) ->
     return Row(peer=socks(**what), create=create, own=own, scheme="socks5", login=login)
 
 
-# Each section has rows by what their peer does.
+# The rows of each section, by what the proxy or server does.
 SECTIONS: dict[str, dict[str, Row]] = {
     "An HTTP proxy, to an https:// server": {
         "opens the tunnel": _connect(connects, ANSWER),
