@@ -313,8 +313,9 @@ async def test_response_format_may_be_any_annotation_or_a_json_schema(
     fake, fake_client, spec, text, value
 ):
     """
-    *response_format* may be any type annotation or a JSON Schema; a schema's value has
-    dicts and lists. A type such as a list is wrapped in a JSON object.
+    *response_format* may be any type annotation or a JSON Schema; with a schema, the
+    value consists of dicts and lists. A type such as a list is wrapped in a JSON
+    object.
     """
     fake.reply(text)
 

@@ -187,8 +187,8 @@ async def test_resumed_run_uses_the_default_model_of_the_client_that_began_it():
 @pytest.mark.parametrize(("saved", "given"), [(12, None), (2, 12)])
 async def test_resumed_run_keeps_its_limit_unless_another_is_given(saved, given):
     """
-    A resumed run may have as many answers as the saved run, whatever the default of
-    `run_tools` is; a given ``max_rounds`` replaces this number.
+    A resumed run has the ``max_rounds`` of the saved run, whatever the default of
+    `run_tools` is, unless another ``max_rounds`` is given.
     """
     paused = asi1.tool(tool, needs_approval=True)
     model = ScriptedModel(*([call(str(n), "tool")] for n in range(11)))

@@ -162,8 +162,9 @@ async def test_cost_of_an_impossible_or_missing_usage_is_unknown(usage):
 )
 def test_cached_tokens_are_at_most_those_of_the_prompt(extra, cached):
     """
-    Cached tokens are read from the usage's details, in the forms that servers use; a
-    value that cannot be true is cut to what can, or is not counted.
+    Cached tokens are read from the usage's details, in the forms that servers use. A
+    count above the prompt's tokens is lowered to these; a negative count, or one that
+    is not a number, counts as 0.
     """
     usage = asi1.Usage(prompt_tokens=10, completion_tokens=1, extra=extra)
 

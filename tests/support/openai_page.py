@@ -19,7 +19,7 @@ from .openai_idioms import DIFFERENT, IDIOMS
 __all__ = ["PAGE", "renewed"]
 
 PAGE = Path(__file__).parents[2] / "docs/coming-from/openai.md"
-# The name that programs give to an object of each class with hints.
+# How the code of programs refers to an object of each class with hints.
 OBJECTS = {
     "BaseClient": "client",
     "AsyncChat": "client.chat",

@@ -261,7 +261,7 @@ async def values(client: AsyncASI1, blocking: ASI1) -> Place:
 
 @tool
 def add(a: int, b: int = 1) -> int:
-    """A tool that was a function keeps its signature when it is called."""
+    """A function that became a tool keeps its signature."""
     return a + b
 
 
@@ -276,7 +276,7 @@ class Desk:
 
     @tool(serial=True)
     def note(self, text: str) -> int:
-        """The tool of a method is taken from an instance."""
+        """A method with the decorator is a tool when it is taken from an instance."""
         return len(text)
 
 

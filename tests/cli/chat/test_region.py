@@ -66,8 +66,8 @@ def test_growing_block_is_shown_only_once_on_the_terminal(lines):
 
 def test_block_whose_first_rows_changed_is_shown_again_as_a_whole():
     """
-    If rows that have scrolled off the screen got other words, the whole block is shown
-    once more when it is finished; if only their spaces differ, it is not.
+    If the words in rows that have scrolled off the screen have changed, the whole block
+    is shown once more when it is finished; if only their spaces differ, it is not.
     """
     page, _, rows = region(3)
     rows.draw(["1 a", "2 b", "3 c", "4 d"])

@@ -30,8 +30,8 @@ def options(**given):
 )
 def test_key_is_found_in_the_variable_that_calls_use(env, told):
     """
-    The finding names the variable of the key, as calls use it, and a second variable
-    with another key; it never shows a key.
+    The report names the environment variable from which calls take the key, and a
+    second variable that has another key; it never shows a key.
     """
     key, finding = find_key(options(key_env="MINE" if "MINE" in env else None), env)
 

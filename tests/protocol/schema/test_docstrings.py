@@ -11,7 +11,7 @@ import pytest
 from asi1._protocol.schema.docstrings import Docs, read_docs
 
 
-def google(a, b, *more):
+def google_sample(a, b, *more):
     """
     Do it.
 
@@ -29,7 +29,7 @@ def google(a, b, *more):
     """
 
 
-def numpy(a, b, c):
+def numpy_sample(a, b, c):
     """
     Do it.
 
@@ -47,7 +47,7 @@ def numpy(a, b, c):
     """
 
 
-def sphinx(a, b):
+def sphinx_sample(a, b):
     """
     Do it.
 
@@ -58,7 +58,7 @@ def sphinx(a, b):
     """
 
 
-class Google:
+class GoogleSample:
     """
     A thing.
 
@@ -67,7 +67,7 @@ class Google:
     """
 
 
-class Numpy:
+class NumpySample:
     """
     A thing.
 
@@ -78,7 +78,7 @@ class Numpy:
     """
 
 
-class Sphinx:
+class SphinxSample:
     """
     A thing.
 
@@ -86,7 +86,7 @@ class Sphinx:
     """
 
 
-class Inherits(Google):
+class Inherits(GoogleSample):
     pass
 
 
@@ -114,15 +114,15 @@ FIRST = "The first, of two."
     ("thing", "text", "names"),
     [
         (
-            google,
+            google_sample,
             "Do it.\n\nIt takes two lines.",
             {"a": FIRST, "b": "The second: last.", "more": "The rest."},
         ),
-        (numpy, "Do it.", {"a": FIRST, "b": "The others.", "c": "The others."}),
-        (sphinx, "Do it.", {"a": FIRST, "b": "The second."}),
-        (Google, "A thing.", {"a": FIRST}),
-        (Numpy, "A thing.", {"a": FIRST}),
-        (Sphinx, "A thing.", {"a": FIRST}),
+        (numpy_sample, "Do it.", {"a": FIRST, "b": "The others.", "c": "The others."}),
+        (sphinx_sample, "Do it.", {"a": FIRST, "b": "The second."}),
+        (GoogleSample, "A thing.", {"a": FIRST}),
+        (NumpySample, "A thing.", {"a": FIRST}),
+        (SphinxSample, "A thing.", {"a": FIRST}),
         (Inherits, "", {}),
         (Generated, "", {}),
         (GeneratedTuple, "", {}),

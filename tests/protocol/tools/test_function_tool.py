@@ -86,7 +86,7 @@ class Shop:
 
 
 def positional(first: int = 1, second: int = 2, /, third: int = 3):
-    """Return all."""
+    """Return all arguments."""
     return first, second, third
 
 

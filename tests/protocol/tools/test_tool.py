@@ -413,7 +413,7 @@ def test_annotations_of_a_tool_may_name_classes_that_are_defined_later():
 
 @asi1.tool
 def later(a: Later | None):
-    """Use a class."""
+    """Use a class that is defined later."""
     return a
 
 
