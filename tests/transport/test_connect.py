@@ -471,8 +471,10 @@ def continue_then_answer(_, sock, left):
     sock.sendall(ANSWERED)
 
 
-COMPLAINT = b'{"error": {"message": "much too large"}}'
-REFUSAL = b"HTTP/1.1 413 No\r\ncontent-length: %d\r\n\r\n" % len(COMPLAINT) + COMPLAINT
+ERROR_BODY = b'{"error": {"message": "much too large"}}'
+REFUSAL = (
+    b"HTTP/1.1 413 No\r\ncontent-length: %d\r\n\r\n" % len(ERROR_BODY) + ERROR_BODY
+)
 ANSWER = b'{"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]}'
 ANSWERED = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
 LOOPS = ["asyncio", "uvloop", "trio"]

@@ -402,7 +402,7 @@ def test_failure_in_a_pipe_ends_the_program(fake, piped, capsys, lines, ended):
 
 def test_tool_call_in_a_pipe_is_refused(fake, tools, piped, capsys):
     """
-    If standard input is not a terminal, nobody can be asked, so that no tool runs
+    If standard input is not a terminal, the user cannot be asked, so no tool runs
     without ``--yes``.
     """
     fake.reply("", tool_calls=CALL)
