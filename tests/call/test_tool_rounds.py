@@ -83,8 +83,9 @@ async def test_run_that_failed_in_its_second_round_is_resumed_from_its_json(
     fake, fake_client, stream
 ):
     """
-    The error of a call ends the run, and each later read raises it again. `to_json` has
-    the steps so far, so `resume_tools` goes on without running the tools again.
+    An error of a model call ends the run, and each later read raises it again.
+    `to_json` has the steps so far, so `resume_tools` goes on without running the tools
+    again.
     """
     ran = []
 

@@ -277,7 +277,7 @@ def test_setting_of_a_wrong_type_is_refused_by_with_options(make, name):
 def test_allow_insecure_http_must_be_true_or_false(make, value):
     """
     ``allow_insecure_http`` must be True or False: a str such as "no" does not make the
-    client send the key in clear.
+    client send the key unencrypted.
     """
     with pytest.raises(
         asi1.ConfigurationError, match=r"^allow_insecure_http: must be True or False"

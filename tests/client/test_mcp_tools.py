@@ -94,7 +94,7 @@ class ReadsAllPages(Session):
 @pytest.mark.parametrize(
     "kind", [Session, Newer, WithParams, ByPlace, AnyOptions, ReadsAllPages]
 )
-async def test_tools_of_all_pages_are_returned(kind):
+async def test_mcp_tools_of_all_pages_are_returned(kind):
     """
     `tools_of` returns the tools of all pages, whatever parameter `list_tools` has for
     the cursor.

@@ -292,8 +292,8 @@ async def test_awaited_journal_may_be_cancelled_after_it_recorded_a_line():
 
 async def test_run_waits_for_a_journal_that_blocks():
     """
-    A journal that blocks holds up its run: no tool begins before the journal has
-    recorded the line of its start.
+    A run waits while its journal blocks: no tool begins before the journal has recorded
+    the line of its start.
     """
     kept, ran = [], []
 

@@ -92,8 +92,9 @@ def test_running_an_output_again_asks_for_its_failed_rows_only(fake, config):
 @pytest.mark.parametrize("kind", ["numpy", "pandas", "pyarrow"])
 def test_batch_comes_back_as_the_type_that_went_in(kind, fake, config):
     """
-    A batch of numpy arrays, a DataFrame and an Arrow table come back as such, with
-    columns of the same types whether rows failed or not, and also without rows.
+    For a batch of numpy arrays, a DataFrame or an Arrow table, a batch of the same type
+    is returned, with columns of the same types whether rows failed or not, and also
+    without rows.
     """
     library = pytest.importorskip(kind)
     fake.reply(echo)

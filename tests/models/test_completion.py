@@ -263,8 +263,9 @@ def test_objects_made_with_none_and_lists_equal_those_made_with_defaults_and_tup
     made, expected
 ):
     """
-    A program that makes an answer as for OpenAI's client passes None for an absent
-    text, and lists. The object has the defaults and tuples of a decoded one.
+    A program that was written for OpenAI's client may create an answer with None for a
+    missing text, and with lists. It equals one that was created with the defaults and
+    with tuples.
     """
     assert expected == made
     assert expected.to_dict() == made.to_dict()

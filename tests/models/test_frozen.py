@@ -42,7 +42,7 @@ def test_change_of_a_frozen_object_tells_how_to_make_a_changed_copy(
     assert 1 == getattr(eval(called), name)
 
 
-def test_error_of_adding_to_arguments_names_the_method_for_whole_calls():
+def test_adding_to_frozen_arguments_raises_an_error_with_a_hint():
     """
     A program that adds a streamed fragment to the arguments of a frozen tool call gets
     an error that names `get_final_completion`, which has the complete tool calls.

@@ -416,8 +416,8 @@ def test_json_for_display_has_no_white_space_between_values(value):
 @pytest.mark.parametrize("number", [2**64 + 1, -(2**64) - 1, 10**19])
 def test_integer_above_64_bits_is_exact_wherever_it_stands(place, number):
     """
-    An integer of 20 digits or more is read exactly at any place of a text, although
-    only every sixth byte is looked at to find such integers.
+    An integer of 20 digits or more is read exactly at any place of a text, although the
+    search for such integers looks at every sixth byte only.
     """
     data = b'["%s",%d,"1234567890"]' % (b"a" * place, number)
 

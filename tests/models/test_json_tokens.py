@@ -40,7 +40,8 @@ def test_pieces_of_a_long_string_end_between_two_characters(text, window):
 @pytest.mark.parametrize("end", ["", "\\", "\\u12", "\\ud83dx"])
 def test_long_string_without_an_end_is_refused(end):
     """
-    A long string without an end, or with an escape that is cut off, is refused.
+    A long string without its closing quote, or with an escape that is cut off, is
+    refused.
     """
     with pytest.raises(ValueError, match="no end"):
         list(tokens(f'"{"x" * 40}{end}'.encode(), 12))

@@ -20,7 +20,7 @@ from asi1._settings.layers import end_in_text, layers_of, start_in_text
         ("%6\n1", ["%6\n1", "a"]),
     ],
 )
-def test_text_is_decoded_in_each_way(text, last):
+def test_text_is_decoded_in_each_way_that_may_reveal_a_secret(text, last):
     """
     Escapes are decoded first, as often as they are nested; then whitespace is removed,
     and quoted-printable text decoded. Ends of lines are read in each way.

@@ -9,7 +9,7 @@ __all__ = ["Wrapping"]
 
 
 class Wrapping(httpx.AsyncBaseTransport):
-    """A user's transport around one of httpx, as packages that retry have it."""
+    """A user's transport around one of httpx, as in packages that retry requests."""
 
     def __init__(self) -> None:
         self.inner = httpx.AsyncHTTPTransport()

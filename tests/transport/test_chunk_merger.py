@@ -132,7 +132,7 @@ def test_whole_chunks_of_a_read_become_one_chunk():
 
 
 @pytest.mark.parametrize("at", range(1, 20))
-def test_chunks_are_joined_again_after_a_size_that_was_cut(at):
+def test_chunks_are_joined_again_after_a_chunk_size_that_was_cut(at):
     """
     If the network cuts a chunk anywhere, also inside of its size, the chunks after it
     are joined.

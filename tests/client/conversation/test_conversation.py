@@ -371,10 +371,12 @@ async def test_keep_partial_adds_the_partial_answer_to_the_history(
     ] == list(chat.messages)
 
 
-async def test_keep_partial_needs_a_closed_stream_after_a_break(fake, fake_client):
+async def test_keep_partial_adds_a_turn_left_by_break_when_its_stream_is_closed(
+    fake, fake_client
+):
     """
-    Leaving a loop does not close its stream: with *keep_partial*, the turn becomes
-    history only once the stream is closed.
+    A ``break`` out of a loop does not close the stream: with *keep_partial*, the turn
+    is added to the history only when the stream is closed.
     """
     chat = fake_client.conversation()
     fake.play(SSE, Event(chunk("half an")), Data(b""), *[Data(b": \n\n")] * 2)

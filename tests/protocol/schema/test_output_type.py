@@ -575,7 +575,7 @@ def complete(value, schema, root):
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", TYPES)
-def test_function_that_makes_schemas_strict_in_openai_changes_nothing(name):
+def test_openais_function_for_strict_schemas_changes_nothing_in_asi1s(name):
     """
     OpenAI's library has a function that makes a schema strict. It changes nothing in a
     strict schema of asi1.

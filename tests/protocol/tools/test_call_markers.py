@@ -96,8 +96,8 @@ def test_markers_of_a_paragraph_are_found_after_a_skipped_part():
 
 def test_skipped_part_may_reach_beyond_its_paragraph():
     """
-    After a skipped part that has blank lines and fences, reading goes on in text, not
-    in the code block of such a fence.
+    A skipped part, such as a call's arguments, may have blank lines and fences: what
+    follows it is read as text, not as the code block of such a fence.
     """
     text = f"` {M}\n\n```\n~~~ end {M}\n{M}"
     finder = MarkerFinder()
@@ -137,8 +137,8 @@ def test_skimming_a_text_has_the_same_effect_as_reading_it(end):
 )
 def test_next_marker_is_found_after_a_skipped_marker(text):
     """
-    After a marker was skipped, the rest of its line is not at the start of a line, and
-    a marker in it is found even if that rest was read before.
+    After a marker was skipped, the rest of its line does not count as the start of a
+    line, and a marker in it is found even if that rest was read before.
     """
     finder = MarkerFinder()
     first = finder.next_in(text)

@@ -191,7 +191,8 @@ def shown(pieces):
 @given(text=streamed, data=st.data())
 def test_text_shown_of_a_stream_does_not_depend_on_how_it_is_cut(text, data):
     """
-    However a text is cut into pieces, the same part of it is shown, and the rest held.
+    However a text is cut into pieces, the same part of it is shown, and the same rest
+    is held back.
     """
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]

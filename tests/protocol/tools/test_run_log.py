@@ -337,8 +337,8 @@ def test_call_that_was_refused_runs_when_it_is_repeated():
 
 def test_wrong_calls_are_refused_before_the_others_run():
     """
-    Calls that must not run are answered first, all of them at once: otherwise each
-    would cause all calls of the answer to be looked at again. Then the others run.
+    Calls that must not run get their results first, all of them at once; otherwise all
+    calls of the answer would be checked again after each of them. Then the others run.
     """
     log = asked(log_of(), "add", "nope", "add", "nope")
 
@@ -409,7 +409,7 @@ def test_answers_are_sent_again_in_the_form_that_a_conversation_sets():
     assert ["[]", "ok", "[Done.]"] == [message["content"] for message in log.added()]
 
 
-def test_each_call_is_checked_once_in_a_large_answer():
+def test_arguments_of_each_call_are_decoded_once_in_a_large_answer():
     """
     The arguments of a call are decoded once, however many calls an answer has.
     """

@@ -132,6 +132,8 @@ def test_function_with_a_given_schema_becomes_a_tool():
 
 @pytest.mark.parametrize("function", ["weather", lambda: 1, int])
 def test_given_schema_needs_a_function_with_a_name(function):
-    """What is not a function, or has no name that the API takes, cannot be a tool."""
+    """A value that is not a function, or has no name that the API accepts, cannot be a
+    tool.
+    """
     with pytest.raises(asi1.ArgumentError):
         schema_tool(function, parameters=SCHEMA)

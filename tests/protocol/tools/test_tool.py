@@ -386,7 +386,8 @@ def test_value_that_cannot_be_called_is_refused_as_a_tool(function):
 )
 def test_wrong_list_of_tools_is_refused(tools, words):
     """
-    What is not a list of functions and tools with different names raises an error.
+    A value that is not a list of functions and tools with different names raises an
+    error.
     """
     with pytest.raises(asi1.ArgumentError, match=f"^tools: .*{words}") as caught:
         tools_by_name(tools)
