@@ -66,7 +66,7 @@ class OneRequest:
     request: Request
 
     async def first(self, began: float) -> Request:  # noqa: ARG002 - as `Requests`
-        """Return the request."""
+        """Return the single request, which is also the first one."""
         return self.request
 
     async def after(self, refusal: APIStatusError) -> None:

@@ -214,7 +214,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
         )
         self._lazy.check_open()
         answer = lazy_answer(self._lazy, request)
-        if self._lazy.made is None:  # the first read creates the engine
+        if self._lazy.made is None:  # the first read of the stream creates the engine
             return kind(None, answer)
         return kind(answer())
 

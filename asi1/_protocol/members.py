@@ -264,7 +264,7 @@ def _continues(new: JSON, old: JSON) -> bool:
 
 
 def _is_labelled(members: Mapping[str, JSON]) -> bool:
-    """Return whether *members* have a label: an id, a name or a second text."""
+    """Return whether *members* have an id, a name or several texts."""
     texts = sum(name in _PIECES and bool(members[name]) for name in members)
     return bool(members.get("id") or members.get("name")) or texts > 1
 

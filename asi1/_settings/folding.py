@@ -25,10 +25,10 @@ __all__ = [
 SPACED = re.compile(
     "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
-# The ASCII characters that `SPACED` matches, and the first bytes, in UTF-8, of all
-# other characters that it matches.
-_ASCII_SPACES = bytes([*range(0x21), 0x7F])
 _LOWERCASE = bytes(range(256)).lower()
+# The ASCII characters that `SPACED` matches; a pattern of all other characters that it
+# matches; and how these begin in UTF-8.
+_ASCII_SPACES = bytes([*range(0x21), 0x7F])
 _WIDE_SPACES = re.compile(SPACED.pattern.replace("\x00-\x20\x7f-", "\x80-"))
 _WIDE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3\x80\x80")
 # Matches, in lowercase text, an ASCII character in quoted-printable form.

@@ -22,7 +22,8 @@ from .event_loop import loop_token
 
 __all__ = ["hand_over", "on_this_loop", "transports_of"]
 
-# For each object of a user: the event loop and the process that use it directly.
+# For each client or transport that the user has made: the event loop and the process
+# that use it directly. Other event loops use copies, or hand their requests over.
 _homes: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
 # For each transport of httpx-aiohttp: the function that creates its aiohttp session,
 # noted before its first use.

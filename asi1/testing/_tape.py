@@ -123,8 +123,10 @@ class Tape:
 
 def _mended(file: IO[bytes]) -> bytes:
     """
-    Remove an incomplete last line; return the line feed that the last one lacks, or
-    b"".
+    Remove an incomplete last line of *file*.
+
+    Returns:
+        A line feed, if the last line is complete but for its line feed; otherwise b"".
     """
     if file.seek(0, os.SEEK_END) == 0:
         return b""

@@ -234,7 +234,7 @@ async def test_slow_async_journal_is_called_once_for_each_event(fake, client):
 
 
 @pytest.mark.parametrize("error", [OSError("my secret"), asi1.ASI1Error("my secret")])
-async def test_error_of_the_journal_is_the_last_event(fake, client, error):
+async def test_error_raised_by_the_journal_is_the_last_event(fake, client, error):
     """
     If the journal raises, the last event is ``failed`` and the run ends: no tool
     begins. The next read raises the error, unless it is an `ASI1Error`. The run can be

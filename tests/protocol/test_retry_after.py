@@ -407,7 +407,7 @@ def test_wait_is_read_only_from_objects_with_the_details_of_an_error(name):
 @pytest.mark.parametrize(
     "name", ["description", "detail", "error", "message", "msg", "raw", "reason"]
 )
-def test_wait_is_read_only_from_members_with_the_message_of_an_error(name):
+def test_wait_is_read_only_from_members_that_hold_an_error_message(name):
     """
     APIs put the message of an error into members such as ``message`` or ``reason``. A
     wait is read from the text of these members, and from no other text.

@@ -70,7 +70,7 @@ async def test_silence_longer_than_the_read_timeout_raises_read_timeout(fake, fa
 
 
 @pytest.mark.virtual_time
-async def test_read_timeout_is_restarted_by_each_byte_only(fake):
+async def test_only_received_bytes_restart_the_read_timeout(fake):
     """
     Each byte restarts the read timeout. Successive pauses without a byte between them
     count together.

@@ -173,7 +173,7 @@ def test_chunks_of_the_next_reply_are_joined_too():
         b"\x05\x00\r\n\r\n",
     ],
 )
-def test_bytes_after_an_unusual_head_are_passed_on(head):
+def test_body_after_an_unusual_response_head_is_passed_on_unchanged(head):
     """
     After a head that does not certainly announce chunks alone, bytes that look like
     chunks are passed on as they are.

@@ -311,7 +311,7 @@ def told(step: ToolStep) -> str:
 
 
 async def tool_runs(client: AsyncASI1, blocking: ASI1) -> str:
-    """Runs with tools, of clients and conversations, return the same types."""
+    """A tool run of a conversation returns the same types as one of a client."""
     ask, chat = client.chat.completions, client.conversation()
     run = ask.run_tools("Hi", tools=[add, reversed_text, Desk().note, len], stream=True)
     assert_type(run, AsyncToolRun)

@@ -150,7 +150,12 @@ def _in_open_fences(text: str, regions: Iterable[_Region]) -> Iterator[_Region]:
 
 
 def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | None]:
-    """Yield regions that are closed; return the start of an unclosed one, or None."""
+    """
+    Yield the regions of *text* from an opening bracket to its closing one.
+
+    Returns:
+        Where a bracket opens that is not closed; None if all are closed.
+    """
     while opening := _OPENING.search(text, position):
         depth, start = 0, opening.start()
         for token in _TOKEN.finditer(text, start):

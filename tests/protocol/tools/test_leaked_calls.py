@@ -336,7 +336,7 @@ def lines_of(function, *args):
     return lines
 
 
-def test_many_openings_before_a_long_json_text_need_linear_work():
+def test_many_start_tags_before_a_long_json_text_need_linear_work():
     """
     Many start tags before a long JSON text do not cause the JSON to be read once for
     each tag.

@@ -105,7 +105,10 @@ def random_rounds(rng):
 
 
 async def live(model, tools, journal):
-    """Begin the run, or go on with that of the journal; return its result, or None."""
+    """
+    Begin a run, or resume that of *journal*; return its result, or None if the run
+    was killed.
+    """
     saved = list(journal.lines)
     async with model.client() as client:
         completions = client.chat.completions
