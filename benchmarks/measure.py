@@ -11,7 +11,7 @@ import sys
 
 from . import calls, ways
 from .cases import CASES
-from .contenders import CONTENDERS
+from .contenders import function, needed
 from .limits import raise_open_files
 
 
@@ -34,8 +34,7 @@ def measure(case, contender, url, size="full"):
         A dict with the number ``value``; or with ``absent``, a word for the table, and
         for a failure with ``why``.
     """
-    packages = [word.strip(",") for word in CONTENDERS[contender].split()[1:]]
-    if importlib.util.find_spec(packages[0].partition(".")[0]) is None:
+    if not all(map(importlib.util.find_spec, needed(contender))):
         return {"absent": NOT_INSTALLED}
     case = CASES[case]
     method = getattr(calls if case.method == "calls" else ways, case.method)
@@ -43,7 +42,7 @@ def measure(case, contender, url, size="full"):
         module = importlib.import_module(f"{__package__}.contenders.{contender}")
         if case.name in getattr(module, "CANNOT", ()):
             return {"absent": CANNOT}
-        if case.operation and not hasattr(module, case.operation):
+        if case.operation and function(module, case.operation) is None:
             return {"absent": CANNOT}
         return {"value": method(case, case.sizes[size], module, url)}
     except ways.ImpossibleError:

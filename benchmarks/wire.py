@@ -19,7 +19,7 @@ DONE = b"data: [DONE]\n\n"
 EVENT = b'event: text\ndata: {"text":"'  # the start of an event of `to_sse`
 PIECES = (" the current goes on", " working while it does", ".", " Sea otters", " are")
 PIECE_OF_CALL = '"rafts": '
-CALLS_OF = {"tools": 10, "tool": 1}  # how many calls a stream of this kind has
+CALLS_OF = {"tools": 10, "row": 10, "tool": 1}  # the calls of a stream of this kind
 TOOL_CALL = {
     "id": "call_1",
     "type": "function",
@@ -47,7 +47,7 @@ def events(spec):
     """Return the events of a stream, each as bytes with its blank line."""
     kind, size = split(spec)
     calls = CALLS_OF.get(kind)
-    parts = [*called(size, calls)] if calls else [*thought(size), *spoken(size)]
+    parts = [*called(size, calls, kind)] if calls else [*thought(size), *spoken(size)]
     opener = chunk({"role": "assistant", "content": ""}, object="chat.completion.chunk")
     reason = "tool_calls" if calls else "stop"
     end = chunk({"role": "assistant", "content": ""}, reason, usage=USAGE)
@@ -83,13 +83,16 @@ def spoken(size):
         yield chunk({"content": PIECES[number % len(PIECES)]})
 
 
-def called(size, calls):
-    """Yield the chunks of so many tool *calls*, a piece of each in turn."""
+def called(size, calls, kind):
+    """Yield the chunks of so many tool *calls*, a piece of each in turn, or in a row."""
+    begun = set()
     for number in range(size - 2):
-        index = number % calls
+        in_a_row = number * calls // (size - 2)
+        index = in_a_row if kind == "row" else number % calls
         function = {"arguments": PIECE_OF_CALL}
         call = {"index": index, "function": function}
-        if number < calls:
+        if index not in begun:
+            begun.add(index)
             function["name"] = f"tool_{index}"
             call |= {"id": f"call_{index}", "type": "function"}
         yield chunk({"tool_calls": [call]})

@@ -8,6 +8,9 @@ import uvloop
 from .asi1 import (
     async_client,
     choices_async,
+    choices_create_async,
+    choices_create_sync,
+    choices_turns_async,
     choices_sync,
     create_async,
     create_sync,
@@ -24,6 +27,9 @@ from .asi1 import (
 __all__ = [
     "async_client",
     "choices_async",
+    "choices_create_async",
+    "choices_create_sync",
+    "choices_turns_async",
     "choices_sync",
     "create_async",
     "create_sync",
