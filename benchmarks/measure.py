@@ -4,6 +4,7 @@ Measures one value: ``python -m benchmarks.measure CASE CONTENDER URL SIZE``.
 Prints the result of `measure` as one JSON object.
 """
 
+import ast
 import importlib
 import importlib.util
 import json
@@ -11,7 +12,7 @@ import sys
 
 from . import calls, ways
 from .cases import CASES
-from .contenders import function, needed
+from .contenders import CONTENDERS, function
 from .limits import raise_open_files
 
 
@@ -49,6 +50,17 @@ def measure(case, contender, url, size="full"):
         return {"absent": CANNOT}
     except Exception as error:  # noqa: BLE001 - a contender may raise any error
         return {"absent": FAILS, "why": f"{type(error).__name__}: {error}"[:300]}
+
+
+def needed(contender):
+    """Return the names of the packages that a contender imports."""
+    names = set()
+    for node in ast.walk(ast.parse(CONTENDERS[contender])):
+        if isinstance(node, ast.ImportFrom):
+            names.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
 
 
 if __name__ == "__main__":

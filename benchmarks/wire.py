@@ -84,7 +84,7 @@ def spoken(size):
 
 
 def called(size, calls, kind):
-    """Yield the chunks of so many tool *calls*, a piece of each in turn, or in a row."""
+    """Yield the chunks of so many tool *calls*, each in a row or a piece in turn."""
     begun = set()
     for number in range(size - 2):
         in_a_row = number * calls // (size - 2)

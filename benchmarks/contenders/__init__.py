@@ -5,18 +5,15 @@ A contender is a module of this package. `async_client` and `sync_client` make a
 the first takes a number of connections, None for the default. `stream_async`,
 `stream_sync`, `create_async`, `create_sync`, `tools_async` and `final_async` make one
 call with a client, and return how many characters they have read; so do `parse_async`
-and `parse_sync`, for answers that become a value, and the functions of `BY_CHOICES`. `to_sse_async` reads a
-stream, and returns the bytes of events for a browser. `turns_async` returns a
-coroutine function that asks the question after the messages, and returns the length;
-`planner` returns a function that cuts messages to half the size of the given ones.
-`round_async`, `round_sync` and `round_thread` let the model call a tool, and
-`creates_async`, `creates_sync` and `creates_thread` send the same requests with
-`create`; they return what `create_async` does. The table has a "-" for a function that
-a module lacks.
+and `parse_sync`, for answers that become a value, and the functions of `BY_CHOICES`.
+`to_sse_async` reads a stream, and returns the bytes of events for a browser.
+`turns_async` returns a coroutine function that asks the question after the messages,
+and returns the length; `planner` returns a function that cuts messages to half the size
+of the given ones. `round_async`, `round_sync` and `round_thread` let the model call a
+tool, and `creates_async`, `creates_sync` and `creates_thread` send the same requests
+with `create`; they return what `create_async` does. The table has a "-" for a function
+that a module lacks.
 """
-
-import ast
-
 
 # Maps a contender, the name of its module, to the import that it needs.
 CONTENDERS = {
@@ -55,14 +52,3 @@ def function(contender, name):
     """Return the function of a contender's module for an operation, or None."""
     own = getattr(contender, name, None)
     return own or getattr(contender, BY_CHOICES.get(name, ""), None)
-
-
-def needed(contender):
-    """Return the names of the packages that a contender imports."""
-    names = set()
-    for node in ast.walk(ast.parse(CONTENDERS[contender])):
-        if isinstance(node, ast.ImportFrom):
-            names.add(node.module.partition(".")[0])
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    return names
