@@ -6,7 +6,7 @@ import sys
 
 from pathlib import Path
 
-from . import longest, picture, runs, seam, table
+from . import growth, longest, picture, runs, seam, table
 from .cases import CASES, FAMILIES, HOT, selected
 from .contenders import CONTENDERS, VARIANTS
 
@@ -37,6 +37,11 @@ def parser():
     watching.add_argument("--way", action="append", choices=longest.WAYS)
     watching.add_argument("--no-gc", action="store_true")
     watching.set_defaults(do=watch)
+    growing = commands.add_parser("growth", help="how cost grows with the input")
+    growing.add_argument("paths", nargs="*", metavar="PATH")
+    growing.add_argument("--runs", type=int, default=5)
+    growing.add_argument("--tiny", action="store_true", help="a test run")
+    growing.set_defaults(do=grow)
     hooking = commands.add_parser("seam", help="what no hooks cost a call")
     hooking.set_defaults(do=lambda _: seam.main() and 0)
     showing = commands.add_parser("show", help="print and draw a JSON file")
@@ -106,6 +111,12 @@ def watch(options):
     return 0
 
 
+def grow(options):
+    """Print by what the cost of each path grows as its input doubles."""
+    growth.main(options.paths, times=options.runs, tiny=options.tiny)
+    return 0
+
+
 def show(options):
     """Print and draw an earlier result."""
     return finish(read(options.file), svg=options.svg)
@@ -135,5 +146,6 @@ def finish(result, file=None, svg=None):
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    known = ("run", "guard", "compare", "longest", "seam", "show", "-h", "--help")
+    known = ("run", "guard", "compare", "growth", "longest", "seam", "show")
+    known += ("-h", "--help")
     sys.exit(main(given if given and given[0] in known else ["run", *given]))
