@@ -92,9 +92,14 @@ def run(options):
         pythons,
         size=options.size,
         runs=options.runs or {"full": 5, "quick": 3, "tiny": 1}[options.size],
-        say=lambda line: print(line, file=sys.stderr, flush=True),
+        say=tell,
     )
     return finish(result, options.json, options.svg)
+
+
+def tell(line):
+    """Print a line that is no part of the result."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def guard(options):
@@ -113,8 +118,10 @@ def watch(options):
 
 def grow(options):
     """Print by what the cost of each path grows as its input doubles."""
-    growth.main(options.paths, times=options.runs, tiny=options.tiny)
-    return 0
+    failed = growth.main(
+        options.paths, times=options.runs, tiny=options.tiny, tell=tell
+    )
+    return int(bool(failed))
 
 
 def show(options):

@@ -23,6 +23,10 @@ TINY = 50  # by which the sizes of a test run are smaller
 TOO_MUCH = 2.6
 
 
+class FailedError(Exception):
+    """A path failed."""
+
+
 async def timed(run, size, url):
     """Return the CPU milliseconds of what a path does after its ``yield``."""
     steps = run(size, url)
@@ -35,7 +39,7 @@ async def timed(run, size, url):
 
 
 def child(name, size, url):
-    """Measure one value in a new process."""
+    """Return one value, measured in a new process."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.growth", name, str(size), url],
         capture_output=True,
@@ -45,7 +49,7 @@ def child(name, size, url):
         timeout=runs.VALUE_TIMEOUT,
     )
     if done.returncode:
-        raise SystemExit(f"{name} with {size} fails: {done.stderr[-500:]}")
+        raise FailedError(f"{name}, {size}: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -56,22 +60,46 @@ def grown(name, smallest, url, times):
     return [min(values) for values in zip(*rounds, strict=True)]
 
 
-def main(names=None, *, times=5, tiny=False, say=print):
-    """Print the table; return the names of the paths that grow too much."""
+def main(names=None, *, times=5, tiny=False, say=print, tell=lambda _: None):
+    """
+    Print the table.
+
+    Args:
+        names: The paths; all by default.
+        times: How often each size is measured.
+        tiny: Whether to take small sizes, which show that each path works.
+        say: Prints a text.
+        tell: Called with the name of each path as it begins.
+
+    Returns:
+        The names of the paths that fail.
+    """
     paths = table_of_paths()
     rows = [["path", "what doubles", "n", "ms with n", "2n / n", "4n / 2n"]]
-    above = []
+    above, failed = [], {}
     with runs.server() as url:
         for name in names or paths:
+            tell(name)
             size = max(paths[name].size // TINY, 4) if tiny else paths[name].size
-            first, second, third = grown(name, size, url, times)
-            factors = second / first, third / second
+            try:
+                cells, factors = row(grown(name, size, url, times))
+            except FailedError as error:
+                cells, factors = [runs.FAILS, "-", "-"], (0,)
+                failed[name] = str(error)
             above += [name] if max(factors) >= TOO_MUCH else []
-            shown = [f"{factor:.2f}" for factor in factors]
-            rows.append([name, paths[name].what, f"{size:,}", number(first), *shown])
+            rows.append([name, paths[name].what, f"{size:,}", *cells])
     say("\n".join(lines(rows)))
     say(f"\n{TOO_MUCH} or more: {', '.join(above) or 'none'}")
-    return above
+    for why in failed.values():
+        say(why)
+    return [*failed]
+
+
+def row(values):
+    """Return the cells of a path's three values, and its two factors."""
+    first, second, third = values
+    factors = second / first, third / second
+    return [number(first), *(f"{factor:.2f}" for factor in factors)], factors
 
 
 def table_of_paths():

@@ -102,7 +102,7 @@ def reading(client, model):
     return client.chat.completions.stream(model=model, messages=MESSAGES)
 
 
-@worked("choices", "choices of an event", 400)
+@worked("choices", "choices of an event", 200)
 async def choices(client, n):
     for _ in range(TIMES):
         async with reading(client, f"wide-{n}") as stream:
