@@ -67,32 +67,6 @@ class Style:
         return json.dumps(value, ensure_ascii=self.ascii)
 
 
-def mostly(*usual):
-    """Return a strategy of usual values, and of any others."""
-    often = [st.sampled_from(usual)] * 6
-    return st.one_of(*often, values)
-
-
-def members(known, extra=0.1):
-    """
-    Return a strategy of objects with some of the known members, in any order; few have
-    members that are unknown, or one that occurs twice.
-    """
-
-    @st.composite
-    def drawn(draw):
-        names = draw(st.lists(st.sampled_from([*known]), unique=True))
-        names += [name for name in ("choices", "delta", "function") if name in known]
-        pairs = {name: draw(known[name]) for name in dict.fromkeys(names)}
-        made = Members(pairs.items())
-        if draw(st.integers(0, 9)) == 0:
-            key = draw(st.sampled_from([*known, "new", "message", "_text", "extra"]))
-            made.insert(draw(st.integers(0, len(made))), (key, draw(values)))
-        return made
-
-    return drawn()
-
-
 texts = st.one_of(
     st.lists(st.sampled_from(TEXTS), max_size=3).map("".join), st.text(max_size=4)
 )
@@ -107,57 +81,104 @@ values = st.recursive(
     ),
     max_leaves=4,
 )
-zero = Number("0")
-growing = st.one_of(texts, texts, texts, mostly(None, ""))
-functions = members({"name": mostly(None, "", "dive"), "arguments": growing})
-calls = members(
-    {
-        "index": mostly(*map(Number, NUMBERS[:6])),
-        "id": mostly(None, "", "call_1"),
-        "type": mostly(None, "function"),
-        "function": functions,
+
+
+def members(names, known, odd):
+    """
+    Return a strategy of objects with the named members, and some of the known ones, in
+    any order. An odd one may have any value, unknown members, or one that occurs twice.
+    """
+
+    @st.composite
+    def drawn(draw):
+        chosen = [*names, *draw(st.lists(st.sampled_from([*known]), unique=True))]
+        chosen = draw(st.permutations([*dict.fromkeys(chosen)]))
+        made = Members((name, draw(known[name])) for name in chosen)
+        for _ in range(draw(st.integers(0, 2)) if odd else 0):
+            key = draw(st.sampled_from([*known, "new", "message", "_text", "extra"]))
+            made.insert(draw(st.integers(0, len(made))), (key, draw(values)))
+        return made
+
+    return drawn()
+
+
+def calls(odd):
+    """Return a strategy of tool calls: pieces of arguments, or odd ones."""
+    functions = {"name": one_of(odd, None, "", begin="dive"), "arguments": texts}
+    known = {
+        "index": st.sampled_from([*map(Number, NUMBERS[: 10 if odd else 5])]),
+        "id": one_of(odd, None, "", begin="call_1"),
+        "type": one_of(odd, None, "function", begin="custom"),
+        "function": members(["arguments"], functions, odd),
     }
-)
-deltas = members(
-    {
-        "role": mostly("assistant"),
-        "content": growing,
-        "refusal": mostly(None, "", "No."),
-        "tool_calls": st.one_of(
-            mostly(None, []), st.lists(calls, min_size=1, max_size=2)
-        ),
-        "reasoning_content": growing,
-        "reasoning": growing,
+    return members(["index", "function"], known, odd)
+
+
+def deltas(odd, kind):
+    """Return a strategy of deltas with a text, a piece of a tool call, or both."""
+    called = st.lists(calls(odd), min_size=1, max_size=2 if odd else 1)
+    known = {
+        "role": one_of(odd, "assistant", begin="user"),
+        "refusal": one_of(odd, None, begin="No."),
+        "content": texts if kind == "content" or odd else st.sampled_from([None, ""]),
+        "tool_calls": called if kind == "tool_calls" else one_of(odd, None, begin=[]),
     }
-)
-logprobs = members({"content": st.lists(values, max_size=2), "refusal": st.none()})
-choices = members(
-    {
-        "index": mostly(zero, zero, Number("1"), None),
-        "delta": deltas,
-        "finish_reason": mostly(None, None, "", "stop", "tool_calls"),
-        "stop_reason": mostly(None, "stop"),
-        "logprobs": st.one_of(st.none(), logprobs),
+    if odd:
+        known |= {"reasoning_content": texts, "reasoning": texts}
+    return members(["content", kind], known, odd)
+
+
+def choices(odd, kind):
+    """Return a strategy of choices."""
+    logprobs = members([], {"content": st.lists(values, max_size=2)}, odd=True)
+    known = {
+        "index": one_of(odd, Number("0"), begin=Number("1")),
+        "delta": deltas(odd, kind if kind == "tool_calls" else "content"),
+        "finish_reason": one_of(odd, None, begin="stop"),
+        "stop_reason": one_of(odd, None, begin=""),
+        "logprobs": st.one_of(st.none(), logprobs) if odd else st.none(),
+        "new": st.sampled_from([None, "a", True, Number("7"), []]),
     }
-)
-counts = members(dict.fromkeys(("prompt_tokens", "total_tokens"), numbers))
-chunks = members(
-    {
-        "id": mostly("id_w"),
-        "model": mostly("asi1-mini"),
-        "object": mostly("chat.completion.chunk", None),
-        "created": mostly(*map(Number, ["1740580080140", "1740580080"])),
-        "conversation_id": mostly(None),
-        "tool_thought": mostly([]),
-        "thought": growing,
-        "usage": st.one_of(st.none(), st.none(), counts, values),
-        "executable_data": mostly(None, []),
-        "error": mostly(None),
-        "choices": st.one_of(
-            *[choices.map(lambda choice: [choice])] * 4, st.lists(choices, max_size=3)
-        ),
+    return members(["delta"], known, odd)
+
+
+def chunks(odd, kind):
+    """Return a strategy of chunks of a kind, which the fast path reads if not odd."""
+    usage = members([], {"prompt_tokens": numbers, "total_tokens": numbers}, odd=True)
+    one = choices(odd, kind).map(lambda choice: [choice])
+    known = {
+        "id": one_of(odd, "id_w", begin=""),
+        "model": one_of(odd, "asi1-mini", begin=None),
+        "object": one_of(odd, "chat.completion.chunk", begin=None),
+        "created": st.sampled_from([*map(Number, ["1740580080140", "1740580080"])]),
+        "conversation_id": one_of(odd, None, begin="c"),
+        "tool_thought": one_of(odd, [], begin=["t"]),
+        "thought": texts if kind == "thought" or odd else st.sampled_from([None, ""]),
+        "usage": st.one_of(st.none(), usage) if odd else st.none(),
+        "executable_data": one_of(odd, None, [], begin=[{"a": 1}]),
+        "error": one_of(odd, None, begin="Busy."),
+        "system_fingerprint": st.sampled_from(["fp", None, Number("1")]),
+        "choices": st.one_of(one, st.lists(choices(odd, kind), max_size=3))
+        if odd
+        else one,
     }
-)
+    names = ["choices", "thought"] if kind == "thought" else ["choices"]
+    return members(names, known, odd)
+
+
+def one_of(odd, *usual, begin):
+    """Return a strategy of usual values; if *odd*, also of *begin* and any other."""
+    often = st.sampled_from(usual)
+    return st.one_of(often, often, st.just(begin), values) if odd else often
+
+
+def chunks_of_any_kind(odd):
+    """Return a strategy of chunks that add text, thoughts or a piece of a tool call."""
+    kinds = ("content", "thought", "tool_calls")
+    return st.one_of(*(chunks(odd, kind) for kind in kinds))
+
+
+REGULAR, ODD = chunks_of_any_kind(odd=False), chunks_of_any_kind(odd=True)
 styles = st.builds(
     Style,
     comma=st.sampled_from([",", ", ", ",\n ", " ,\t"]),
@@ -169,7 +190,8 @@ styles = st.builds(
 @st.composite
 def streams(draw):
     """Return the data of a stream's events: most differ from others only in texts."""
-    style, kinds = draw(styles), draw(st.lists(chunks, min_size=1, max_size=2))
+    style = draw(styles)
+    kinds = [draw(kind) for kind in (REGULAR, REGULAR, ODD)[: draw(st.integers(1, 3))]]
     events = []
     for _ in range(draw(st.integers(2, 8))):
         event = varied(draw, draw(st.sampled_from(kinds)))
