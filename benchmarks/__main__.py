@@ -6,7 +6,7 @@ import sys
 
 from pathlib import Path
 
-from . import growth, longest, picture, runs, seam, table
+from . import growth, longest, pages, picture, runs, seam, table
 from .cases import CASES, FAMILIES, HOT, selected
 from .contenders import CONTENDERS, VARIANTS
 
@@ -48,6 +48,8 @@ def parser():
     showing.add_argument("file", type=Path)
     showing.add_argument("--svg", type=Path, metavar="FILE")
     showing.set_defaults(do=show)
+    writing = commands.add_parser("pages", help="write results.json into the docs")
+    writing.set_defaults(do=lambda _: pages.write(read(pages.RESULTS)))
     return root
 
 
@@ -153,6 +155,6 @@ def finish(result, file=None, svg=None):
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    known = ("run", "guard", "compare", "growth", "longest", "seam", "show")
-    known += ("-h", "--help")
+    known = ("run", "guard", "compare", "growth", "longest", "pages", "seam")
+    known += ("show", "-h", "--help")
     sys.exit(main(given if given and given[0] in known else ["run", *given]))

@@ -53,14 +53,22 @@ def child(name, size, url):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def grown(name, smallest, url, times):
+def grown(name, smallest, url, times, measure):
     """Return the least CPU time of a path for each size; the sizes take turns."""
     sizes = [smallest * scale for scale in SCALES]
-    rounds = [[child(name, size, url) for size in sizes] for _ in range(times)]
+    rounds = [[measure(name, size, url) for size in sizes] for _ in range(times)]
     return [min(values) for values in zip(*rounds, strict=True)]
 
 
-def main(names=None, *, times=5, tiny=False, say=print, tell=lambda _: None):
+def main(
+    names=None,
+    *,
+    times=5,
+    tiny=False,
+    say=print,
+    tell=lambda _: None,
+    measure=child,
+):
     """
     Print the table.
 
@@ -70,6 +78,7 @@ def main(names=None, *, times=5, tiny=False, say=print, tell=lambda _: None):
         tiny: Whether to take small sizes, which show that each path works.
         say: Prints a text.
         tell: Called with the name of each path as it begins.
+        measure: Returns one value, as `child` does.
 
     Returns:
         The names of the paths that fail.
@@ -82,7 +91,7 @@ def main(names=None, *, times=5, tiny=False, say=print, tell=lambda _: None):
             tell(name)
             size = max(paths[name].size // TINY, 4) if tiny else paths[name].size
             try:
-                cells, factors = row(grown(name, size, url, times))
+                cells, factors = row(grown(name, size, url, times, measure))
             except FailedError as error:
                 cells, factors = [runs.FAILS, "-", "-"], (0,)
                 failed[name] = str(error)
@@ -109,11 +118,15 @@ def table_of_paths():
     return PATHS
 
 
+def here(name, size, url):
+    """Return one value, measured in this process."""
+    return asyncio.run(timed(table_of_paths()[name].run, size, url))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("path")
     parser.add_argument("size", type=int)
     parser.add_argument("url")
     given = parser.parse_args()
-    taken = table_of_paths()[given.path].run
-    print(json.dumps(asyncio.run(timed(taken, given.size, given.url))))
+    print(json.dumps(here(given.path, given.size, given.url)))
