@@ -41,6 +41,10 @@ GROWING = ("content", "thought", "arguments", "reasoning_content", "reasoning")
 class Members(list):
     """A JSON object as pairs, so that a key may occur twice."""
 
+    def __init__(self, pairs=(), **named):
+        super().__init__(pairs.items() if isinstance(pairs, dict) else pairs)
+        self += named.items()
+
 
 class Number(str):
     """The characters of a number in JSON."""
@@ -83,102 +87,89 @@ values = st.recursive(
 )
 
 
-def members(names, known, odd):
-    """
-    Return a strategy of objects with the named members, and some of the known ones, in
-    any order. An odd one may have any value, unknown members, or one that occurs twice.
-    """
+# What a member may have instead of its usual value, besides any other value.
+ODD = {
+    "role": ["user", "", None],
+    "refusal": ["No.", ""],
+    "reasoning": ["Hm."],
+    "reasoning_content": ["Hm.", None],
+    "name": ["dive"],
+    "id": ["call_1", Number("1")],
+    "type": ["custom", "ping"],
+    "index": [Number("1"), Number("1.0"), True, None, *map(Number, NUMBERS)],
+    "finish_reason": ["stop", "", "tool_calls"],
+    "stop_reason": ["stop"],
+    "logprobs": [Members(content=[Members(token="a", logprob=Number("-0.25"))])],
+    "usage": [Members(prompt_tokens=Number("3")), Members()],
+    "error": ["Busy.", Members(message="Busy."), Members()],
+    "message": [Members(content="otter"), None, "otter"],
+    "tool_calls": [[], None],
+    "tool_thought": [["t"]],
+    "created": [Number("1.5"), Number("0"), None, Number("1" * 30), "1740580080140"],
+    "choices": [[], None],
+    "executable_data": [[Members(a=Number("1"))]],
+    "conversation_id": ["c"],
+    "new": [Number("1e400"), Number("0.5"), Number("1" * 40), [[]], Members(a=None)],
+    "_text": ["x"],
+    "thought": ["Hm.", Number("1")],
+    "content": [None, "otter", ["otter"]],
+}
 
-    @st.composite
-    def drawn(draw):
-        chosen = [*names, *draw(st.lists(st.sampled_from([*known]), unique=True))]
-        chosen = draw(st.permutations([*dict.fromkeys(chosen)]))
-        made = Members((name, draw(known[name])) for name in chosen)
-        for _ in range(draw(st.integers(0, 2)) if odd else 0):
-            key = draw(st.sampled_from([*known, "new", "message", "_text", "extra"]))
-            made.insert(draw(st.integers(0, len(made))), (key, draw(values)))
-        return made
 
-    return drawn()
+@st.composite
+def members(draw, needed, **others):
+    """Draw an object with the needed members and some of the others, in any order."""
+    known = needed | {name: others[name] for name in others if draw(st.booleans())}
+    return Members(
+        {name: draw(known[name]) for name in draw(st.permutations([*known]))}
+    )
 
 
-def calls(odd):
-    """Return a strategy of tool calls: pieces of arguments, or odd ones."""
-    functions = {"name": one_of(odd, None, "", begin="dive"), "arguments": texts}
-    known = {
-        "index": st.sampled_from([*map(Number, NUMBERS[: 10 if odd else 5])]),
-        "id": one_of(odd, None, "", begin="call_1"),
-        "type": one_of(odd, None, "function", begin="custom"),
-        "function": members(["arguments"], functions, odd),
+nothing = st.sampled_from([None, ""])
+calls = members(
+    {
+        "index": st.sampled_from([*map(Number, NUMBERS[:6:5]), Number("1")]),
+        "function": members({"arguments": texts}, name=nothing),
+    },
+    id=nothing,
+    type=st.sampled_from([None, "function"]),
+)
+common = {"role": st.just("assistant"), "refusal": st.none()}
+said = members({"content": texts}, **common, tool_calls=st.none())
+called = members(
+    {"tool_calls": calls.map(lambda call: [call])}, content=nothing, **common
+)
+
+
+def chunks(delta, **needed):
+    """Return a strategy of chunks with a *delta*, which the fast path reads."""
+    flat = st.sampled_from([None, "a", True, Number("7"), []])
+    choice = members(
+        {"delta": delta},
+        index=st.just(Number("0")),
+        finish_reason=st.none(),
+        stop_reason=st.none(),
+        logprobs=st.none(),
+        new=flat,
+    )
+    others = {
+        "id": st.just("id_w"),
+        "model": st.just("asi1-mini"),
+        "object": st.just("chat.completion.chunk"),
+        "created": st.sampled_from([Number("1740580080140"), Number("1740580080")]),
+        "conversation_id": st.none(),
+        "tool_thought": st.just([]),
+        "thought": nothing,
+        "usage": st.none(),
+        "executable_data": st.sampled_from([None, []]),
+        "system_fingerprint": flat,
     }
-    return members(["index", "function"], known, odd)
+    return members({"choices": choice.map(lambda one: [one]), **needed}, **others)
 
 
-def deltas(odd, kind):
-    """Return a strategy of deltas with a text, a piece of a tool call, or both."""
-    called = st.lists(calls(odd), min_size=1, max_size=2 if odd else 1)
-    known = {
-        "role": one_of(odd, "assistant", begin="user"),
-        "refusal": one_of(odd, None, begin="No."),
-        "content": texts if kind == "content" or odd else st.sampled_from([None, ""]),
-        "tool_calls": called if kind == "tool_calls" else one_of(odd, None, begin=[]),
-    }
-    if odd:
-        known |= {"reasoning_content": texts, "reasoning": texts}
-    return members(["content", kind], known, odd)
-
-
-def choices(odd, kind):
-    """Return a strategy of choices."""
-    logprobs = members([], {"content": st.lists(values, max_size=2)}, odd=True)
-    known = {
-        "index": one_of(odd, Number("0"), begin=Number("1")),
-        "delta": deltas(odd, kind if kind == "tool_calls" else "content"),
-        "finish_reason": one_of(odd, None, begin="stop"),
-        "stop_reason": one_of(odd, None, begin=""),
-        "logprobs": st.one_of(st.none(), logprobs) if odd else st.none(),
-        "new": st.sampled_from([None, "a", True, Number("7"), []]),
-    }
-    return members(["delta"], known, odd)
-
-
-def chunks(odd, kind):
-    """Return a strategy of chunks of a kind, which the fast path reads if not odd."""
-    usage = members([], {"prompt_tokens": numbers, "total_tokens": numbers}, odd=True)
-    one = choices(odd, kind).map(lambda choice: [choice])
-    known = {
-        "id": one_of(odd, "id_w", begin=""),
-        "model": one_of(odd, "asi1-mini", begin=None),
-        "object": one_of(odd, "chat.completion.chunk", begin=None),
-        "created": st.sampled_from([*map(Number, ["1740580080140", "1740580080"])]),
-        "conversation_id": one_of(odd, None, begin="c"),
-        "tool_thought": one_of(odd, [], begin=["t"]),
-        "thought": texts if kind == "thought" or odd else st.sampled_from([None, ""]),
-        "usage": st.one_of(st.none(), usage) if odd else st.none(),
-        "executable_data": one_of(odd, None, [], begin=[{"a": 1}]),
-        "error": one_of(odd, None, begin="Busy."),
-        "system_fingerprint": st.sampled_from(["fp", None, Number("1")]),
-        "choices": st.one_of(one, st.lists(choices(odd, kind), max_size=3))
-        if odd
-        else one,
-    }
-    names = ["choices", "thought"] if kind == "thought" else ["choices"]
-    return members(names, known, odd)
-
-
-def one_of(odd, *usual, begin):
-    """Return a strategy of usual values; if *odd*, also of *begin* and any other."""
-    often = st.sampled_from(usual)
-    return st.one_of(often, often, st.just(begin), values) if odd else often
-
-
-def chunks_of_any_kind(odd):
-    """Return a strategy of chunks that add text, thoughts or a piece of a tool call."""
-    kinds = ("content", "thought", "tool_calls")
-    return st.one_of(*(chunks(odd, kind) for kind in kinds))
-
-
-REGULAR, ODD = chunks_of_any_kind(odd=False), chunks_of_any_kind(odd=True)
+kinds = st.one_of(
+    chunks(said), chunks(called), chunks(members({"content": nothing}), thought=texts)
+)
 styles = st.builds(
     Style,
     comma=st.sampled_from([",", ", ", ",\n ", " ,\t"]),
@@ -189,27 +180,60 @@ styles = st.builds(
 
 @st.composite
 def streams(draw):
-    """Return the data of a stream's events: most differ from others only in texts."""
-    style = draw(styles)
-    kinds = [draw(kind) for kind in (REGULAR, REGULAR, ODD)[: draw(st.integers(1, 3))]]
+    """
+    Draw the data of a stream's events: most differ from an earlier one only in their
+    texts, times and indexes of tool calls, and some in one more member.
+    """
+    style, alike = draw(styles), draw(st.lists(kinds, min_size=1, max_size=2))
     events = []
     for _ in range(draw(st.integers(2, 8))):
-        event = varied(draw, draw(st.sampled_from(kinds)))
+        event = varied(draw, draw(st.sampled_from(alike)))
+        if draw(st.integers(0, 3)) == 0:
+            change(draw, draw(st.sampled_from(parts(event))))
         events.append(style.dumps(event).encode("utf-8", "surrogatepass"))
     return events
 
 
 def varied(draw, value, key=""):
-    """Return an event like *value* with other texts, indexes and times."""
+    """Return an event like *value* with other texts, times and indexes of calls."""
     if isinstance(value, Members):
-        return Members((name, varied(draw, item, name)) for name, item in value)
+        items = ((name, varied(draw, item, name)) for name, item in value)
+        return Members(items)
     if isinstance(value, list):
         return [varied(draw, item) for item in value]
-    if isinstance(value, Number):
-        if key == "created":
-            return Number(int(float(value) % 1e13) + draw(st.integers(0, 3)))
-        return draw(numbers) if key == "index" and draw(st.booleans()) else value
-    return draw(texts) if key in GROWING and isinstance(value, str) else value
+    if isinstance(value, Number) and key == "created":
+        return Number(int(value) + draw(st.sampled_from([0, 1, 10**9])))
+    if isinstance(value, Number) and key == "index" and value != "0":
+        return draw(st.sampled_from([Number("1"), Number("2"), Number("300")]))
+    return draw(texts) if key in GROWING and value else value
+
+
+def parts(value):
+    """Return all objects and filled lists in a value, the outermost first."""
+    items = [item for _, item in value] if isinstance(value, Members) else value
+    inner = [part for item in items if isinstance(item, list) for part in parts(item)]
+    return [value, *inner] if isinstance(value, Members) or value else inner
+
+
+def change(draw, part):
+    """Add, remove or replace a member of an object, or double an item of a list."""
+    if not isinstance(part, Members):
+        part.append(part[0])
+        return
+    key = draw(st.sampled_from([*ODD, *(name for name, _ in part)]))
+    kept = draw(st.integers(0, 4)) == 0  # so that it occurs twice
+    there = [n for n, (name, _) in enumerate(part) if name == key and not kept]
+    place = there[0] if there else draw(st.integers(0, len(part)))
+    new = [(key, draw(odd_value(key)))] if draw(st.integers(0, 9)) else []
+    part[place : place + len(there)] = new
+
+
+def odd_value(key):
+    """Return a strategy of values that a member does not usually have."""
+    if key not in ODD:
+        return values
+    known = st.sampled_from(ODD[key])
+    return st.one_of(known, known, known, values)
 
 
 @define(eq=False)
