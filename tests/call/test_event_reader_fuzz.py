@@ -115,6 +115,24 @@ ODD = {
     "content": [None, "otter", ["otter"]],
 }
 
+# The members of an object that has this member; the last are those of a delta.
+PLACES = {
+    "choices": [
+        *("id", "model", "object", "created", "thought", "usage", "error", "new"),
+        *("conversation_id", "executable_data", "tool_thought", "choices"),
+    ],
+    "delta": [
+        *("index", "finish_reason", "stop_reason", "logprobs", "message", "error"),
+        *("new", "delta"),
+    ],
+    "function": ["index", "id", "type", "new", "function"],
+    "arguments": ["name", "arguments", "new"],
+    "": [
+        *("role", "refusal", "content", "tool_calls", "reasoning_content", "reasoning"),
+        "new",
+    ],
+}
+
 
 @st.composite
 def members(draw, needed, **others):
@@ -220,7 +238,9 @@ def change(draw, part):
     if not isinstance(part, Members):
         part.append(part[0])
         return
-    key = draw(st.sampled_from([*ODD, *(name for name, _ in part)]))
+    names = {name for name, _ in part}
+    own = next(keys for key, keys in PLACES.items() if key in names or not key)
+    key = draw(st.sampled_from(own if draw(st.integers(0, 3)) else [*ODD, *names]))
     kept = draw(st.integers(0, 4)) == 0  # so that it occurs twice
     there = [n for n, (name, _) in enumerate(part) if name == key and not kept]
     place = there[0] if there else draw(st.integers(0, len(part)))
