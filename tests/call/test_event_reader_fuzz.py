@@ -200,7 +200,7 @@ styles = st.builds(
 def streams(draw):
     """
     Draw the data of a stream's events: most differ from an earlier one only in their
-    texts, times and indexes of tool calls, and some in one more member.
+    texts, times and indexes of tool calls, some in one more member.
     """
     style, alike = draw(styles), draw(st.lists(kinds, min_size=1, max_size=2))
     events = []
@@ -208,6 +208,7 @@ def streams(draw):
         event = varied(draw, draw(st.sampled_from(alike)))
         if draw(st.integers(0, 3)) == 0:
             change(draw, draw(st.sampled_from(parts(event))))
+            alike += [event, event] if draw(st.booleans()) else []
         events.append(style.dumps(event).encode("utf-8", "surrogatepass"))
     return events
 
@@ -244,7 +245,9 @@ def change(draw, part):
     kept = draw(st.integers(0, 4)) == 0  # so that it occurs twice
     there = [n for n, (name, _) in enumerate(part) if name == key and not kept]
     place = there[0] if there else draw(st.integers(0, len(part)))
-    new = [(key, draw(odd_value(key)))] if draw(st.integers(0, 9)) else []
+    again = [value for name, value in part if name == key and kept]
+    value = again[0] if again else draw(odd_value(key))
+    new = [(key, value)] if draw(st.integers(0, 9)) else []
     part[place : place + len(there)] = new
 
 
