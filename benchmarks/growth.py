@@ -77,7 +77,7 @@ def main(
         times: How often each size is measured.
         tiny: Whether to take small sizes, which show that each path works.
         say: Prints a text.
-        tell: Called with the name of each path as it begins.
+        tell: Called with the name and the values of each path when they are there.
         measure: Returns one value, as `child` does.
 
     Returns:
@@ -88,13 +88,13 @@ def main(
     above, failed = [], {}
     with runs.server() as url:
         for name in names or paths:
-            tell(name)
             size = max(paths[name].size // TINY, 4) if tiny else paths[name].size
             try:
                 cells, factors = row(grown(name, size, url, times, measure))
             except FailedError as error:
                 cells, factors = [runs.FAILS, "-", "-"], (0,)
                 failed[name] = str(error)
+            tell(f"{name}: {' '.join(cells)}")
             above += [name] if max(factors) >= TOO_MUCH else []
             rows.append([name, paths[name].what, f"{size:,}", *cells])
     say("\n".join(lines(rows)))
