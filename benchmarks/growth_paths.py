@@ -77,7 +77,7 @@ answered("tool-pieces", "pieces of one tool call", 8000, "tool", "tools_async")
 answered("tool-calls", "tool calls, in turn", 1000, "calls", "tools_async")
 answered("tool-calls-row", "tool calls, one by one", 1000, "calls_row", "tools_async")
 answered("event-bytes", "KiB of an event", 1000, "event", "stream_async")
-answered("answer-bytes", "KiB of an answer", 2000, "body", "create_async")
+answered("answer-bytes", "KiB of an answer", 1000, "body", "create_async")
 answered("parse", "objects in an answer", 200, "objects", "parse_async")
 
 
@@ -102,7 +102,7 @@ def reading(client, model):
     return client.chat.completions.stream(model=model, messages=MESSAGES)
 
 
-@worked("choices", "choices of an event", 200)
+@worked("choices", "choices of an event", 100)
 async def choices(client, n):
     for _ in range(TIMES):
         async with reading(client, f"wide-{n}") as stream:
