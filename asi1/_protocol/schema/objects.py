@@ -15,7 +15,6 @@ import keyword
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import isfinite
-from operator import itemgetter
 from typing import Any, NoReturn
 
 from attrs import frozen
@@ -31,14 +30,14 @@ __all__ = ["object_reader"]
 _Hook = Callable[[Any, Any], Any]
 
 # The source of the function that `_generated_reader` makes. For each field it has names
-# for the value, such as v0, the type of values that stay unchanged, the hook and the
-# shape.
+# for the value, such as v0, the key, the types of values and of items that stay
+# unchanged, the hook and the shape.
 _SOURCE = """
 def read(value, shape):
     if type(value) is not dict or len(value) != {count}:
         return loop(value, shape)
     try:
-        {values} = values_of(value)
+        {found}
     except KeyError:
         return loop(value, shape)
     if {nulls}:
@@ -124,7 +123,7 @@ def _generated_reader(
     nulls = [f"v{at} is None" for at, each in enumerate(slots) if each.null_is_default]
     source = _SOURCE.format(
         count=len(slots),
-        values=values,
+        found="; ".join(f"v{at} = value[key{at}]" for at in range(len(slots))),
         nulls=" or ".join(nulls) or "False",
         decode="\n        ".join(map(_line, range(len(slots)), slots)),
         # Python passes arguments by position faster than by name.
@@ -138,12 +137,11 @@ def _generated_reader(
         "keys": list(slots_by_key),
         "loop": loop,
         "refused": partial(_refused, definition),
-        "values_of": itemgetter(*slots_by_key),
     }
-    for place, slot in enumerate(slots):
+    for place, (key, slot) in enumerate(slots_by_key.items()):
         exact, items = exact_type(slot.shape), _exact_items(slot.shape)
-        known[f"fits{place}"] = frozenset([items]).issuperset
-        parts = {"exact": exact, "hook": slot.hook, "shape": slot.shape}
+        parts = {"key": key, "exact": exact, "items": items}
+        parts |= {"hook": slot.hook, "shape": slot.shape}
         known |= {f"{name}{place}": part for name, part in parts.items()}
     exec(source, known)  # noqa: S102 - of the class, only names are in the source
     hook: _Hook = known["read"]
@@ -177,8 +175,10 @@ def _line(place: int, slot: _Slot) -> str:
     if _is_float(slot.shape):
         return f"if type({value}) is not float or not isfinite({value}): {line}"
     if _exact_items(slot.shape) is not None:
-        fits = f"type({value}) is list and fits{place}(map(type, {value}))"
-        return f"if {fits}: {value} = {value}[:]\n        else: {line}"
+        return f"""if type({value}) is not list: {line}
+        for item in {value}:
+            if type(item) is not items{place}: {line}; break
+        else: {value} = {value}.copy()"""
     return line
 
 
