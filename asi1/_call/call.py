@@ -28,7 +28,7 @@ from .._models.errors import (
     StreamClosedError,
     StreamError,
 )
-from .._models.response import ResponseInfo
+from .._models.response import NO_INFO, ResponseInfo
 from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
 from .._transport.event_loop import Flag, loop_clock, loop_token
@@ -152,9 +152,7 @@ class Call(Generic[_T]):
 
     def info(self) -> ResponseInfo:
         """Return the response metadata so far."""
-        return self._attempts.of(
-            self.reader.metadata if self.reader else ResponseInfo()
-        )
+        return self._attempts.of(self.reader.metadata if self.reader else NO_INFO)
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far."""

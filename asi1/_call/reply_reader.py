@@ -27,7 +27,7 @@ from .._models.errors import (
     APIResponseError,
     ServerStreamError,
 )
-from .._models.response import ResponseInfo, Usage, read_info
+from .._models.response import NO_INFO, ResponseInfo, Usage, read_info
 from .._models.status_errors import APIStatusError
 from .._protocol.reply import load_wait_of, read_error
 from .._protocol.request import Request
@@ -96,7 +96,7 @@ class ReplyReader(ABC, Generic[_T]):
     timer: Timer
     queue: BatchQueue[_T]
     opened: Flag
-    info: ResponseInfo = field(factory=ResponseInfo, init=False)
+    info: ResponseInfo = field(default=NO_INFO, init=False)
     watch: Watch | None = field(default=None, init=False)
     key: Secret = field(init=False, default=_KEY)
     _work: int = field(default=0, init=False)

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from .._fork_lock import run_apart_once
 from .base import Model, set_thoughts
 from .base_types import JSON, public, use_defaults
-from .response import ResponseInfo, Usage, plausible
+from .response import NO_INFO, ResponseInfo, Usage, plausible
 
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class ChatCompletion(Model):
     thoughts: str = field(default="", metadata={"wire": "thought"})
     executable_data: JSON = None
     conversation_id: str | None = None
-    response: ResponseInfo = field(factory=ResponseInfo, eq=False, repr=False)
+    response: ResponseInfo = field(factory=lambda: NO_INFO, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         set_thoughts(self, "message", self.thoughts)

@@ -188,7 +188,8 @@ def dump_json(value: JSON) -> bytes:
     try:
         data = orjson.dumps(value, default=_default)
         # orjson writes NaN as null. The string "null" is not NaN: JSON Schemas have it.
-        if data.count(b"null") > data.count(b'"null"'):
+        nulls = data.count(b"null")
+        if nulls and nulls > data.count(b'"null"'):
             _check_writable(value)
     except orjson.JSONEncodeError as error:
         return _dump_slowly(value, str(error))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "NO_INFO",
     "Attempt",
     "Headers",
     "RateLimits",
@@ -125,6 +126,10 @@ class ResponseInfo(Hinted):
     def status_code(self) -> int | None:
         """The status, under the name that it has in httpx."""
         return self.status
+
+
+# The metadata before a reply has come: making an object for each call takes long.
+NO_INFO = ResponseInfo()
 
 
 def as_info(response: Any) -> ResponseInfo:
