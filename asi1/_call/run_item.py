@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import define, field
 
 from .._protocol.tools.run_events import Event
 from .._protocol.tools.steps import ToolStep
@@ -11,7 +11,7 @@ from .._protocol.tools.steps import ToolStep
 __all__ = ["Item"]
 
 
-@frozen
+@define  # faster to make than a frozen object
 class Item:
     """
     What a run does next: an event, or a step that is not an event, such as a text.

@@ -48,10 +48,6 @@ _TOO_LONG = (
 )
 
 
-def _cancelled() -> Exception:
-    return CallCancelledError("the tool was cancelled with its run")
-
-
 @define(eq=False)
 class ToolTask:
     """
@@ -69,7 +65,7 @@ class ToolTask:
     outcomes: BatchQueue[Item]
     watch: Callable[[str, str], Watch] | None = None
     _ended: bool = field(default=False, init=False)
-    _failure: Exception | None = field(factory=_cancelled, init=False)
+    _failure: Exception | None = field(default=None, init=False)
 
     async def run(self) -> None:
         """Run the tool, and tell the hooks; raise only the cancellation of the run."""
@@ -77,6 +73,7 @@ class ToolTask:
             await self._run()
             return
         call = self.call.call
+        self._failure = CallCancelledError("the tool was cancelled with its run")
         watch = self.watch(call.function.name, call.id)
         try:
             watch.start()

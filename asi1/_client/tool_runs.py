@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["RunPlan", "begin_run", "resume_run"]
 
 
+_seconds_or_none, _number_of_rounds = or_none(seconds), whole_number(1)
 # Errors for a saved run of the wrong kind; the key: whether it should belong to a
 # conversation.
 _OTHER_KIND = {
@@ -84,7 +85,7 @@ class RunPlan:
             _check_rounds(max_rounds)
         if problem := flag(stream):
             raise wrong("stream", problem, stream)
-        if problem := or_none(seconds)(tool_timeout):
+        if problem := _seconds_or_none(tool_timeout):
             raise wrong("tool_timeout", problem, tool_timeout)
         if journal is not None and not callable(journal):
             raise wrong("journal", "must be a function of one str", journal)
@@ -105,18 +106,22 @@ class RunPlan:
         """
         return engine if self.budget is None else engine.child(budget=self.budget)
 
-    def options(
-        self, options: Mapping[str, Any], defaults: Mapping[str, Any]
+    def first_options(
+        self,
+        later: Mapping[str, Any],
+        options: Mapping[str, Any],
+        defaults: Mapping[str, Any],
     ) -> dict[str, Any]:
         """
-        Return the options of the first request: *options*, and the tools.
+        Return the options of the first request, which may have another tool choice.
 
         Args:
+            later: The `later_options`.
             options: The caller's options.
             defaults: Options of the client, and of the conversation, if any.
         """
         choice = options.get("tool_choice") or defaults.get("tool_choice")
-        return {**self.later_options(options), "tool_choice": choice or "auto"}
+        return {**later, "tool_choice": choice or "auto"}
 
     def later_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -164,7 +169,7 @@ class RunPlan:
 
 
 def _check_rounds(max_rounds: Any) -> int:
-    if problem := whole_number(1)(max_rounds):
+    if problem := _number_of_rounds(max_rounds):
         raise wrong("max_rounds", problem, max_rounds)
     number: int = max_rounds
     return number
@@ -250,8 +255,8 @@ def _requests(
 ) -> _Requests:
     engine.check_open()
     draft = partial(draft_chat, engine.config, model=begun.model, stream=plan.stream)
-    chosen = plan.options(options, engine.config.options)
     others = plan.later_options(options)
+    chosen = plan.first_options(others, options, engine.config.options)
     first = draft(options=chosen)
     check_own_keys(first.options, "answer")
     is_same = chosen["tool_choice"] == others["tool_choice"]

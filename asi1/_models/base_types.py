@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -30,6 +30,7 @@ __all__ = [
     "can_dump",
     "default_of",
     "dump_of",
+    "is_series",
     "missing_error",
     "public",
     "use_defaults",
@@ -166,6 +167,12 @@ class Dumpable(Protocol):
 def can_dump(value: object) -> bool:
     """Return whether *value* has ``model_dump``, as all pydantic models have."""
     return hasattr(type(value), "model_dump")
+
+
+def is_series(value: object) -> bool:
+    """Tell whether *value* is a series of things, not a mapping or a model."""
+    no_series = can_dump(value) or isinstance(value, Mapping)
+    return isinstance(value, Iterable) and not no_series
 
 
 def dump_of(value: Any, unless: type) -> JSON:

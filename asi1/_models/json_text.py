@@ -271,7 +271,7 @@ def replace_surrogates_in(value: JSON) -> JSON:
     """Apply `replace_surrogates` to every str in *value*, keys included."""
     if isinstance(value, str):
         return replace_surrogates(value)
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {
             replace_surrogates(name): replace_surrogates_in(member)
             for name, member in value.items()

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
 from .base import Model
-from .base_types import JSON, Dumpable, can_dump, dump_of, public
+from .base_types import JSON, Dumpable, dump_of, is_series, public
 from .completion import ChatCompletion, ChatMessage, ToolCall
 from .errors import ArgumentError
 from .json_text import replace_surrogates_in
@@ -180,8 +180,7 @@ def wire_messages(messages: Messages) -> list[dict[str, JSON]]:
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
-    no_list = can_dump(messages) or not isinstance(messages, Iterable)
-    if no_list or isinstance(messages, Mapping):
+    if type(messages) is not list and not is_series(messages):
         what = "must be a str or a list of messages; pass one message as [message]"
         raise _invalid("messages", what, messages)
     listed = [_message_to_wire(*placed) for placed in enumerate(messages)]
@@ -240,9 +239,9 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
         case ChatCompletion(message=reply) | (ChatMessage() as reply):
             wire = cast("dict[str, JSON]", replace_surrogates_in(_wire_reply()(reply)))
             wire["role"] = reply.role if reply.role in _ROLES else "assistant"
-        case Mapping() if "choices" in message:
+        case dict() | Mapping() if "choices" in message:
             raise _invalid(name, "is a complete answer: take its message", message)
-        case Mapping():
+        case dict() | Mapping():  # a check for `dict` alone is fast
             # Servers send null for missing values, but may refuse a null in a request.
             wire = {k: v for k, v in message.items() if v is not None or k == "content"}
             if not wire.get("tool_calls", True):  # strict servers refuse an empty list
@@ -269,11 +268,10 @@ def _check(name: str, wire: Mapping[str, JSON]) -> None:
             f"{name}.role: {known}, not {role!r:.80}", argument=f"{name}.role"
         )
     content = wire.get("content")
+    if isinstance(content, str) or (content is None and role == "assistant"):
+        return
     parts = content if isinstance(content, list | tuple) else [None]
-    absent = content is None and role == "assistant"
-    if not (
-        absent or isinstance(content, str) or all(isinstance(p, Mapping) for p in parts)
-    ):
+    if not all(isinstance(part, Mapping) for part in parts):
         raise _invalid(
             f"{name}.content", "must be a str or a list of parts (dicts)", content
         )

@@ -72,6 +72,8 @@ def wire_function_call(message: ChatMessage) -> dict[str, JSON] | None:
 
 def _unknown(part: ToolCall | FunctionCall) -> dict[str, JSON]:
     """Return the server's unknown keys in *part* with their values, except nulls."""
+    if not part.extra:
+        return {}
     fields = {a.name for a in attrs.fields(type(part))}
     return {
         key: value

@@ -115,7 +115,9 @@ def _requests(
     # run that has answers sent that request earlier.
     defaults = {**turns.engine.config.options, **turns.history.options}
     others = plan.later_options(options)
-    chosen: Any = others if log.answers else plan.options(options, defaults)
+    chosen: Any = others
+    if not log.answers:
+        chosen = plan.first_options(others, options, defaults)
     reader = ChunkReader if plan.stream else AnswerReader
     turn: Turn[Any] = Turn(turns, begun.messages, begun.model, chosen, reader)
     later = draft_chat(

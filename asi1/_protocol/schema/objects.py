@@ -140,7 +140,7 @@ def _generated_reader(
     }
     for place, (key, slot) in enumerate(slots_by_key.items()):
         exact, items = exact_type(slot.shape), _exact_items(slot.shape)
-        parts = {"key": key, "exact": exact, "items": items}
+        parts: dict[str, Any] = {"key": key, "exact": exact, "items": items}
         parts |= {"hook": slot.hook, "shape": slot.shape}
         known |= {f"{name}{place}": part for name, part in parts.items()}
     exec(source, known)  # noqa: S102 - of the class, only names are in the source

@@ -21,6 +21,7 @@ from attrs import frozen
 from ..._models.completion import (
     CUT_OFF,
     ChatCompletion,
+    ChatMessage,
     FunctionCall,
     ToolCall,
 )
@@ -167,11 +168,12 @@ def checked_answer(
     """
     if answer.exhausted:
         raise thoughts_used_up(answer)
-    text, calls = _without_markup(answer, names)
+    message = answer.message
+    text, calls = _without_markup(answer, message, names)
     if not calls and (problem := _unread(answer)):
         raise OutputInvalidError(problem, text=answer.text, completion=answer)
     named = _with_own_ids(calls, seen, settled)
-    if (text, named) == (answer.text, answer.message.tool_calls):
+    if (text, named) == (message.content, message.tool_calls):
         return answer
     return _with_calls(answer, text, named)
 
@@ -188,18 +190,19 @@ def _unread(answer: ChatCompletion) -> str | None:
 
 
 def _without_markup(
-    answer: ChatCompletion, names: Collection[str]
+    answer: ChatCompletion, message: ChatMessage, names: Collection[str]
 ) -> tuple[str, tuple[ToolCall, ...]]:
     """
-    Return the answer's text and calls; calls that are markup in the text become calls.
+    Return the text and calls of *message*, the answer's; markup in the text becomes
+    calls.
 
     The markup is removed, since a model that reads it again goes on writing calls as
     markup. If the answer also has real tool calls, the markup only repeats these.
     """
-    calls = answer.message.tool_calls
-    leaked = read_leaked_calls(answer.text, names)
+    calls = message.tool_calls
+    leaked = read_leaked_calls(message.content, names)
     if not (leaked.calls or leaked.unreadable):
-        return answer.text, calls
+        return message.content, calls
     if own_calls(answer):
         return leaked.text, calls
     if leaked.unreadable:
