@@ -115,7 +115,7 @@ def _generated_reader(
     """
     slots = list(slots_by_key.values())
     names = [slot.argument for slot in slots]
-    if len(slots) < 2 or not all(map(_is_name, names)):
+    if not slots or not all(map(_is_name, names)):
         return loop
     named = ", ".join(f"{name}=v{place}" for place, name in enumerate(names))
     values = ", ".join(f"v{place}" for place in range(len(slots)))

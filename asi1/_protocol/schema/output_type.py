@@ -11,7 +11,7 @@ from typing import Any, Generic, NoReturn, TypeVar, get_args
 from attrs import frozen
 
 from ..._models.base_types import DEFAULT, JSON
-from ..._models.completion import CUT_OFF, ChatCompletion
+from ..._models.completion import CUT_OFF, ChatCompletion, ChatMessage
 from ..._models.errors import ArgumentError
 from ..._models.output_errors import (
     OutputError,
@@ -81,8 +81,9 @@ class OutputType(Generic[_T]):
             OutputRefusedError: The model refused to answer.
             OutputInvalidError: The text is not JSON, or does not fit the type.
         """
-        text = completion.text
-        _check_whole(completion, text)
+        message = completion.message
+        text = message.content
+        _check_whole(completion, message, text)
         try:
             return self.read_text(text)
         except OutputError as error:
@@ -115,9 +116,9 @@ class OutputType(Generic[_T]):
             ) from mismatch.__cause__
 
 
-def _check_whole(completion: ChatCompletion, text: str) -> None:
+def _check_whole(completion: ChatCompletion, message: ChatMessage, text: str) -> None:
     """Raise the error of an answer that the model refused or could not complete."""
-    message, reason = completion.message, completion.finish_reason
+    reason = completion.finish_reason
     if message.refusal:
         _fail(OutputRefusedError, f"the model refuses: {message.refusal}", completion)
     if reason == "content_filter":

@@ -170,7 +170,7 @@ def checked_answer(
         raise thoughts_used_up(answer)
     message = answer.message
     text, calls = _without_markup(answer, message, names)
-    if not calls and (problem := _unread(answer)):
+    if not calls and (problem := _unread(answer, message)):
         raise OutputInvalidError(problem, text=answer.text, completion=answer)
     named = _with_own_ids(calls, seen, settled)
     if (text, named) == (message.content, message.tool_calls):
@@ -178,14 +178,14 @@ def checked_answer(
     return _with_calls(answer, text, named)
 
 
-def _unread(answer: ChatCompletion) -> str | None:
+def _unread(answer: ChatCompletion, message: ChatMessage) -> str | None:
     """Return why an answer without calls cannot be the model's last one; or None."""
     finish = answer.finish_reason or ""
     if finish.lower() in _CALLING:
         return (
             f"the answer ends with the finish reason {finish!r:.40}, but calls no tool"
         )
-    found = next((key for key in _UNREAD if answer.message.extra.get(key)), None)
+    found = next((key for key in _UNREAD if message.extra.get(key)), None)
     return found and f"the answer has tool calls in {found!r} that cannot be read"
 
 
