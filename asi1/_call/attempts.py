@@ -110,7 +110,7 @@ class Attempts:
         return ResponseInfo(
             status=info.status,
             request_id=info.request_id,
-            headers=info.headers or {},
+            headers=info.headers or {},  # those of `NO_INFO` are shared
             attempts=tuple(self.made),
             elapsed=self.elapsed,
             time_to_first_token=info.time_to_first_token,

@@ -182,9 +182,9 @@ def read_info(
             del kept[name]
     return ResponseInfo(
         status=status,
-        request_id=kept.get("x-request-id") or kept.get("request-id"),
+        request_id=headers.get("x-request-id") or headers.get("request-id"),
         headers=kept,
-        rate_limits=_rate_limits(kept),
+        rate_limits=_rate_limits(headers),
         model=model,
     )
 

@@ -265,6 +265,8 @@ def _is_json(value: JSON) -> bool:
 
 
 def _query(config: ClientConfig, extra: object) -> str:
+    if extra is None and not config.query:  # the usual case
+        return ""
     added = {} if extra is None else as_argument("extra_query", read_query, extra)
     pairs = {**config.query, **added}
     texts = {

@@ -14,6 +14,7 @@ import asi1
 from asi1 import Attempt, ResponseInfo
 from asi1._call.attempts import Attempts, in_turns
 from asi1._models.call_info import Wait
+from asi1._models.response import NO_INFO
 from asi1._settings.retry import RetryBudget
 
 from ..support.calls import chat
@@ -203,6 +204,15 @@ def test_response_metadata_lists_all_ended_attempts_of_the_call(attempts):
     assert ("r1", 503, 1.5) == (info.request_id, info.status, info.elapsed)
     assert tuple(attempts.made) == info.attempts
     assert () == BUSY.response.attempts
+
+
+def test_calls_without_a_reply_have_no_headers_in_common(attempts):
+    """The metadata of calls without a reply do not share one dict of headers."""
+    one, two = attempts.of(NO_INFO), attempts.of(NO_INFO)
+
+    assert {} == one.headers == two.headers
+    assert one.headers is not two.headers
+    assert one.headers is not NO_INFO.headers
 
 
 def test_later_wait_of_an_attempt_is_reported_only_if_its_reason_is_new(attempts):
