@@ -230,7 +230,7 @@ def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
     try:
         call = next(rounds)
         while True:
-            call = rounds.send(loop_thread().run(partial(engine.result, call)))
+            call = rounds.send(loop_thread().run(partial(engine.result_here, call)))
     except StopIteration as done:
         result: _T = done.value
         return result

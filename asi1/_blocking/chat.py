@@ -155,7 +155,7 @@ class Completions(AgentCalls, MapCalls, Hinted):
         if stream:
             kind, answer_to = _stream()
             return kind(loop.run(answer_to(self._engine, request).open))
-        return loop.run(lambda: self._engine.fetch(request, AnswerReader))
+        return loop.run(lambda: self._engine.fetch_here(request, AnswerReader))
 
     @overload
     def stream(

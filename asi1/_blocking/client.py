@@ -186,7 +186,7 @@ class ASI1(BaseClient):
         engine = self._engine
         reader, plain_request = plain()
         request = plain_request(engine.config, method, path, json=json, options=options)
-        return loop_thread().run(lambda: engine.fetch(request, reader))
+        return loop_thread().run(lambda: engine.fetch_here(request, reader))
 
     def batch(
         self,

@@ -78,7 +78,7 @@ class Images(Hinted):
         request = generate_request(
             self._engine.config, prompt, size=size, model=model, options=options
         )
-        return loop_thread().run(lambda: self._engine.fetch(request, ImagesReader))
+        return loop_thread().run(lambda: self._engine.fetch_here(request, ImagesReader))
 
     @lists(RequestOptions)
     def edit(
@@ -114,7 +114,7 @@ class Images(Hinted):
             model=model,
             options=options,
         )
-        return loop_thread().run(lambda: self._engine.fetch(request, ImagesReader))
+        return loop_thread().run(lambda: self._engine.fetch_here(request, ImagesReader))
 
 
 @loader

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 
+from .._call.task import stop_in
 from .._models.errors import ASI1Error
 from .._transport.event_loop import forget_library
 
@@ -41,7 +42,6 @@ class InterruptibleCall(Generic[_T]):
     begin: Callable[[], Coroutine[Any, Any, _T]]
     loop: asyncio.AbstractEventLoop
     _done: threading.Lock = field(factory=threading.Lock, init=False)
-    _woken: bool = field(default=False, init=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False)
     _outcome: tuple[_T] | BaseException | None = field(default=None, init=False)
 
@@ -80,25 +80,19 @@ class InterruptibleCall(Generic[_T]):
         # The task gets the caller's contextvars, also if the caller runs in trio.
         forget_library()
         self._task = self.loop.create_task(self._run())
-        self._task.add_done_callback(self._task_ended)
+        # The caller is woken when the loop has nothing left to do for the call. Else
+        # both threads would want the GIL at once, and each would wait for the other.
+        self._task.add_done_callback(self._wake_caller)
 
     async def _run(self) -> None:
-        # `_run` itself wakes the caller, since a task's done callbacks run one loop
-        # iteration later.
         try:
             self._outcome = (await self.begin(),)
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             self._outcome = error
-        self._wake_caller()
         del self  # avoids a reference cycle between error and frame
 
-    def _task_ended(self, _: asyncio.Task[None]) -> None:
-        self._wake_caller()  # if the task was cancelled before it began
-
-    def _wake_caller(self) -> None:
-        if not self._woken:
-            self._woken = True
-            self._done.release()
+    def _wake_caller(self, _: asyncio.Task[None]) -> None:
+        self._done.release()
 
     def _request_cancel(self) -> None:
         with suppress(RuntimeError):  # raised if the event loop is closed
@@ -106,5 +100,5 @@ class InterruptibleCall(Generic[_T]):
 
     def _cancel(self) -> None:
         # There is no task if the caller was interrupted before it asked for one.
-        if self._task is not None:
+        if self._task is not None and not stop_in(self._task):
             self._task.cancel()

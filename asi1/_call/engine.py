@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio
@@ -22,7 +23,7 @@ from .attempts import OneRequest, Requests
 from .call import Call
 from .reply_reader import ReplyReader
 from .resources import Resources
-from .task import CallTask, start
+from .task import CallTask, run_here, start
 
 
 if TYPE_CHECKING:
@@ -139,17 +140,18 @@ class Engine:
             ClientClosedError: As for `check_open`.
         """
         self.check_open()
-        lineage = (self, *self.parents)
-
-        def done(task: CallTask) -> None:
-            for engine in lineage:
-                engine.tasks.discard(task)
-            work.settle()
-
-        task = start(work.run, "asi1 call", done)
-        for engine in lineage:
-            engine.tasks.add(task)
+        task = start(work.run, "asi1 call", partial(self._leave, work))
+        self._enter(task)
         return task
+
+    def _enter(self, task: CallTask) -> None:
+        for engine in (self, *self.parents):
+            engine.tasks.add(task)
+
+    def _leave(self, work: Work, task: CallTask) -> None:
+        for engine in (self, *self.parents):
+            engine.tasks.discard(task)
+        work.settle()
 
     async def fetch(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
         """
@@ -175,6 +177,20 @@ class Engine:
             (result,) = await call.queue.get()
         finally:
             del call, task  # else an error's traceback would keep call and task alive
+        return result
+
+    async def fetch_here(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
+        """Same as `fetch`, but as `result_here`."""
+        return await self.result_here(self.call(OneRequest(request), reader))
+
+    async def result_here(self, call: Call[_T]) -> _T:
+        """Same as `result`, but in the running task; see `run_here`."""
+        self.check_open()
+        await run_here(call.run, self._enter, partial(self._leave, call))
+        try:
+            (result,) = await call.queue.get()
+        finally:
+            del call  # else an error's traceback would keep the call alive
         return result
 
     async def aclose(self) -> None:

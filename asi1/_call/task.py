@@ -4,10 +4,12 @@ Runs each call in its own task, which only its own cancel scope can cancel.
 asyncio's ``Task.cancel()`` during a request breaks httpx's connection pool for good, a
 cancel scope must not stay open across a ``yield``, and a cancelled ``anext`` must not
 lose data. So each call runs in its own task, and the caller reads from a `BatchQueue`.
+The call of a blocking caller shares the task that the caller has on the event loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 
@@ -24,7 +26,7 @@ from .._fork_lock import run_apart_once
 from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 
 
-__all__ = ["CallTask", "is_closing", "running", "start"]
+__all__ = ["CallTask", "is_closing", "run_here", "running", "start", "stop_in"]
 
 _running: set[CallTask] = set()
 
@@ -42,9 +44,12 @@ class CallTask:
         done: Set when the task has ended and cleaned up, even if it was cancelled
             before its first step.
         closing: Whether the task was cancelled since its client was closed.
+        host: The task of the caller in which `run_here` runs the call; None for a task
+            of the call's own.
     """
 
     token: Any
+    host: Any = None
     _pid: int = field(factory=os.getpid)
     _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     done: Flag = field(factory=Flag)
@@ -103,21 +108,51 @@ def start(
     """
     task = CallTask(loop_token())
 
-    async def body() -> None:
-        _current.set(task)
-        with task._scope:  # noqa: SLF001 - same module
-            await run()
-
-    def ended() -> None:
-        _running.discard(task)
-        done(task)
-        task.done.set()
-
     _running.add(task)
-    spawn(task.token, body, name, ended)
+    spawn(task.token, lambda: _run(task, run), name, lambda: _end(task, done))
     if "ipykernel" in sys.modules:
         _notice_interrupts()(task.token, lambda: running(task.token))
     return task
+
+
+async def run_here(
+    run: Run, begun: Callable[[CallTask], None], done: Callable[[CallTask], None]
+) -> None:
+    """
+    Run *run* in the running task of asyncio, since a new task takes time.
+
+    Whoever would cancel the running task must call `stop_in` first. *begun* is called
+    with the call's handle before *run*, and *done* after it, as by `start`.
+    """
+    token = loop_token()
+    task = CallTask(token, asyncio.current_task(token))
+    _running.add(task)
+    begun(task)
+    try:
+        await _run(task, run)
+    finally:
+        _end(task, done)
+
+
+def stop_in(host: asyncio.Task[Any]) -> bool:
+    """Stop the call that runs in *host* by `run_here`; return whether there is one."""
+    for task in list(_running):
+        if task.host is host:
+            task.stop()
+            return True
+    return False
+
+
+async def _run(task: CallTask, run: Run) -> None:
+    _current.set(task)
+    with task._scope:  # noqa: SLF001 - same module
+        await run()
+
+
+def _end(task: CallTask, done: Callable[[CallTask], None]) -> None:
+    _running.discard(task)
+    done(task)
+    task.done.set()
 
 
 @run_apart_once

@@ -7,11 +7,13 @@ import gc
 import threading
 import weakref
 
+import anyio
 import pytest
 
 import asi1
 
 from asi1._blocking.interruptible_call import InterruptibleCall
+from asi1._call.task import run_here
 
 from ..support.talk import TEXT
 
@@ -159,6 +161,38 @@ def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
 
     assert cancelled.wait(10)
     settle(loop)
+
+
+@pytest.mark.system
+def test_interrupted_call_ends_its_request_by_the_cancel_scope_of_the_request(loop):
+    """
+    If the caller is interrupted while a request runs in the caller's own task, the
+    request is stopped by its cancel scope, which lets it clean up: asyncio's
+    ``Task.cancel()`` would break the connection pool.
+    """
+    begun, over, cleaned = threading.Event(), threading.Event(), []
+
+    async def request():
+        begun.set()
+        try:
+            await asyncio.sleep(10)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await asyncio.sleep(0.001)
+            cleaned.append(True)
+
+    def work():
+        return run_here(request, lambda _: None, lambda _: over.set())
+
+    call = InterruptibleCall(work, loop)
+    call._done = InterruptedLock(lambda: begun.wait(10))
+    with pytest.raises(KeyboardInterrupt):
+        call.wait()
+
+    assert over.wait(10)
+    settle(loop)
+    assert [True] == cleaned
+    assert (None,) == call._outcome  # the scope has ended the cancellation
 
 
 @pytest.mark.system

@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from asi1._call.task import CallTask, running, start
+from asi1._call.task import CallTask, run_here, running, start, stop_in
 from asi1._transport.event_loop import Flag, loop_token
 
 from ..support.talk import until
@@ -257,3 +257,51 @@ async def test_cancelled_join_sleeps_until_the_call_task_has_ended():
         flag.set()
 
     assert 2 == flag.waits
+
+
+@asyncio_only
+async def test_call_in_its_callers_task_is_a_running_task_until_it_has_ended():
+    """
+    A call that `run_here` runs in its caller's task is one of the running tasks of the
+    event loop until it has ended; then its `done` callback is called before its `done`
+    flag is set.
+    """
+    token, seen = loop_token(), []
+
+    async def run():
+        seen.append(("runs", running(token) == begun, asyncio.current_task()))
+
+    def done(task):
+        seen.append(("done", running(token), task.done.is_set()))
+
+    begun = []
+    await run_here(run, begun.append, done)
+
+    assert [("runs", True, asyncio.current_task()), ("done", [], False)] == seen
+    assert begun[0].done.is_set()
+
+
+@asyncio_only
+async def test_call_in_its_callers_task_is_stopped_as_if_the_task_were_its_own():
+    """
+    `stop_in` stops the call that runs in the given task, which cleans up in its shield
+    and then ends without an error; of a task without a call it returns False.
+    """
+    seen = []
+
+    async def run():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await asyncio.sleep(0.001)
+            seen.append("cleaned up")
+
+    host = asyncio.ensure_future(run_here(run, seen.append, seen.append))
+    await asyncio.sleep(0)
+    other = asyncio.current_task()
+
+    assert [True, False] == [stop_in(host), stop_in(other)]
+    await host
+    assert [seen[0], "cleaned up", seen[0]] == seen
+    assert not stop_in(host)
