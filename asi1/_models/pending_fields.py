@@ -78,18 +78,20 @@ class PendingFields:
         sent: Any = self.call
         if data:
             # The call's JSON object is known without parsing the event.
-            inner = {**sent["function"], "arguments": piece}
-            sent = {**sent, "index": index, "function": inner}
+            sent, inner = sent.copy(), sent["function"].copy()
+            sent["index"], sent["function"], inner["arguments"] = index, inner, piece
         else:
             (sent,) = chunk.wire["choices"][0]["delta"]["tool_calls"]  # type: ignore[index]
             inner = sent["function"]
         function, call = _new(FunctionCall), _new(ToolCallDelta)
-        for part, wire in ((function, inner), (call, sent)):
-            _set_extra(part, {})
-            _set_wire(part, wire)
-            _set_as_sent(part, True)
+        _set_extra(function, {})
+        _set_wire(function, inner)
+        _set_as_sent(function, True)
         _set_name(function, "")
         _set_arguments(function, piece)
+        _set_extra(call, {})
+        _set_wire(call, sent)
+        _set_as_sent(call, True)
         _set_id(call, "")
         _set_type(call, "function")
         _set_function(call, function)

@@ -90,12 +90,12 @@ class Template:
             if time != self.time and not self._is_time(time):
                 return None
         try:
+            if self.between is not None:
+                return self._read_piece(data, piece, self.between)
             text = piece.decode()
             # Escapes need the JSON parser, which refuses control characters, quotes
             # without an escape, and halves of surrogate pairs.
             if not text.isprintable() or '"' in text or "\\" in text:
-                if self.between is not None:  # `between` has a quote
-                    return self._read_piece(data, piece, self.between)
                 text = peek_json(b'"%b"' % piece)
         except ValueError:
             return None
