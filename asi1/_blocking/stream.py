@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from .._call.chunk_stream import ChunkStream
 from .._client.loader import loader
-from .._models.base_types import Hinted, public
+from .._models.base_types import Hinted, dropping, public
 from .._models.chunks import ChatCompletionChunk
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
@@ -83,7 +83,7 @@ class ChatStream(Hinted):
         # On Ctrl-C in this block, the call is cancelled.
         with self._answer.abandoned_if_left():
             batch = loop_thread().run(self._answer.next_batch)
-        self._batch = iter(batch)
+        self._batch = dropping(batch)
         return next(self._batch)  # raises StopIteration after the last chunk
 
     def close(self) -> None:

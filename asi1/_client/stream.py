@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .._models.base_types import Hinted, public
+from .._models.base_types import Hinted, dropping, public
 from .._models.completion import ChatCompletion
 from .._models.response import ResponseInfo
 from .lazy_engine import LazyEngine
@@ -130,7 +130,7 @@ class AsyncChatStream(Hinted):
             raise
         if not batch:
             raise StopAsyncIteration
-        self._batch = iter(batch)
+        self._batch = dropping(batch)
         return next(self._batch)
 
     async def aclose(self) -> None:

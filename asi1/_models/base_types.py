@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -29,6 +30,7 @@ __all__ = [
     "Tag",
     "can_dump",
     "default_of",
+    "dropping",
     "dump_of",
     "is_series",
     "missing_error",
@@ -236,3 +238,14 @@ def missing_error() -> Callable[[object, str], AttributeError]:
     from .openai_names import missing  # noqa: PLC0415 - only for an error
 
     return missing
+
+
+def dropping(batch: Sequence[_T]) -> Iterator[_T]:
+    """
+    Return an iterator of *batch* that drops each item that it returns.
+
+    If the batch kept the items, those whose fields a caller has read would fill the
+    memory, and Python's garbage collector would scan them. Two threads may share the
+    iterator, unlike a generator.
+    """
+    return map(list.pop, repeat([*reversed(batch)], len(batch)))

@@ -7,8 +7,7 @@ import os
 import signal
 import sys
 import threading
-
-from operator import length_hint
+import weakref
 
 import pytest
 
@@ -61,6 +60,27 @@ def test_text_stream_and_thought_stream_can_be_iterated_only_once(
     for again in (made, made.text_stream, made.thought_stream):
         with pytest.raises(asi1.StreamConsumedError):
             iter(again)
+
+
+def test_blocking_stream_keeps_no_chunk_that_it_has_returned(fake, blocking_client):
+    """
+    A chunk that was read is freed as soon as the caller drops it, although the stream
+    still has unread chunks that arrived with it.
+    """
+    fake.clear()
+    fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
+    gc.disable()
+    try:
+        with blocking_client.chat.completions.stream(messages="Hi") as stream:
+            next(stream)  # the answer is built from the first chunk
+            read = next(stream)
+            known = weakref.ref(read)
+            assert "b" == read.choices[0].delta.content
+            del read
+            assert known() is None
+            assert ["c"] == [each.text for each in stream]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
@@ -141,19 +161,21 @@ def test_second_thread_that_reads_a_stream_is_refused(fake, blocking_client):
     fake.clear()
     fake.fault("stall", seconds=None)
     stream = blocking_client.chat.completions.create(messages="Hi", stream=True)
-    failed = []
+    seen, failed = [], []
 
     def read():
         try:
-            for _ in stream:
-                pass
+            seen.extend(each.text for each in stream)
         except asi1.ASI1Error as error:
             failed.append(error)
 
+    def waits():
+        text = stream.snapshot().text
+        return stream._answer.reading and text and text == "".join(seen)
+
     thread = threading.Thread(target=read)
     thread.start()
-    wait_for(lambda: stream._answer.reading and stream.snapshot().text)
-    wait_for(lambda: not length_hint(stream._batch))
+    wait_for(waits)
     with pytest.raises(asi1.StreamBusyError):
         for _ in stream:
             pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 
 from contextlib import suppress
 
@@ -54,6 +55,27 @@ async def test_stream_yields_its_chunks_in_order(opened):
     assert [None, "stop"] == sorted(
         {each.finish_reason for each in chunks if each.choices}, key=str
     )
+
+
+async def test_stream_keeps_no_chunk_that_it_has_returned(fake, client):
+    """
+    A chunk that was read is freed as soon as the caller drops it, although the stream
+    still has unread chunks that arrived with it.
+    """
+    fake.clear()
+    fake.play(SSE, Event(chunk("a"), chunk("b"), chunk("c", finish="stop")), DONE)
+    gc.disable()
+    try:
+        async with client.chat.completions.stream(messages="Hi") as stream:
+            await anext(stream)  # the answer is built from the first chunk
+            read = await anext(stream)
+            known = weakref.ref(read)
+            assert "b" == read.choices[0].delta.content
+            del read
+            assert known() is None
+            assert ["c"] == [each.text async for each in stream]
+    finally:
+        gc.enable()
 
 
 async def test_text_stream_and_thought_stream_yield_non_empty_strings(client):
