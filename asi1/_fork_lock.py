@@ -14,6 +14,7 @@ from __future__ import annotations
 import _frozen_importlib as _bootstrap
 import _thread
 import atexit
+import gc
 import os
 import sys
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once", "start_apart"]
 
-# Maximum seconds that a fork or a ``with no_fork`` block waits for the lock. Without a
-# limit, the wait could be a deadlock with another lock or fork hook.
+# Maximum seconds that a fork and a ``with no_fork`` block wait for each other. Without
+# a limit, the wait could be a deadlock with another lock or fork hook.
 _TIMEOUT = 10.0
 
 
@@ -38,42 +39,79 @@ class ExitingError(RuntimeError):
 
 class _NoFork:
     """
-    A reentrant lock for which `os.fork` waits; used as ``with no_fork``.
+    Work that `os.fork` waits for; used as ``with no_fork``.
 
-    Both sides give up waiting after some seconds, and go on without the lock.
+    Several threads may be inside, and a thread may enter again. Both sides give up
+    waiting for each other after some seconds. The garbage collector is off meanwhile:
+    it would find hardly any garbage of imports, and stop the event loop each time.
+
+    Attributes:
+        alone: A lock for work of one thread at a time: ``with no_fork, no_fork.alone``.
     """
 
     def __init__(self) -> None:
-        self._lock = _thread.RLock()
         self._entered = _thread._local()  # noqa: SLF001 - which is `threading.local`
         self._watched = False
-        # For each thread that is about to fork, by its id: whether it got the lock.
+        self._reset()
+
+    def _reset(self) -> None:
+        # For each thread that is about to fork, by its id: whether it got `_free`.
         self._forking: dict[int, bool] = {}
+        # How many threads are inside; the first acquires `_free`, the last releases it.
+        self._count = 0
+        self._collects = False  # whether the collector was on before
+        self._counting = _thread.allocate_lock()
+        self._free = _thread.allocate_lock()
+        self.alone = _thread.RLock()
 
     def __enter__(self) -> None:
-        held = self._lock.acquire(timeout=_TIMEOUT)
-        self._stack().append(held)
+        stack = self._stack()
+        stack.append(not any(stack) and self._join())
 
     def __exit__(self, *_: object) -> None:
         if self._stack().pop():
-            self._lock.release()
+            self._leave()
+
+    def _join(self) -> bool:
+        """Count this thread; return False if a fork takes too long."""
+        if not self._counting.acquire(timeout=_TIMEOUT):
+            return False
+        try:
+            if not self._count and not self._free.acquire(timeout=_TIMEOUT):
+                return False
+            if not self._count:
+                self._collects = gc.isenabled()
+                gc.disable()
+            self._count += 1
+            return True
+        finally:
+            self._counting.release()
+
+    def _leave(self) -> None:
+        with self._counting:
+            self._count -= 1
+            if not self._count:
+                if self._collects:
+                    gc.enable()
+                self._free.release()
 
     def _stack(self) -> list[bool]:
+        # For each ``with`` block that this thread is in: whether the block counted it.
         stack: list[bool] = self._entered.__dict__.setdefault("stack", [])
         return stack
 
     @property
     def entered(self) -> bool:
-        """Whether this thread is inside a ``with no_fork`` block."""
+        """Whether this thread is inside."""
         return bool(self._stack())
 
     def watch(self) -> None:
         """
-        Make forks wait for the lock before they run any other library's fork hook.
+        Make forks wait for the work before they run any other library's fork hook.
 
         Python runs the hooks in reverse order of registration. A hook that was
-        registered later, such as that of `logging`, would hold its own lock while it
-        waits for ours, and the import that holds ours may need that other lock.
+        registered later, such as that of `logging`, would hold its own lock while the
+        fork waits for an import that may need that other lock.
         """
         self._watched = True
         if hasattr(os, "register_at_fork"):
@@ -84,7 +122,7 @@ class _NoFork:
         Load `logging`, and `threading` with it, before the first thread is started.
 
         Python 3.11 and 3.12 take the first thread that imports `threading` for the main
-        thread. And `logging` must not register its fork hook while our lock is held.
+        thread. And `logging` must not register its fork hook during our work.
         """
         if not self._watched:
             import logging  # noqa: F401, PLC0415
@@ -92,23 +130,29 @@ class _NoFork:
             self.watch()
 
     def before_fork(self) -> None:
-        """Acquire the lock for a fork; further calls before that fork do nothing."""
+        """Wait until no other thread is inside, and let none enter; may be repeated."""
         me = _thread.get_ident()
         if me not in self._forking:
             self._forking[me] = False  # stays False if Ctrl-C interrupts `acquire`
-            self._forking[me] = self._lock.acquire(timeout=_TIMEOUT)
+            if any(self._stack()):
+                self._leave()
+            self._forking[me] = self._free.acquire(timeout=_TIMEOUT)
 
     def after_fork(self) -> None:
-        """Release the lock, if `before_fork` got it."""
+        """Undo `before_fork`."""
         if self._forking.pop(_thread.get_ident(), False):
-            self._lock.release()
+            self._free.release()
+        stack = self._stack()
+        if any(stack):
+            stack[stack.index(True)] = self._join()
 
     def after_fork_in_child(self) -> None:
-        """Replace the lock, since no thread of the parent process can release it."""
+        """Replace the locks, since no thread of the parent process can release them."""
         stack = self._stack()
         stack[:] = [False] * len(stack)
-        self._forking.clear()
-        self._lock = _thread.RLock()
+        if self._count and self._collects:
+            gc.enable()
+        self._reset()
         _forget_dead_imports()
 
 
@@ -131,7 +175,7 @@ def _forget_dead_imports() -> None:
             sys.modules.pop(name, None)
 
 
-# `os.fork` waits until this lock is free.
+# `os.fork` waits until no thread is inside.
 no_fork = _NoFork()
 
 if hasattr(os, "register_at_fork"):
@@ -145,8 +189,8 @@ if hasattr(os, "register_at_fork"):
 class _Job:
     """Work that a new thread does; stores the work's result or error."""
 
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[], Any], *, alone: bool) -> None:
+        self._work, self._alone = work, alone
         self._outcome: tuple[Any] | BaseException | None = None
         self.done = _thread.allocate_lock()
         self.done.acquire()
@@ -161,7 +205,13 @@ class _Job:
         """Do the work in this thread."""
         try:
             with no_fork:
-                self._outcome = (self._work(),)
+                lock = no_fork.alone
+                held = self._alone and lock.acquire(timeout=_TIMEOUT)
+                try:
+                    self._outcome = (self._work(),)
+                finally:
+                    if held:
+                        lock.release()
         except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
             self._outcome = error
         self.done.release()
@@ -181,8 +231,7 @@ def run_apart(work: Callable[[], _T]) -> _T:
     Run *work* in a new thread, wait for its end, and return its result.
 
     In that thread no signal interrupts the work, forks wait for it, and only one thread
-    at a time does such work. If the caller is interrupted, the work still runs to its
-    end.
+    at a time does such work. An interrupted caller does not interrupt the work.
 
     Raises:
         ExitingError: Python is exiting.
@@ -190,13 +239,13 @@ def run_apart(work: Callable[[], _T]) -> _T:
     """
     job = start_apart(work)
     job.done.acquire()
-    result: _T = job.result()
-    return result
+    return job.result()  # type: ignore[no-any-return]
 
 
-def start_apart(work: Callable[[], Any]) -> _Job:
+def start_apart(work: Callable[[], Any], *, alone: bool = True) -> _Job:
     """
     Start *work* in a new thread as `run_apart` does, but do not wait for its end.
+    Unless *alone*, `run_apart` in other threads does not wait for its end either.
 
     If the caller itself runs in such a thread, or if Python cannot start a new thread,
     the work is done in the caller's thread, before `start_apart` returns.
@@ -206,7 +255,8 @@ def start_apart(work: Callable[[], Any]) -> _Job:
     """
     if sys.is_finalizing():  # at exit, a new thread would never run
         raise ExitingError("Python is exiting")
-    job = _Job(work)
+    # Such work that waits for other such work could be a deadlock.
+    job = _Job(work, alone=alone and not no_fork.entered)
     if no_fork.entered:
         job.run_here()
         return job
@@ -243,8 +293,8 @@ def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:
 def _finish() -> None:
     # At exit, Python ends threads like those of `run_apart`, and some extension modules
     # crash if this interrupts their import.
-    with no_fork:
-        pass
+    no_fork.before_fork()
+    no_fork.after_fork()
 
 
 atexit.register(_finish)

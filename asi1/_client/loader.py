@@ -112,7 +112,8 @@ class AsyncLoader(Generic[_T]):
         if running is None or running.ended or running.pid != os.getpid():
             running = self._running = _Import()
             try:
-                start_apart(partial(running.run, self))
+                # A method without await must not wait for all of these imports.
+                start_apart(partial(running.run, self), alone=False)
             except ExitingError:  # `__call__` raises it, too
                 self._running = None
                 return

@@ -28,11 +28,17 @@ __all__ = ["AsyncChatStream", "AsyncPieces", "LazyAnswer", "chunk_stream_of"]
 
 
 class LazyAnswer:
-    """The answer to *request*, whose `ChunkStream` is made at its first use."""
+    """
+    The answer to *request*, whose `ChunkStream` is made at its first use.
+
+    Attributes:
+        closed: Whether the stream was closed before it was made.
+    """
 
     def __init__(self, lazy: LazyEngine, request: Request) -> None:
         self._lazy = lazy
         self._request = request
+        self.closed: bool = False
 
     def __call__(self) -> ChunkStream:
         """Create the `ChunkStream`, and return it."""
@@ -80,7 +86,10 @@ class AsyncChatStream(Hinted):
         if self._made is None:
             assert self._lazy is not None  # noqa: S101 - for mypy
             # If two threads read first at the same time, both get the same stream.
-            self._made = vars(self).setdefault("_first", self._lazy())
+            self._made = made = vars(self).setdefault("_first", self._lazy())
+            # Read after `_made` was set, as a thread's `aclose` does the reverse.
+            if self._lazy.closed:
+                made.shut()
         return self._made
 
     async def _ready(self) -> ChunkStream:
@@ -139,7 +148,10 @@ class AsyncChatStream(Hinted):
 
         A waiting reader gets `StreamClosedError`. `snapshot` and `response` still work.
         """
-        answer = await self._ready()
+        if self._lazy is not None:
+            self._lazy.closed = True
+        if (answer := self._made) is None:  # nothing was imported, and no call begun
+            return
         delivered = not any(map(answer.has_part, self._batch))
         self._batch = iter(())
         await answer.aclose(delivered=delivered)

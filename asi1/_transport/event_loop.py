@@ -107,7 +107,7 @@ def import_backends() -> None:
     for library in ("asyncio", "trio"):
         if library in sys.modules:
             # The import may fail while another thread is importing the library.
-            with suppress(ImportError, AttributeError):
+            with suppress(ImportError, AttributeError, KeyError):
                 importlib.import_module(f"anyio._backends._{library}")
 
 
@@ -191,7 +191,7 @@ def _spawn_trio(body: Run, name: str) -> None:
     trio.lowlevel.spawn_system_task(body, name=name, context=context)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Flag:
     """
     An event that costs less than anyio's: it needs no event loop until a task waits,

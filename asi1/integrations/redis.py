@@ -257,7 +257,7 @@ class RedisLimiter:
     def _here(self) -> _Process:
         process = self._process
         if process is None or process.pid != os.getpid():
-            with no_fork:
+            with no_fork, no_fork.alone:
                 return self._make()
         return process
 

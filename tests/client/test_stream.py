@@ -588,6 +588,24 @@ async def test_first_stream_of_a_client_can_be_closed_before_it_is_read(unused):
         await anext(stream)
 
 
+async def test_closing_an_unread_stream_of_an_unused_client_makes_no_engine(unused):
+    """
+    If nothing was sent, closing a stream makes no engine; the stream still has its
+    properties, and cannot be entered or read.
+    """
+    stream = unused.chat.completions.stream(messages="Hi")
+
+    await stream.aclose()
+    await stream.aclose()
+
+    assert unused._lazy.made is None
+    for read in (aiter(stream).__anext__, stream.__aenter__, stream.display):
+        with pytest.raises(asi1.StreamClosedError):
+            await read()
+    assert "<AsyncChatStream closed status=None>" == repr(stream)
+    assert () == stream.snapshot().choices
+
+
 async def test_unused_client_that_was_closed_makes_no_stream(unused):
     """If a client is closed before its first call, it makes no new stream, and a stream
     that it made before raises `ClientClosedError` at its first read.

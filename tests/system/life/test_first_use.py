@@ -379,3 +379,45 @@ def test_first_call_ends_correctly_whatever_happens_during_its_imports(fake, eve
         pytest.skip("needs fork")
 
     assert (0, expected, "") == run(fake, script, *FORK_QUIETLY, head=IMPORTS)
+
+
+SECOND_USES = {
+    "images": "client.images",
+    "models": "client.models.list()",
+    "raw": "client.chat.completions.with_raw_response",
+    "stream": 'client.chat.completions.stream(messages="Hi")',
+    "other": 'asi1.AsyncASI1("k", url, default_headers={"x-a": "b"})',
+    "names": "asi1.RateLimit, asi1.SQLiteCache",
+}
+
+
+@pytest.mark.parametrize("use", SECOND_USES)
+def test_other_parts_of_a_client_do_not_wait_for_the_imports_of_its_first_call(
+    fake, use
+):
+    """
+    While the first call of a program imports modules, methods without await that need
+    other modules return, so that the event loop goes on.
+    """
+    script = f"""
+    def hook(event, args):
+        if event == "import" and args[0] == "httpx" and not begun.is_set():
+            begun.set()
+            waits.append(released.wait(8))  # less than threads wait for each other
+
+    async def main():
+        client = asi1.AsyncASI1("k", url)
+        first = asyncio.create_task(client.chat.completions.create(messages="Hi"))
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        {SECOND_USES[use]}
+        assert not waits
+        released.set()
+        sys.stdout.write((await first).text)
+
+    begun, released, waits = threading.Event(), threading.Event(), []
+    sys.addaudithook(hook)
+    asyncio.run(main())
+    """
+
+    assert (0, "Fine.", "") == run(fake, script, head=IMPORTS)

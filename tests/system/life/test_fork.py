@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
 
 from collections import defaultdict
 from textwrap import dedent
 
 import pytest
+
+from asi1 import _fork_lock as fork_lock
 
 from .programs import FORK_QUIETLY, run
 
@@ -255,3 +259,139 @@ def test_child_forked_while_a_thread_imports_a_module_can_make_calls(fake, modul
     """
 
     assert (0, "", "") == run(fake, ALARM + dedent(script) + WAIT, *FORK_QUIETLY)
+
+
+LIMIT = 20  # seconds after which a thread counts as blocked
+
+
+class Inside(threading.Thread):
+    """A thread that is inside ``with no_fork`` until `released` is set."""
+
+    def __init__(self, no_fork):
+        super().__init__(daemon=True)
+        self.no_fork = no_fork
+        self.entered, self.released = threading.Event(), threading.Event()
+        self.start()
+
+    def run(self):
+        with self.no_fork, self.no_fork:
+            self.entered.set()
+            self.released.wait(LIMIT)
+
+
+def test_fork_waits_for_all_threads_at_work():
+    """Several threads work at once, and a fork waits until the last of them is done."""
+    no_fork, forked = type(fork_lock.no_fork)(), threading.Event()
+
+    def fork():
+        no_fork.before_fork()
+        forked.set()
+        no_fork.after_fork()
+
+    workers = [Inside(no_fork), Inside(no_fork)]
+    assert all(worker.entered.wait(LIMIT) for worker in workers)
+    forking = threading.Thread(target=fork, daemon=True)
+    forking.start()
+    for worker in workers:
+        assert not forked.wait(0.05)
+        worker.released.set()
+        worker.join(LIMIT)
+    forking.join(LIMIT)
+
+    assert forked.is_set()
+
+
+def test_thread_waits_for_a_fork_before_its_work():
+    """No thread begins such work while another thread forks."""
+    no_fork = type(fork_lock.no_fork)()
+
+    no_fork.before_fork()
+    no_fork.before_fork()  # as two hooks of one fork do
+    worker = Inside(no_fork)
+    assert not worker.entered.wait(0.05)
+    no_fork.after_fork()
+
+    assert worker.entered.wait(LIMIT)
+    worker.released.set()
+
+
+def test_fork_in_the_midst_of_work_waits_for_other_threads_only():
+    """A fork by the work itself waits for other threads; later forks wait for it."""
+    no_fork, forked = type(fork_lock.no_fork)(), threading.Event()
+    other = Inside(no_fork)
+    assert other.entered.wait(LIMIT)
+
+    def work():
+        with no_fork:
+            no_fork.before_fork()
+            forked.set()
+            no_fork.after_fork()
+            released.wait(LIMIT)
+
+    released = threading.Event()
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    assert not forked.wait(0.05)
+    other.released.set()
+    assert forked.wait(LIMIT)
+    waiting = threading.Thread(target=no_fork.before_fork, daemon=True)
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    released.set()
+    waiting.join(LIMIT)
+
+    assert not waiting.is_alive()
+
+
+def test_fork_gives_up_waiting_for_work_that_lasts(monkeypatch):
+    """A fork and such work wait for each other for a limited time, and then go on."""
+    monkeypatch.setattr(fork_lock, "_TIMEOUT", 0.01)
+    no_fork = type(fork_lock.no_fork)()
+    worker = Inside(no_fork)
+    assert worker.entered.wait(LIMIT)
+
+    no_fork.before_fork()
+    no_fork.after_fork()
+    worker.released.set()
+    worker.join(LIMIT)
+    no_fork.before_fork()
+    late = Inside(no_fork)
+    assert late.entered.wait(LIMIT)
+    late.released.set()
+    late.join(LIMIT)
+    no_fork.after_fork()
+
+    assert not no_fork.entered
+
+
+def test_garbage_collector_is_off_while_any_thread_is_at_work():
+    """Such work turns the garbage collector off, unless it was off before."""
+    no_fork, states = type(fork_lock.no_fork)(), []
+    workers = [Inside(no_fork), Inside(no_fork)]
+    assert all(worker.entered.wait(LIMIT) for worker in workers)
+    for worker in workers:
+        states.append(gc.isenabled())
+        worker.released.set()
+        worker.join(LIMIT)
+    states.append(gc.isenabled())
+    gc.disable()
+    try:
+        with no_fork:
+            pass
+        states.append(gc.isenabled())
+    finally:
+        gc.enable()
+
+    assert [False, False, True, False] == states
+
+
+def test_garbage_collector_of_a_child_forked_during_work_is_on():
+    """A child has no thread that would turn the collector on after the work."""
+    no_fork = type(fork_lock.no_fork)()
+
+    with no_fork:
+        no_fork.after_fork_in_child()
+        assert gc.isenabled()
+
+    assert gc.isenabled()
