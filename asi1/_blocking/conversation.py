@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Unpack
 
-from .._call.answer_reader import ChunkReader
+from .._call.chunk_reader import ChunkReader
 from .._client.conversation.conversation import AsyncConversation
 from .._client.conversation.turn import Turn
 from .._client.conversation.turn_stream import turn_stream

@@ -59,7 +59,7 @@ class Requests(Protocol):
         ...
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OneRequest:
     """The `Requests` of a call that sends a single request."""
 
@@ -73,7 +73,7 @@ class OneRequest:
         """Return None: after a refusal, the call sends no other request."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Attempts:
     """
     The attempts of one call, which may send several different requests.

@@ -24,7 +24,7 @@ _GETS_PER_STEP = 16
 _MAX_BATCHES = 16
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class BatchQueue(Generic[_T]):
     """
     A bounded queue of batches from one task to one reader.

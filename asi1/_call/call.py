@@ -55,7 +55,7 @@ _T = TypeVar("_T")
 _DRAIN = 0.25
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Call(Generic[_T]):
     """
     One API call, run by one task.

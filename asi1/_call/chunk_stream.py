@@ -19,9 +19,9 @@ from .._models.errors import ASI1Error, StreamClosedError
 from .._models.response import ResponseInfo
 from .._protocol.request import Request
 from .._transport.event_loop import call_soon, loop_token
-from .answer_reader import ChunkReader
 from .attempts import OneRequest
 from .call import Call
+from .chunk_reader import ChunkReader
 from .engine import Engine
 from .task import CallTask
 

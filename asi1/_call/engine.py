@@ -54,7 +54,7 @@ class Work(Protocol):
         """Wake the waiting reader: the task has ended, perhaps before `run` began."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Engine:
     """
     The running calls of one client, and the resources that they share.
@@ -70,7 +70,7 @@ class Engine:
 
     resources: Resources
     parents: tuple[Engine, ...] = field(default=(), repr=False)
-    tasks: set[CallTask] = field(factory=set, init=False, repr=False)
+    tasks: set[CallTask] = field(factory=set, init=False)
     closed: bool = field(default=False, init=False)
 
     @property

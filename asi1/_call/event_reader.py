@@ -6,7 +6,6 @@ An error that occurs after the answer is complete is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
@@ -16,32 +15,28 @@ import attrs
 from attrs import define, field
 
 from .._fork_lock import run_apart_once
-from .._models.base_types import JSON
 from .._models.chunks import ChatCompletionChunk
 from .._models.errors import (
     StreamDecodeError,
     StreamError,
 )
 from .._models.json_text import has_surrogates
+from .._protocol.chunk_event import event_value, is_done, read_event
 from .._protocol.converter import decode, decode_in_steps
 from .._protocol.members import is_name_of_ping
 from .._protocol.normalise import HalfCharacters
-from .._protocol.reply import (
-    event_value,
-    is_done,
-    read_event,
-)
 from .._protocol.sse_reader import EventDecoder, EventTooLargeError
 from .._protocol.stream_answer import Assembler
 from .._transport.event_loop import run_in_turns
-from .reply_reader import AFTER_FINISH, TURN, ReplyReader
+from .json_reader import JSONReader, in_steps
+from .reply_reader import AFTER_FINISH, TURN
 
 
 if TYPE_CHECKING:
     from .._protocol.fast_chunks import FastChunkReader
 
 
-__all__ = ["EventReader", "chunk_parts", "in_steps"]
+__all__ = ["EventReader", "chunk_parts"]
 
 # Maximum number of chunks that are buffered before the first part of the answer. A
 # server may send empty chunks until the first-token timeout passes.
@@ -70,14 +65,6 @@ _T = TypeVar("_T")
 
 
 @run_apart_once
-def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
-    """Import and return `loader_in_steps`, which only large events and bodies need."""
-    from .._models.json_steps import loader_in_steps  # noqa: PLC0415
-
-    return loader_in_steps
-
-
-@run_apart_once
 def chunk_parts() -> ModuleType:
     """
     Import and return the module that splits large chunks, and turns an answer into a
@@ -96,7 +83,7 @@ def _fast_chunk_reader() -> type[FastChunkReader]:
 
 
 @define(eq=False)
-class EventReader(ReplyReader[_T]):
+class EventReader(JSONReader[_T]):
     """Reads the events of a stream, and assembles their chunks into an answer."""
 
     # Whether a chunk with a part of the answer has arrived. The chunks before it are

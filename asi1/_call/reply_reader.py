@@ -75,7 +75,7 @@ def _key_with_secrets(reader: ReplyReader[Any]) -> Secret:
 _KEY = Factory(_key_with_secrets, takes_self=True)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ReplyReader(ABC, Generic[_T]):
     """
     Reads the reply of one attempt; *_T* is the type of the items in the queue.

@@ -42,7 +42,7 @@ __all__ = ["Bill", "Resources", "Tally"]
 _MOST_ROWS = 1024
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Tally:
     """
     Counts what the requests of a client and its children have used.
@@ -79,7 +79,7 @@ class Tally:
         return _spent_in()((*kind, *counts) for (_, *kind), counts in rows)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Bill:
     """
     What one attempt has used, counted once, when it ends.
@@ -130,7 +130,7 @@ class Bill:
             reserved.end(usage, reader, free=free)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Resources:
     """
     The objects that all calls of a client share; child clients differ in *config*.
@@ -149,14 +149,14 @@ class Resources:
     """
 
     config: ClientConfig
-    transport: Transport = field(repr=False)
-    retry_budget: RetryBudget = field(factory=RetryBudget, repr=False)
-    limiter: LocalLimiter | UserLimiter | None = field(default=None, repr=False)
-    hooks: HookCaller | None = field(default=None, repr=False)
-    cache: AnswerCache | None = field(default=None, repr=False)
-    tally: Tally = field(factory=Tally, repr=False)
-    budgets: Budgets | None = field(default=None, repr=False)
-    queue: BudgetQueue | None = field(default=None, repr=False)
+    transport: Transport
+    retry_budget: RetryBudget = field(factory=RetryBudget)
+    limiter: LocalLimiter | UserLimiter | None = None
+    hooks: HookCaller | None = None
+    cache: AnswerCache | None = None
+    tally: Tally = field(factory=Tally)
+    budgets: Budgets | None = None
+    queue: BudgetQueue | None = None
 
     def cached(self, call: CachedCall, attempts: CallAttempts, send: Send) -> Send:
         """

@@ -34,7 +34,7 @@ _running: set[CallTask] = set()
 _current: ContextVar[CallTask | None] = ContextVar("asi1_call_task", default=None)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CallTask:
     """
     The handle of the task that runs a call.

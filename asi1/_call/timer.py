@@ -30,7 +30,7 @@ __all__ = ["Timer"]
 _MOST_WAIT = 10.0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Timer:
     """
     The timeouts of one call, by the clock of its event loop.

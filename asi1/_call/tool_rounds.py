@@ -43,8 +43,9 @@ from .._protocol.tools.run_log import RunLog
 from .._protocol.tools.steps import ToolStep
 from .._protocol.tools.tool_calls import Runnable, error_content
 from .._transport.event_loop import run_in_turns
-from .answer_reader import AnswerReader, ChunkReader
+from .answer_reader import AnswerReader
 from .call import Call
+from .chunk_reader import ChunkReader
 from .engine import Engine
 from .run_item import Item
 from .tool_sources import AnswerSource, Source, StreamSource, ToolSource

@@ -19,8 +19,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from .._models.base import Model, as_sent
 from .._models.base_types import JSON
-from .._models.chunks import ChatCompletionChunk, ToolCallDelta
-from .._models.completion import ChatCompletion, ToolCall, message_key
+from .._models.completion import ToolCall, message_key
 from .normalise import NORMALISERS
 
 
@@ -28,12 +27,8 @@ __all__ = ["decode", "decode_in_steps"]
 
 _M = TypeVar("_M", bound=Model)
 
-# For an answer and for a chunk: the name of the field with a choice's message, and the
-# class of the message's tool calls.
-_PARTS: Mapping[type[Model], tuple[str, type[ToolCall]]] = {
-    ChatCompletion: ("message", ToolCall),
-    ChatCompletionChunk: ("delta", ToolCallDelta),
-}
+# The name of the field with a choice's message, for an answer and for a chunk.
+_PARTS = {"ChatCompletion": "message", "ChatCompletionChunk": "delta"}
 # Number of tool calls that are decoded in one step.
 _CALLS_PER_STEP = 256
 
@@ -55,7 +50,7 @@ def decode_in_steps(
     Yields:
         None after each step, so that the caller can let other tasks run.
     """
-    part, item = _PARTS[cls]
+    part = _PARTS[cls.__name__]
     wires = raw.get("choices")
     if not isinstance(wires, list):
         return decode(cls, raw)
@@ -71,7 +66,7 @@ def decode_in_steps(
         key, changed = message_key(wire, part), {"wire": wire}
         message, sent = getattr(choice, part), wire.get(key)
         if _has_several_calls(sent):
-            calls = yield from _calls_in_steps(sent["tool_calls"], item)
+            calls = yield from _calls_in_steps(sent["tool_calls"], type(message))
             message = attrs.evolve(message, tool_calls=calls, wire=sent)
             if not calls and any(call is not None for call in sent["tool_calls"]):
                 extra = {**message.extra, "tool_calls": sent["tool_calls"]}
@@ -102,10 +97,11 @@ def _has_several_calls(message: JSON) -> bool:
 
 
 def _calls_in_steps(
-    values: list[JSON], item: type[ToolCall]
+    values: list[JSON], cls: type[Model]
 ) -> Generator[None, None, tuple[ToolCall, ...]]:
+    """Decode the tool calls of a message of the class *cls*."""
     calls: list[ToolCall] = []
-    read = _tuple_reader(tuple[item, ...], _converter)  # type: ignore[valid-type]
+    read = _tuple_reader(attrs.fields_dict(cls)["tool_calls"].type, _converter)
     for at in range(0, len(values), _CALLS_PER_STEP):
         with suppress(TypeError):  # raised if none of these values is a tool call
             calls += read(values[at : at + _CALLS_PER_STEP], None)
@@ -159,7 +155,7 @@ def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
     names = {a.metadata.get("wire", a.name): a for a in attrs.fields(cls) if a.init}
     names = {wire: a for wire, a in names.items() if a.name not in _OWN_FIELDS}
     build = _builder(cls, converter, names)
-    normalise = NORMALISERS[cls]
+    normalise = NORMALISERS[cls.__name__]
 
     def fits(key: str, value: JSON) -> bool:
         try:

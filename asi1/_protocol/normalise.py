@@ -12,19 +12,9 @@ from typing import TypeAlias
 
 from attrs import define, field
 
-from .._models.base import Model
 from .._models.base_types import JSON
-from .._models.chunks import ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta
-from .._models.completion import (
-    ChatChoice,
-    ChatCompletion,
-    ChatMessage,
-    FunctionCall,
-    ToolCall,
-    message_key,
-)
+from .._models.completion import message_key
 from .._models.json_text import json_text, replace_surrogates, replace_surrogates_in
-from .._models.response import Usage
 
 
 __all__ = ["NORMALISERS", "HalfCharacters", "Object", "thought_text"]
@@ -173,21 +163,22 @@ def _usage(raw: Object) -> Object:
     return raw
 
 
-NORMALISERS: Mapping[type[Model], Callable[[Object], Object]] = {
-    ChatChoice: partial(_choice, part="message"),
-    ChatCompletion: partial(_answer, part="message"),
-    ChatCompletionChunk: partial(_answer, part="delta"),
-    ChatMessage: _message,
-    ChunkChoice: partial(_choice, part="delta"),
-    Delta: _message,
-    FunctionCall: _function,
-    ToolCall: _tool_call,
-    ToolCallDelta: lambda raw: _tool_call(_with_index(raw)),
-    Usage: _usage,
+# By the name of the model, since few programs load the models of chunks.
+NORMALISERS: Mapping[str, Callable[[Object], Object]] = {
+    "ChatChoice": partial(_choice, part="message"),
+    "ChatCompletion": partial(_answer, part="message"),
+    "ChatCompletionChunk": partial(_answer, part="delta"),
+    "ChatMessage": _message,
+    "ChunkChoice": partial(_choice, part="delta"),
+    "Delta": _message,
+    "FunctionCall": _function,
+    "ToolCall": _tool_call,
+    "ToolCallDelta": lambda raw: _tool_call(_with_index(raw)),
+    "Usage": _usage,
 }
 
 
-@define
+@define(eq=False, repr=False)
 class HalfCharacters:
     """
     Joins the two halves of a surrogate pair that a server sent in two stream events.

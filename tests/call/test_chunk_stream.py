@@ -11,8 +11,8 @@ import pytest
 
 import asi1
 
-from asi1._call.answer_reader import ChunkReader
 from asi1._call.attempts import OneRequest
+from asi1._call.chunk_reader import ChunkReader
 from asi1._call.chunk_stream import ChunkStream, chunk_stream
 from asi1._protocol.request import chat_request
 from asi1.testing import FakeASI1

@@ -29,6 +29,7 @@ TESTED_IN = {
         "_client/lazy_engine",
         "_settings/optional",
     ],
+    "protocol/test_reply": ["_protocol/chunk_event"],
     "protocol/test_request": ["_protocol/plain_request"],
     # Prices are tested by what answers cost, and by what clients have spent.
     "settings/test_prices": ["_models/cost", "_models/price_table", "_models/spent"],
@@ -80,7 +81,11 @@ TESTED_IN = {
     "client/test_to_sse": ["_call/chunk_sse"],
     "client/test_lifetime": ["_transport/event_loop"],
     "call/test_answer_cache": ["_call/reply_recorder"],
-    "call/test_reply_reader": ["_call/answer_reader"],
+    "call/test_reply_reader": [
+        "_call/answer_reader",
+        "_call/chunk_reader",
+        "_call/json_reader",
+    ],
     "client/test_images": ["_call/images_reader"],
     "client/test_models": ["_blocking/models", "_settings/model_list"],
     "client/test_raw_calls": ["_client/api_response"],

@@ -21,6 +21,7 @@ from asi1 import (
 )
 from asi1._models.json_text import load_json
 from asi1._models.response import read_info
+from asi1._protocol.chunk_event import is_done, read_event
 from asi1._protocol.converter import decode
 from asi1._protocol.error_body import ErrorBody, read_error_body
 from asi1._protocol.fast_chunks import FastChunkReader
@@ -28,9 +29,7 @@ from asi1._protocol.normalise import HalfCharacters
 from asi1._protocol.reply import (
     answer_value,
     body_kind,
-    is_done,
     read_error,
-    read_event,
 )
 from asi1._settings.secret import Secret
 

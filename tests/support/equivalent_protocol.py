@@ -59,11 +59,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_has_choices: return False -> return None",
     ): "both are false",
     (
-        "_protocol.reply",
+        "_protocol.chunk_event",
         "_all_objects: return False -> return None",
     ): "both are false",
     (
-        "_protocol.reply",
+        "_protocol.chunk_event",
         "_event_value: raise -> pass",
     ): "the same data gives the same error again",
     (

@@ -77,6 +77,7 @@ _LISTED: dict[str, list[str]] = {
         "protocol/test_reply",
         "package/test_constructors",
     ],
+    "_protocol.chunk_event": ["protocol/test_reply"],
     "_protocol.reply": [
         "protocol/test_reply",
         "protocol/test_error_body",
@@ -103,6 +104,7 @@ _LISTED: dict[str, list[str]] = {
         "call/test_rate_limiter",
         "package/test_constructors",
     ],
+    "_call.chunk_reader": ["call/test_reply_reader", "call/test_chunk_stream"],
     "_call.chunk_sse": ["client/test_to_sse"],
     "_call.chunk_stream": ["call/test_chunk_stream", "client/test_stream"],
     "_call.concurrent_calls": [
@@ -110,6 +112,7 @@ _LISTED: dict[str, list[str]] = {
         "client/test_map",
         "package/test_constructors",
     ],
+    "_call.json_reader": ["call/test_reply_reader"],
     "_call.event_reader": ["call/test_event_reader", "package/test_constructors"],
     "_call.engine": [
         "call/test_engine",

@@ -11,7 +11,8 @@ import copy
 from collections.abc import Iterable
 from typing import Unpack
 
-from ..._call.answer_reader import AnswerReader, ChunkReader
+from ..._call.answer_reader import AnswerReader
+from ..._call.chunk_reader import ChunkReader
 from ..._models.base_types import JSON, Hinted, public
 from ..._models.completion import ChatCompletion
 from ..._models.messages import Message, Messages

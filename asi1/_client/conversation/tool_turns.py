@@ -9,8 +9,9 @@ import attrs
 
 from attrs import define, field
 
-from ..._call.answer_reader import AnswerReader, ChunkReader
+from ..._call.answer_reader import AnswerReader
 from ..._call.call import Call
+from ..._call.chunk_reader import ChunkReader
 from ..._call.tool_rounds import ToolRounds
 from ..._models.messages import Message, Messages
 from ..._protocol.context.tokens import Wire
