@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 _CHECK = 1.0  # seconds after which a waiting caller checks for signals again
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class InterruptibleCall(Generic[_T]):
     """
     Runs what *begin* returns on another thread's *loop*, with the caller's contextvars.

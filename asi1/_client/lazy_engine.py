@@ -35,7 +35,7 @@ __all__ = ["LazyEngine", "plain", "read_key", "read_settings", "read_tables"]
 _TABLES = ("headers", "query", "options", "models", "prices", "tags")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LazyEngine:
     """
     Creates a client's engine at its first use.
@@ -54,7 +54,7 @@ class LazyEngine:
     _budget: Budget | None = None
     made: Engine | None = field(default=None, kw_only=True)
     _closed: bool = field(default=False, init=False)
-    _first: dict[str, Engine] = field(factory=dict, init=False, repr=False)
+    _first: dict[str, Engine] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         read = read_settings(

@@ -18,7 +18,7 @@ import attrs
 from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
-from .base_types import JSON, ClassHint, default_of, public, use_defaults
+from .base_types import JSON, ClassHint, default_of, fields_repr, public, use_defaults
 
 
 __all__ = ["Model", "as_sent", "set_thoughts", "setters", "value_of"]
@@ -138,6 +138,8 @@ class Model:
             **options,
         )
         return _dump()[1](dump, indent)
+
+    __repr__ = fields_repr  # so that subclasses have ``repr=False``
 
     def __iter__(self) -> Iterator[tuple[str, JSON]]:
         """Yield the items of `model_dump` that are not None, for ``dict(...)``."""

@@ -32,6 +32,7 @@ __all__ = [
     "default_of",
     "dropping",
     "dump_of",
+    "fields_repr",
     "is_series",
     "missing_error",
     "public",
@@ -105,6 +106,18 @@ class Hinted:
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
             raise missing_error()(self, name)
+
+
+def fields_repr(self: Any) -> str:
+    """
+    Return the ``repr`` of an object of attrs, which lists its fields.
+
+    attrs would compile such a function for each class, while the class is made.
+    """
+    cls = type(self)
+    shown = (a.name for a in attrs.fields(cls) if a.repr)
+    fields = (f"{name}={getattr(self, name, attrs.NOTHING)!r}" for name in shown)
+    return f"{cls.__qualname__.rpartition('>.')[2]}({', '.join(fields)})"
 
 
 class HTTPXTimeout(Protocol):

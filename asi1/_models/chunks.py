@@ -35,7 +35,7 @@ __all__ = [
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ToolCallDelta(ToolCall):
     """
     A part of a `ToolCall`, in one chunk of a stream.
@@ -49,7 +49,7 @@ class ToolCallDelta(ToolCall):
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Delta(Model):
     """
     The fragments that one chunk adds to the message of a choice.
@@ -90,7 +90,7 @@ class Delta(Model):
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ChunkChoice(Model):
     """
     The part of a chunk that belongs to one choice.
@@ -121,7 +121,7 @@ class ChunkChoice(Model):
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ChatCompletionChunk(Model):
     """
     One event of a streamed answer.

@@ -41,7 +41,7 @@ _PASSED_ON = ("i've sent the message", "i have sent the message")
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class FunctionCall(Model):
     """
     The function that the model wants to call.
@@ -61,7 +61,7 @@ _NO_FUNCTION = FunctionCall()
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ToolCall(Model):
     """
     One tool call that the model asks for.
@@ -79,7 +79,7 @@ class ToolCall(Model):
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ChatMessage(Model):
     """
     The model's message. It can be passed in ``messages`` of the next call.
@@ -108,7 +108,7 @@ class ChatMessage(Model):
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ChatChoice(Model):
     """
     One candidate answer.
@@ -128,7 +128,7 @@ class ChatChoice(Model):
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ChatCompletion(Model):
     """
     The complete answer to one chat call, with or without streaming.

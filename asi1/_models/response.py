@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from .._fork_lock import run_apart_once
 from .base import Model
-from .base_types import JSON, Hinted, public
+from .base_types import JSON, Hinted, fields_repr, public
 
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Attempt:
     elapsed: float = 0.0
     wait: float | None = None
 
+    __repr__ = fields_repr
+
 
 @public
 @frozen(kw_only=True)
@@ -84,6 +86,8 @@ class RateLimits:
     remaining_tokens: int | None = None
     reset_requests: str | None = None
     reset_tokens: str | None = None
+
+    __repr__ = fields_repr
 
 
 @public
@@ -121,6 +125,8 @@ class ResponseInfo(Hinted):
     cached: bool = False
     model: str | None = None
     rates: tuple[JSON, JSON, JSON] | None = field(default=None, repr=False)
+
+    __repr__ = fields_repr
 
     @property
     def status_code(self) -> int | None:
@@ -211,7 +217,7 @@ def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
 
 
 @public
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Usage(Model):
     """
     The tokens that a call used. Prompt tokens include the server's hidden prompt.

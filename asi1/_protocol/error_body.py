@@ -51,28 +51,30 @@ _CONTENT = (
 )
 # Codes, in lowercase, that servers send with successful replies.
 _SUCCESS = {"0", "200", "ok", "success"}
+# The regular expressions of this module are strings, which `re` compiles at their first
+# use: most programs meet no error.
+
 # Keys under which an error may have an HTTP status, or the name of a status.
 _STATUS_KEYS = ("code", "status", "status_code", "http_status", "type")
-_STATUS = re.compile(r"([1-5][0-9][0-9])(?:\.0)?")
+_STATUS = r"([1-5][0-9][0-9])(?:\.0)?"
 # Matches names of temporary errors, for errors without a status. ``server_error`` does
 # not match, since servers also use it for permanent failures.
-_PASSING = re.compile(
-    r"rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|resource[ _-]?exhausted"
+_PASSING = (
+    r"(?i)rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|resource[ _-]?exhausted"
     r"|overloaded|(?:server|engine|service)[ _-]?(?:is[ _-])?busy|bad[ _-]?gateway"
     r"|(?:service|temporarily)[ _-]?(?:is[ _-])?unavailable|gateway[ _-]?time-?out"
-    r"|internal[ _-]?server[ _-]?error",
-    re.IGNORECASE,
+    r"|internal[ _-]?server[ _-]?error"
 )
 # Matches a lowercase ``type`` that reports a failure: it contains one of these words,
 # or the colon of a URI, which is the ``type`` of a problem in RFC 9457.
-_FAILURE = re.compile(
+_FAILURE = (
     r"error|exception|fail|invalid|denied|refused|forbidden|unauthori[sz]ed|not.?found"
     r"|exceeded|exhausted|insufficient|limit|quota|billing|balance|overload|busy"
     r"|unavailable|time.?out|throttl|too.?many|abort|reject|block|fault|:"
 )
 
 
-@frozen
+@frozen(repr=False)
 class ErrorBody:
     """
     The message and the codes of an error body.
@@ -131,7 +133,7 @@ def find_error(
 def _is_notice(members: Mapping[str, JSON]) -> bool:
     """Whether an event's *members* have a ``type`` that does not report an error."""
     kind, code, status = (members.get(key) for key in ("type", "code", "status"))
-    if not isinstance(kind, str) or not kind or _FAILURE.search(kind.lower()):
+    if not isinstance(kind, str) or not kind or re.search(_FAILURE, kind.lower()):
         return False
     return code is None and not isinstance(status, int)
 
@@ -258,9 +260,13 @@ def _is_passing(value: Mapping[Any, Any], message: str) -> bool:
     names = [str(value[key]) for key in _STATUS_KEYS if value.get(key) is not None]
     if not QUOTA_CODES.isdisjoint(names):
         return False
-    if statuses := [int(match[1]) for match in map(_STATUS.fullmatch, names) if match]:
+    if statuses := [
+        int(match[1])
+        for match in (re.fullmatch(_STATUS, name) for name in names)
+        if match
+    ]:
         return all(map(is_passing_status, statuses))
-    return any(map(_PASSING.search, [*names, message[:500]]))
+    return any(re.search(_PASSING, text) for text in [*names, message[:500]])
 
 
 def _detail(item: JSON) -> str:

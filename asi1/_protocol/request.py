@@ -54,7 +54,7 @@ _COPIED = 4 * 1024
 _ACCEPT = {False: "application/json", True: "text/event-stream, application/json;q=0.9"}
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Request:
     """
     The request of one call, sent by each of the call's attempts.
@@ -77,8 +77,8 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes | None = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes | None
     stream: bool
     timeouts: Timeouts
     retry: RetryPolicy
@@ -89,11 +89,11 @@ class Request:
     idempotency_key: str | None = None
     cache: bool = True
     operation: str = "request"
-    options: Mapping[str, Any] = field(factory=dict, repr=False)
+    options: Mapping[str, Any] = field(factory=dict)
     tags: Mapping[str, Tag] = field(factory=dict)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ChatDraft:
     """
     A chat request without its messages: checked once, used for any number of calls.
@@ -105,8 +105,8 @@ class ChatDraft:
     """
 
     options: Mapping[str, Any]
-    parts: Mapping[str, Any] = field(repr=False)
-    fields: Mapping[str, JSON] = field(repr=False)
+    parts: Mapping[str, Any]
+    fields: Mapping[str, JSON]
 
     def request(self, messages: Messages) -> Request:
         """

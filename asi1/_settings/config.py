@@ -17,20 +17,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from .._models.base_types import JSON, Tag, public
+from .._models.base_types import JSON, Tag, fields_repr, public
 from .._models.errors import ConfigurationError
 from .retry import RetryPolicy
 from .secret import Secret, hidden
 from .timeouts import Timeouts
-from .validators import (
-    flag,
-    instance_of,
-    number,
-    query,
-    setting,
-    shown,
-    whole_number,
-)
+from .validators import flag, instance_of, number, query, setting, shown, whole_number
 
 
 __all__ = [
@@ -57,10 +49,10 @@ KEY_VARIABLES = ("ASI_ONE_API_KEY", "ASI1_API_KEY")
 _SOURCE = "keys are made in your ASI:One dashboard at https://asi1.ai"
 URL_VARIABLES = ("ASI1_BASE_URL", "ASI_ONE_BASE_URL")
 _ENDPOINT = "/chat/completions"
-_BRACKETS = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
+_BRACKETS = r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?"
 _FRAMING = {"content-length", "transfer-encoding"}
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER_VALUE = r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?"
 
 
 @public
@@ -82,8 +74,10 @@ class Limits:
         default=30.0, validator=setting(number(0), "limits")
     )
 
+    __repr__ = fields_repr
 
-@frozen(kw_only=True)
+
+@frozen(kw_only=True, eq=False, repr=False)
 class ClientConfig:
     """
     All settings of a client; a client from `with_options` has a changed copy of them.
@@ -108,7 +102,7 @@ class ClientConfig:
     retry: RetryPolicy = field(
         factory=RetryPolicy, validator=setting(instance_of(RetryPolicy))
     )
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = field(factory=dict)
     query: Mapping[str, str | int | float | bool] = field(factory=dict)
     options: Mapping[str, JSON] = field(factory=dict)
     tags: Mapping[str, Tag] = field(factory=dict)
@@ -205,7 +199,7 @@ def _url_problem(url: SplitResult, text: str, *, insecure: bool) -> str | None:
         return "needs http:// or https:// and a host"
     if "@" in url.netloc:
         return "must not contain a user or password; the key goes in api_key="
-    if "[" in url.netloc and not _BRACKETS.fullmatch(url.netloc):
+    if "[" in url.netloc and not re.fullmatch(_BRACKETS, url.netloc):
         return "has brackets around something that is not an IPv6 address"
     if "?" in text or "#" in text:
         return "must not contain a query or fragment; use default_query="
@@ -240,11 +234,11 @@ def check_headers(headers: object, source: str) -> dict[str, str]:
     if not isinstance(headers, Mapping):
         raise ConfigurationError(f"{source}: must be a mapping of names to strings")
     for name, value in headers.items():
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
             raise ConfigurationError(f"{source}: {name!r} is not a valid header name")
         if name.lower() in _FRAMING:
             raise ConfigurationError(f"{source}: {name!r} is set by asi1 itself")
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        if not isinstance(value, str) or not re.fullmatch(_HEADER_VALUE, value):
             raise ConfigurationError(
                 f"{source}: the value of {name!r} must be a str of printable ASCII"
                 " characters on one line, without whitespace around it"

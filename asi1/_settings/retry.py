@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from .._models.base_types import public
+from .._models.base_types import fields_repr, public
 from .._models.errors import (
     APIConnectionError,
     APIError,
@@ -69,6 +69,8 @@ class RetryPolicy:
     wait_max: float = field(default=8.0, validator=_seconds)
     max_retry_after: float = field(default=120.0, validator=_seconds)
     on_timeout: bool = field(default=False, validator=setting(flag, "retry"))
+
+    __repr__ = fields_repr
 
     def next_wait(
         self, error: APIError, attempt: int, *, dice: float, left: float
@@ -148,7 +150,7 @@ def read_retry(max_retries: Any, retry: RetryPolicy | None) -> RetryPolicy:
     return RetryPolicy(attempts=max_retries + 1)
 
 
-@define
+@define(eq=False, repr=False)
 class RetryBudget:
     """
     The number of retries that one client may still make: a token bucket.

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from attrs import field, frozen
 
-from .._models.base_types import DEFAULT, Default, HTTPXTimeout, public
+from .._models.base_types import DEFAULT, Default, HTTPXTimeout, fields_repr, public
 from .._models.errors import ConfigurationError
 from .validators import is_number, not_given, shown
 
@@ -82,6 +82,8 @@ class Timeouts:
     pool: float | None = field(default=30.0, validator=_checked)
     first_token: float | None = field(default=120.0, validator=_checked)
     idle: float | None = field(default=60.0, validator=_checked)
+
+    __repr__ = fields_repr
 
     @classmethod
     def of(cls, value: object) -> Timeouts:

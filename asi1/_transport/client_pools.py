@@ -35,7 +35,7 @@ from .tls import placeholder_context, ssl_context
 __all__ = ["Pools"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Pools:
     """
     The connection pools of a client and of its copies from `with_options`.

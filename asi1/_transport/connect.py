@@ -127,7 +127,7 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
     return [address for pair in rounds for address in pair if address is not None]
 
 
-@define
+@define(eq=False, repr=False)
 class HappyEyeballs:
     """
     Tries a server's addresses, each at most 0.25 s after the last, until one accepts.

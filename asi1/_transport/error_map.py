@@ -45,15 +45,16 @@ _PHASES = {
     "ReadTimeout": "idle",
 }
 # Matches messages of proxy errors that are temporary. The last alternative is
-# httpcore's message for SOCKS.
-_PASSING = re.compile(r"(429|5\d\d)\b|could not connect|Proxy Server could not connect")
+# httpcore's message for SOCKS. This string and `_HANG_UP` are compiled at their first
+# use, since most programs meet no error.
+_PASSING = r"(429|5\d\d)\b|could not connect|Proxy Server could not connect"
 _TLS_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 # httpx raises the same class for a lost connection and for invalid HTTP, so the message
 # decides. Over HTTP/2, a server that shuts down or is busy ends the connection (GOAWAY)
 # or one stream (RST_STREAM), with a code of RFC 9113, section 7: no error (0), internal
 # error (2), refused stream (7), cancel (8) or enhance your calm (11).
-_HANG_UP = re.compile(
+_HANG_UP = (
     r"Server disconnected|peer closed connection without"
     r"|<ConnectionTerminated error_code:(0|2|11),"
     r"|<StreamReset stream_id:\d+, error_code:(0|2|7|8|11), remote_reset:True"
@@ -163,7 +164,7 @@ def _translate(
             retryable=False,
         )
     hang_up = isinstance(error, kinds("RemoteProtocolError")) and (
-        _HANG_UP.match(reason) is not None
+        re.match(_HANG_UP, reason) is not None
     )
     broken = (*_LOST, OSError, *kinds("NetworkError"))
     lost = hang_up or isinstance(error, broken) or _is_mistaken(error)
@@ -182,7 +183,7 @@ def _refusal(host: str, reason: str) -> APIConnectionError:
     return APIConnectionError(
         f"{host}: could not connect (the proxy refused: {reason})",
         sent=False,
-        retryable=bool(_PASSING.match(reason)),
+        retryable=bool(re.match(_PASSING, reason)),
     )
 
 

@@ -44,7 +44,7 @@ def keep_inherited(pools: object) -> None:
     atexit.register(warnings.filterwarnings, "ignore", "unclosed ", ResourceWarning)
 
 
-@define
+@define(eq=False, repr=False)
 class Pool:
     """One small httpx pool, and the number of requests that use it."""
 
@@ -57,7 +57,7 @@ class Pool:
             await self.transport.aclose()
 
 
-@define
+@define(eq=False, repr=False)
 class Slot:
     """The slot that one request occupies in a pool."""
 
@@ -74,7 +74,7 @@ class Slot:
             self.pools.free_slots.release()
 
 
-@define
+@define(eq=False, repr=False)
 class LoopPools:
     """
     The pools of one event loop.

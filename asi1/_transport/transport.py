@@ -62,7 +62,7 @@ def _limits(timeouts: Timeouts) -> dict[str, float | None]:
     }
 
 
-@define
+@define(eq=False, repr=False)
 class Reply:
     """
     An open reply, which the caller of `Transport.send` must close.
@@ -78,14 +78,14 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     cut: bool = field(default=False, init=False)
-    body: AsyncGenerator[bytes, None] = field(init=False, repr=False)
+    body: AsyncGenerator[bytes, None] = field(init=False)
     _host: str
     _key: Secret
-    _stream: httpx.AsyncByteStream = field(repr=False)
-    _slot: Slot = field(repr=False)
+    _stream: httpx.AsyncByteStream
+    _slot: Slot
 
-    _raw: AsyncGenerator[bytes, None] = field(init=False, repr=False)
-    _ended: bool = field(default=False, init=False, repr=False)
+    _raw: AsyncGenerator[bytes, None] = field(init=False)
+    _ended: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         # httpx's annotations promise only an async iterator, so a stream that is not an
@@ -173,7 +173,7 @@ class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
         yield self._body
 
 
-@define
+@define(eq=False, repr=False)
 class _ListIterator:
     """An async iterator over a list; it removes each item that it returns."""
 
@@ -208,7 +208,7 @@ def _without_key(headers: httpx.Headers, key: Secret) -> dict[str, str]:
     return {key.redact(name): key.redact(value) for name, value in lower.items()}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Transport:
     """
     Sends the requests of a client and of its copies from `with_options`.

@@ -8,10 +8,7 @@ import uvloop
 from .asi1 import (
     async_client,
     choices_async,
-    choices_create_async,
-    choices_create_sync,
     choices_sync,
-    choices_turns_async,
     create_async,
     create_sync,
     final_async,
@@ -27,10 +24,7 @@ from .asi1 import (
 __all__ = [
     "async_client",
     "choices_async",
-    "choices_create_async",
-    "choices_create_sync",
     "choices_sync",
-    "choices_turns_async",
     "create_async",
     "create_sync",
     "final_async",

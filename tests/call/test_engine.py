@@ -97,13 +97,3 @@ async def test_cancelled_caller_cancels_its_call_at_once(fake, engine):
     assert pytest.approx(5, abs=1) == anyio.current_time() - began
     assert set() == engine.tasks
     assert call.queue.ended
-
-
-async def test_repr_of_an_engine_has_neither_its_parents_nor_its_tasks(engine):
-    """
-    The repr of an engine shows its resources and whether it is closed, but not the
-    engine's tasks and parents, which may be many.
-    """
-    child = engine.child(engine.config)
-
-    assert f"Engine(resources={child.resources!r}, closed=False)" == repr(child)
