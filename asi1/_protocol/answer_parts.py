@@ -6,9 +6,10 @@ once, with the call's first part, and an index with every part. Other servers le
 index or id, send the same index with all calls, repeat the name in every part, or make
 a new id for every part.
 
-So a new id alone does not begin a call. A new id with a name does, unless a call with
-this index and name has incomplete arguments, or gets its first ones now. In one list,
-two parts with a name, the same index and different ids are always two calls.
+So a new id alone does not begin a call. A new id with a name does, unless the call with
+this index and name has incomplete arguments, or gets its first arguments with this
+part. In one list, two parts with a name, the same index and different ids are always
+two calls.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -123,8 +124,9 @@ class _Call(Arguments):
         return ToolCall(id=self.id, type=self.type, function=function, extra=extra)
 
 
-# The values of a call that has not changed lately, for `_Call`. A tuple of plain
-# values, since Python's garbage collector would scan the object of each of many calls.
+# The values of a call that has not changed lately, for `_Call`. They are packed into a
+# tuple of plain values, since Python's garbage collector would scan one object for each
+# of many calls.
 _Packed: TypeAlias = tuple[Any, ...]
 _pack: Callable[[_Call], _Packed] = attrgetter(*(a.name for a in attrs.fields(_Call)))
 
@@ -187,7 +189,10 @@ class ToolCalls:
         return carries
 
     def _place_of(self, part: ToolCallDelta) -> int | None:
-        """Return the last call with *part*'s index, or else with its id; else None."""
+        """
+        Return the place of the call that *part* may go on with: the last one with its
+        index or id, or the last of all without index; None if there is no such call.
+        """
         named = self._by_id.get(part.id) if part.id else None
         last = len(self._models) - 1 if self._models else None
         if part.index is None:
@@ -207,8 +212,8 @@ class ToolCalls:
         """Return the call at *place*, unpacked, so that it can be changed."""
         if place not in self._open:
             self._open[place] = _Call(*self._packed[place])
-            # These are dropped, so that only the call refers to its arguments: then
-            # CPython appends to them in place.
+            # The packed values and the model are dropped: CPython appends to the
+            # arguments in place if only the call refers to them.
             self._packed[place], self._models[place] = (), None
         return self._open[place]
 

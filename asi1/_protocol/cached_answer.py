@@ -26,7 +26,7 @@ from .request import Request
 
 __all__ = ["KeptReply", "cache_key", "may_be_kept", "pack", "same_number", "unpack"]
 
-# The version of the bytes that `pack` writes; other versions are not read.
+# The version of the format that `pack` writes; `unpack` reads no other version.
 _VERSION = 1
 # The finish reasons, in lowercase, of answers that are complete.
 _FINISHED = frozenset(
@@ -109,7 +109,7 @@ def _body(body: bytes, key: Secret) -> JSON:
 
 
 def same_number(text: str) -> float:
-    """Return the number in *text*: the same for 0 and 0.0."""
+    """Return the float in *text*; as an int if it is whole, so that 1.0 equals 1."""
     value = float(text)
     return int(value) if value.is_integer() else value
 

@@ -24,9 +24,10 @@ __all__ = ["LARGEST", "Template", "template_of"]
 
 # Maximum bytes of an event on the fast path; cattrs decodes larger events.
 LARGEST = 64 * 1024
-# A string in JSON, after a space or none.
+# Matches a JSON string, and a space before it if there is one.
 _STRING = re.compile(rb' ?"((?:[^"\\]++|\\.)*+)"')
-# The indexes of tool calls, by their digits in JSON. The JSON parser reads larger ones.
+# The indexes of tool calls, by their digits in JSON. Larger indexes are left to the
+# JSON parser.
 _INDEXES = {b"%d" % index: index for index in range(256)}
 
 _SETTERS = setters(ChatCompletionChunk)
@@ -45,12 +46,13 @@ class Template:
     piece of its arguments.
 
     Attributes:
-        head: The bytes before text delta and ``created``.
+        head: The bytes before the text delta and ``created``.
         middle: The bytes between text delta and ``created``; None without ``created``.
         tail: The bytes after text delta and ``created``.
-        start: The index at which the first of text delta and ``created`` begins.
-        stop: The index at which the last of text delta and ``created`` ends, counted
-            from the chunk's end.
+        start: The index at which the text delta or ``created`` begins, whichever is
+            first.
+        stop: The index at which the text delta or ``created`` ends, whichever is last,
+            counted from the chunk's end.
         shortest: The length of a chunk with an empty text delta, in bytes.
         time: The digits of ``created``.
         earliest: The smallest number with as many digits as ``created``.
@@ -172,8 +174,8 @@ def _places_of_call(
     data: bytes, call: Mapping[str, Any]
 ) -> tuple[list[tuple[int, int]], bytes]:
     """
-    Find *call* in *data*; return a list of the place from its index to the end of its
-    arguments, and the bytes that follow the index.
+    Find *call* in *data*; return a list with one pair, the start of its index and the
+    end of its arguments; and the bytes between its index and its arguments.
 
     The list is empty if the index is not found before the arguments.
     """

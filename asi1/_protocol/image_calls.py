@@ -33,8 +33,8 @@ from .request import Request
 
 __all__ = ["edit_request", "generate_request", "images_of"]
 
-# Keys under which a reply may have images, and an image its data or URL. The first key
-# with a value is used.
+# Keys under which a reply may have its images, and an image may have its data or URL.
+# The first key with a value is used.
 _KEYS = ("images", "data", "b64_json", "url", "image_url", "image")
 _DATA_URL = re.compile(r"data:[^,]{0,200}?(;base64)?,", re.IGNORECASE)
 _WEB_URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)

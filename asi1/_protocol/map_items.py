@@ -56,7 +56,7 @@ class MapRequests:
         cls, config: ClientConfig, model: str | None, options: Mapping[str, Any]
     ) -> MapRequests:
         """
-        Check the options of all items.
+        Return the requests of a ``map``, after the options of all items were checked.
 
         Raises:
             ArgumentError: An option is wrong.

@@ -1,8 +1,9 @@
 """
-Joins an answer's texts, and its unknown JSON members, over the chunks of a stream.
+Joins an answer's texts, and its members with unknown keys, over a stream's chunks.
 
-A server may send a complete member in one chunk, and null or an empty value in all
-others; repeat the member in every chunk; or send a fragment of it in each chunk.
+A member is a key of a JSON object, and its value. A server may send a complete member
+in one chunk, and null or an empty value in all others; repeat the member in every
+chunk; or send a fragment of it in each chunk.
 """
 
 import json
@@ -76,7 +77,7 @@ class _Fragment(Text):
     A str that a server sends in fragments, or in full with each chunk.
 
     It is sent in full if each value repeats or continues the value before. Short values
-    do not prove this, unless the object around them has a label, such as an id.
+    do not prove this, unless the object around them is labelled by an id or a name.
     """
 
     _last: str = ""
@@ -159,9 +160,8 @@ class Members:
         """
         Add the members of one chunk; return whether they add a part of the answer.
 
-        A member that repeats its value adds nothing. A number adds nothing either, and
-        neither does a string at the top level of a chunk or choice, or one that
-        replaces another: it may be the time, which differs in each ping.
+        These add nothing: a repeated value, a number, a string that replaces another,
+        and a string at the top level of a chunk or choice, such as the time of a ping.
         """
         carries = False
         kinds = (list, dict, str) if self.deep or self.named else (list, dict)
@@ -198,7 +198,7 @@ class Members:
         return all(not old or not new or old == new for old, new in pairs)
 
     def _grown(self, name: str, value: JSON) -> Any:
-        """Return the object that joins *value* to earlier values; None if complete."""
+        """Return the object that joins *value* to others; None if it is complete."""
         new: Any = None
         if isinstance(value, str) and self.deep and name in _PIECES:
             new = _Fragment()

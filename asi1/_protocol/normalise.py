@@ -206,7 +206,7 @@ class HalfCharacters:
         return joined
 
     def rest(self) -> Object:
-        """Return a last event with U+FFFD for each waiting half; empty `waiting`."""
+        """Empty `waiting`; return a last event with U+FFFD for each waiting half."""
         event: dict[str, JSON] = {}
         for path in self.waiting:
             _append(event, path)

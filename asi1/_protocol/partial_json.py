@@ -19,7 +19,7 @@ _START = re.compile(r"[\[{]")
 # takes time linear in the text's length.
 _GROWTH = 1 / 32
 # Sentences before the JSON may have brackets, so the text is parsed from each opening
-# bracket until a parse succeeds, but from this many at most.
+# bracket until a parse succeeds, but from this many brackets at most.
 _MOST_STARTS = 8
 
 

@@ -38,8 +38,8 @@ __all__ = ["Failure", "failure"]
 # mistakes, and 429, after which the caller can retry.
 _FORWARDED = frozenset({400, 413, 422, 429})
 _UPSTREAM_TIMEOUT = frozenset({408, 504})
-# The host at the start of a connection error's message. It is removed, since callers of
-# the service need not know the host.
+# Matches the host at the start of a connection error's message. The host is removed,
+# since callers of the service need not know it.
 _HOST = re.compile(r"^\S+: ")
 # Maximum number of characters in an error message that a service sends.
 _LONGEST = 1000

@@ -127,7 +127,7 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 
 
 def _values(text: str) -> Iterator[str]:
-    """Yield a header's values; a comma separates them, even the one inside a date."""
+    """Yield a header's values, split at each comma, even the one within a date."""
     for piece in _COMMA.split(text, _MOST_VALUES)[:_MOST_VALUES]:
         value = piece.strip()
         if len(value) <= _LONGEST_VALUE:
@@ -161,7 +161,8 @@ def retry_after_in_body(body: JSON) -> float | None:
     Return how many seconds an error body asks to wait; None if it does not ask.
 
     A member such as ``retry_after``, ``retry_after_ms`` or ``retryDelay`` counts, else
-    a phrase of a message, such as "try again in 1m30s". Of several, the longest counts.
+    a phrase of a message, such as "try again in 1m30s". Of several waits, the longest
+    counts.
 
     Args:
         body: The body as JSON, or as text if it is not JSON; None if it is empty.

@@ -99,8 +99,8 @@ def done_event(
             not belong to a run.
 
     Yields:
-        None between two steps of some tool calls each, so that the caller can let other
-        tasks run.
+        None after each step, which writes some tool calls, so that the caller can let
+        other tasks run.
     """
     usage = answer.usage
     before = {

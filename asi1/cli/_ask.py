@@ -38,8 +38,7 @@ def ask(options: Namespace) -> None:
         asi1.OutputError: The answer does not fit the schema.
         asi1.APIError: The call failed.
     """
-    # All options are checked before the question is read from a pipe, which may take
-    # long.
+    # Reading the question from a pipe may take long, so all options are checked before.
     with open_client(options) as client:
         schema = None if options.schema is None else Schema(options.schema)
         messages = _messages(options)

@@ -1,5 +1,5 @@
 """
-``asi1 batch``: sends the requests of a file, and appends the answers to another.
+``asi1 batch``: sends the requests of a file, and appends the answers to another file.
 
 Nothing goes to standard output; progress, summary and errors go to standard error.
 """
@@ -65,7 +65,7 @@ def _run(
     options: Namespace,
     progress: BatchProgress,
 ) -> tuple[int, str]:
-    """Run the batch; return the exit code, and why the batch ended early, or ""."""
+    """Run the batch; return the exit code, and why it ended early ("" if not)."""
     try:
         with progress:
             result = client.batch(

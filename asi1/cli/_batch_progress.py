@@ -23,14 +23,14 @@ from ._terminal import Screen
 __all__ = ["BatchProgress", "begin_progress"]
 
 _INTERVAL = 10.0  # seconds between two lines
-_BAR = 20  # columns of the bar
+_BAR = 20  # width of the bar, in columns
 _ROOM = 60  # the bar is shown on terminals with at least this many columns
 _HINT = f"for a progress bar: {install_hint('cli')}\n"
 
 
 class BatchProgress:
     """
-    Shows the progress of a batch as lines, one each ten seconds.
+    Shows the progress of a batch as lines, one every ten seconds.
 
     Attributes:
         last: The last summary; None before the first request is sent.

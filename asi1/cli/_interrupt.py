@@ -1,8 +1,8 @@
 """
 Ends the program at once at Ctrl-C, while there is no call to cancel.
 
-KeyboardInterrupt could be raised anywhere, even in imports and in callbacks whose
-exceptions Python prints. This module is the first that the command line loads; it
+Otherwise KeyboardInterrupt could be raised anywhere, even in imports and in callbacks
+whose exceptions Python prints. This module is the first that the command line loads; it
 imports only built-in modules: the public `signal` would first load `enum`.
 """
 
@@ -22,8 +22,8 @@ def quit_on_interrupt() -> None:
     """
     End the process with exit code 130 at Ctrl-C, instead of raising KeyboardInterrupt.
 
-    This has no effect if Ctrl-C does not raise KeyboardInterrupt in this process, or in
-    a thread other than the main thread.
+    This has no effect outside the main thread, nor in a process where Ctrl-C does not
+    raise KeyboardInterrupt.
     """
     _replace(_signal.default_int_handler, _quit)
 
@@ -81,7 +81,7 @@ def _quit(*_: object) -> None:
 
 
 def _replace(old: object, new: object) -> bool:
-    """Replace the handler of Ctrl-C, if it is *old*."""
+    """Replace the handler of Ctrl-C if it is *old*; return whether it was replaced."""
     if _signal.getsignal(_signal.SIGINT) is not old:
         return False
     try:

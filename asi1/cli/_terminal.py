@@ -105,7 +105,7 @@ def print_error(message: str, key_variable: str | None = None) -> None:
 
     Args:
         message: The message.
-        key_variable: An environment variable that has a key too.
+        key_variable: The name of another environment variable that may have a key.
     """
     # These modules are imported here, so that only a failed command loads them.
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415
@@ -134,7 +134,7 @@ def flush() -> None:
 
 def silence_broken_streams() -> None:
     """
-    Redirect standard streams that cannot be written to into the null device.
+    Redirect to the null device each standard stream that cannot be written to.
 
     Python flushes the standard streams at exit, and would print the same error again.
     """

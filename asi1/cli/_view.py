@@ -85,7 +85,7 @@ def follow(stream: asi1.ChatStream, view: AnswerView) -> asi1.ChatCompletion:
 def summary(answer: asi1.ChatCompletion, *, priced: bool = True) -> str:
     """
     Return a line about an answer: tokens, dollars if the price of the model is known,
-    seconds, and an unusual finish reason.
+    seconds, and a finish reason other than "stop".
 
     Args:
         answer: The answer.

@@ -48,7 +48,7 @@ _PASSING = re.compile(
 )
 # Maximum number of ended attempts that are stored while Redis cannot be reached.
 _MOST_ENDED = 100_000
-# Seconds without requests to Redis after an error, with ``on_failure="go_on"``.
+# Seconds without requests to Redis after an error, at first and at most ("go_on").
 _FIRST_REST, _LONGEST_REST = 1.0, 30.0
 
 
@@ -143,8 +143,7 @@ class Link:
         self._writer = ThreadPoolExecutor(1, "asi1-redis")
         client = redis.Redis(connection_pool=self.pool)
         self._script = client.register_script(SCRIPT)
-        # redis-py (8.1) leaves a collected pool's sockets open, and Python warns of
-        # them.
+        # redis-py (8.1) leaves the sockets of a collected pool open.
         weakref.finalize(self, self.pool.disconnect)
 
     def ask(self, permit: Permit, number: int | None) -> Reply:
@@ -169,7 +168,8 @@ class Link:
         """
         Tell Redis in the background how the attempt of a permit ended.
 
-        Python waits at its exit until this is done. Returns the future of the work.
+        Returns the future of this work, which Python waits for at its exit; None if
+        Python is exiting already.
         """
         with self._lock:
             self._held.discard(permit_id)
@@ -185,7 +185,7 @@ class Link:
             try:
                 self._run(None)
             except (RedisAwayError, ConfigurationError):
-                return  # they are sent with the next request to Redis
+                return  # the outcomes are sent with the next request to Redis
 
     def _hold(self, permit_id: str) -> None:
         if self.settings.get("most") is None:
@@ -244,7 +244,7 @@ class Link:
         while self._ended and len(ended) < 1000:
             try:
                 ended.append(self._ended.popleft())
-            except IndexError:  # another thread took the last one
+            except IndexError:  # another thread took the last outcome
                 break
         return ended
 

@@ -221,7 +221,7 @@ async def _answer(
     events: AsyncEventBytes,
     sent: list[bytes],
 ) -> None:
-    """Send *events*, and store the last events sent in *sent*."""
+    """Send *events*; *sent* receives the events that were sent last."""
     await events.open()
     with _unless_left(request):
         await reply.prepare(request)

@@ -157,7 +157,7 @@ class _Spans:
             self._open[call.id] = invocation
 
     def wait(self, call: Call) -> None:
-        """Add an event: *call* waits for a rate limit."""
+        """Add an event to the span: *call* waits for a rate limit."""
         invocation = self._open.get(call.id)
         if invocation is not None and call.wait is not None:
             event = {"asi1.wait.reason": call.wait.reason}
@@ -165,7 +165,7 @@ class _Spans:
             invocation.span.add_event("asi1.wait", {**event, **seconds})
 
     def retry(self, call: Call) -> None:
-        """Add an event: an attempt of *call* failed, and another follows."""
+        """Add an event to the span: an attempt of *call* failed, another follows."""
         invocation = self._open.get(call.id)
         if invocation is not None and call.wait is not None:
             failed = call.attempts[-1]

@@ -31,13 +31,13 @@ from ._redis_script import MICRO, Reply
 
 __all__ = ["RedisLimiter"]
 
-# Seconds between requests to Redis, growing from the first to the second value: while
-# other calls have to end first, and while Redis cannot be reached.
+# Seconds between requests to Redis, growing from the first to the second value: `_POLL`
+# while other calls have to end first, `_PAUSE` while Redis cannot be reached.
 _FIRST_POLL, _LONGEST_POLL = 0.02, 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-# Seconds after which a waiting call asks Redis again: if other calls may have given
-# tokens back, and in any case. Seconds for which Redis keeps the first place in the
-# queue for a call that does not ask in time.
+# A waiting call asks Redis again after `_SOON` seconds if other calls may have given
+# tokens back, and after `_LOOK` seconds in any case. If the first call in the queue
+# does not ask in time, Redis keeps its place for `_GRACE` seconds.
 _SOON, _LOOK, _GRACE = 1.0, 5.0, 1.0
 
 
@@ -99,8 +99,8 @@ class RedisLimiter:
     Attributes:
         url: The URL of the Redis server, such as ``redis://:password@host:6379/0``.
         limit: The rate limit. ``max_concurrency`` counts the calls of all processes.
-        key: The name of the limit: limiters with the same key share their counts. Its
-            keys in Redis begin with it.
+        key: The name of the limit: limiters with the same key share their counts. The
+            limiter's keys in Redis begin with this name.
         on_failure: While Redis cannot be reached: "wait" makes calls wait for it;
             "go_on" sends them without a limit. Either way, one line is logged.
         timeout: Seconds without an answer after which Redis counts as not reachable.
@@ -236,7 +236,7 @@ class RedisLimiter:
     async def _ask(
         self, loop: _LoopState, link: Link, permit: Permit, number: int | None
     ) -> Reply | None:
-        """Return Redis's reply; None if it cannot be reached and the call goes on."""
+        """Return Redis's reply; None if the call goes on while Redis is away."""
         pause, goes_on = _FIRST_PAUSE, self.on_failure == "go_on"
         while True:
             if goes_on and time.monotonic() < link.rests_until:

@@ -88,7 +88,7 @@ class Cassette(httpx.AsyncBaseTransport):
         transport: httpx.AsyncBaseTransport | None,
         hide: tuple[str, ...],
     ) -> None:
-        """Users call `cassette`."""
+        """Users call `cassette` instead."""
         self._tape = tape
         self._mode: Mode = mode
         self._times = times

@@ -163,7 +163,8 @@ def json_object(value: Any) -> str | None:
     return json_value(dict(value))
 
 
-# For the annotation of a fault's option: its check, and the types it may have.
+# By the annotation of a fault's option: the check of a value of the option, and the
+# types that the value may have.
 OPTION_CHECKS: Mapping[str, tuple[Check, tuple[type, ...]]] = {
     "int": (whole_number(0), (int, float)),
     "int | None": (or_none(whole_number(0)), (int, float)),
@@ -177,7 +178,8 @@ OPTION_CHECKS: Mapping[str, tuple[Check, tuple[type, ...]]] = {
 
 def tool_problem(messages: object) -> str | None:
     """
-    Return why a service would refuse the tool calls and results in *messages*; or None.
+    Return why a service would refuse the tool calls and results in *messages*; None if
+    no service would.
 
     A call needs an id and a function's name; a result needs the id of a call before it.
     """

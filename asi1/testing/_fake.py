@@ -70,10 +70,11 @@ class FakeASI1(Scripting):
         generation: The format of all answers that do not set their own: ``"2025"``,
             ``"2026"`` or ``"guide"``, as `reply` describes them. None for ``"2025"``,
             and ``"guide"`` for the built-in answer.
-        strict: True for a 400 in place of a built-in reply, and for tool calls and
-            results that services refuse, such as a result that belongs to no call; and
-            for an AssertionError at the end of the ``with`` block if `verify` finds
-            anything. An exception that leaves the block takes precedence.
+        strict: If True, a request that would get a built-in reply gets a 400, and so
+            does one with tool calls or results that services refuse, such as a result
+            that belongs to no call. At its end, the ``with`` block raises an
+            AssertionError if `verify` finds anything, unless another exception leaves
+            the block.
 
     Raises:
         TypeError: An argument has a wrong type.

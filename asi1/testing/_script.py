@@ -137,8 +137,8 @@ class Script:
 
     def unmet(self) -> str:
         """
-        Return which requests had no scripted reply, and which replies were not used; or
-        "".
+        Return which requests had no scripted reply, and which replies were not used; ""
+        if there are none of either.
         """
         with self._lock:
             requests = [*map(_shown, self._unscripted)]
@@ -151,7 +151,7 @@ class Script:
 
     def take_early(self, head: RecordedRequest) -> EarlyRecipe | None:
         """
-        Take the next reply, if an `EarlyRecipe`, before the request's body is read.
+        If the next reply is an `EarlyRecipe`, take it before the body is read.
 
         Returns:
             The reply, to be passed to `answer`; None if the body must be read first.

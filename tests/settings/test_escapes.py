@@ -49,6 +49,7 @@ def test_escape_stands_for_a_character(code, char):
 )
 def test_text_with_signs_of_escapes_is_decoded(text, codes):
     """
-    Invisible characters are removed first; a text without signs of escapes is decoded.
+    Only a text with signs of escapes, or with invisible characters, is decoded; the
+    invisible characters are removed first.
     """
     assert codes is codes_in(text)

@@ -127,7 +127,7 @@ def test_stream_is_sent_as_true_or_not_at_all():
 @pytest.mark.parametrize("value", [1, "true", {}])
 def test_stream_that_is_not_a_bool_is_refused(value):
     """
-    ``stream`` must be True, False or not given; any other value, as 1, is refused.
+    ``stream`` must be True, False or not given; any other value, such as 1, is refused.
     """
     with pytest.raises(ArgumentError, match="must be True or False") as caught:
         chat(stream=value)
@@ -358,8 +358,9 @@ class Omit(NotGiven):
 )
 def test_option_that_openais_client_marks_as_not_given_is_not_sent(name, absent):
     """
-    An option is as if left out if its value is None, or ``NOT_GIVEN`` or ``omit`` of
-    OpenAI's client; also an option that asi1 does not know. But no timeout is None.
+    An option counts as left out if its value is None, or ``NOT_GIVEN`` or ``omit`` of
+    OpenAI's client, even an option that asi1 does not know. Only ``timeout=None``
+    counts as given: it means no timeout.
     """
     left_out = {} if name != "timeout" or absent is not None else {"timeout": None}
 

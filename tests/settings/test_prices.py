@@ -99,9 +99,9 @@ async def test_price_is_the_clients_own_one_or_else_the_published_one(
     asked, answered, settings, cost
 ):
     """
-    The client's own prices come first, then the published ones; of both, the price of
-    the model that answered, then that of the model that was asked for. Without one the
-    cost is None, and the request counts as ``unpriced``.
+    The client's own prices come first, then the published ones; in each table, the
+    price of the model that answered, then that of the model that was asked for. Without
+    any price the cost is None, and the request counts as ``unpriced``.
     """
     fake = FakeASI1()
     usage = {"prompt_tokens": 10**6, "completion_tokens": 10**6}

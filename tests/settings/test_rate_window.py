@@ -17,7 +17,7 @@ def window(limit, seconds=60.0, *taken):
 
 
 def filled(limit, seconds, *taken):
-    """Return such a window, and its entries."""
+    """Return a window as `window` does, and the entries of the window."""
     made = Window(limit, seconds)
     return made, [made.take(at, amount) for at, amount in taken]
 

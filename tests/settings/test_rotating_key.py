@@ -58,9 +58,7 @@ def test_key_that_is_returned_again_is_not_added_again():
 
 
 def test_rotating_key_shows_no_key_and_is_not_pickled():
-    """
-    The text of the object is three stars, and it cannot be pickled.
-    """
+    """``str`` of a rotating key is three stars, and the key cannot be pickled."""
     key = RotatingKey(str).issued(" sk-heron-0123\n")
 
     assert ("***", "***", "sk-heron-0123") == (str(key), repr(key), key.reveal())

@@ -4,7 +4,8 @@ The public API as lines of text, one per name, member and option.
 ``python -m tests.support.api`` writes them to ``tests/package/api.txt``, with which
 `test_api` compares them. Parameters and defaults are those of the running package;
 annotations are copied from the source, because Python's text of them differs from
-version to version. What a class inherits from a public class is listed there only.
+version to version. A member that a class inherits from a public class is listed with
+that class only.
 """
 
 from __future__ import annotations

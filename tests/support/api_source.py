@@ -150,7 +150,8 @@ def as_text(signature: inspect.Signature, types: dict[str, str] | None) -> str:
     """
     Return a signature as text, without self, and with *types* as its annotations.
 
-    Without types it is a constructor made by attrs: types and defaults are its fields'.
+    Without *types*, the signature is that of a constructor made by attrs, and has the
+    types and defaults of the fields.
     """
     parameters = []
     for name, parameter in signature.parameters.items():

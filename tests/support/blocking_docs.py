@@ -76,7 +76,7 @@ def written(twin: object, label: str, text: str) -> str:
     """
     Return the docstring of a class or member with the async *twin* of the name *label*.
 
-    What *text*, the docstring so far, adds behind "Same as" is kept.
+    What *text*, the present docstring, adds after "Same as" is kept.
     """
     original = inspect.getdoc(twin) or ""
     for pattern, words in WORDS.items():

@@ -11,7 +11,7 @@ __all__ = ["said", "seen"]
 
 
 def seen(body: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """Return name and data of each event in a response body, without the comments."""
+    """Return the name and the data of each event in a response body; skip comments."""
     assert body.endswith(b"\n\n") or not body
     events = []
     for block in body.decode().split("\n\n")[:-1]:

@@ -1,7 +1,8 @@
 """
 The tables of the page ``docs/reference/command-line.md``, made from the parsers.
 
-``python -m tests.support.command_line`` writes them into the page; a test compares.
+``python -m tests.support.command_line`` writes them into the page; a test compares the
+page with the parsers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TABLE = r"^\| {}.*\n(?:\|.*\n)*"
 
 
 def commands() -> dict[str, ArgumentParser]:
-    """Return the parser of each command, by what a user types."""
+    """Return the parser of each command, by the words that a user types."""
     parser = build_parser()
     (group,) = (each for each in parser._actions if each.nargs == "A...")
     own = {f"asi1 {name}": each for name, each in dict(group.choices or {}).items()}
@@ -31,8 +32,8 @@ def commands() -> dict[str, ArgumentParser]:
 
 def tables() -> dict[str, str]:
     """
-    Return the tables of all commands, by the first cell of each: options, and exit
-    codes where they differ from those of ``asi1``.
+    Return all tables, by the first cell of each: those of each command's options, and
+    of its exit codes if they differ from those of ``asi1``.
     """
     found: dict[str, str] = {}
     usual: list[tuple[str, str]] = []
@@ -49,7 +50,7 @@ def tables() -> dict[str, str]:
 
 
 def with_tables(text: str) -> str:
-    """Return the text of the page with the tables as the parsers have them now."""
+    """Return *text*, that of the page, with tables made from the present parsers."""
     for title, table in tables().items():
         pattern = re.compile(_TABLE.format(re.escape(title)), re.MULTILINE)
         text = pattern.sub(lambda _, table=table: table, text)

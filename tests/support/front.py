@@ -45,13 +45,14 @@ class Front:
     Attributes:
         context: Has the server's certificate.
         behind: Port of the service that gets the decrypted bytes.
-        hang_ups: Number of first connections that are closed after the handshake.
-        deaf: Whether it reads nothing that clients send.
+        hang_ups: How many connections are closed right after the handshake, before
+            others are served.
+        deaf: Whether the server reads nothing that clients send.
         handshakes: Number of handshakes that succeeded.
-        open: Number of connections that it forwards now.
-        tunnels: Request lines that its CONNECT proxy received.
-        port: Where it accepts TLS.
-        proxy_port: Where it accepts CONNECT.
+        open: Number of connections that are forwarded now.
+        tunnels: Request lines that the CONNECT proxy received.
+        port: Port that accepts TLS.
+        proxy_port: Port that accepts CONNECT.
     """
 
     context: ssl.SSLContext

@@ -26,17 +26,18 @@ RESETS = {"protocol": 1, "refuse": 7, "cancel": 8, "need-http1": 13}
 
 class HTTP2Server:
     """
-    Runs in a thread of its own.
+    A server that runs in a thread of its own.
 
     Attributes:
-        replies: What is done with each request, by turns: "answer", "stall", "begin" (a
-            reply without an end), "leave" (GOAWAY), or one of `RESETS`, an error of the
-            stream. The last one is repeated.
-        deaf: Whether it ignores all that clients send from now on.
+        replies: What is done with the first request, the second and so on: "answer",
+            "stall", "begin" (a reply without an end), "leave" (GOAWAY), or one of
+            `RESETS`, an error of the stream. The last entry also stands for all later
+            requests.
+        deaf: Whether the server ignores all that clients send from now on.
         requests: How many requests have arrived.
         resets: How many streams the clients have reset.
         connections: How many connections were opened.
-        open_connections: How many are open now.
+        open_connections: How many connections are open now.
     """
 
     def __init__(self, *replies: str) -> None:

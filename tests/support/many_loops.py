@@ -3,7 +3,7 @@ Several event loops, each in a thread of its own, on one virtual clock.
 
 Only one thread runs at a time, and each runs until all its tasks wait, so that the same
 steps have the same result each time. The clock moves when no loop has anything to do.
-All times should be multiples of a small power of two: floats add those exactly.
+All times should be multiples of a small power of two: sums of such floats are exact.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Loop", "Loops"]
 
 
 class _Selector(selectors.DefaultSelector):
-    """A selector that lets another event loop run in place of waiting."""
+    """A selector that lets another event loop run instead of waiting."""
 
     def __init__(self, loop: Loop) -> None:
         super().__init__()
@@ -56,9 +56,7 @@ class _AsyncioLoop(asyncio.SelectorEventLoop):
 
 @define(eq=False)
 class _TrioClock(trio.abc.Clock):
-    """A clock for trio, which asks it how long to sleep: it then lets another event
-    loop run.
-    """
+    """A clock that lets another event loop run when trio asks how long to sleep."""
 
     loop: Loop
 
@@ -81,9 +79,9 @@ class Loop:
     Attributes:
         loops: All event loops on the same clock.
         backend: "asyncio" or "trio".
-        frozen: Whether it gets no turns, as if its thread were blocked.
-        next: The time of its next timer.
-        woken: Whether it may have something to do besides its timers.
+        frozen: Whether the loop gets no turns, as if its thread were blocked.
+        next: The time of the loop's next timer.
+        woken: Whether the loop may have something to do besides its timers.
     """
 
     loops: Loops
@@ -166,7 +164,7 @@ class Loops:
     Attributes:
         backends: The kind of each loop.
         now: The virtual time, in seconds.
-        steps: A counter, which a task raises whenever it does anything.
+        steps: A counter, which a task increments whenever it does anything.
     """
 
     backends: tuple[str, ...]
@@ -180,9 +178,7 @@ class Loops:
             loop.start()
 
     def clock(self) -> float:
-        """Return the virtual time. A limiter that asks for it counts as doing
-        something.
-        """
+        """Return the virtual time, and count the question as a step of the limiter."""
         self.steps += 1
         return self.now
 
@@ -195,7 +191,7 @@ class Loops:
         while turns := [each for each in self.each if each.runs()]:
             before = self.steps
             turns[0].take_turn()
-            if self.steps != before:  # it may have woken tasks of any loop
+            if self.steps != before:  # a task may have woken tasks of any loop
                 for loop in self.each:
                     loop.woken = True
 

@@ -236,7 +236,7 @@ _LISTED: dict[str, list[str]] = {
 
 
 def _modules() -> list[str]:
-    """Return the modules of `LAYERS`, as names below ``asi1``."""
+    """Return the names of the modules in `LAYERS`, without the leading ``asi1.``."""
     folders = [_ROOT / "asi1" / layer for layer in LAYERS]
     paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     return [
@@ -252,7 +252,8 @@ def _own_test(module: str) -> str:
     return "/".join([*folders, f"test_{name}"])
 
 
-# The test files of each module: those in `_LISTED`, else the one of its own name.
+# The test files of each module: those in `_LISTED`, else the test file of the module's
+# own name.
 TESTS = {
     module: _LISTED.get(module, [_own_test(module)])
     for module in _modules()

@@ -3,9 +3,9 @@ Count how many small, wrong changes to the package make its tests fail.
 
 Run as ``python -m tests.support.mutants``.
 
-Makes a random sample of the changes in `mutations` to the modules that decide, and runs
+Makes a random sample of the changes in `mutations` to the modules of `LAYERS`, and runs
 the fast tests of each module on each change, in a forked process that imports the
-changed module instead of the right one. No file is written. A change that no test
+changed module instead of the original. No file is written. A change that no test
 notices has survived; the changes in `EQUIVALENT` cannot be noticed.
 """
 

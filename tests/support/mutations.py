@@ -53,7 +53,7 @@ class Mutant:
     Attributes:
         module: Name of the module, without the package.
         number: Index of the change among all changes to the module.
-        line: Line of the changed code.
+        line: Line number of the changed code.
         change: The function, the old code and the new code.
     """
 

@@ -1,9 +1,9 @@
 """
 One-line idioms of programs that were written for OpenAI's client.
 
-They are in the text file beside this module, below the server's reply. An idiom is an
-expression, or a statement that sets ``result``. Its names are those of
-OpenAI's package, or of asi1 in their place: `OpenAI`, `AsyncOpenAI`, `openai`, and a
+They are in the text file beside this module, each below the reply that the server gives
+it. An idiom is an expression, or a statement that sets ``result``. Its names are those
+of OpenAI's package, or of asi1 in their place: `OpenAI`, `AsyncOpenAI`, `openai`, and a
 `client` and `aclient` of these classes. `MESSAGES`, `TOOLS`, `IMAGE`, `REQUEST` and
 `City` are arguments. ``create()`` is a call of `client` with a model and messages,
 ``acreate()`` one of `aclient`; ``sent()`` is the last request, ``error(call)`` what

@@ -37,7 +37,8 @@ __all__ = [
     "tls",
 ]
 
-# The server behind proxies: a name that cannot be resolved on this machine.
+# The host name of the server behind proxies, which this machine cannot resolve; and the
+# address of all peers.
 HOST, HERE = "otter.example", "127.0.0.1"
 _SECONDS = 60
 # A TLS record of application data that no key decrypts.
@@ -47,7 +48,7 @@ _BROKEN = b"\x17\x03\x03\x00\x20" + bytes(32)
 @define(eq=False)
 class Place:
     """
-    What the peers of all rows have in common.
+    What all peers have in common.
 
     Attributes:
         authority: Signs the certificates that clients trust.
@@ -84,9 +85,9 @@ class Place:
         return context
 
 
-# Serves one connection, which is closed when it returns.
+# Serves one connection, which is closed when the function returns.
 Peer: TypeAlias = Callable[[socket.socket, Place], None]
-# What a TLS server does after it has read a request.
+# Returns what a TLS server sends after it has read a request; see `tls`.
 Reply: TypeAlias = Callable[[bytes, ssl.SSLObject], bytes | None]
 
 
@@ -170,11 +171,12 @@ def socks(
     Return a SOCKS proxy.
 
     Args:
-        method: The authentication that it chooses; 2 for a password, 255 for none.
-        password: Whether it takes the password.
-        code: Its reply to the command to connect; 0 for success.
-        cut: It closes the connection before its first or second reply.
-        hang: It does not send its first or second reply.
+        method: The authentication that the proxy chooses: 0 for none, 2 for a password,
+            255 if it accepts no method.
+        password: Whether the proxy accepts the password.
+        code: The proxy's reply to the command to connect; 0 for success.
+        cut: The proxy closes the connection before its first (1) or second (2) reply.
+        hang: The proxy never sends its first (1) or second (2) reply.
     """
 
     def stop(sock: socket.socket, place: Place, number: int) -> None:
@@ -280,7 +282,7 @@ def replies(share: float = 1.0, records: int = 1) -> Reply:
 
 
 def broken_after(share: float, records: int = 1) -> Reply:
-    """Return a reply of which *share* is sent, then a broken record in one packet."""
+    """Return a reply of which *share* is sent, followed by a broken TLS record."""
 
     def reply(request: bytes, secure: ssl.SSLObject) -> bytes:
         replies(share, records)(request, secure)

@@ -98,7 +98,9 @@ def tool_results(messages: Sequence[Any]) -> list[tuple[str, str]]:
 
 
 async def cancel_itself() -> None:
-    """Cancel the asyncio task that calls, or let a cancellation of trio escape."""
+    """
+    Cancel the calling task of asyncio; under trio, raise a stray `trio.Cancelled`.
+    """
     if sniffio.current_async_library() == "asyncio":
         task = asyncio.current_task()
         assert task is not None

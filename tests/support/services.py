@@ -224,8 +224,8 @@ def starlette_service(make: Callable[[], asi1.AsyncASI1]) -> Iterator[Service]:
 
 def recording(lifespan, kept):
     """
-    Return a lifespan that does as *lifespan*, and stores the service's client and event
-    loop in *kept*.
+    Return a lifespan that does what *lifespan* does, and stores the service's client
+    and event loop in *kept*.
     """
 
     @asynccontextmanager

@@ -114,7 +114,8 @@ def import_graph(root: Path) -> dict[str, dict[str, int]]:
 
 def misplaced(root: Path, layers: Sequence[Collection[str]]) -> list[str]:
     """
-    Name modules that are in no layer or in two, and modules of layers without a file.
+    Name modules that are in no layer or in two, and names in *layers* that are not
+    modules.
     """
     listed = [name for layer in layers for name in layer]
     present = {top(module) for module in modules(root)}
@@ -158,7 +159,8 @@ def foreign_imports(
     Name the imports of *forbidden* packages in *places*, or anywhere if *places* is
     None.
 
-    A place, and an exception among them, is a module, or a package with all below it.
+    *places* and *exceptions* are names of modules, or of packages with all their
+    modules.
     """
     return [
         f"{module}:{line} imports {name}"

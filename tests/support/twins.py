@@ -1,8 +1,8 @@
 """
 Compares an async class with its blocking twin, which must have the same API.
 
-From a pair of classes the comparison goes on to each pair of classes of the package
-that their members' annotations name in the same place.
+If the annotations of two compared members name classes of the package, the classes in
+the same places are compared next.
 """
 
 from __future__ import annotations

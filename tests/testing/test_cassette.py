@@ -86,7 +86,7 @@ async def everything(client):
 async def test_every_kind_of_call_is_replayed_as_it_was_recorded(path):
     """
     All calls of a program, retries included, are recorded, and replayed without sending
-    anything. The key is not in the file, and the replaying client may have another.
+    anything. The key is not in the file, and the replaying client may have another key.
     """
     fake, empty = FakeASI1(seed=1), FakeASI1()
     script(fake)
@@ -108,7 +108,7 @@ async def test_every_kind_of_call_is_replayed_as_it_was_recorded(path):
 def test_blocking_client_records_over_sockets_and_replays(fake, path):
     """
     A blocking client records over the network through asi1's own transport, unless the
-    cassette has another one, and replays without a server.
+    cassette has another transport, and replays without a server.
     """
     fake.reply("Hello", times=2)
     texts = []
@@ -346,7 +346,8 @@ async def test_stream_that_was_closed_early_is_recorded_up_to_that_point(path):
 async def test_stream_is_recorded_as_soon_as_its_last_event_was_read(path, cut):
     """
     A stream is in the file before the server ends the body behind the last event, which
-    may come in two pieces. A text that contains the words of that event ends nothing.
+    may come in two pieces. A text that only contains the words of that event does not
+    end the recording.
     """
     fake = FakeASI1()
     text = "data: [DONE]\n\ndata: [DONE]"
@@ -385,9 +386,9 @@ async def test_body_that_is_no_stream_is_recorded_to_its_end(path):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_api_key_is_recorded_nowhere(path, stream):
     """
-    The key, other secrets of the request's headers and URL, and given strings are taken
-    out of the URL, the body, and all of the reply: also where a piece of a stream ends
-    in the middle of the key, and where it is escaped.
+    The key, other secrets of the request's headers and URL, and the strings given as
+    ``hide`` are taken out of the URL, the body, and all of the reply: also where a
+    piece of a stream ends within the key, and where the key is escaped.
     """
     fake = FakeASI1()
     mine, other = "my-hidden-string", "cookie-value-987"
@@ -478,8 +479,8 @@ async def test_incomplete_last_line_is_removed_with_the_next_recording(path, cut
 
 async def test_path_that_is_a_folder_fails_without_a_retry(tmp_path):
     """
-    A path that cannot be read or written as a file raises an error that names it, and
-    is not tried again.
+    A path that cannot be read or written as a file raises an error that names the path,
+    and the call is not retried.
     """
     fake = FakeASI1()
     for mode in ("replay", "record"):

@@ -37,7 +37,7 @@ def test_fixture_fake_asi1_yields_a_running_fake(fake_asi1):
 def test_cassette_fixture_has_a_file_of_the_tests_own(request, monkeypatch):
     """
     The fixture `asi1_cassette` has a file named like the test, beside its module, and
-    records what is missing.
+    records the requests that are not in the file.
     """
     monkeypatch.delenv("CI", raising=False)
     tape = request.getfixturevalue("asi1_cassette")

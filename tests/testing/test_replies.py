@@ -49,7 +49,9 @@ def shape(value):
 
 
 def successive_shapes(values):
-    """Return keys and types of each JSON value, unless the same as those before."""
+    """
+    Return each JSON value's keys and types, unless equal to those of the value before.
+    """
     found = []
     for value in map(shape, values):
         if not found or found[-1] != value:

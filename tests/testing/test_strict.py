@@ -1,4 +1,4 @@
-"""A strict fake fails tests that call what they do not script, or the reverse."""
+"""A strict fake fails tests with calls that were not scripted, or replies left over."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_verify_names_calls_of_every_endpoint(strict, method, path, shown)
 def test_verify_lists_replies_that_are_left_over(strict):
     """
     `FakeASI1.verify` lists each reply that no request has taken, as it was scripted;
-    equal ones in a row stand there once. A standing reply may stay unused.
+    equal replies in a row are listed once. A standing reply may stay unused.
     """
     strict.reply("Four.", times=3)
     strict.reply(lambda request: request.path)
@@ -248,7 +248,7 @@ async def test_strict_fake_refuses_tool_messages_that_a_service_refuses(
     """
     A strict fake answers a 400 to a tool call without an id or a name, and to a result
     that belongs to no call before it; the scripted reply is left over. A fake that is
-    not strict answers.
+    not strict sends the reply.
     """
     for fake in (strict, FakeASI1()):
         fake.reply("Four.")

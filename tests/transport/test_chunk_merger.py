@@ -1,6 +1,4 @@
-"""
-The chunks of HTTP replies are joined, compared with h11 as it reads the same bytes.
-"""
+"""The chunks of HTTP replies are joined; h11 reads joined and original chunks alike."""
 
 from __future__ import annotations
 
@@ -79,7 +77,7 @@ def read_by_h11(reads, merger=None):
                     client.start_next_cycle()
                     ask()
     except (h11.RemoteProtocolError, h11.LocalProtocolError) as error:
-        # The end of a message may show the bytes of one read, so it is left out.
+        # The end of an error message may show the bytes of one read, so it is left out.
         events.append((type(error), f"{error}"[:20]))
     return [*events, body]
 
@@ -105,8 +103,8 @@ def test_h11_reads_the_same_replies_with_and_without_joined_chunks(data, size):
 @pytest.mark.parametrize("size", [*range(1, 60), 800])
 def test_chunks_are_joined_wherever_the_network_cuts_them(size):
     """
-    A stream is joined without loss, and no byte is held back, whatever the size of the
-    reads is: inside of a head, of a chunk's size, of its body, and of its line ends.
+    The chunks of a stream are joined without loss, and no byte is held back, even if a
+    read ends within a head, a chunk's size, its data or its line ends.
     """
     sizes = range(1, 30)
     data = HEAD + b"".join(b"%08x\r\n%b\r\n" % (n, b"a" * n) for n in sizes) + END
@@ -146,7 +144,7 @@ def test_chunks_are_joined_again_after_a_chunk_size_that_was_cut(at):
     assert chunk[at:] + b"2\r\nab\r\n" == merged
 
 
-def test_chunks_of_the_next_reply_are_joined_too():
+def test_chunks_of_each_reply_on_a_connection_are_joined():
     """
     On a kept connection, the chunks of each reply are joined, also after a reply that
     had none.
@@ -173,10 +171,10 @@ def test_chunks_of_the_next_reply_are_joined_too():
         b"\x05\x00\r\n\r\n",
     ],
 )
-def test_body_after_an_unusual_response_head_is_passed_on_unchanged(head):
+def test_body_is_unchanged_if_its_head_may_not_announce_chunks(head):
     """
-    After a head that does not certainly announce chunks alone, bytes that look like
-    chunks are passed on as they are.
+    If a response head does not say clearly that the body is chunked, and only chunked,
+    bytes that look like chunks are passed on unchanged.
     """
     merger, data = ChunkMerger(), b"1\r\na\r\n1\r\nb\r\n"
 

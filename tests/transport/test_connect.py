@@ -606,8 +606,8 @@ async def test_large_request_through_a_proxy_ends_as_without_a_proxy(
     monkeypatch, what, expected
 ):
     """
-    Through a proxy too, a refusal is read while the body is sent, and the write timeout
-    expires only if the proxy reads nothing.
+    Also through a proxy, a refusal is read while the body is sent, and the write
+    timeout expires only if the proxy reads nothing.
     """
     with LateReader(what) as proxy:
         for name in ("HTTP_PROXY", "http_proxy"):

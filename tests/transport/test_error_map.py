@@ -71,9 +71,7 @@ async def test_reply_that_aiohttp_cannot_parse_raises_a_connection_error(name, f
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_invalid_chunk_size_over_aiohttp_raises_a_connection_error():
-    """
-    A stream in which a chunk's size is not a number is an APIConnectionError.
-    """
+    """A stream in which a chunk's size is not a number raises an APIConnectionError."""
     with FakeASI1() as fake:
         # aiohttp 3.14 waits for more bytes if it reads the invalid chunk size after the
         # head, so head and chunk size are sent in one write.
@@ -87,8 +85,8 @@ async def test_invalid_chunk_size_over_aiohttp_raises_a_connection_error():
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "https://otter.invalid"])
 async def test_refused_connection_over_aiohttp_is_retried_and_counts_as_not_sent(url):
     """
-    A refused connection and an unknown host name are APIConnectionErrors over aiohttp;
-    nothing was sent, so the call is retried.
+    A refused connection and an unknown host name raise APIConnectionErrors over
+    aiohttp; nothing was sent, so the call is retried.
     """
     error = await failed_over_aiohttp(url.format(port=closed_port()))
 
@@ -100,7 +98,7 @@ async def test_refused_connection_over_aiohttp_is_retried_and_counts_as_not_sent
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_untrusted_certificate_over_aiohttp_is_not_retried(certificate):
     """
-    A certificate that is not trusted is an APIConnectionError without a retry.
+    A certificate that is not trusted raises an APIConnectionError without a retry.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

@@ -320,7 +320,7 @@ async def test_tls_error_is_not_retried_but_a_closed_connection_is(
 ):
     """
     An error of TLS is not retried: a broken record, or a server that wants a
-    certificate of the client. A connection that just ends is retried.
+    certificate of the client. A call whose connection just ends is retried.
     """
     with served_peer(peer, Place(authority, 0, 0)) as port:
         url = f"https://{HOST}:{port}/v1"

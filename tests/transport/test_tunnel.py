@@ -167,7 +167,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("url", "replies", "reason"), REFUSALS)
 async def test_refusal_of_a_proxy_is_an_error_with_its_reason(url, replies, reason):
     """
-    A proxy that refuses, or that speaks another protocol, is a ProxyError with the
+    A proxy that refuses, or that speaks another protocol, causes a ProxyError with the
     reason, and the connection to it is closed.
     """
     proxy = Proxy(replies)

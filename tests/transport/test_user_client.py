@@ -55,7 +55,7 @@ def test_blocking_client_or_transport_is_refused_with_what_to_pass(
 async def test_query_of_a_call_is_added_to_that_of_the_users_client(family):
     """
     The parameters of the user's client, of ``default_query`` and of ``extra_query`` are
-    all sent; if two have the same name, that of asi1 is sent.
+    all sent; if two have the same name, the one given to asi1 is sent.
     """
     with FakeASI1() as fake:
         params = {"team": "otters", "version": "1"}

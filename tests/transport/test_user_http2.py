@@ -114,7 +114,7 @@ async def test_first_call_cancelled_at_any_step_leaves_no_broken_connection(kind
 
 
 @pytest.mark.system
-async def test_server_that_does_not_read_ends_a_cancelled_call_too():
+async def test_cancelled_call_ends_although_the_server_does_not_read():
     """
     A cancelled call waits at most a few seconds for a server that does not read.
     """

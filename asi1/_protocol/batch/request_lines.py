@@ -26,7 +26,7 @@ __all__ = ["BatchRequest", "custom_id_key", "read_request", "request_of"]
 
 _METHOD = "POST"
 _URL = "/v1/chat/completions"
-_BYTES = 16  # length of a hash: enough to tell any number of requests apart
+_BYTES = 16  # length of a hash; two requests never have the same hash by chance
 
 
 @frozen
@@ -39,7 +39,7 @@ class BatchRequest:
         body: The body that is sent, with its model.
         digest: The hash of the custom id and the body, as 32 hexadecimal digits. The
             order of an object's keys does not change it.
-        size: The bytes of the request's line.
+        size: Length of the request's line, in bytes.
     """
 
     custom_id: str
@@ -63,7 +63,7 @@ def read_request(line: bytes, *, model: str | None, default_model: str) -> Batch
     Read one line of a batch's input.
 
     Args:
-        line: The line; its end may be missing.
+        line: The line, with or without its line end.
         model: The model of all requests, in place of those in the lines; None for the
             lines' own models.
         default_model: The model of a body that names none.
@@ -90,7 +90,7 @@ def read_request(line: bytes, *, model: str | None, default_model: str) -> Batch
 
 
 def _problem(value: JSON) -> str | None:
-    """Return what is wrong with the line's *value*, or None."""
+    """Return what is wrong with the line's *value*; None if nothing is."""
     if not isinstance(value, dict):
         return "is not a JSON object"
     custom_id = value.get("custom_id")

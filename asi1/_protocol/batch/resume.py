@@ -38,7 +38,7 @@ class Entry:
     changed: bool = False
 
     def found(self, row: OutputRow, at: int) -> Entry:
-        """Return the entry after a *row* of its custom id was found at offset *at*."""
+        """Return the entry, updated by a *row* with its custom id at offset *at*."""
         if row.digest != self.digest:
             return evolve(self, changed=True)
         state = State.ANSWERED if row.answered else State.FAILED
@@ -50,8 +50,9 @@ class Entry:
         """
         Whether the *row* at offset *at*, of the entry's custom id, stays in the output.
 
-        The newest row of the request stays, and rows of an older request with this id
-        only as long as there is no other. An answer is not replaced by a failure.
+        One row of the request itself stays: its newest answer, else its newest failure.
+        Rows of another request with this custom id stay until the request has a row,
+        and answers among them until the request has an answer.
         """
         if at == self.at or self.state is State.NEW:
             return True

@@ -40,8 +40,9 @@ __all__ = [
 # messages of the turn, and the messages of the last turn.
 Score: TypeAlias = Callable[[Sequence[Wire], Sequence[Wire]], float]
 
-# Scripts without blanks between words, or with characters in words that Python does not
-# count as letters: those of India and south-east Asia, Korean, Japanese, Chinese.
+# The characters of scripts that have no blanks between words, or whose words have
+# characters that Python does not count as letters: the scripts of India and south-east
+# Asia, Korean, Japanese, Chinese.
 _UNSPACED = (
     "\u0900-\u109f\u1100-\u11ff\u1780-\u17ff\u3005\u3041-\u30ff\u3400-\u4dbf"
     "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f"

@@ -86,7 +86,7 @@ class Summarise(ContextPolicy):
         return view.with_summary(Summary(text, upto)) if text else view
 
     def _turns_to_summarise(self, view: View, limit: float) -> list[Turn]:
-        """Return the turns to summarise; [] if even all would free too few tokens."""
+        """Return the turns to summarise; [] if even all of them free too few tokens."""
         rest = view.weight + self.size
         if view.summary is not None:
             rest -= view.tokens.cost(view.summary.message)
@@ -160,8 +160,8 @@ def _cut(text: str, size: int) -> str:
 
 def _transcript(turn: Turn) -> str:
     """
-    Return a turn as one string; given a list of messages, the model would go on with
-    it.
+    Return a turn as one string; given as messages, the model would answer the turn in
+    place of summarising it.
     """
     return "\n".join(_line(message) for message in turn.messages)
 

@@ -139,8 +139,9 @@ class TokenEstimator:
 
         Args:
             messages: All messages of the request.
-            prompt_tokens: ``usage.prompt_tokens`` of its answer; ignored below 1, and
-                if more than 200,000 tokens would be those of the hidden prompt.
+            prompt_tokens: ``usage.prompt_tokens`` of its answer; ignored if it is below
+                1, or so large that the hidden prompt would have more than 200,000
+                tokens.
         """
         size = self.fixed + sum(map(size_of, messages))
         most = _MOST_HIDDEN + _SLOPES[1] * size + _PER_MESSAGE * len(messages)
@@ -165,8 +166,8 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
 def size_of(message: Wire) -> int:
     """Return the size of *message* in bytes of UTF-8, without its role."""
     content = message.get("content")
-    # This runs for the whole history in each turn, and most messages are a role and a
-    # text.
+    # Most messages are only a role and a text. They are measured fast, since this runs
+    # for the whole history in each turn.
     if type(content) is str and len(message) == 2 and "role" in message:
         return len(content) if content.isascii() else _size(content)
     return sum(_size(value) for key, value in message.items() if key != "role")

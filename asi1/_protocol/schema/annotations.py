@@ -44,7 +44,7 @@ _QUALIFIERS = {Final, Required, NotRequired, ClassVar}
 
 
 class UnresolvedError(ValueError):
-    """An annotation names a type that cannot be found; the message names it."""
+    """A type that an annotation names cannot be found; the message has its name."""
 
 
 @define
@@ -85,7 +85,7 @@ def unwrap(annotation: Any, parameters: Mapping[Any, Any]) -> tuple[Any, Notes]:
 def _unwrapped_once(
     annotation: Any, parameters: Mapping[Any, Any], notes: Notes
 ) -> Any:
-    """Return *annotation* without its outermost wrapper; unchanged if it has none."""
+    """Return *annotation* without its outermost wrapper; if it has none, unchanged."""
     origin = get_origin(annotation)
     outer = origin or annotation
     if origin is Annotated:
@@ -149,7 +149,7 @@ def parameters_of(annotation: Any, attribute: str) -> dict[Any, Any]:
 
 
 def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
-    """Return the type arguments of the class that declares *attribute*, or None."""
+    """Return type arguments of the class with *attribute*; None without such a class."""
     cls = get_origin(annotation) or annotation
     names = getattr(cls, "__parameters__", ())
     own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))

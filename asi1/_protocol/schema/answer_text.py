@@ -40,8 +40,8 @@ _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )
 _OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*\r?\n?[ \t\r\n]*\Z")
-# Matches a fence of a code block and the language after it; only opening fences have
-# one.
+# Matches a fence of a code block and the language after it; only an opening fence has a
+# language.
 _FENCE = re.compile(r"(?:`{3,}|~{3,})([\w+.-]*)")
 _FENCE_SIGNS = ("```", "~~~")
 _LANGUAGE = re.compile(r"[\w+.-]+\s+")
@@ -56,7 +56,7 @@ _MOST_UNCLOSED = 4
 
 
 class NoJSONError(ValueError):
-    """The text has no JSON value; the message says what is wrong with it."""
+    """The text has no JSON value; the message says what is wrong with the text."""
 
 
 class JSONCutOffError(ValueError):
@@ -151,10 +151,10 @@ def _in_open_fences(text: str, regions: Iterable[_Region]) -> Iterator[_Region]:
 
 def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | None]:
     """
-    Yield the regions of *text* from an opening bracket to its closing one.
+    Yield each region of *text* from an opening bracket to its closing bracket.
 
     Returns:
-        Where a bracket opens that is not closed; None if all are closed.
+        The position of a bracket that is not closed; None if all are closed.
     """
     while opening := _OPENING.search(text, position):
         depth, start = 0, opening.start()
@@ -177,7 +177,7 @@ def _closed_regions(text: str, position: int) -> Generator[_Region, None, int | 
 
 
 def _cuts(text: str, region: _Region) -> Iterator[CutAway]:
-    """Return what has to be cut away around *region* to read the JSON in it."""
+    """Yield what has to be cut away around *region* to read the JSON in it."""
     before, after = text[: region.start], text[region.end :].lstrip(_BLANK)
     opening = _OPENING_FENCE.search(before, max(0, len(before) - _FENCE_SIZE))
     if opening:

@@ -41,7 +41,8 @@ _SIZE_WORDS = {
 
 def with_bounds(shape: Shape, bounds: Bounds) -> Shape:
     """
-    Return *shape* with *bounds*; a union passes each bound to the members it fits.
+    Return *shape* with *bounds*; a union passes each bound to those of its shapes that
+    the bound fits.
 
     Raises:
         ValueError: A bound does not fit the shape; the message names the bound.
@@ -117,9 +118,9 @@ def check_of(
     shape: Scalar | Array | FreeObject,
 ) -> Callable[[Any], str | None] | None:
     """
-    Return a function that finds the first bound that a value breaks; None if all hold.
+    Return a function that returns the first bound that a value breaks, or None.
 
-    Without bounds, return None.
+    If *shape* has no bounds, return None in place of a function.
     """
     if not shape.bounds:
         return None

@@ -34,7 +34,7 @@ class Docs:
 
 
 def read_docs(thing: type | Callable[..., Any]) -> Docs:
-    """Return the descriptions in *thing*'s docstring, unless that is inherited."""
+    """Return the descriptions in *thing*'s own docstring, not in an inherited one."""
     doc = vars(thing).get("__doc__") if isinstance(thing, type) else thing.__doc__
     if not isinstance(doc, str) or _is_generated(doc, thing):
         return Docs()

@@ -51,7 +51,7 @@ def encoded(value: Any) -> JSON:
 
 def encoded_text(value: JSON) -> str:
     """
-    Return a value that `encoded` returned as JSON text; lone surrogates become U+FFFD.
+    Return *value*, a result of `encoded`, as JSON text; lone surrogates become U+FFFD.
 
     Raises:
         ValueError: A number is NaN or infinite.

@@ -53,7 +53,7 @@ def _integer(value: JSON) -> int:
 
 
 def read_number(value: JSON) -> float:
-    """Return *value*, a finite number, as a float; raise ValueError for others."""
+    """Return *value*, a finite number, as a float; raise ValueError if it is not."""
     if type(value) is float and math.isfinite(value):
         return value
     if type(value) is int:

@@ -68,7 +68,7 @@ class MarkerFinder:
 
     @property
     def is_idle(self) -> bool:
-        """Whether `skim` may read the next text, without marker, backtick or tilde."""
+        """Whether `skim` may read a next text without marker, backtick and tilde."""
         return not (self._run or self._tokens or self._maybe_fence or self._closing)
 
     @property

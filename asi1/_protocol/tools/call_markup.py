@@ -211,7 +211,7 @@ class MarkupReader:
         while key := form.match(self.text, at):
             start = key.end()
             end = self._find(last, start)
-            # Both are missing, or the next value begins first.
+            # Both tags are missing, or another value begins before this one ends.
             if self._find(first, start) <= end:
                 raise _UnreadableError(tag, "has an argument that is not closed", start)
             value = self.text[start:end].removeprefix(line_break)

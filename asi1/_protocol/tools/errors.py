@@ -1,7 +1,7 @@
 """
 The errors of tools and of runs with tools.
 
-`errors` shows the whole tree.
+The module `errors` shows the tree of all errors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["MaxRoundsError", "ToolError"]
 @public
 class ToolError(ASI1Error):
     """
-    Raise it in a tool to choose the words that the model reads.
+    Raise this error in a tool to choose the words that the model reads.
 
     If a tool raises another exception, the model reads its class and its message.
     """

@@ -52,8 +52,8 @@ def read_leaked_calls(text: str, names: Collection[str]) -> LeakedText:
     Return *text* without the markup of tool calls, and the calls.
 
     If each argument has tags of its own, a value that is a JSON number, object, array,
-    ``true``, ``false`` or ``null`` is copied into the arguments digit by digit. Each
-    other value is a string, including any quotes around it.
+    ``true``, ``false`` or ``null`` is copied into the arguments unchanged. Each other
+    value is a string, including any quotes around it.
 
     Args:
         text: The complete text of an answer.
@@ -113,8 +113,8 @@ class TextHold:
     """
     Holds back streamed text from the first place at which a tool call may begin.
 
-    After the stream, instead of the held text, `LeakedText.text` is shown without the
-    characters that `feed` has returned: usually nothing is left.
+    After the stream, the caller shows what `LeakedText.text` has after the characters
+    that `feed` returned; usually nothing.
     """
 
     _finder: MarkerFinder = field(factory=MarkerFinder, init=False)

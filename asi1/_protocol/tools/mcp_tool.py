@@ -1,5 +1,5 @@
 """
-Makes tools of those of MCP servers: their names, their schemas, their results as text.
+Makes tools from the tools of MCP servers: names, schemas, and results as text.
 
 MCP is the Model Context Protocol. Its objects are read by their attributes: those of
 version 2 of the ``mcp`` package, or their older names.

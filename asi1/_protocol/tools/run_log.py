@@ -60,7 +60,7 @@ class RunLog:
 
     Attributes:
         tools: The tools by their names.
-        max_rounds: The most answers that the model gives; None for the number with
+        max_rounds: The most answers that the model may give; None for the number with
             which the run began.
         wire: Returns an answer in the form in which a later request contains it.
         events: All events, oldest first.

@@ -172,7 +172,7 @@ class ToolRunResult:
 
     @property
     def cost(self) -> Decimal | None:
-        """What all answers together cost, in US dollars; None if one is not known."""
+        """US dollars that all answers cost together; None if one cost is not known."""
         return cost_of_all(
             step.answer for step in self.steps if isinstance(step, AnswerStep)
         )

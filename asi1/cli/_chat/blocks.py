@@ -19,8 +19,9 @@ from markdown_it.token import Token
 __all__ = ["blocks_of", "tokens_of"]
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-# Matches an incomplete line whose kind of block is certain already. Not so: "--" may
-# become a rule or a word, and "```a" may become code in a sentence.
+# Matches the start of a line if it shows what kind of block the line is in. It does not
+# match "--", which may become a rule or a word, nor "```a", which may become code in a
+# sentence.
 _DECIDED = re.compile(r"\s*+(?![`~]).*[^\W\d_]")
 _PARSER = (
     MarkdownIt("commonmark", {"html": False})
@@ -33,7 +34,7 @@ def blocks_of(text: str) -> list[str]:
     """
     Return the blocks of *text*, at least one: paragraphs, lists, tables, code.
 
-    Joined, the blocks are *text*, whose lines end with newlines. Text that is added
+    The joined blocks equal *text*, whose lines end with newlines. Text that is added
     later can change only the last block, and may split it into several.
     """
     lines = _LINE.findall(text)

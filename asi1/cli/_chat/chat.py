@@ -2,7 +2,7 @@
 ``asi1 chat``: reads messages and commands, and shows answers, until the user leaves.
 
 On a terminal, an error or Ctrl-C ends only the turn, and the prompt comes back. Without
-a terminal, it ends the program with an exit code.
+a terminal, an error or Ctrl-C ends the program with an exit code.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def chat(options: Namespace) -> None:
 
 def _prompt_reader(options: Namespace) -> Reader:
     try:
-        import rich as _  # noqa: F401, PLC0415 - for answers, as below for the prompt
+        import rich as _  # noqa: F401, PLC0415 - answers need it
 
         from prompt_toolkit.output import create_output  # noqa: PLC0415
 

@@ -37,7 +37,7 @@ def history_path(env: Mapping[str, str], platform: str = sys.platform) -> str:
 
 def open_history(path: str | None) -> History:
     """
-    Return the history at *path*, a file with mode 0600; None to keep it in memory.
+    Return the history in the file *path*, with mode 0600; for None, one in memory.
 
     The mode of an existing file is corrected.
     """

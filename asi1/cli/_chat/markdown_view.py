@@ -3,8 +3,8 @@ Shows an answer as markdown while it arrives.
 
 Finished blocks are printed once; only the last block is drawn again as it grows.
 Drawing a long block takes long, so a separate thread draws, at most about twenty times
-a second: the caller never waits for it, and text that has arrived is shown even if the
-next text comes late.
+a second: the caller never waits for a drawing, and text that has arrived is shown even
+if the next text comes late.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .rows import rows_of
 __all__ = ["MarkdownView"]
 
 _INTERVAL = 0.05  # seconds between two drawings
-_SHARE = 4  # after drawing, the thread pauses for this many times as long as it took
+_SHARE = 4  # the thread pauses for this many times as long as it has drawn
 
 
 class MarkdownView:
@@ -44,7 +44,7 @@ class MarkdownView:
         self._console = console
         self._thoughts = thoughts
         self._region = Region(screen, lambda: console.size)
-        # Both threads use this only with operations that Ctrl-C cannot interrupt
+        # Both threads use this deque only with operations that Ctrl-C cannot interrupt
         # half-way. A lock is not used: after Ctrl-C, it might stay locked.
         self._pieces: deque[tuple[str, str]] = deque()
         self._thread: threading.Thread | None = None
@@ -95,7 +95,7 @@ class MarkdownView:
                     self._draw()
                 spent = time.monotonic() - begun
                 time.sleep(max(_INTERVAL, _SHARE * spent))
-        except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
+        except BaseException as error:  # noqa: BLE001 - `add` or `end` raises it
             self._error = error
 
     def _take(self) -> bool:

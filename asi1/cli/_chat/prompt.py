@@ -59,12 +59,12 @@ class PromptReader:
         self._questions: PromptSession[str] = PromptSession(output=output)
 
     def read(self, begun: str = "") -> str:
-        """Return the next message or command; raise as `Reader.read`."""
+        """Return the next message or command; raise the errors of `Reader.read`."""
         # prompt_toolkit (3.0) reads bytes that are not UTF-8 as lone surrogates.
         return replace_surrogates(self._session.prompt(default=begun))
 
     def ask(self, question: str) -> str:
-        """Return the answer to *question*; raise as `Reader.read`."""
+        """Return the answer to *question*; raise the errors of `Reader.read`."""
         drop_typed_ahead(
             sys.stdin
         )  # keys pressed before the question must not answer it

@@ -26,7 +26,7 @@ class Reader(Protocol):
         ...
 
     def ask(self, question: str) -> str:
-        """Return the answer to *question*; raise as `read`."""
+        """Return the answer to *question*; raise the errors of `read`."""
         ...
 
     @property

@@ -31,11 +31,11 @@ class Region:
         self._screen = screen
         self._size = size
         self._rows: list[str] = []
-        self._scrolled = 0  # number of the first rows that have scrolled off the screen
+        self._scrolled = 0  # how many of the rows have scrolled off the screen
         self._columns = 0
 
     def draw(self, rows: Sequence[str]) -> None:
-        """Show *rows* in place of the rows so far."""
+        """Show *rows* in place of the rows shown so far."""
         columns, lines = self._size()
         first = self._scrolled
         if columns == self._columns:
@@ -61,7 +61,7 @@ class Region:
         self._rows, self._scrolled = [], 0
 
     def _write(self, first: int, rows: Sequence[str]) -> None:
-        """Erase the rows from number *first* on, and write *rows*."""
+        """Erase the rows from index *first* on; write all of *rows* in their place."""
         columns, lines = self._size()
         above = sum(_height(row, columns) for row in self._rows[first:])
         above = min(above, lines - 1)
@@ -87,5 +87,5 @@ def _fitting(rows: Sequence[str], columns: int, lines: int) -> int:
 
 
 def _height(row: str, columns: int) -> int:
-    """Return the number of lines for *row*; a resized terminal may be narrower."""
+    """Return how many lines *row* takes: more than one if the terminal got narrower."""
     return max(1, -(-Text.from_ansi(row).cell_len // max(columns, 1)))

@@ -97,8 +97,9 @@ class _Likeness(io.StringIO):
 
 
 def console_of(terminal: TextIO) -> Console:
-    """Return the console that `rows_of` needs for a terminal; it never writes there."""
-    # rich (15.0) ends the program if a terminal is gone.
+    """Return a console for `rows_of`, like *terminal*; it writes nothing there."""
+    # rich does not get the terminal: rich (15.0) ends the program if a terminal is
+    # gone.
     file = _Likeness(terminal)
     # rich (15.0) gives code in a sentence a black background, even on a white terminal.
     theme = Theme({"markdown.code": "bold cyan"})

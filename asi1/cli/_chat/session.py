@@ -119,7 +119,8 @@ class Session:
             The path of the file.
 
         Raises:
-            asi1.ConfigurationError: The file cannot be written, or has other content.
+            asi1.ConfigurationError: The file cannot be written, or exists and is not a
+                saved conversation.
         """
         path = _path(path, self.file)
         try:

@@ -96,7 +96,7 @@ class Turn:
         return line
 
     def _show(self, run: asi1.ToolRun) -> bool:
-        """Show the steps of *run* until it is over, or waits for decisions."""
+        """Show the steps of *run* until the run is over, or waits for decisions."""
         try:
             with run:
                 for step in run:

@@ -15,7 +15,8 @@ __all__ = ["find_answer", "find_reply"]
 _PATH = "/chat/completions"
 # Sent in place of a key that is missing; the server answers 401.
 _NO_KEY = "asi1-doctor-has-no-key"
-# The largest reply that is read, in bytes, and seconds of the answer to `_QUESTION`.
+# The largest reply that is read, in bytes. The shortest timeout of the answer to
+# `_QUESTION`, in seconds.
 _MOST = 1024 * 1024
 _ANSWER_SECONDS = 60.0
 _QUESTION = "Say hello in one short sentence."
@@ -27,9 +28,10 @@ _REFUSED = (401, 403)
 
 def find_reply(key: str | None, url: str, model: str | None, seconds: float) -> Finding:
     """
-    Send a request without messages: a server refuses it, and charges nothing.
+    Send a request without messages, which a server refuses and does not charge.
 
-    It is sent twice, since the first reply also takes the time to open a connection.
+    The request is sent twice, since the first reply also takes the time to open a
+    connection.
     """
     try:
         with cancel_on_interrupt(), _client(key, url, model, seconds) as client:
@@ -53,7 +55,7 @@ def _refused(
     Send the request; return the server's refusal, and the response metadata.
 
     Raises:
-        asi1.ASI1Error: The server did not refuse it for the missing messages.
+        asi1.ASI1Error: The server did not refuse the request for its missing messages.
     """
     good = _EXPECTED if sends_key else (*_EXPECTED, *_REFUSED)
     try:

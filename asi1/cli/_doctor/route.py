@@ -159,7 +159,8 @@ def open_tls(
     begun = time.perf_counter()
     try:
         connection.settimeout(seconds)
-        # An invalid name raises here: later, Python (3.11) would leave the socket open.
+        # An invalid name must raise here: if `wrap_socket` raises the error, Python
+        # (3.11) leaves the socket open.
         host.encode("idna")
         with context.wrap_socket(connection, server_hostname=host) as secured:
             took = time.perf_counter() - begun
@@ -179,7 +180,10 @@ def open_tls(
 
 
 def within(seconds: float, work: Callable[[], _T]) -> _T:
-    """Return the result of *work*, or raise after *seconds*: DNS has no timeout."""
+    """
+    Return the result of *work*, or raise after *seconds*, since a DNS lookup has no
+    timeout of its own.
+    """
     results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
     def run() -> None:
@@ -225,7 +229,7 @@ def _read_status(connection: socket.socket, deadline: float) -> str:
 
 
 def _is_whole(read: bytes) -> bool:
-    """Whether the headers end here, or the first line shows that this is not HTTP."""
+    """Whether *read* has all headers, or a first line that is not HTTP."""
     if read.endswith(b"\n") and not read.startswith(b"HTTP/"):
         return True
     return read.endswith(b"\r\n\r\n")

@@ -46,7 +46,7 @@ class Proxy(NamedTuple):
 
 
 def find_key(options: Namespace, env: Mapping[str, str]) -> tuple[str | None, Finding]:
-    """Return the API key, None if it is missing or invalid; and the finding."""
+    """Return the API key (None if it is missing or invalid), and the finding."""
     names = (options.key_env,) if options.key_env else KEY_VARIABLES
     found = [name for name in names if env.get(name, "").strip()]
     if not found:
@@ -69,7 +69,7 @@ def find_key(options: Namespace, env: Mapping[str, str]) -> tuple[str | None, Fi
 
 
 def find_url(options: Namespace, env: Mapping[str, str]) -> tuple[str | None, Finding]:
-    """Return the base URL, None if it is invalid; and the finding."""
+    """Return the base URL (None if it is invalid), and the finding."""
     source = url_source(options, env) or "the default"
     facts = {"source": source}
     try:
@@ -85,7 +85,7 @@ def find_proxy(
     url: str, env: Mapping[str, str], proxies: Mapping[str, str]
 ) -> tuple[Proxy | None, Finding]:
     """
-    Return the proxy for calls to *url*, if any; and the finding.
+    Return the proxy for calls to *url* (None if there is none), and the finding.
 
     Args:
         url: The base URL.

@@ -1,7 +1,7 @@
 """
 Faults of HTTP: invalid headers and framing, redirects, encodings.
 
-Bodies are compressed when a request gets the fault; large ones are then cached.
+A body is compressed when a request gets its fault; a large body is then cached.
 """
 
 from __future__ import annotations

@@ -34,8 +34,9 @@ ROUNDS = [
 
 def command():
     """Return the command line of aimock; None if aimock is not installed."""
-    # The npm package @copilotkit/aimock calls its server for chat requests `llmock`, as
-    # the Python package of another project is called. It is the file beside `aimock`.
+    # In the npm package @copilotkit/aimock, the server for chat requests is called
+    # `llmock`, like the Python package of another project. So the server is not looked
+    # up by this name, but as the file beside the command `aimock`.
     node, installed = shutil.which("node"), shutil.which("aimock")
     script = Path(installed).resolve().with_name("cli.js") if installed else None
     given = os.environ.get("AIMOCK_CLI_PATH")
@@ -45,7 +46,7 @@ def command():
 
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory):
-    """Run aimock in its own process; its answers depend on how many came before."""
+    """Run aimock in its own process; yield its base URL."""
     start = command()
     if start is None:
         pytest.skip("aimock is not installed: npm install -g @copilotkit/aimock")
@@ -126,9 +127,7 @@ async def test_run_with_tools_ends_with_an_answer(base_url, stream):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 def test_blocking_run_with_tools_ends_with_an_answer(base_url, stream):
-    """
-    `ASI1` makes the same run.
-    """
+    """`ASI1` makes the same run as `AsyncASI1`, with the same result."""
     with asi1.ASI1("sk-test", base_url) as client:
         result = client.chat.completions.run_tools(
             "How is the weather?", tools=[weather], stream=stream

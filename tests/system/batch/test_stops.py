@@ -29,9 +29,9 @@ GO_ON = "to go on, run the same command again"
 
 # A program that runs its command line once for each line of its standard input, in a
 # forked child, since a new Python would take longer than the run; so the program first
-# imports what a run needs. The line is the most
-# bytes of a file that the child may write, or 0. The program prints the child's process
-# id, then its exit code. Python ignores SIGXFSZ, so that writing fails with EFBIG.
+# imports what a run needs. Each line is the maximum size, in bytes, of a file that the
+# child writes; 0 for no limit. The program prints the child's process id, then its exit
+# code. Python ignores SIGXFSZ, so that writing fails with EFBIG.
 RUNS = """
 import os, resource, signal, sys
 import anyio._backends._asyncio, certifi, h11, httpcore, sqlite3, trio
@@ -189,7 +189,8 @@ def test_batch_stopped_at_20_random_moments_answers_each_request_once(
     chance = random.Random(7)
     _, output = files
     repeated = []
-    # The server holds its answers back until the stop: no batch ends before it.
+    # The server holds its answers back until the batch is stopped, so that no batch
+    # ends before.
     for _ in range(STOPS):
         known, before = set(finished(output)), server.seen.copy()
         server.hold_after(chance.randrange(1, total // STOPS))
@@ -217,8 +218,8 @@ def test_batch_on_a_full_disk_keeps_whole_rows_and_goes_on(
 ):
     """
     A batch whose disk is full ends with exit code 1 and one line that names the file;
-    its output has whole rows only. With more room, the batch goes on, and sends nothing
-    again that has a row.
+    its output has whole rows only. With more room, the batch goes on, and sends no
+    request again that has a row.
     """
     _, output = files
     repeated = []
@@ -243,7 +244,8 @@ def test_batch_on_a_full_disk_keeps_whole_rows_and_goes_on(
 def test_second_batch_on_the_same_output_is_refused(total, fake, files, monkeypatch):
     """
     While a batch writes to an output, another process, or another batch of the same
-    process, is refused that output. Its lock ends with the process, even if killed.
+    process, is refused that output. The lock on the output ends with its process, even
+    if that is killed.
     """
     fake.fault("stall_before_headers", times=None)
     monkeypatch.setenv("ASI_ONE_API_KEY", "sk-batch")

@@ -88,7 +88,7 @@ async def test_map_of_a_thousand_calls_at_once_is_fair_and_stops_at_once():
         )
         with anyio.move_on_after(2.5):
             async for answer in made:
-                answered.append(int(answer.text))  # noqa: PERF401 - it is cancelled
+                answered.append(int(answer.text))  # noqa: PERF401 - cancelled loop
         stopped = anyio.current_time()
         await made.aclose()
         assert anyio.current_time() - stopped < 1

@@ -250,9 +250,10 @@ def test_run_whose_process_was_killed_goes_on_from_its_journal_in_sqlite(
     fake, tmp_path, mode
 ):
     """
-    A process is killed between two tools, or inside the first, and another one goes on
-    from the journal in SQLite. Between the tools, each one runs once; inside the first,
-    that one is not run again, and the model reads that its outcome is not known.
+    A process is killed between two tools, or inside the first, and another process goes
+    on from the journal in SQLite. If it was killed between the tools, each tool runs
+    once. If it was killed inside the first, this tool is not run again, and the model
+    reads that its outcome is not known.
     """
     fake.reply("", tool_calls=[call("a", "one"), call("b", "two")])
     fake.reply("done")

@@ -167,8 +167,9 @@ async def until_closed(setting):
     """
     Wait until all connections are closed.
 
-    anyio 4.16 leaves a connection to the garbage collector if its task is cancelled at
-    the moment at which it is open; a client that no event loop closes does so, too.
+    Only the garbage collector closes a connection whose task is cancelled at the moment
+    at which the connection opens (anyio 4.16), and the connections of a client that no
+    event loop closes.
     """
 
     def closed():
@@ -201,7 +202,7 @@ def test_user_client_works_on_one_event_loop_after_another(setting, loop):
 def test_user_client_works_on_several_event_loops_at_once(setting, loop):
     """
     Four event loops in four threads can use one client or transport of a user at the
-    same time, even through clients of their own.
+    same time, even if each loop has an asi1 client of its own.
     """
     shared, got = setting.client(), []
 

@@ -35,7 +35,7 @@ LIMITS = st.builds(
 )
 # Tokens that do not fit into the limits at all, and tokens that just fit.
 TOKENS = st.sampled_from([0, 1, 20, 50, 51, 100, 120])
-# Floats add these without rounding, so that no timer comes too early.
+# Sums of these seconds are exact as floats, so that no timer comes too early.
 SHORT = 1 / 1024
 SECONDS = st.sampled_from([SHORT, 0.5, 1.5, 10, 30, 60 - SHORT, 60, 61, 200])
 

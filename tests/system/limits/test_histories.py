@@ -17,7 +17,8 @@ from ...support.many_loops import Loops
 from .history import on
 
 
-# The soak session of noxfile.py generates 20,000 for each.
+# The soak session of noxfile.py generates 20,000 histories for each kind of event
+# loops.
 HISTORIES = int(os.environ.get("SOAK_HISTORIES", "40"))
 KINDS = {
     "asyncio": ("asyncio", "asyncio", "asyncio"),
@@ -45,8 +46,8 @@ def test_limits_order_and_progress_hold_in_generated_histories(loops):
 def test_blocked_event_loops_delay_others_by_a_second_or_two_each(number, backend):
     """
     If the event loops of the calls at the front are blocked when their turn comes, a
-    call of another event loop gets its permit a second or two later for each of them.
-    The blocked calls are next, once their event loops run again.
+    call of another event loop gets its permit one or two seconds later for each blocked
+    loop. The blocked calls are next, once their event loops run again.
     """
     loops, went = Loops((backend,) * 4), []
     limiter = LocalLimiter(RateLimit(requests_per_minute=1), clock=loops.clock)

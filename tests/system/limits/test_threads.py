@@ -92,9 +92,9 @@ class Log:
 @pytest.mark.usefixtures("hurry")
 def test_four_event_loops_in_threads_stay_within_one_limit(limiter):
     """
-    Twelve tasks on four event loops in threads share one limiter: by its own clock, no
-    window has more requests or tokens than the limit and no more calls run at once; all
-    calls end, and none is left in the queue.
+    Twelve tasks on four event loops in threads share one limiter. By the limiter's
+    clock, no window has more requests or tokens than the limit allows, and no more
+    calls run at once than it allows. All calls end, and none is left in the queue.
     """
     log = Log(limiter)
     until = time.monotonic() + SECONDS if SECONDS else math.inf

@@ -36,7 +36,7 @@ class End:
     How one call ends.
 
     Attributes:
-        error: The exact class of the error; None for the whole answer.
+        error: The exact class of the error; None if the call returns the whole answer.
         sent: Whether the last attempt counts as sent.
         tries: How many attempts the call makes.
         phase: The timeout that passed; None for every other outcome.
@@ -58,8 +58,9 @@ class Row:
     Attributes:
         peer: The proxy or server.
         create: How `create` ends.
-        stream: How `stream` ends; None: as `create`.
-        own: How both end with an httpx client of the user's own; None: as without.
+        stream: How `stream` ends; None if it ends as `create` does.
+        own: How both end with an httpx client of the user's own; None if they end as
+            without it.
         scheme: The scheme of the proxy's URL; "" if *peer* is the server.
         login: User and password in the proxy's URL.
         insecure: Whether the server behind the proxy has no TLS.

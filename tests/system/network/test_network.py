@@ -35,7 +35,8 @@ ROWS = {
     for title in SECTIONS
     for name, row in SECTIONS[title].items()
 }
-# Seconds; the phases that no row waits for are long, since a machine may be slow.
+# Timeouts, in seconds, of the phases that time out in some rows. Those of the other
+# phases are long, since a machine may be slow.
 SHORT = {"connect": 0.3, "first_token": 2.0}
 
 
@@ -52,7 +53,7 @@ def place():
 
 @pytest.fixture(autouse=True)
 def _environment(place, monkeypatch, tmp_path):
-    """Make clients trust the tests' authority, and no proxy of this machine's."""
+    """Make clients trust the tests' authority, and use no proxy of this machine."""
     trust_only(place.authority, monkeypatch, tmp_path)
 
 
@@ -96,7 +97,9 @@ async def end_of(client, form):
 
 @contextmanager
 def unclosed_ignored(leaks):
-    """Ignore, if *leaks*, that httpcore (1.0) leaves connections to SOCKS proxies."""
+    """
+    If *leaks*, ignore that httpcore (1.0) leaves connections to SOCKS proxies open.
+    """
     if not leaks:
         yield
         return

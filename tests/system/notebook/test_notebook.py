@@ -169,7 +169,7 @@ def test_async_client_works_with_top_level_await(fake, notebook):
 )
 def test_interrupt_of_a_cell_that_reads_cancels_its_request(fake, notebook, reading):
     """
-    If a cell is interrupted while it reads a blocking stream, it raises
+    If a cell is interrupted while it reads a blocking stream, the cell raises
     KeyboardInterrupt and keeps its output. The request is cancelled even if the stream
     object still exists, and the client's next call succeeds.
     """

@@ -135,9 +135,9 @@ HEADS = {
 @pytest.mark.parametrize("name", HEADS)
 async def test_excessive_response_head_raises_a_connection_error(fake, name):
     """
-    A call raises an APIConnectionError within its timeouts if the response head has a
-    giant header, 20,000 headers, a control character or two Content-Length values, or
-    follows endless 1xx responses.
+    An excessive response head makes a call raise an APIConnectionError within its
+    timeouts. Such a head has one giant header, 20,000 headers, a control character, or
+    two different lengths of the body; or it never comes after endless 1xx responses.
     """
     fault, options = HEADS[name]
     fake.fault(fault, times=None, **options)
@@ -168,7 +168,7 @@ def test_giant_header_makes_a_blocking_call_raise_a_connection_error(fake):
 async def test_endless_status_line_raises_a_connection_error(fake, stream):
     """
     A status line of 1 MiB without an end makes the call raise an APIConnectionError
-    with a message below 1,000 characters.
+    whose message is shorter than 1,000 characters.
     """
     fake.play(Raw(b"HTTP/1.1 200 " + b"k" * MIB), Close(), times=None)
 
@@ -192,8 +192,8 @@ async def test_endless_status_line_raises_a_connection_error(fake, stream):
 )
 async def test_error_for_a_broken_head_is_short_and_printable(fake, stream, line):
     """
-    The message of the error for a broken response head is below 1,000 characters and
-    has no control characters, although the message quotes the head.
+    The message of the error for a broken response head is shorter than 1,000 characters
+    and has no control characters, although the message quotes the head.
     """
     fake.play(Raw(line + b"\r\n\r\n"), Close(), times=None)
 

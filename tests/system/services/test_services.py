@@ -273,9 +273,9 @@ def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
 @pytest.mark.parametrize("begun", [True, False])
 def test_service_that_stops_ends_its_open_streams_properly(fake, name, begun):
     """
-    If a service stops while streams are open, they end with the event ``failed`` and
-    the status 503, and a stream that had not begun with a reply of that status. The
-    requests to the model are cancelled.
+    If a service stops while streams are open, each stream ends with the event
+    ``failed`` and the status 503; a stream that has not begun becomes a reply with
+    status 503. The requests to the model are cancelled.
     """
     pytest.importorskip(name)
     fake.clear()
@@ -312,8 +312,8 @@ def test_slow_browser_that_disconnects_causes_no_error_in_the_service(
     fake, service, caplog
 ):
     """
-    If a browser reads nothing, and leaves while the service waits for it, the call to
-    the model is cancelled, and the server logs no error.
+    If a browser reads nothing, and disconnects while the service waits for it to read,
+    the call to the model is cancelled, and the server logs no error.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on " * 100_000)),)))

@@ -63,8 +63,8 @@ async def test_tool_calls_and_results_are_shown_beside_the_answer(fake, visit):
 async def test_approved_call_runs_and_the_answer_goes_on(fake, visit, reloaded):
     """
     A call that needs an approval waits for a click, also over a reload of the page. The
-    approved call runs, and the model goes on with its result. The model's arguments
-    are shown as text, never as HTML.
+    approved call runs, and the model goes on with the call's result. The model's
+    arguments are shown as text, never as HTML.
     """
     fake.reply("I write.", tool_calls=[MAIL])
     fake.reply("It is sent.")
@@ -120,8 +120,8 @@ async def test_hidden_characters_of_arguments_are_shown_as_escapes(fake, visit):
 
 async def test_call_without_approval_never_runs_after_the_next_question(fake, visit):
     """
-    If the user asks something else instead of deciding, the call never runs, and its
-    buttons are gone.
+    If the user asks something else instead of deciding, the call never runs, and the
+    call's buttons are gone.
     """
     fake.reply("", tool_calls=[MAIL])
     fake.reply("Blue.")
@@ -138,7 +138,7 @@ async def test_call_without_approval_never_runs_after_the_next_question(fake, vi
 async def test_approval_that_the_server_has_forgotten_is_reported(fake, visit):
     """
     If the server does not know the run any more, a banner says that nothing waits for
-    the approval, and its button asks the question again.
+    the approval, and the banner's button asks the question again.
     """
     fake.reply("", tool_calls=[MAIL])
     fake.reply("Fine.")

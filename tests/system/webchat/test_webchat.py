@@ -278,8 +278,8 @@ async def test_new_chat_deletes_the_old_chat_after_confirmation(fake, visit):
 
 async def test_screen_reader_gets_only_the_complete_answer_and_only_once(fake, visit):
     """
-    The region that a screen reader reads aloud gets the state of the answer, then the
-    complete answer once, and never a part of the answer.
+    The page's live region, which a screen reader reads aloud, gets the state of the
+    answer, then the complete answer once, and never a part of the answer.
     """
     text = "one two three four five six seven eight nine ten " * 4
     fake.reply(text, thoughts=["Count."], chunk_words=1)
