@@ -64,7 +64,8 @@ class ContextOverflow:
 
 def context_overflow(body: ErrorBody) -> ContextOverflow | None:
     """
-    If *body* says that the request is too long, return its token counts, else None.
+    Return the token counts in *body* if it says that the request is too long, else
+    None.
 
     In doubt, return None: after a false positive, a conversation would drop messages.
     """

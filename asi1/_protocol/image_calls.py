@@ -75,7 +75,7 @@ def edit_request(
     options: Mapping[str, Any],
 ) -> Request:
     """
-    Build the request to edit *images*; those that are paths are read.
+    Build the request to edit *images*; an image that is a path is read from its file.
 
     Raises:
         ArgumentError: An argument is invalid; the error names it.

@@ -136,7 +136,7 @@ class EventDecoder:
         return data
 
     def _read_plain(self, data: bytes) -> Iterable[Event] | None:
-        """Return the events if each is a single data line, as usual; else None."""
+        """Return the events in *data* if each is a single data line; else None."""
         if (
             len(data) > self.max_event_bytes
             or not (data.startswith(_PLAIN) and data.endswith(b"\n\n"))

@@ -53,7 +53,7 @@ def piece_events_in_steps(
     chunks: Iterable[ChatCompletionChunk],
 ) -> Generator[None, None, bytes]:
     """
-    Return the events of *chunks* as `piece_events` does.
+    Return the events of *chunks* as `piece_events` does, but work in steps.
 
     Yields:
         None after many events, and within a long text, so that the caller can let other
@@ -91,7 +91,7 @@ def done_event(
     answer: ChatCompletion, *, pending: Sequence[str] | None = None
 ) -> Generator[None, None, bytes]:
     """
-    Return the event that ends a complete answer.
+    Return the event that ends a complete answer; work in steps.
 
     Args:
         answer: The answer; of a run with tools, the last one.

@@ -119,8 +119,9 @@ def _new_calls(
     calls: Sequence[ToolCallDelta], received: ToolCalls
 ) -> tuple[ToolCallDelta, ...]:
     """
-    Return the rest of the arguments of the calls that have arrived, and the calls after
-    these; () if *calls* do not begin with the calls that have arrived.
+    Return the new parts of *calls*: the rest of the arguments of calls that have
+    arrived, and later calls. Return () if *calls* do not begin with the calls that have
+    arrived.
     """
     known = received.build()
     names = [call.function.name for call in known]
@@ -140,7 +141,7 @@ def _rest(text: str, received: str) -> str:
     """
     Return *text* without its prefix *received*; "" without such a prefix.
 
-    Whitespace around the texts may differ, since some servers strip one of them.
+    Whitespace around the texts may differ, since some servers strip one of the texts.
     """
     if text.startswith(received):
         return text[len(received) :]

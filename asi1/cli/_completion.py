@@ -42,7 +42,7 @@ def add_completion(commands: Any) -> None:
 
 
 def complete(parser: ArgumentParser) -> None:
-    """If a shell has called ``asi1`` to complete a command line, do so, and exit."""
+    """If a shell has called ``asi1`` to complete a line, complete it, and exit."""
     if "_ARGCOMPLETE" not in os.environ:
         return
     try:

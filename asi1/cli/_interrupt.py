@@ -47,7 +47,7 @@ class stop_on_signals:  # noqa: N801 - used as a function
     """
     Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM in the block.
 
-    The second one ends the process at once. This has an effect only after
+    The second signal ends the process at once. This has an effect only after
     `quit_on_interrupt`, and ends with the block.
     """
 

@@ -81,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
     Prints an error in one line, with a hint at ``--help``.
 
     Options cannot be abbreviated, and descriptions keep their line breaks. The parsers
-    of the commands have this class too.
+    of the commands are also of this class.
     """
 
     def __init__(self, **settings: Any) -> None:

@@ -50,7 +50,7 @@ class Screen:
 
     def dim(self, text: str) -> None:
         """Write *text* dimmed, if the terminal supports it."""
-        # Each write switches dimming off too, so Ctrl-C cannot leave a terminal dim.
+        # Each write also ends the dimming, so that Ctrl-C cannot leave a terminal dim.
         shown = self._visible(text)
         self._put(f"\x1b[2m{shown}\x1b[0m" if self.codes else shown, text)
 

@@ -119,7 +119,7 @@ class Exchange:
         Return the exchange in a line that `Exchange.line` has written.
 
         Raises:
-            ValueError: *line* is not such a line; the message says why.
+            ValueError: *line* is not a line of a cassette; the message says why.
         """
         try:
             found = json.loads(line)

@@ -529,7 +529,7 @@ def test_limits_are_read_from_none_and_httpx(value, limits):
 
 def test_wrong_number_in_httpx_limits_is_refused():
     """
-    A number of connections that is not valid is refused in an ``httpx.Limits`` too.
+    A number of connections that is not valid is also refused in an ``httpx.Limits``.
     """
     with pytest.raises(ConfigurationError, match=r"^limits: max_connections must be a"):
         read_limits(httpx.Limits(max_connections=0))

@@ -226,9 +226,7 @@ def test_base64_digits_that_encode_only_the_key_are_replaced(around, first, end)
 
 
 def test_key_in_base64url_is_replaced():
-    """
-    The key is replaced in base64url too, which has ``-_`` in place of ``+/``.
-    """
+    """The key is also replaced in base64url, which has ``-_`` in place of ``+/``."""
     key = "ab>ab?ab>ab?"
     written = base64.b64encode(key.encode()).decode()
 

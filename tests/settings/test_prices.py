@@ -95,7 +95,7 @@ async def test_cost_is_the_reported_usage_times_the_prices_of_the_model(
         ("mine", "theirs", {"models": {"mine": asi1.ModelInfo(context=9)}}, None),
     ],
 )
-async def test_price_is_the_clients_own_one_or_else_the_published_one(
+async def test_cost_uses_the_clients_own_prices_before_the_published_ones(
     asked, answered, settings, cost
 ):
     """

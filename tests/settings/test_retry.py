@@ -274,7 +274,8 @@ def test_jitter_lengthens_retry_after_by_at_most_a_tenth(jitter, wait):
 )
 def test_retries_end_if_a_wait_exceeds_the_rest_of_the_timeout(error, left, wait):
     """
-    If a wait exceeds the rest of the call's total timeout, the retries end at once.
+    If a wait is longer than what is left of the call's total timeout, the retries end
+    at once.
     """
     assert wait == POLICY.next_wait(error, 1, dice=0, left=left)
 

@@ -144,9 +144,7 @@ def test_pickling_a_config_is_refused(secret):
 
 
 def test_key_is_redacted_in_strings_and_bytes(secret):
-    """
-    Strings and bytes with the key get stars in its place; the rest is unchanged.
-    """
+    """In strings and bytes, the key is replaced by stars; other text is unchanged."""
     assert "bad key ***, *** is no key" == secret.redact(
         f"bad key {KEY}, {KEY} is no key"
     )
@@ -159,7 +157,7 @@ def test_key_is_redacted_in_strings_and_bytes(secret):
 )
 def test_key_is_redacted_in_reprs_and_json(key):
     """
-    A key with quotes or a backslash is redacted in its repr and its JSON form too.
+    A key with quotes or a backslash is also redacted in its repr and its JSON form.
     """
     shown = [key, repr(key), repr(f"'{key}"), f"{key.encode()!r}", json.dumps(key)]
 

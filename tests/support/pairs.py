@@ -19,8 +19,8 @@ def in_pairs(
     Return a mark that runs a test with each pair of a value of *name* and one of
     *other*, on the two event loops in turn.
 
-    So each value of *name* meets both event loops, and so does each of the two values
-    *others*, in half as many tests as there are combinations.
+    Each value of *name*, and each of the two values *others*, then runs on both event
+    loops, in half as many tests as there are combinations.
     """
     return pytest.mark.parametrize(
         (name, other, "anyio_backend"),

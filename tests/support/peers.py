@@ -268,7 +268,7 @@ def replies(share: float = 1.0, records: int = 1) -> Reply:
     """
     Return a reply of which the first *share* is sent: 1 for all, 0 for nothing.
 
-    It is sent in this number of TLS *records*.
+    The reply is sent in *records* TLS records.
     """
 
     def reply(request: bytes, secure: ssl.SSLObject) -> bytes:

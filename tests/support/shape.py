@@ -227,7 +227,7 @@ def badly_listed(root: Path) -> list[str]:
     Name modules whose ``__all__`` is not a sorted literal of all public names.
 
     A public name is defined at the top of the module and has no leading underscore.
-    ``TYPE_CHECKING``, which type checkers take for true, is not one of them.
+    ``TYPE_CHECKING``, which type checkers take for true, does not count as public.
     Imports may be listed in an ``__init__``, whose task is to re-export names. The
     order is constants, then classes, then the rest, with numbers by value.
     """

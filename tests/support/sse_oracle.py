@@ -2,8 +2,8 @@
 A slow decoder of event streams that follows the HTML standard word by word, except that
 it leaves out the fields ``id`` and ``retry``.
 
-It imports nothing and shares no code with `asi1`, so that the two agree only where both
-are right. It takes all bytes of a stream at once.
+This decoder imports nothing and shares no code with `asi1`, so that the two agree only
+where both are right. It takes all bytes of a stream at once.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """

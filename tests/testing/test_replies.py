@@ -318,7 +318,7 @@ async def test_scripted_finish_reason_replaces_the_default(fake):
 async def test_request_id_of_a_reply_is_the_scripted_one_or_the_answers_id(fake):
     """
     The header x-request-id is the scripted `request_id`, or by default the answer's id;
-    other scripted headers are sent too.
+    other scripted headers are also sent.
     """
     fake.reply(TEXT, request_id="req-1", headers={"X-Extra": "yes"}, times=2)
     fake.reply(TEXT)

@@ -72,9 +72,7 @@ async def test_errors_mocked_by_respx_are_retried_and_become_asi1_errors():
 
 @respx.mock
 def test_respx_mocks_the_blocking_client():
-    """
-    respx, used as a decorator, mocks the blocking client too.
-    """
+    """respx, used as a decorator, also mocks the blocking client."""
     respx.post(URL).respond(json=ANSWER)
 
     with asi1.ASI1("sk-test") as client:

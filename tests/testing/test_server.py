@@ -43,7 +43,7 @@ def request(path=CHAT, method="POST", body=b"{}", **headers):
 
 
 def read(line):
-    """Return all bytes that arrive until the other side closes the connection."""
+    """Return all bytes that arrive until the server closes the connection."""
     return b"".join(iter(lambda: line.recv(65536), b""))
 
 

@@ -96,7 +96,7 @@ def test_verify_lists_replies_that_are_left_over(strict):
 async def test_with_block_of_a_strict_fake_verifies_at_its_end():
     """
     At the end of a ``with`` or ``async with`` block, a strict fake raises what `verify`
-    finds; an exception that leaves the block stays the same. A fake that is not strict
+    finds; an exception that leaves the block is not replaced. A fake that is not strict
     raises nothing.
     """
     with (

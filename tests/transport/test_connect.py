@@ -146,7 +146,7 @@ async def test_second_address_is_not_tried_before_a_delay(addresses):
 
 async def test_connect_error_says_why_the_last_address_failed(addresses):
     """
-    If no address connects, the error gives the reason why the last one failed.
+    If no address connects, the error gives the reason why the last address failed.
     """
     addresses("bad", "bad")
 
@@ -453,8 +453,9 @@ def keep_silent(server, _, __):
 
 def answer_slow_reader(_, sock, left):
     """
-    Read 50 KB/s for twice the write timeout. The client's kernel then accepts no byte
-    for longer than that timeout. Read the rest faster, and answer.
+    Read 50 KB/s for twice the write timeout. During this time, the client's kernel
+    accepts no byte for longer than the write timeout. Then read the rest faster, and
+    answer.
     """
     slow = time.monotonic() + 2 * WRITE
     while left > 0:

@@ -198,6 +198,6 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_it_begins_like_ht
 def test_refuses_is_true_for_error_replies_and_for_non_http(received, early, late):
     """
     `refuses` is true for bytes that are not HTTP, and for the complete head of a final
-    reply that is not a 2xx; with ``late=True`` a 2xx counts too.
+    reply that is not a 2xx; with ``late=True`` also for the head of a 2xx.
     """
     assert (early, late) == (refuses(received), refuses(received, late=True))

@@ -1,4 +1,4 @@
-"""asi1 uses private names of httpx and httpcore, but works without them too."""
+"""asi1 uses private names of httpx and httpcore, but also works without them."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def names_in(path):
 
 def test_only_three_modules_use_private_names_of_httpx_and_httpcore():
     """
-    Only these modules use private names of httpx and httpcore, so that only they have
-    to be checked against a new release of either.
+    Only three modules use private names of httpx and httpcore, so that a new release of
+    either has to be compared with these modules only.
     """
     root = Path(asi1.__file__).parent
     modules = sorted(root.rglob("*.py"))
@@ -93,10 +93,10 @@ def test_only_three_modules_use_private_names_of_httpx_and_httpcore():
     ]
 
 
-def test_private_names_of_the_installed_httpx_and_httpcore_were_checked():
+def test_installed_releases_of_httpx_and_httpcore_are_known():
     """
-    The installed releases of httpx and httpcore are among those for which asi1 uses
-    private names. With other releases, calls would be slower without a warning.
+    The installed releases of httpx and httpcore are known: asi1 uses their private
+    names. With unknown releases, calls would be slower without a warning.
     """
     assert is_known_release(httpx.__version__, httpcore.__version__)
 
@@ -105,19 +105,20 @@ def test_private_names_of_the_installed_httpx_and_httpcore_were_checked():
     ("httpx_version", "httpcore_version"),
     [("0.26.0", "1.0.9"), ("0.29.0", "1.0.9"), ("0.28.1", "1.1.0"), ("1.0.0", "2.0")],
 )
-def test_is_known_release_is_false_if_unchecked(httpx_version, httpcore_version):
+def test_is_known_release_is_false_for_a_release_that_is_not_listed(
+    httpx_version, httpcore_version
+):
     """
-    `is_known_release` is false for releases of httpx and httpcore that were not
-    checked, because their private names may mean something else.
+    `is_known_release` is false for releases of httpx and httpcore that asi1 does not
+    list, because their private names may mean something else.
     """
     assert not is_known_release(httpx_version, httpcore_version)
 
 
-async def test_connection_of_a_checked_httpcore_release_gets_anyios_locks(fake):
+async def test_connection_of_a_known_httpcore_release_gets_anyios_locks(fake):
     """
-    After its first request, a connection of a checked httpcore release has anyio's
-    locks. With httpcore's own locks a request would take one more iteration of the
-    event loop.
+    After its first request, a connection of a known httpcore release has anyio's locks.
+    With httpcore's own locks a request would take one more iteration of the event loop.
     """
     async with ConnectionPool(None, httpx.Limits(), None) as pool:
         await pool.request("GET", f"{fake.base_url}/models")
@@ -127,9 +128,9 @@ async def test_connection_of_a_checked_httpcore_release_gets_anyios_locks(fake):
         assert [True, True] == [isinstance(lock, anyio.Lock) for lock in locks]
 
 
-async def test_connection_of_a_checked_httpcore_release_reads_256_kib_at_once(fake):
+async def test_connection_of_a_known_httpcore_release_reads_256_kib_at_once(fake):
     """
-    After its first request, a connection of a checked httpcore release reads as many
+    After its first request, a connection of a known httpcore release reads as many
     bytes at once as asyncio receives, so that a large body comes in few pieces.
     """
     async with ConnectionPool(None, httpx.Limits(), None) as pool:
@@ -188,11 +189,11 @@ CONNECTION_NAMES = (
     ],
 )
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_calls_work_with_an_unchecked_release_or_without_private_names(
+def test_calls_work_with_an_unknown_release_or_without_private_names(
     fake, tmp_path, change, pool, backend
 ):
     """
-    With an unchecked release of httpx or httpcore, or with renamed private attributes,
+    With an unknown release of httpx or httpcore, or with renamed private attributes,
     calls and streams share one connection, which is closed with the client.
     """
     install(tmp_path, *change)

@@ -165,7 +165,7 @@ REFUSALS = [
 
 @pytest.mark.system
 @pytest.mark.parametrize(("url", "replies", "reason"), REFUSALS)
-async def test_refusal_of_a_proxy_is_an_error_with_its_reason(url, replies, reason):
+async def test_refusal_of_a_proxy_raises_an_error_with_the_reason(url, replies, reason):
     """
     A proxy that refuses, or that speaks another protocol, causes a ProxyError with the
     reason, and the connection to it is closed.
@@ -201,7 +201,7 @@ async def test_proxy_that_closes_the_connection_early_is_a_connect_error(url, re
 
 
 @pytest.mark.parametrize("url", ["http://p", "socks5://p"])
-async def test_silent_proxy_is_bounded_by_the_connect_timeout(url):
+async def test_connect_timeout_ends_the_wait_for_a_silent_proxy(url):
     """
     The connect timeout limits the whole way through a proxy, and closes the connection
     to the proxy.

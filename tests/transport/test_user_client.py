@@ -99,7 +99,9 @@ async def test_url_timeout_and_limits_of_httpx_or_httpx2_are_accepted(family):
 @pytest.mark.system
 @FAMILIES
 @pytest.mark.parametrize("read", [False, True])
-async def test_hook_that_raises_for_a_429_keeps_its_retry_after(family, read):
+async def test_hook_that_raises_for_status_does_not_change_the_error_of_a_429(
+    family, read
+):
     """
     A hook that raises for a status changes nothing: a 429 is a `RateLimitError` with
     ``retry_after``, the server's message and the usual retries.

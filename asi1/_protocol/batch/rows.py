@@ -156,8 +156,8 @@ def ends_batch(error: ASI1Error) -> bool:
     """
     Whether *error* ends the batch, since each request would fail in the same way.
 
-    These are errors of the account, such as a wrong key, and of the client. No row is
-    written for the request, so a later run sends it again.
+    Such an error is one of the account, such as a wrong key, or of the client. No row
+    is written for the request, so a later run sends it again.
     """
     if isinstance(error, AuthenticationError | PaymentRequiredError):
         return True

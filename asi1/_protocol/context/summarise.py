@@ -29,7 +29,7 @@ _INSTRUCTION = (
 # stays free for later turns, since each new summary needs a request of its own.
 _USED_AFTERWARDS = 0.5
 # `max_tokens` of the call for a summary is `size` times this factor, since `max_tokens`
-# limits the model's thoughts too.
+# also limits the model's thoughts.
 _MAX_TOKENS_FACTOR = 4
 # Minimum room for turns in a request for a summary, in bytes. With less room, no
 # summary is requested.

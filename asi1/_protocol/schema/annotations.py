@@ -149,7 +149,7 @@ def parameters_of(annotation: Any, attribute: str) -> dict[Any, Any]:
 
 
 def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
-    """Return type arguments of the class with *attribute*; None without such a class."""
+    """Return type arguments of the class that has *attribute*; None if none has it."""
     cls = get_origin(annotation) or annotation
     names = getattr(cls, "__parameters__", ())
     own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))

@@ -1,9 +1,9 @@
 """
 Finds the JSON value in the text of an answer.
 
-Models write fences, sentences and trailing commas around or in the JSON that they were
-asked for. These are removed, but nothing is ever added: JSON that is cut off is an
-error. The text is read in linear time.
+Models write fences and sentences around the JSON that they were asked for, and trailing
+commas into it. All of these are removed, but nothing is ever added: JSON that is cut
+off is an error. The text is read in linear time.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _regions(text: str) -> Iterator[_Region]:
 
 
 def _in_open_fences(text: str, regions: Iterable[_Region]) -> Iterator[_Region]:
-    """Yield *regions*; those after a closing fence are marked as not fenced."""
+    """Yield *regions*; mark each region after a closing fence as not fenced."""
     is_open, position = False, 0
     for region in regions:
         for language in _FENCE.findall(text, position, region.start):

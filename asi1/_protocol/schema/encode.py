@@ -59,7 +59,7 @@ def encoded_text(value: JSON) -> str:
     text = json_text(value)
     # orjson writes NaN as null, and the standard library writes it as a name.
     if any(name in text for name in ("null", "NaN", "Infinity")):
-        dump_json(replace_surrogates_in(value))  # raises for such a number
+        dump_json(replace_surrogates_in(value))  # raises for NaN or Infinity
     return text
 
 

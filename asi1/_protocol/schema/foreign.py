@@ -1,7 +1,8 @@
 """
 Classes of pydantic and msgspec, which have schemas and validators of their own.
 
-This module imports neither library: a program with such a class has imported it.
+This module imports neither library: a program that has a class of a library has
+imported the library.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """
 Decodes a JSON object into a value of a class.
 
-Most objects have a value for every field. These are decoded by a function whose source
-is generated for the class, in half the time of a loop over the fields, which decodes
-all other objects. The generated function also checks lists of strings and of whole
-numbers.
+Most objects have a value for every field. A function whose source is generated for the
+class decodes them, in half the time of a loop over the fields. The loop decodes all
+other objects. The generated function also checks lists of strings and of whole numbers.
 """
 
 from __future__ import annotations
@@ -111,7 +110,8 @@ def _generated_reader(
     """
     Return the hook that decodes an object with all fields, and passes others to *loop*.
 
-    It checks for missing fields before it decodes any, so that no validator runs twice.
+    The hook checks for missing fields before it decodes any, so that no validator runs
+    twice.
     """
     slots = list(slots_by_key.values())
     names = [slot.argument for slot in slots]

@@ -157,7 +157,7 @@ class Field:
 @define(kw_only=True, eq=False)
 class Definition:
     """
-    A class with fields. It may contain itself, so its fields are set after it is made.
+    A class with fields, which are set later, since the class may contain itself.
 
     Attributes:
         build: Makes the object from the fields' values, passed as keyword arguments.

@@ -1,6 +1,6 @@
 """
-Functions that the model may call: their schemas, and which calls may run. Nothing here
-runs a function: that is done in `_call`.
+Functions that the model may call: their schemas, and which calls may run. The functions
+themselves are run in `_call`.
 """
 
 __all__: list[str] = []

@@ -3,7 +3,7 @@ Finds markers such as ``<tool_call>``, with which models begin tool calls in tex
 
 A marker in markdown code does not count. Code is a fenced block or a span between
 backticks. A span ends at the next run of equally many backticks in its paragraph;
-without such a run, it is not code. So the rest of the paragraph may have to be read
+without such a run, there is no span. So the rest of the paragraph may have to be read
 before it is known whether a marker counts.
 """
 

@@ -36,7 +36,7 @@ class MaxRoundsError(ASI1Error):
     """
     The model called tools in every round, until ``max_rounds`` was reached.
 
-    ``resume_tools`` with a higher ``max_rounds`` goes on.
+    ``resume_tools`` with a higher ``max_rounds`` continues the run.
 
     Attributes:
         result: What the run has done. The tool calls of the last answer were run too,

@@ -103,7 +103,7 @@ def _words(kind: Any, part: Any) -> Iterator[str]:
 
 
 def _first(source: Any, *names: str) -> Any:
-    """Return the first of the attributes that exists and is not None; else None."""
+    """Return the first attribute of *source* in *names* that is not None; else None."""
     for name in names:
         value = getattr(source, name, None)
         if value is not None:

@@ -41,7 +41,7 @@ class Pause:
 
 @frozen
 class Stop:
-    """Do nothing more: the run is over, or waits for decisions."""
+    """Do nothing: the run is over, or waits for the user's decisions."""
 
 
 Action: TypeAlias = Ask | RunTools | Refuse | Pause | Stop

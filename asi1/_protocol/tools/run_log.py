@@ -193,7 +193,7 @@ class RunLog:
 
     def prepare(self) -> Generator[None, None, None]:
         """
-        Decode the arguments of the open calls, so that `next_action` takes little time.
+        Decode the arguments of the open calls in steps, so that `next_action` is fast.
 
         Yields:
             None after some calls, so that the caller can let other tasks run.
@@ -244,7 +244,7 @@ class RunLog:
         if call.id in self.decisions or call.id in self.started:
             return False
         # A call for which a saved run has waited still needs a decision, even if its
-        # tool does not now.
+        # tool no longer needs an approval.
         needs = isinstance(found, Runnable) and found.tool.needs_approval
         return needs or call.id in self.paused
 

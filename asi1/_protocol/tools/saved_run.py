@@ -95,10 +95,7 @@ def _wrong(reason: str) -> ArgumentError:
 
 
 def _values(saved: Any) -> list[Any]:
-    """
-    Return the JSON value of each event, but an event that repeats the last one only
-    once.
-    """
+    """Return the JSON value of each event; skip one that repeats the event before."""
     if isinstance(saved, str):
         saved = saved.encode()
     if isinstance(saved, bytes | bytearray):
@@ -142,7 +139,7 @@ def _lines(lines: Iterable[bytes]) -> list[Any]:
         try:
             values.append(load_slowly(line))
         except ValueError:
-            # A line is written in part only if its line break is missing too.
+            # The last line was written only in part if it also has no line break.
             if 1 < number == len(kept) and not line.endswith((b"\n", b"\r")):
                 break
             raise ValueError(f"line {number} is not valid JSON") from None

@@ -83,7 +83,7 @@ def run_done_event(
     """
     Return the events that end a run: the calls that wait for an approval, and ``done``.
 
-    They are written in steps, each for at most `_CALLS_PER_STEP` calls.
+    The function works in steps, each for at most `_CALLS_PER_STEP` calls.
 
     Yields:
         None between two steps, so that the caller can let other tasks run.

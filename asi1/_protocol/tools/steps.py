@@ -101,7 +101,7 @@ class ToolStartedStep:
     A tool is about to run.
 
     Tools that run together have one such step each, one after the other. They begin
-    when the reader asks for the step after the last of these.
+    when the reader asks for the step after the last of these steps.
 
     Attributes:
         call: The model's call.

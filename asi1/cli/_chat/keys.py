@@ -13,10 +13,10 @@ __all__ = ["drop_typed_ahead", "quiet_keys"]
 @contextmanager
 def quiet_keys(terminal: TextIO | None) -> Iterator[None]:
     """
-    Inside the block, hide what is typed; the next prompt reads it.
+    Inside the block, hide what is typed; the next prompt reads the hidden text.
 
-    Otherwise the typed text would appear in the middle of an answer, and the terminal
-    would turn Enter into the key for a new line. Ctrl-C works as usual.
+    Without this, the typed text would appear in the middle of an answer, and the
+    terminal would turn Enter into the key for a new line. Ctrl-C works as usual.
     """
     before = _mode(terminal)
     if terminal is None or before is None:

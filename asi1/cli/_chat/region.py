@@ -50,8 +50,8 @@ class Region:
         """
         Show *rows* in their final form; later rows are written below them.
 
-        If rows that have scrolled off the screen had other text, such as those of a
-        table whose columns grew, all rows are shown once more.
+        All rows are shown once more if the text of a row that has scrolled off the
+        screen has changed, as in a table whose columns grew.
         """
         scrolled = self._scrolled
         if _words(self._rows[:scrolled]) != _words(rows[:scrolled]):

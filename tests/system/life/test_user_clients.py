@@ -87,7 +87,7 @@ KINDS = {
     "transport-aiohttp": ("transport", AiohttpTransport),
 }
 # aiohttp runs on asyncio only. The clients that differ most run on both event loops,
-# the others on one of them.
+# all other clients on one.
 BOTH = {"plain", "httpx2", "http2", "httpx2-http2"}
 
 
@@ -124,7 +124,9 @@ class Setting:
         return asi1.AsyncASI1(KEY, self.server.base_url, **options)
 
     def stall(self):
-        """Let the server begin no more replies, or not end them."""
+        """
+        Make the server begin no more replies, or not end the replies that it begins.
+        """
         if isinstance(self.server, HTTP2Server):
             self.server.replies = ["stall", "begin"] * CANCELLED
         else:

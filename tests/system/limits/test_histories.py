@@ -28,7 +28,7 @@ KINDS = {
 
 @pytest.mark.timeout(300 + HISTORIES)
 @pytest.mark.parametrize("loops", KINDS.values(), ids=KINDS)
-def test_limits_order_and_progress_hold_in_generated_histories(loops):
+def test_limits_and_order_are_kept_in_generated_histories(loops):
     """
     However calls on three event loops begin, end, fail, are refused and cancelled, and
     whichever loops are blocked meanwhile: no permit exceeds a limit in any window, the

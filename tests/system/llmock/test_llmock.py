@@ -473,7 +473,7 @@ async def test_llmock_reports_no_misbehaviour_of_a_default_client(client, llmock
     misbehaviour of the client.
 
     llmock cannot see whether a client raised an error for a broken stream: it counts
-    the stream as accepted unless the client requests it again, so this test does so.
+    the stream as accepted unless the client sends the request again, as this test does.
     """
 
     async def careful(text):
