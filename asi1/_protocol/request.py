@@ -96,7 +96,7 @@ class Request:
 @frozen(kw_only=True, eq=False, repr=False)
 class ChatDraft:
     """
-    A chat request without its messages: checked once, used for any number of calls.
+    A chat request without its messages; it is checked once, for any number of calls.
 
     Attributes:
         options: The client's default options, overridden by the call's.

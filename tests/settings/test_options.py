@@ -200,7 +200,7 @@ def test_default_options_may_include_options_that_are_not_in_the_body():
     ("options", "name"),
     [({"session_id": "s1"}, "session_id"), ({"max_retries": 0}, "max_retries")],
 )
-def test_call_option_of_none_outside_the_body_means_the_default(options, name):
+def test_option_of_none_that_is_not_in_the_body_means_the_default(options, name):
     """
     If a call sets an option that is not sent in the body to None, the client's default
     is used, as for options in the body.
@@ -332,7 +332,7 @@ def test_query_parameter_that_a_url_cannot_contain_is_refused(value):
     assert "extra_query" == caught.value.argument
 
 
-def test_table_of_wrong_values_has_one_for_every_option():
+def test_table_of_wrong_values_has_a_value_for_every_option():
     """
     The table of wrong values has a value for each option, so every option is checked.
     """

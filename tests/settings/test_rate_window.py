@@ -192,7 +192,7 @@ def test_limit_is_fully_free_again_after_a_corrected_call_left_the_window(used):
     assert 60 == made.wait(60, 1)
 
 
-def test_correction_without_a_limit_counts_nothing():
+def test_window_without_a_limit_stores_nothing():
     """
     A window without a limit stores nothing, whatever calls use.
     """

@@ -310,7 +310,7 @@ def test_policy_value_that_is_not_a_finite_number_is_refused(name, kind, lowest,
         pytest.param(2.5),
     ],
 )
-def test_attempts_that_is_not_a_positive_int_is_refused(value):
+def test_attempts_must_be_a_positive_int(value):
     """
     ``attempts`` of a retry policy must be a whole number of at least 1.
     """

@@ -74,7 +74,7 @@ def documented(tree: ast.Module) -> Iterator[tuple[Any, str]]:
 
 def written(twin: object, label: str, text: str) -> str:
     """
-    Return the docstring of a class or member with the async *twin* of the name *label*.
+    Return the docstring of a class or member whose async *twin* has the name *label*.
 
     What *text*, the present docstring, adds after "Same as" is kept.
     """

@@ -205,7 +205,7 @@ async def test_fault_cuts_the_last_word_even_if_after_chunks_is_too_large():
 
 
 @pytest.mark.virtual_time
-async def test_stall_closes_the_connection_after_its_option_seconds():
+async def test_stall_closes_the_connection_after_the_given_seconds():
     """
     With the option *seconds*, the fault stall closes the connection after that many
     seconds.
@@ -239,7 +239,7 @@ async def test_message_of_key_echo_401_contains_the_requests_api_key():
 
 
 @pytest.mark.parametrize("name", ["gzip_stream", "gzip_cut"])
-async def test_httpx_decompresses_gzip_stream_and_gzip_cut_up_to_its_cut(name):
+async def test_httpx_decompresses_the_bodies_of_gzip_stream_and_gzip_cut(name):
     """
     httpx decompresses the body of the fault gzip_stream, and that of gzip_cut up to
     where it was cut.

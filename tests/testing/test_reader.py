@@ -59,7 +59,9 @@ async def test_slow_request_reader_reads_the_complete_body(fake):
 @pytest.mark.system
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("seconds", "took"), [(0.05, 25.6), (0, 0)])
-async def test_slow_request_reader_takes_equally_long_in_process(seconds, took):
+async def test_slow_request_reader_takes_as_long_in_process_as_on_a_socket(
+    seconds, took
+):
     """
     With the in-process transport, the fault slow_request_reader takes as long as on a
     socket, and that time does not count towards the read timeout.
@@ -75,7 +77,7 @@ async def test_slow_request_reader_takes_equally_long_in_process(seconds, took):
     assert pytest.approx(took) == anyio.current_time() - began
 
 
-def test_early_refusal_open_keeps_the_connection_until_a_disconnect_or_seconds(fake):
+def test_early_refusal_open_keeps_the_connection_open_for_the_given_seconds(fake):
     """
     With the fault early_refusal_open, the server refuses a request, then keeps the
     connection open. It reads nothing until the client disconnects or *seconds* have

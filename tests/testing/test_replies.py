@@ -176,7 +176,7 @@ async def test_answers_id_has_the_form_of_its_generation(fake, generation, size)
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_stream_has_the_scripted_usage_once_or_no_empty_usage(fake, generation):
+async def test_stream_has_the_scripted_usage_once_and_no_empty_usage(fake, generation):
     """
     A stream contains the scripted usage once, or no usage if the scripted one is empty.
     """

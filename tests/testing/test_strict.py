@@ -131,7 +131,7 @@ async def test_scripted_calls_satisfy_a_strict_fake(strict):
     strict.verify()
 
 
-async def test_generation_of_a_fake_holds_for_answers_without_their_own():
+async def test_generation_of_a_fake_applies_to_answers_without_their_own():
     """
     The ``generation`` of a fake, the year of its format, applies to each answer that
     does not set its own, to the built-in answer, to faults, and to images.

@@ -96,7 +96,8 @@ def test_connection_stays_half_open_only_without_tls():
 @pytest.mark.parametrize("host", ["otter..example", "o" * 64 + ".example"])
 async def test_host_name_with_an_empty_or_long_label_raises_connect_error(host):
     """
-    Connecting to a host name with an empty or too long label raises ConnectError.
+    Connecting to a host name raises ConnectError if a label of the name, the part
+    between two dots, is empty or too long.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp(host, 443, 5)

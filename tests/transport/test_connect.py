@@ -154,7 +154,7 @@ async def test_connect_error_says_why_the_last_address_failed(addresses):
         await connect()
 
 
-async def test_cancelled_connect_task_of_an_address_raises_connect_error(addresses):
+async def test_cancelling_the_task_that_connects_raises_connect_error(addresses):
     """
     If other code cancels the task that connects to an address, the address counts as
     failed, and the ConnectError says that the task was cancelled.
@@ -296,7 +296,8 @@ async def test_host_name_without_an_address_raises_connect_error(monkeypatch, fo
 @pytest.mark.parametrize("name", ["otter..example", "o" * 64 + ".example"])
 async def test_host_name_with_an_empty_or_long_label_raises_connect_error(name):
     """
-    Connecting to a host name with an empty or too long label raises ConnectError.
+    Connecting to a host name raises ConnectError if a label of the name, the part
+    between two dots, is empty or too long.
     """
     with pytest.raises(httpcore.ConnectError):
         await AsyncioBackend().connect_tcp(name, 443, 5)

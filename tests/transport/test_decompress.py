@@ -177,7 +177,9 @@ async def test_unknown_or_several_content_encodings_are_refused(encoding, shown)
         pytest.param("gzip", gzip.compress(TEXT)[:10] + b"\xff" * 60, id="broken"),
     ],
 )
-async def test_body_not_valid_in_its_content_encoding_is_an_error(encoding, body):
+async def test_body_that_is_invalid_in_its_content_encoding_raises_an_error(
+    encoding, body
+):
     """
     A body that is not valid in its declared content-encoding raises `APIResponseError`.
     """

@@ -195,7 +195,9 @@ async def test_reply_cut_in_its_first_bytes_is_retried_only_if_it_begins_like_ht
         (b"SSH-2.0", True, True),
     ],
 )
-def test_refuses_is_true_for_error_replies_and_for_non_http(received, early, late):
+def test_refuses_is_true_for_error_replies_and_for_bytes_that_are_not_http(
+    received, early, late
+):
     """
     `refuses` is true for bytes that are not HTTP, and for the complete head of a final
     reply that is not a 2xx; with ``late=True`` also for the head of a 2xx.

@@ -315,7 +315,7 @@ async def test_answer_before_a_broken_tls_record_is_returned(
         (ends_handshake, False, 3),
     ],
 )
-async def test_tls_error_is_not_retried_but_a_closed_connection_is(
+async def test_tls_error_is_not_retried_and_a_closed_connection_is_retried(
     authority, peer, sent, tries
 ):
     """

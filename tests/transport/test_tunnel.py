@@ -188,7 +188,9 @@ async def test_refusal_of_a_proxy_raises_an_error_with_the_reason(url, replies, 
         ("socks5://p", b"\x05\x00\x05\x00\x00\x03\x09half"),
     ],
 )
-async def test_proxy_that_closes_the_connection_early_is_a_connect_error(url, replies):
+async def test_proxy_that_closes_the_connection_early_causes_a_connect_error(
+    url, replies
+):
     """
     If a proxy closes the connection before its reply is complete, the error is a
     ConnectError, and the connection is closed.
@@ -215,7 +217,7 @@ async def test_connect_timeout_ends_the_wait_for_a_silent_proxy(url):
     assert proxy.closed
 
 
-async def test_broken_connection_to_a_proxy_is_a_connect_error():
+async def test_broken_connection_to_a_proxy_raises_a_connect_error():
     """
     If the connection to a proxy breaks during its reply, the error is a ConnectError.
     """

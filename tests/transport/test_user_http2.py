@@ -98,9 +98,10 @@ async def test_cancelled_call_resets_its_stream_and_leaves_the_others(kind, form
 
 @pytest.mark.system
 @of_each_kind
-async def test_first_call_cancelled_at_any_step_leaves_no_broken_connection(kind):
+async def test_first_call_cancelled_at_any_moment_leaves_no_broken_connection(kind):
     """
-    A first call that is cancelled at any step leaves no connection that fails.
+    After a client's first call was cancelled at any moment, the next calls succeed: the
+    cancelled call leaves no broken connection.
     """
     _, make = KINDS[kind]
     with HTTP2Server("answer") as server:

@@ -326,7 +326,7 @@ class SlowNetwork(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize(
     ("timeout", "seconds"), [(200, 60), (None, 10_000), (httpx.Timeout(70), 20)]
 )
-async def test_plain_number_is_the_only_timeout_of_a_call(
+async def test_number_given_as_timeout_is_the_only_timeout_of_a_call(
     fake, timeout, seconds, where, stream
 ):
     """

@@ -72,7 +72,7 @@ class ToolArgumentsStep:
     @property
     def arguments_so_far(self) -> JSON:
         """
-        The arguments so far as plain JSON data, which is not checked at all.
+        The arguments so far as plain JSON data, which may not fit the tool's schema.
 
         The last value may still grow. None before the arguments begin.
         """

@@ -16,7 +16,7 @@ def quiet_keys(terminal: TextIO | None) -> Iterator[None]:
     Inside the block, hide what is typed; the next prompt reads the hidden text.
 
     Without this, the typed text would appear in the middle of an answer, and the
-    terminal would turn Enter into the key for a new line. Ctrl-C works as usual.
+    terminal would turn Enter into the key for a new line. Ctrl-C still interrupts.
     """
     before = _mode(terminal)
     if terminal is None or before is None:

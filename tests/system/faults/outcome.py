@@ -156,8 +156,8 @@ def odd_chunk(said: str, create: Outcome, **more: Any) -> Row:
     """
     Return the row of a fault that inserts one unusual chunk into a valid answer.
 
-    In a stream the odd chunk adds *said* to the text; `create`, which receives the same
-    odd content in a JSON body, ends with the outcome *create*.
+    In a stream the unusual chunk adds *said* to the text; `create`, which receives the
+    same content in a JSON body, ends with the outcome *create*.
     """
     head, tail = TEXT[:13], TEXT[13:]
     return Row(create=create, stream=ends(head + said + tail), **more)

@@ -63,7 +63,7 @@ def test_ctrl_c_in_a_blocking_call_cancels_the_request(fake, way):
     assert "sent" == fake.requests[1].wait()
 
 
-def test_ctrl_c_at_each_step_of_a_call_leaves_the_client_usable(fake):
+def test_ctrl_c_at_each_line_of_a_call_leaves_the_client_usable(fake):
     """
     KeyboardInterrupt is raised once at each call, line or return that the caller's
     thread executes in a blocking call. The client's next call then succeeds, no call

@@ -171,7 +171,7 @@ async def kill_points(seed):
             yield rng, rounds, place, torn
 
 
-async def test_seeds_of_the_killed_runs_give_a_thousand_kill_points():
+async def test_runs_are_killed_at_more_than_a_thousand_moments():
     """
     The seeds with which runs are killed give more than 1,000 moments together.
     """

@@ -183,7 +183,7 @@ def test_error_after_the_first_event_becomes_the_last_event(
 ):
     """
     If the model's server fails after the first event, the browser gets all words that
-    arrived, then the error as the last event, and the response ends properly.
+    arrived, then the error as the last event, and the response is complete.
     """
     fake.fault(fault)
 
@@ -271,7 +271,7 @@ def test_disconnect_while_nothing_is_sent_cancels_the_upstream_call(
 
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("begun", [True, False])
-def test_service_that_stops_ends_its_open_streams_properly(fake, name, begun):
+def test_service_that_stops_ends_its_open_streams_with_status_503(fake, name, begun):
     """
     If a service stops while streams are open, each stream ends with the event
     ``failed`` and the status 503; a stream that has not begun becomes a reply with
