@@ -77,7 +77,9 @@ class Template:
     pending: PendingFields
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk in *data* if all other bytes equal this template's."""
+        """
+        Return the chunk in *data* if only text delta and time differ from the template.
+        """
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)

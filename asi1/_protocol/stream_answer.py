@@ -155,8 +155,8 @@ class Assembler:
         Text, a thought, a tool call, a finish reason, token counts, or a changed
         unknown member is a part. An id, a role, a time or a repeated part is not:
         servers also send these only to show that they are alive. If *ping* is True, the
-        event's name says that it is a ping, and no unknown member is a part. The same
-        is true of a chunk that has nothing but unknown members.
+        event's name says that it is a ping, and no unknown member is a part. Unknown
+        members are no part either if the chunk has nothing else.
         """
         self.chunks += 1
         pending: PendingFields | None = chunk._pending  # noqa: SLF001 - of the fast path

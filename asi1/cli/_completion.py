@@ -31,7 +31,7 @@ files. Load it in the shell's start-up file:
 
 
 def add_completion(commands: Any) -> None:
-    """Add the command to a parser's *commands*."""
+    """Add the command ``completion`` to a parser's *commands*."""
     parser = commands.add_parser(
         "completion",
         help="complete the words of this command with the Tab key",

@@ -48,7 +48,7 @@ _PASSING = re.compile(
 )
 # Maximum number of ended attempts that are stored while Redis cannot be reached.
 _MOST_ENDED = 100_000
-# With "go_on": seconds without requests to Redis after an error, first and longest.
+# With "go_on": seconds without requests to Redis after the first error, and at most.
 _FIRST_REST, _LONGEST_REST = 1.0, 30.0
 
 

@@ -577,7 +577,7 @@ def test_option_of_none_is_left_out_unless_it_is_the_timeout(check):
     assert {"timeout": 5} == check({"timeout": 5})
 
 
-def test_valid_default_options_outside_the_body_are_returned_unchanged():
+def test_valid_default_options_that_are_not_in_the_body_are_unchanged():
     """
     Valid default options that are not sent in the body are returned unchanged.
     """

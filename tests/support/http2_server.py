@@ -1,4 +1,4 @@
-"""A small HTTP/2 server without TLS, which plays one reply to every request."""
+"""A small HTTP/2 server without TLS, which replies as a test chooses."""
 
 from __future__ import annotations
 

@@ -213,7 +213,8 @@ def socks(
 def tls(then: Reply, kind: str = "") -> Peer:
     """
     Return a TLS server that sends what *then* returns for a request, then closes the
-    connection without a close_notify; None means that it keeps the connection open.
+    connection without a close_notify; if *then* returns None, the server keeps the
+    connection open.
 
     The certificate is wrong as *kind* says.
     """

@@ -43,7 +43,7 @@ class ScriptedModel:
         self.bodies: list[Any] = []
 
     def client(self, kind: Any = asi1.AsyncASI1, **options: Any) -> Any:
-        """Return a client of this model, which needs no socket."""
+        """Return a client that this model answers; the client needs no socket."""
         settings = {"max_retries": 0, **options}
         transport = httpx.MockTransport(self._reply)
         return kind(

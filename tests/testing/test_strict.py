@@ -93,7 +93,7 @@ def test_verify_lists_replies_that_are_left_over(strict):
     strict.verify()
 
 
-async def test_with_block_of_a_strict_fake_verifies_at_its_end():
+async def test_with_block_of_a_strict_fake_raises_what_verify_finds():
     """
     At the end of a ``with`` or ``async with`` block, a strict fake raises what `verify`
     finds; an exception that leaves the block is not replaced. A fake that is not strict
@@ -218,7 +218,7 @@ CALLED = {"id": "c1", "type": "function", "function": {"name": "f", "arguments":
 
 
 def _told(*calls, tool_call_id="c1"):
-    """Return the messages after these calls and one result."""
+    """Return the messages of an answer with these calls, and of one result."""
     return [
         {"role": "assistant", "content": None, "tool_calls": [*calls]},
         {"role": "tool", "tool_call_id": tool_call_id, "content": "4"},

@@ -171,7 +171,7 @@ def test_chunks_of_each_reply_on_a_connection_are_joined():
         b"\x05\x00\r\n\r\n",
     ],
 )
-def test_body_is_unchanged_if_its_head_may_not_announce_chunks(head):
+def test_body_is_unchanged_if_its_head_does_not_clearly_announce_chunks(head):
     """
     If a response head does not say clearly that the body is chunked, and only chunked,
     bytes that look like chunks are passed on unchanged.

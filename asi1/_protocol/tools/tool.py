@@ -251,7 +251,7 @@ def _as_tool(function: Any) -> Tool[..., Any]:
     if isinstance(function, Tool):
         return function
     inner = getattr(function, "__func__", None)
-    if isinstance(inner, Tool):  # for a classmethod, from Python 3.13 on
+    if isinstance(inner, Tool):  # true of a classmethod, from Python 3.13 on
         return inner.__get__(function.__self__)
     return tool(function)
 

@@ -56,7 +56,7 @@ _INCOMPLETE = CUT_OFF | {
     *("error", "abort", "aborted", "cancelled", "incomplete"),
     *("insufficient_system_resource", "model_context_window_exceeded"),
 }
-# Keys of a message that contain calls only if these could not be read.
+# Keys that stay in a message's ``extra`` if its tool calls could not be read.
 _UNREAD = ("tool_calls", "function_call")
 # Maximum characters of an exception's message that the model reads.
 _LONGEST = 2000

@@ -32,7 +32,7 @@ _EPILOG = f"""\
 
 def add_chat(commands: Any, exit_codes: str) -> None:
     """
-    Add the command to a parser's *commands*.
+    Add the command ``chat`` to a parser's *commands*.
 
     Args:
         commands: What `add_subparsers` of the parser returned.

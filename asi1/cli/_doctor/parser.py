@@ -34,7 +34,7 @@ exit codes:
 
 def add_doctor(commands: Any, environment: str) -> None:
     """
-    Add the command to a parser's *commands*.
+    Add the command ``doctor`` to a parser's *commands*.
 
     Args:
         commands: What `add_subparsers` of the parser returned.

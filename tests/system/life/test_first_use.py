@@ -338,7 +338,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_first_call_ends_correctly_whatever_happens_during_its_imports(fake, event):
+def test_client_copes_with_whatever_happens_during_its_first_imports(fake, event):
     """
     If a client is closed while its first call imports modules, the call raises. If the
     call is cancelled, or the import fails, a later call succeeds. The program can end,

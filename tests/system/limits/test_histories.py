@@ -84,7 +84,7 @@ def test_blocked_event_loops_delay_others_by_a_second_or_two_each(number, backen
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_blocked_loop_delays_no_other_after_the_call_at_the_front_is_cancelled(backend):
+def test_blocked_loop_delays_others_only_briefly_after_a_cancelled_call(backend):
     """
     When the call at the front is cancelled, and the next one belongs to a blocked event
     loop, a later call of an event loop that runs gets its permit within three seconds.
