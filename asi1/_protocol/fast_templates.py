@@ -77,9 +77,7 @@ class Template:
     pending: PendingFields
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """
-        Return the chunk in *data* if only text delta and time differ from the template.
-        """
+        """Return the chunk in *data* if only text delta and time are other bytes."""
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)

@@ -169,8 +169,8 @@ def _sources(value: JSON, item: _Item = None) -> Iterator[tuple[str, _Item]]:
     """
     Yield the base64, ``data:`` URL or http(s) URL of each image in *value*.
 
-    Each is yielded together with *item*: the object in a list that contains the image;
-    None outside of lists.
+    Each image is yielded together with *item*: the object in a list that contains the
+    image; None outside of lists.
     """
     if isinstance(value, str) and value:
         yield value, item

@@ -71,8 +71,7 @@ class Request:
         model: The model that the body names; None if it names none.
         idempotency_key: Sent by every attempt; "auto" until a random key is made.
         cache: Whether the client's cache may answer the call, and keep the answer.
-        operation: The kind of call; hooks are told this, the model, and the fields
-            after it.
+        operation: The kind of call; hooks see this, the model, and the fields below.
     """
 
     method: str

@@ -182,9 +182,10 @@ def retry_after_in_body(body: JSON) -> float | None:
 
 def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
     """
-    Yield the lowercase name and the value of each member of the body and `_CONTAINERS`.
+    Yield lowercase name and value of each member of the body, or of a container in it.
 
-    The body itself and the items of lists have the name "".
+    Containers are the members in `_CONTAINERS`. The body itself and the items of lists
+    have the name "".
     """
     level: list[tuple[str, JSON]] = [("", body)]
     for _ in range(_DEEPEST):

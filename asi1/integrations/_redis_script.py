@@ -241,12 +241,12 @@ class Reply:
     Attributes:
         granted: Whether the permit is granted.
         now: Redis's clock, in seconds since 1970.
-        wait: Seconds after which to ask again; 0 with *granted*.
+        wait: Seconds after which to ask again; 0 if the permit is granted.
         unknown: Whether *wait* is only a guess, because other calls have to end first.
         number: The place in the queue, to be passed when asking again.
         epoch: A random name that Redis gets with its first count; another name means
             that Redis has lost its counts.
-        serial: The number of permits granted under this name.
+        serial: The number of permits granted since Redis has had this *epoch*.
     """
 
     granted: bool

@@ -262,7 +262,7 @@ class RedisLimiter:
         return process
 
     def _make(self) -> _Process:
-        """Return the `_Process` of this process; create it if no thread has."""
+        """Return the `_Process` of this process; create it if no thread has done so."""
         process = self._process
         # A forked child needs threads and locks of its own.
         if process is None or process.pid != os.getpid():

@@ -86,7 +86,7 @@ def fake_asi1(request: pytest.FixtureRequest) -> Iterator[FakeASI1]:
     options: dict[str, Any] = {"strict": node.config.getini("asi1_fake_strict")}
     options.update(mark.kwargs if mark else {})
     fake = FakeASI1(**options)
-    # Not a `with` block, since that cannot be told that the test has failed.
+    # There is no `with` block, since its end could not know that the test has failed.
     fake.start()
     try:
         yield fake

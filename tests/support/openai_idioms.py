@@ -157,5 +157,6 @@ def _read() -> tuple[dict[str, list[str]], dict[str, str]]:
 
 
 # The idioms, by the server's reply; and the reason for each idiom that gives another
-# result with asi1. The guide for programs that come from OpenAI's client has them.
+# result with asi1. The guide for programs that come from OpenAI's client has these
+# idioms and reasons.
 IDIOMS, DIFFERENT = _read()

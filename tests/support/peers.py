@@ -242,7 +242,7 @@ def tls(then: Reply, kind: str = "") -> Peer:
             while not _is_whole(request):
                 request += wait(lambda: secure.read(65536))
         except ssl.SSLError:
-            # The client must read the alert before the connection is reset.
+            # The client must read the TLS alert before the connection is reset.
             sock.shutdown(socket.SHUT_WR)
             hangs(sock, place)
             raise EOFError from None

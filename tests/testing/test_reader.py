@@ -80,8 +80,8 @@ async def test_slow_request_reader_takes_as_long_in_process_as_on_a_socket(
 def test_early_refusal_open_keeps_the_connection_open_for_the_given_seconds(fake):
     """
     With the fault early_refusal_open, the server refuses a request, then keeps the
-    connection open. It reads nothing until the client disconnects or *seconds* have
-    passed.
+    connection open. The server reads nothing until the client disconnects or *seconds*
+    have passed.
     """
     head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
     for seconds, outcome in [(None, "left"), (0.01, "sent")]:

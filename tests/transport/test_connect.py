@@ -490,7 +490,7 @@ with_and_without_tls = pytest.mark.parametrize("tls", [False, True], ids=["tcp",
 
 
 async def ask_at_length(what, certificate, *, tls, write=60.0):
-    """Send 1 MB to a `LateReader`; return the answer or error, and the connections."""
+    """Send 1 MB to a `LateReader`; return the answer or error, and `connections`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=str(certificate))

@@ -54,8 +54,8 @@ _RECENT = 5
 _UNSEEN = 0.01
 
 
-# Largest plausible size of the hidden prompt, in tokens. If a server's count is larger,
-# it is wrong, and would make context policies drop all messages that they may drop.
+# Largest plausible size of the hidden prompt, in tokens. A larger count of a server is
+# wrong, and would make context policies drop all messages that they may drop.
 _MOST_HIDDEN = 200_000
 # Largest token count that a saved conversation may have.
 MOST_TOKENS = 10**9

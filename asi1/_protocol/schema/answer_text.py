@@ -85,7 +85,7 @@ def read_json_answer(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
         NoJSONError: The text has no JSON value, or an invalid one.
     """
     plain, reason = _loaded(text)
-    if reason is None:  # Python's parser skips a byte order mark
+    if reason is None:  # the JSON parser skips a byte order mark
         return plain, ("invisible characters",) if text.startswith("\ufeff") else ()
     core = text.strip(_BLANK)
     if not core:

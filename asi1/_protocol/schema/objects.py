@@ -157,7 +157,7 @@ def _is_name(argument: str) -> bool:
 
 def _takes_in_order(build: Callable[..., object], names: list[str]) -> bool:
     """Return whether *build* takes its first arguments by position in this order."""
-    # The signature of another `__new__` may differ from that of `__init__`.
+    # A class's own `__new__` may have another signature than its `__init__`.
     if getattr(build, "__new__", None) is not object.__new__:
         return False
     parameters = inspect.signature(build, follow_wrapped=False).parameters.values()

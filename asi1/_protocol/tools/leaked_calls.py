@@ -125,7 +125,7 @@ class TextHold:
     _marker: str = field(default="", init=False)
 
     def feed(self, text: str) -> str:
-        """Return the text, up to the end of *text*, that can be shown now."""
+        """Return all text that can be shown now that *text* has arrived."""
         finder = self._finder
         if not self._held and finder.is_idle and not _SPECIAL.search(text):
             finder.skim(text)

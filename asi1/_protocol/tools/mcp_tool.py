@@ -36,7 +36,7 @@ def mcp_tool(listed: Any, name: str) -> SchemaTool:
 
 def fitting_names(names: Iterable[str], prefix: str = "") -> dict[str, str]:
     """
-    Return, for each name of a tool, a name that the API takes; all are different.
+    Return, for each tool's name, a name that the API takes; no two of them are equal.
 
     Names that fit are kept. The result does not depend on the order of the names, so
     that a saved run finds its tools again when the server lists them in another order.

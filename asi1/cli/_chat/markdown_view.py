@@ -130,7 +130,7 @@ class MarkdownView:
             self._region.draw(rows_of(last, self._console))
 
     def _begin_block(self) -> None:
-        """Write the blank line above a block that is not the first."""
+        """Write the blank line above a block, unless the block is the first."""
         if self._above:
             self._screen.end_line()
             self._screen.write("\n")

@@ -72,7 +72,7 @@ class PromptReader:
 
     @property
     def discarded(self) -> str:
-        """The text that was typed when `read` raised KeyboardInterrupt."""
+        """The text that had been typed when `read` raised KeyboardInterrupt."""
         return self._session.default_buffer.text
 
 

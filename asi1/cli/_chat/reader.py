@@ -31,7 +31,7 @@ class Reader(Protocol):
 
     @property
     def discarded(self) -> str:
-        """The text that was typed when `read` raised KeyboardInterrupt."""
+        """The text that had been typed when `read` raised KeyboardInterrupt."""
         ...
 
 

@@ -172,9 +172,7 @@ async def kill_points(seed):
 
 
 async def test_runs_are_killed_at_more_than_a_thousand_moments():
-    """
-    The seeds with which runs are killed give more than 1,000 moments together.
-    """
+    """The test below kills runs at more than 1,000 different moments in all."""
     points = [point for seed in range(SEEDS) async for point in kill_points(seed)]
 
     assert 1000 < len(points)

@@ -137,7 +137,8 @@ async def test_excessive_response_head_raises_a_connection_error(fake, name):
     """
     An excessive response head makes a call raise an APIConnectionError within its
     timeouts. Such a head has one giant header, 20,000 headers, a control character, or
-    two different lengths of the body; or it never comes after endless 1xx responses.
+    two different values of Content-Length. Endless 1xx responses without a final head
+    count as excessive as well.
     """
     fault, options = HEADS[name]
     fake.fault(fault, times=None, **options)
