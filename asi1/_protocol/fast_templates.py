@@ -77,7 +77,7 @@ class Template:
     pending: PendingFields
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return the chunk in *data* if only text delta and time are other bytes."""
+        """Return *data*'s chunk if it differs only in text delta and ``created``."""
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)

@@ -198,7 +198,7 @@ class Members:
         return all(not old or not new or old == new for old, new in pairs)
 
     def _grown(self, name: str, value: JSON) -> Any:
-        """Return the object that joins *value* to others; None if it is complete."""
+        """Return the object that joins *name*'s values; None if *value* is complete."""
         new: Any = None
         if isinstance(value, str) and self.deep and name in _PIECES:
             new = _Fragment()

@@ -74,8 +74,8 @@ def client_ctx(
     Args:
         make: Makes the client; called at each start.
         grace: Seconds that open streams have to end when the application shuts down.
-            Then `stream_response` ends them with the event ``failed``. It must be less
-            than aiohttp's own ``shutdown_timeout``, which cuts streams off (60 s).
+            Then `stream_response` ends them with the event ``failed``. *grace* must be
+            less than aiohttp's own ``shutdown_timeout``, which cuts streams off (60 s).
 
     Raises:
         ArgumentError: *grace* is not a number of at least 0.

@@ -189,7 +189,7 @@ def plain(annotation: Any) -> str:
     # module names are removed: `a.b.C` becomes `C`
     text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)
     text = re.sub(r"\bAsync(?=[A-Z])", "", text)
-    # what the async method also takes: `Iterable[X] | AsyncIterable[X]`
+    # what only the async method takes is removed: `Iterable[X] | AsyncIterable[X]`
     text = re.sub(r"\b(Iterable\[.*\]) \| \1", r"\1", text)
     text = re.sub(r"\bAwaitable\[(.*)\]", r"\1", text)
     text = re.sub(r"\bCoroutine\[Any, Any, (.*)\]", r"\1", text)

@@ -254,8 +254,8 @@ async def test_requests_are_compared_by_value_without_ids_and_headers(path):
 async def test_unknown_request_says_how_it_differs_from_the_nearest_one(path):
     """
     In the mode "replay", an unknown request is not sent and not retried. The error
-    names the line of the nearest recorded request, and the differences. It counts
-    neither in `spent` nor in a budget.
+    names the line of the nearest recorded request, and the differences. The request
+    counts neither in `spent` nor in a budget.
     """
     fake = FakeASI1()
     fake.reply("A mammal.")
@@ -321,7 +321,7 @@ async def test_connection_errors_and_broken_replies_are_not_recorded(path):
 async def test_stream_that_was_closed_early_is_recorded_up_to_that_point(path):
     """
     A stream that its reader closed early is recorded and replayed up to that point. A
-    reader of the replay that goes on gets an error that says so.
+    reader that reads the replay beyond that point gets an error that says so.
     """
     fake = FakeASI1()
     fake.play(SSE, Event(chunk("Hel")), Pause(60), Event(chunk("lo", finish="stop")))

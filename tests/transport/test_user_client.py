@@ -170,7 +170,7 @@ async def test_errors_of_httpx2_become_those_of_asi1(fault, kind, form):
 async def test_session_of_another_event_loop_is_refused_with_the_reason(fake):
     """
     A transport with a user's own aiohttp session works on the event loop of the session
-    only; on another one, the call raises an error that says so, and what to pass
+    only; on another event loop, the call raises an error that says so, and what to pass
     instead.
     """
     async with aiohttp.ClientSession() as session:

@@ -35,7 +35,7 @@ _BLANK = f" \t\r\n\x0b\x0c\xa0\u2028\u2029{_INVISIBLE}"
 # Matches a string or a bracket. A string without an end matches to the end of the text,
 # so that no part of it is searched again.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
-# Matches an opening bracket that can begin JSON, as the characters after it show.
+# Matches an opening bracket if the characters after it can follow it in JSON.
 _PLAUSIBLE = re.compile(
     r'\{\s*+["}]|\{\s*+\Z|\[\s*+(?:["{}\[\]]|-?\d|(?:true|false|null)\b|\Z)'
 )

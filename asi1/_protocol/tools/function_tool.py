@@ -67,7 +67,7 @@ class FunctionTool:
 
     @property
     def wire(self) -> dict[str, JSON]:
-        """The tool in the form of an item of ``tools`` in a request."""
+        """The tool as an item of ``tools`` in a request."""
         function: dict[str, JSON] = {"name": self.name}
         if self.description:
             function["description"] = self.description

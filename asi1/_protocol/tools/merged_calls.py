@@ -1,4 +1,4 @@
-"""Merges and compares JSON values in the deltas of tool calls; few streams need it."""
+"""Merges and compares JSON values in the deltas of tool calls; rarely needed."""
 
 import json
 

@@ -41,7 +41,7 @@ class SchemaTool:
 
     @property
     def wire(self) -> dict[str, JSON]:
-        """The tool in the form of an item of ``tools`` in a request."""
+        """The tool as an item of ``tools`` in a request."""
         function: dict[str, JSON] = {"name": self.name}
         if self.description:
             function["description"] = self.description

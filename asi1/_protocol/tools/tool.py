@@ -72,7 +72,7 @@ class Tool(Generic[_P, _R]):
     _make: Callable[[Any], ToolSpec] = field(default=function_tool, alias="make")
 
     def __attrs_post_init__(self) -> None:
-        # The tool has the function's name, docstring and signature for `help`.
+        # Gives the tool the function's name, docstring and signature, for `help`.
         functools.update_wrapper(self, self.function, updated=())
 
     def __repr__(self) -> str:
@@ -136,7 +136,7 @@ class Tool(Generic[_P, _R]):
         return self.spec.parameters
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the tool in the form of an item of ``tools`` in a request."""
+        """Return the tool as an item of ``tools`` in a request."""
         return self.spec.wire
 
 

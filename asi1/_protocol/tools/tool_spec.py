@@ -30,7 +30,7 @@ class ToolSpec(Protocol):
 
     @property
     def wire(self) -> dict[str, JSON]:
-        """The tool in the form of an item of ``tools`` in a request."""
+        """The tool as an item of ``tools`` in a request."""
         ...
 
     def bind(self, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:

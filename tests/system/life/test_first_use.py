@@ -269,7 +269,7 @@ ASYNC_WAYS = {
 def test_event_loop_runs_while_the_first_call_imports_modules(fake, way, backend):
     """
     During the imports of a program's first async call, other tasks of the event loop
-    run: no import is on the loop's thread, and the loop waits for none.
+    run: no import runs on the loop's thread, and the loop waits for none.
     """
     call = f"async def call(client):\n    {ASYNC_WAYS[way]}\n"
 

@@ -203,9 +203,9 @@ async def test_proxy_that_cannot_be_reached_gets_neither_key_nor_request(
     monkeypatch, name, scheme
 ):
     """
-    A proxy whose port is closed makes the call raise an `APIConnectionError` that was
-    not sent, and that contains neither the key nor the proxy's password. SOCKS needs no
-    further package.
+    A proxy whose port is closed makes the call raise an `APIConnectionError` with a
+    false ``sent``. The error contains neither the key nor the proxy's password. SOCKS
+    needs no further package.
     """
     monkeypatch.setenv(name, f"{scheme}://otter:hunter22@127.0.0.1:1")
 
