@@ -63,7 +63,8 @@ def successive_shapes(values):
 @pytest.mark.parametrize("words", [1, 2, 3, 50])
 async def test_texts_of_all_chunks_add_up_to_the_scripted_text(fake, generation, words):
     """
-    The texts of a stream's chunks add up to the scripted text, whatever their number.
+    The texts of a stream's chunks add up to the scripted text, whatever the number of
+    chunks.
     """
     fake.reply(TEXT, generation=generation, chunk_words=words)
 

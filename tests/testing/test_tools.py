@@ -216,8 +216,8 @@ def test_faults_option_lists_all_faults(capsys):
 
 def test_port_that_is_in_use_is_reported_with_exit_code_2(fake, capsys):
     """
-    A port that another server uses is reported in a line, with exit code 2, and leaves
-    the handler of Ctrl-C as it was.
+    A port that another server uses is reported in one line, with exit code 2, and
+    leaves the handler of Ctrl-C as it was.
     """
     before = signal.getsignal(signal.SIGINT)
 

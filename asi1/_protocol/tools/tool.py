@@ -261,8 +261,8 @@ def tools_by_name(tools: Any) -> dict[str, Tool[..., Any]]:
     Return the tools of a run by their names; functions become tools.
 
     Raises:
-        ArgumentError: *tools* is not a list of functions and tools, or two have one
-            name.
+        ArgumentError: *tools* is not a list of functions and tools, or two tools have
+            the same name.
     """
     if isinstance(tools, str | bytes | dict) or not hasattr(tools, "__iter__"):
         raise wrong("tools", "must be a list of functions and tools", tools)
