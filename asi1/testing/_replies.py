@@ -70,7 +70,7 @@ def _check_headers(headers: object) -> None:
 
 
 def valid_headers(_: object, __: object, headers: Any) -> None:
-    """Raise as `_check_headers` does, as an attrs validator."""
+    """Validate an attrs field: raise as `_check_headers` does."""
     _check_headers(headers)
 
 

@@ -76,10 +76,10 @@ def fake_asi1(request: pytest.FixtureRequest) -> Iterator[FakeASI1]:
     """
     A running `FakeASI1`, new for each test and stopped after the test.
 
-    The mark ``fake_asi1`` gives arguments of `FakeASI1`. A strict fake fails a test for
-    a call without a scripted reply or a reply left over, unless the test has failed
-    anyway. pytest's setting ``asi1_fake_strict = true`` makes all fakes strict, unless
-    their mark says otherwise.
+    The mark ``fake_asi1`` gives arguments of `FakeASI1`. A strict fake fails a test
+    that made a call without a scripted reply, or left a reply over, unless the test has
+    failed anyway. pytest's setting ``asi1_fake_strict = true`` makes all fakes strict,
+    unless their mark says otherwise.
     """
     node: pytest.Item = request.node
     mark = node.get_closest_marker("fake_asi1")
