@@ -1,7 +1,7 @@
 """
 Reads and writes files at the user's request: images, and the files of the command line.
 
-Only a batch, an answer cache, a cassette and `asi1 chat` open files of their own.
+All other files are opened by a batch, an answer cache, a cassette or `asi1 chat`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ FilePath: TypeAlias = str | os.PathLike[str]
 
 def read_file(path: FilePath, most: int) -> bytes:
     """
-    Return at most the first *most* bytes of a file; it may be an endless device.
+    Return the first *most* bytes of a file, or all of them if there are fewer.
+
+    *path* may name a device without an end, such as ``/dev/zero``.
 
     Raises:
         OSError: The file cannot be read.

@@ -5,8 +5,9 @@ A forked child inherits every lock in its current state. A lock that another thr
 acquired (a module's import lock, or one in OpenSSL) is never released in the child. And
 Ctrl-C during an import may leave that module's import lock acquired for ever.
 
-This module is loaded by ``import asi1`` and imports only what Python itself has loaded
-or built in, since Ctrl-C during those imports is a traceback of the command line.
+``import asi1`` loads this module, which imports only built-in modules and those that
+Python loads at its start: Ctrl-C during any other import here would show the user of
+the command line a traceback.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Where the public names are defined: the package loads a name's module at its first use.
 
 A new public name is added here, and in the package to the imports for type checkers and
-to ``__all__``. Names that are missing here are defined in `errors`.
+to ``__all__``. Public names that are missing here are defined in `_models.errors`.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ _CHECK = 1.0  # seconds after which a waiting caller checks for signals again
 @define(eq=False, repr=False)
 class InterruptibleCall(Generic[_T]):
     """
-    Runs what *begin* returns on another thread's *loop*, with the caller's contextvars.
+    Runs the coroutine that *begin* returns on the *loop* of another thread, with the
+    caller's contextvars.
 
     The coroutine is created on that loop. So if the caller is interrupted before, there
     is no coroutine of which Python would warn that it was never awaited.
@@ -59,8 +60,8 @@ class InterruptibleCall(Generic[_T]):
         try:
             self.loop.call_soon_threadsafe(self._begin)
             # CPython checks for signals before it blocks on a lock. A signal that comes
-            # between the two would not be handled until the call ends, so the wait is
-            # split into short ones.
+            # between the check and the blocking would not be handled until the call
+            # ends, so the wait is split into short ones.
             while not self._done.acquire(timeout=_CHECK):
                 pass
         except BaseException:

@@ -69,8 +69,8 @@ class LoopThread:
             await _end_tasks(self._loop)
 
         try:
-            # On exit, `asyncio.Runner` cancels remaining tasks and closes async
-            # generators.
+            # At the end of the block, `asyncio.Runner` cancels remaining tasks and
+            # closes async generators.
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 main = runner.get_loop().create_task(until_stopped())
                 while not main.done():
@@ -171,7 +171,7 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
                 for call in calls:
                     await call.join()
     me = asyncio.current_task()
-    # The loop repeats, since a cancelled task may start new tasks before it ends.
+    # Repeated, since a cancelled task may start new tasks before it ends.
     while tasks := [task for task in asyncio.all_tasks() if task is not me]:
         for task in tasks:
             task.cancel()
@@ -180,7 +180,8 @@ async def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 def check_loop(env: Mapping[str, str]) -> str:
     """
-    Return the event loop that ``ASI1_LOOP`` names: "asyncio" (the default) or "uvloop".
+    Return the name in ``ASI1_LOOP`` of the event loop to use: "asyncio" (the default)
+    or "uvloop".
 
     Raises:
         ConfigurationError: The variable has another value, or uvloop is not installed.

@@ -98,7 +98,7 @@ class ToolRun(RunState):
             return
         try:
             _check_kept(self._journal(event_text(event)))
-        except StopIteration as error:  # it would look like the end of the iteration
+        except StopIteration as error:  # looks like the end of the run
             raise RuntimeError("the journal raised StopIteration") from error
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:
@@ -149,7 +149,7 @@ class ToolRun(RunState):
 
 
 def _check_kept(result: object) -> None:
-    """Raise `ArgumentError` if *journal* is async, and so has written nothing."""
+    """Raise `ArgumentError` if the journal is async, and so has written nothing."""
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()

@@ -39,7 +39,8 @@ __all__ = ["AnswerCache", "CachedCall", "CallAttempts", "Send"]
 
 _T = TypeVar("_T")
 
-# Seconds that a method of the cache may take, unless the call ends earlier.
+# Maximum seconds that a method of the cache may take; fewer if the call's total timeout
+# passes earlier.
 _TIMEOUT = 5.0
 # Seconds for which a cache is not used after one of its methods took too long.
 _PAUSE = 60.0
@@ -97,8 +98,8 @@ class AnswerCache:
 
     def renewing(self) -> AnswerCache:
         """
-        Return the same cache, but new answers replace the stored ones, which are not
-        read.
+        Return a copy of this cache that reads no answers, but stores new ones in place
+        of the old.
         """
         return attrs.evolve(self, reads=False)
 
@@ -182,8 +183,8 @@ class AnswerCache:
             (result,) = reader.result(ResponseInfo())
         if not may_be_kept(result, reader.request.choices):
             return
-        # A program may close its client as soon as it has the answer, which must be
-        # stored in spite of that.
+        # Shielded, since a program may close its client as soon as it has the answer,
+        # and the answer must be stored all the same.
         with anyio.CancelScope(shield=True):
             value = await _apart(reply.size, lambda: reply.packed(reader.key))
             if value is not None:
@@ -194,7 +195,8 @@ class AnswerCache:
         self, name: str, use: Callable[[], Awaitable[_T]], timer: Timer
     ) -> _T | None:
         """
-        Return the result of a method of the cache; None if it fails.
+        Return the result of a method of the cache; None if the method fails, or if the
+        cache is not used at present.
 
         The method is cancelled when the total timeout of *timer* passes, so a slow
         cache does not make a call longer.
@@ -247,7 +249,7 @@ def _is_cancelled() -> bool:
 
 
 async def _apart(size: int, work: Callable[[], _T]) -> _T:
-    """Return the result of *work* on *size* bytes; use a thread if they are many."""
+    """Do *work* on *size* bytes, in a thread if they are many; return its result."""
     return work() if size <= _LARGE else await in_worker(work)
 
 

@@ -33,8 +33,8 @@ class EventSource(Protocol):
 
     def unread(self) -> bytes:
         """
-        Return the events of chunks that were read before; b"" for none, or if called
-        again.
+        Return the events of chunks that have arrived but that no caller has read; b""
+        if there are none, or if called again.
         """
         ...
 

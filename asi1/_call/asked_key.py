@@ -31,8 +31,8 @@ class AskedKey:
     """
     The API key of one call of a client that was given a function instead of a key.
 
-    It is also the `Requests` of the call: after a 401 it calls the function once more,
-    and if the key has changed, it sends the same request again.
+    An `AskedKey` is also the `Requests` of its call: after a 401 it calls the function
+    once more, and if the key has changed, it provides the same request again.
 
     Attributes:
         key: The client's key.
@@ -74,7 +74,7 @@ class AskedKey:
         return self._request
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return the request to send after *refusal*, such as with a new key."""
+        """Return the request to send after *refusal*; None if the call must fail."""
         if refusal.status_code == _UNAUTHORIZED and not self._renewed:
             self._renewed = True
             # If the total timeout passes here, the call fails with *refusal*.

@@ -66,7 +66,7 @@ class OneRequest:
     request: Request
 
     async def first(self, began: float) -> Request:  # noqa: ARG002 - as `Requests`
-        """Return the single request, which is also the first one."""
+        """Return the call's only request."""
         return self.request
 
     async def after(self, refusal: APIStatusError) -> None:
@@ -224,7 +224,7 @@ class Attempts:
         )
 
     def stopped(self, error: ASI1Error | None, status: int | None, now: float) -> None:
-        """Record that the call was cancelled; *error*: None after a whole answer."""
+        """Record that the call was cancelled; *error* is None after a whole answer."""
         if self._since is None:
             self.elapsed = now if self.elapsed is None or error else self.elapsed
         elif error is None:
@@ -271,7 +271,7 @@ def _cause(error: ASI1Error) -> str:
 
 
 def idempotency_headers(key: str | None) -> dict[str, str]:
-    """Return the header with the idempotency key of a call; "auto" is a random key."""
+    """Return the header for an idempotency *key*, random for "auto"; {} for None."""
     key = str(uuid.uuid4()) if key == "auto" else key
     return {} if key is None else {"idempotency-key": key}
 
@@ -289,7 +289,7 @@ def redaction() -> tuple[
 
 
 async def in_turns(steps: Generator[None, None, _R]) -> _R:
-    """Run *steps* to its end, even if cancelled; other tasks run between its steps."""
+    """Run *steps* to its end, even if the caller is cancelled; let other tasks run."""
     result: Any = None
     # Cancellation waits until *steps* has removed the API key from an error: the
     # cancellation's `__context__` would be that error.

@@ -74,7 +74,10 @@ class BatchQueue(Generic[_T]):
             await self._wait_for_change()
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the queue, with *error* after the last batch; later calls do nothing."""
+        """
+        End the queue: after the last batch, `get` raises *error*. Later calls do
+        nothing.
+        """
         if not self.ended:
             self.ended = True
             self._error = error

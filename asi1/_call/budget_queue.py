@@ -24,8 +24,8 @@ class BudgetQueue:
 
     For each call, more is reserved than it will probably use. So an attempt that does
     not fit into a budget waits, in order of arrival, until other calls of the queue
-    have ended; it is refused only if all of these are waiting as well. Used on one
-    event loop.
+    have ended; it is refused only if all calls that have not ended are waiting as well.
+    Used on one event loop.
     """
 
     budgets: Budgets

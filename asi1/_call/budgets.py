@@ -29,7 +29,8 @@ __all__ = ["Account", "Budgets", "Reservation"]
 # Assumed length of an answer in tokens if the request has no ``max_tokens``, as long as
 # no answer was longer.
 _ANSWER = 4096
-# A longer hidden prompt is not believed: it would exceed any model's context.
+# Maximum believed tokens of a hidden prompt, which servers add to a request: a longer
+# prompt would exceed any model's context.
 _MOST_HIDDEN = 200_000
 _CALL = "the call was not sent"
 _RETRY = "the call was sent, but its retry was not"
@@ -82,9 +83,8 @@ class Account:
     budget: Budget
     spent: Spent = field(factory=Spent, init=False)
     held: Spent = field(factory=Spent, init=False)
-    # By how many tokens a prompt exceeded its estimate, at most; and the longest
-    # answer. Servers add a hidden prompt, which shows only in the usage that they
-    # report.
+    # The most tokens by which a prompt has exceeded its estimate, since servers add a
+    # hidden prompt; and the tokens of the longest answer.
     _hidden: int = field(default=0, init=False)
     _longest: int = field(default=_ANSWER, init=False)
 
@@ -103,10 +103,7 @@ class Account:
         return _one(rates, prompt, 0, answer)
 
     def passed(self, amount: Spent) -> str | None:
-        """
-        Return the first limit that would be exceeded with *amount* more; None for no
-        limit.
-        """
+        """Return the first limit that *amount* more would exceed; None for no limit."""
         whole = _sum(self.spent, self.held, amount)
         for name in _LIMITS:
             limit = getattr(self.budget, name)
@@ -158,7 +155,8 @@ def _is_chat(request: Request) -> bool:
 
 
 def _prompt(request: Request) -> int:
-    # `Request.tokens` has a token for 4 bytes, which is too few in many languages.
+    # `Request.tokens` counts one token for 4 bytes, which is too few in many languages;
+    # this counts one for 3 bytes.
     return (request.tokens - request.limit) * 4 // 3
 
 

@@ -37,8 +37,8 @@ class BytesReader(ReplyReader[RawReply]):
         Read the reply, as `ReplyReader.read` does.
 
         Raises:
-            APIResponseError: Also if compressed bytes were cut off, which only a parser
-                of the body could notice later.
+            APIResponseError: Also if the compressed body was cut off: no parser
+                follows, which could notice that.
         """
         await super().read(reply)
         if reply.cut:

@@ -138,7 +138,7 @@ class Call(Generic[_T]):
         return ClientClosedError(f"the client was closed during the call, {by}")
 
     def _stopped(self) -> ASI1Error | None:
-        """End a cancelled call's queue; return the error, None for a whole answer."""
+        """End a cancelled call's queue; return its error, None after a whole answer."""
         error: ASI1Error = CallCancelledError("the caller no longer waits for the call")
         if is_closing():
             error = ClientClosedError("the client was closed during the call")

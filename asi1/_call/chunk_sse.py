@@ -20,7 +20,10 @@ class ChunkEvents:
     def __init__(
         self, answer: ChunkStream, unread: Iterable[ChatCompletionChunk]
     ) -> None:
-        """Begin with the chunks in *unread*, which were taken from *answer* before."""
+        """
+        Begin with *unread*: chunks of *answer* that arrived, but that no caller has
+        read.
+        """
         self._answer = answer
         self._unread = unread
         # Writes the events of a batch. If a ping interrupts the writing, the next read

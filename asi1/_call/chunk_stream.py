@@ -97,7 +97,7 @@ class ChunkStream:
         Start the call, wait until the server begins to answer, and return the stream.
 
         Raises:
-            ASI1Error: As for reading the stream, before its first chunk.
+            ASI1Error: As for `next_batch`, if the call fails before its first chunk.
         """
         if self.closed:
             raise StreamClosedError("the stream was closed")
@@ -215,7 +215,8 @@ class ChunkStream:
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on the call's event loop."""
-        # The observer of a conversation stores a complete answer.
+        # The observer is notified first: that of a conversation stores a complete
+        # answer.
         self._notify_observer()
         self.abandon()
 
@@ -263,8 +264,8 @@ def chunk_stream(engine: Engine, request: Request) -> ChunkStream:
     """
     Return the stream of the answer to *request*; the first read starts the call.
 
-    If the client has been closed before, only the read raises: a stream that was never
-    read can still be closed.
+    If the client is closed already, this function does not raise, but the first read
+    does: so the caller can close the stream in any case.
     """
     call = Call(engine.resources, OneRequest(request), ChunkReader)
     return ChunkStream(call, partial(engine.begin, call))

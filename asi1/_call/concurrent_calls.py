@@ -76,7 +76,8 @@ class ConcurrentCalls:
         """
         Return the next answer, or (key, answer) with keys; None after the last.
 
-        If the call of a prompt failed, return or raise the call's error.
+        If the call of a prompt failed, raise the call's error, or return it if the plan
+        has `return_exceptions`.
         """
         outcome: Any = None
         call: PromptCall | None = None

@@ -90,8 +90,8 @@ class Engine:
         Return an engine with other settings on the same connections.
 
         Its calls must also fit into *budget*, whose count begins at zero, and are shown
-        to *hooks* too. With *queues*, a call that does not fit waits until running
-        calls have ended.
+        to *hooks* too. With *queues*, a call that does not fit into a budget waits
+        until running calls have ended.
         """
         self.check_open()
         resources = attrs.evolve(self.resources, config=config or self.config)

@@ -194,7 +194,10 @@ class EventReader(JSONReader[_T]):
             self.timer.shorten(AFTER_FINISH)
 
     async def _turn(self, batch: list[ChatCompletionChunk]) -> int:
-        """Deliver and empty *batch*, let other tasks run, and return 0."""
+        """
+        Deliver and empty *batch*, let other tasks run; return 0, the units of work
+        since.
+        """
         if batch:
             await self._deliver_timed(batch[:])
             batch.clear()
@@ -216,7 +219,9 @@ class EventReader(JSONReader[_T]):
         return 1 + parts * _UNITS_PER_PART
 
     async def _read_large(self, name: str, text: bytes) -> list[ChatCompletionChunk]:
-        """Read and add a large event's chunk in steps, so that other tasks can run."""
+        """
+        Read a large event in steps, between which other tasks run; return its chunks.
+        """
         short = len(text) <= _TOO_LONG_TO_JOIN
         if short and (self._halves.waiting or has_surrogates(text)):
             value = event_value(name, text, self.key, halves=self._halves)
@@ -236,7 +241,7 @@ class EventReader(JSONReader[_T]):
         return [*batch, chunk]
 
     def _rest_of_texts(self) -> list[ChatCompletionChunk]:
-        """Return a chunk with U+FFFD for each surrogate that lacks its other half."""
+        """Return a chunk with U+FFFD for each unpaired surrogate, or [] for none."""
         if not self._halves.waiting:
             return []
         chunk = decode(ChatCompletionChunk, self._halves.rest())

@@ -86,7 +86,7 @@ class HookCaller:
 
     def call(self, name: str, call: Call, full: Call) -> None:
         """
-        Call each hook *name* with *call*, or with *full* if it may see contents.
+        Call each hook named *name* with *call*, or with *full* if it may see contents.
 
         Raises:
             BaseException: A hook raised it to end the program; the other hooks were

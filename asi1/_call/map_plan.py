@@ -54,7 +54,7 @@ class MapPlan:
         blocking: bool = False,
     ) -> Self:
         """
-        Check the arguments of a `map`, and begin nothing.
+        Check the arguments of a `map`; no call begins yet.
 
         Raises:
             ArgumentError: An argument is wrong.

@@ -25,7 +25,7 @@ _loops = weakref.WeakSet[asyncio.AbstractEventLoop]()
 
 def notice_interrupts(loop: object, busy: Callable[[], object]) -> None:
     """Run a step of *loop* at least every 0.2 s, while *busy* returns a true value."""
-    # Python calls signal handlers in the main thread, where cells run, too.
+    # Python calls signal handlers only in the main thread, in which notebook cells run.
     here = threading.current_thread() is threading.main_thread()
     if not here or not isinstance(loop, asyncio.AbstractEventLoop) or loop in _loops:
         return

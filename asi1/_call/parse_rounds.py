@@ -2,8 +2,8 @@
 The calls of one `parse`: asks the model again if its answer does not fit the type.
 
 A generator yields each call and receives its answer, so that both clients share this
-code. The answer is decoded, which may run the user's validators, in the caller's task
-or, for the blocking client, in the caller's thread.
+code. The answer is decoded in the caller's task or, for the blocking client, in the
+caller's thread, since decoding may run the user's validators.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def progress_of(value: Any, what: str, total: int | None) -> Progress:
         value: A function of the number of new answers, or of the summary of a batch; an
             object with ``update``, such as tqdm's bar; or a ``rich.progress.Progress``.
         what: The description that a new bar shows, such as the name of what is counted.
-        total: How many there are; None if that is not known yet.
+        total: The expected number of answers; None if it is not known yet.
 
     Raises:
         ArgumentError: *value* is something else.

@@ -58,7 +58,7 @@ class PromptCall:
         key: The prompt's key.
         request: Makes the request of the prompt.
         item: The prompt.
-        done: The calls that have ended: this one is added at its end.
+        done: The `EndedCalls` to which this call is added when it has ended.
         call: The call; None before it was made.
         task: The call's task; None before it began.
         ended: Whether the call has ended.
@@ -97,7 +97,7 @@ class PromptCall:
 
     @property
     def lost(self) -> bool:
-        """Whether the call was begun in the parent process of this one."""
+        """Whether the call was begun in the parent process, before a fork."""
         return self.task is not None and not self.task.here
 
     async def read(self) -> None:

@@ -147,7 +147,7 @@ def source_of(
     prompts: Any, key: Any, *, allow_async: bool = True
 ) -> Source | AsyncSource:
     """
-    Return the source of *prompts*, with the keys of a mapping or those of *key*.
+    Return the source of *prompts*; the keys are those of a mapping, or come from *key*.
 
     Raises:
         ArgumentError: *prompts* is a single prompt or not iterable, or *key* is wrong.

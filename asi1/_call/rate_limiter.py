@@ -38,7 +38,7 @@ def _ignore(wait: Wait) -> None:
 
 @define(eq=False)
 class _Loop:
-    """An event loop; *due*: when its call must react if it is first in the queue."""
+    """An event loop; *due*: when the first of its waiting calls must have reacted."""
 
     due: float = math.inf
 
@@ -124,7 +124,9 @@ class LocalLimiter:
             raise
 
     def release(self, permit: Permit, outcome: LimitOutcome) -> None:
-        """Replace the estimate by the used tokens, if known; slow down after a 429."""
+        """
+        Replace the estimated tokens by the used ones if known; slow down after a 429.
+        """
         requests, _, tokens = self._windows
         with shared.lock:
             now = self.clock()
@@ -180,7 +182,8 @@ class LocalLimiter:
             front = self._front(now) or waiter
             wait = self._wait(front.tokens, now)
             if front is not waiter:
-                # The calls before *waiter* did not react in time.
+                # Another call is first: *waiter* waits, and wakes that call if nobody
+                # did.
                 if front is not self._asked:
                     self._ask(front, now)
                 if wait is not None:
@@ -206,7 +209,7 @@ class LocalLimiter:
     def _first(self, loop: _Loop) -> _Waiter | None:
         """
         Return the first call of *loop* in the queue. While calls of another event loop
-        are before it, it checks each second whether that loop still runs.
+        are before this call, it checks each second whether that loop still runs.
         """
         return next((each for each in self._queue if each.loop is loop), None)
 

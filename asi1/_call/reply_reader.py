@@ -217,8 +217,8 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _rest(self, pieces: Body, head: bytes) -> bytes:
         """
-        Read the rest of the body, and return it after *head*; b"" if the answer was
-        read before the body's end.
+        Read the rest of a body that begins with *head*, and return the whole body; b""
+        if `_completes` has read the answer before the body's end.
         """
         body: bytes | bytearray = head
         whole = head != b"" and await self._completes(body, head)

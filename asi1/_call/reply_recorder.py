@@ -15,7 +15,7 @@ from .reply_reader import Body
 
 __all__ = ["Recorder", "TakenReply"]
 
-# Maximum bytes of a body that is kept; larger ones would fill the memory twice.
+# Maximum bytes of a body that is kept for the cache, in addition to the answer itself.
 _MOST = 16 * 1024 * 1024
 
 

@@ -47,8 +47,8 @@ class Tally:
     """
     Counts what the requests of a client and its children have used.
 
-    It counts tokens by their models, and leaves prices to the reader of the count. Each
-    thread has its own rows, and so needs no lock: no two threads change the same row.
+    It counts tokens by model; `spent` multiplies them by the prices. Each thread has
+    its own rows, and so needs no lock: no two threads change the same row.
     """
 
     _rows: dict[tuple[Any, ...], tuple[int, int, int, int]] = field(

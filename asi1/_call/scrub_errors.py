@@ -91,7 +91,8 @@ class _Redactor:
     Attributes:
         copies: The copies of lists, tuples, sets and dicts, by the original's id, with
             the number of values in each. So each is copied once.
-        originals: The values that were copied, so that no other value gets their ids.
+        originals: The values that were copied: kept alive, so that no other value gets
+            their ids.
         count: Number of values in the copies if no copy were shared.
     """
 

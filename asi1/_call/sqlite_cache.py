@@ -28,7 +28,8 @@ __all__ = ["SQLiteCache"]
 
 _T = TypeVar("_T")
 
-# "ASI1" in ASCII: marks a database as a cache of asi1, so that no other is written to.
+# "ASI1" in ASCII: marks a database as a cache of asi1, which writes to no other
+# database.
 _APPLICATION = 0x41534931
 _VERSION = 1
 # Milliseconds to wait for another process that is writing.
@@ -153,7 +154,8 @@ class SQLiteCache:
         try:
             # A call that is cancelled does not wait for a file that is locked.
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-        except RuntimeError:  # Python is exiting (3.12 and later) or has many threads
+        # Python is exiting (3.12 and later), or has too many threads.
+        except RuntimeError:
             return work()
 
     def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:

@@ -112,7 +112,7 @@ class ToolRounds:
     _watch_tool: Callable[[str, str], Watch] | None = field(default=None, init=False)
 
     def record(self, event: Begun | Decided) -> None:
-        """Record an event before the first read, which returns it for the journal."""
+        """Log *event* before the first read; that read returns it, for the journal."""
         self.log.add(event)
         self._items.append(Item(event, recorded=True))
 
@@ -181,7 +181,8 @@ class ToolRounds:
             self._close()
             raise
         finally:
-            # The run may have been abandoned before it had its present source.
+            # If the run was abandoned during this read, its new source still has to
+            # stop.
             if self._error is not None:
                 self.abandon()
         return self.ready

@@ -102,7 +102,7 @@ class AnswerSource(_Tasks):
         Raises:
             ASI1Error: The call failed, or the answer cannot be used.
         """
-        # After its end, the call's connection is free for the next call.
+        # Only after the task's end is the connection free for the next call.
         await self._tasks[0].done.wait()
         (answer,) = await self._call.queue.get()
         self.ended = True
@@ -166,7 +166,8 @@ class ToolSource(_Tasks):
         Args:
             engine: Runs the tasks of the tools.
             calls: The calls of the tools.
-            timeout: For tools that have none of their own.
+            timeout: Maximum seconds of a tool that has no timeout of its own; None for
+                no limit.
             watch: Returns the `Watch` that tells the hooks of a tool; None without
                 hooks.
         """

@@ -115,8 +115,8 @@ class ToolTask:
     def _fail(self, error: BaseException, words: str) -> None:
         name = self.call.call.function.name
         if not isinstance(error, ToolError):
-            # Only the model reads the result: without the log, a mistake in the tool
-            # would be noticed by no developer.
+            # Only the model reads the result: without the log, no developer would
+            # notice a mistake in the tool.
             text = replace_surrogates(words)
             logger.warning("the tool %s failed: %s", name, text, exc_info=error)
         self._failure = error if isinstance(error, Exception) else ToolError(words)

@@ -25,7 +25,7 @@ from .._protocol.request import Request
 
 __all__ = ["Watch", "call_of", "messages_of"]
 
-# Options that hooks see. Others are contents, or identify a person or an agent.
+# Options that hooks see. The others are contents, or identify a person or an agent.
 _SHOWN = frozenset(
     {
         *(
@@ -121,8 +121,8 @@ class Watch:
         """
         Tell the hooks that the call has ended; later calls do nothing.
 
-        A tool run that its caller leaves early ends before its calls and tools, whose
-        tasks are being cancelled. Then hooks are told of the run's end after the end of
+        If a caller leaves a tool run early, the run ends while its calls and tools are
+        still being cancelled. The hooks are told of the run's end after the end of
         these.
 
         *redact* replaces the API key, which a server may echo, in a text.
@@ -134,7 +134,8 @@ class Watch:
         self._tell_last()
 
     def _tell_last(self) -> None:
-        # A run may be left in another thread than that in which its last call ends.
+        # One thread may leave a run while the run's last call ends in another: `pop`
+        # lets only one of them report the end.
         if not self._children:
             try:
                 end = self._last.pop()
@@ -193,7 +194,7 @@ class Watch:
     def _set(self, **fields: Any) -> None:
         for call in {self.call, self.full}:
             for name, value in fields.items():
-                # Users cannot change a `Call`: its class is frozen.
+                # A `Call` is frozen, so that users cannot change it.
                 object.__setattr__(call, name, value)
 
 

@@ -129,8 +129,8 @@ class AsyncAgentCalls:
         A tool call never runs if its answer was cut off, or if its arguments are not
         complete JSON or do not fit the tool: the model reads an error instead. The
         model also reads an error if a tool takes too long, is cancelled, or raises an
-        exception: then it reads the class and message of the exception; a `ToolError`
-        sets the text itself.
+        exception. Of an exception it reads the class and message; of a `ToolError`,
+        only the message.
 
         Args:
             messages: As for `create`.
@@ -154,7 +154,7 @@ class AsyncAgentCalls:
                 was sent.
             ClientClosedError: The client is closed.
 
-        Reading the run raises as `AsyncToolRun.until_done`.
+        Reading the run raises the same errors as `AsyncToolRun.until_done`.
 
         Source: https://docs.asi1.ai/documentation/build-with-asi-one/tool-calling
         """

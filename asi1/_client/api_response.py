@@ -98,7 +98,10 @@ class AsyncAPIResponse(Reply, Generic[_T]):
         return load_json(text_of(self._begun()).encode())
 
     def iter_lines(self) -> AsyncReplyPieces[str]:
-        """Iterate over the lines: ``data: {...}`` for a chunk; one for an answer."""
+        """
+        Iterate over lines: ``data: {...}`` for each chunk, or the one line of an
+        answer.
+        """
         return AsyncReplyPieces(self._begun(), lines_of)
 
     def iter_text(self) -> AsyncReplyPieces[str]:

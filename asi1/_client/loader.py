@@ -52,12 +52,12 @@ def async_loader(
     *modules: str, backends: bool = False
 ) -> Callable[[Callable[[], _T]], AsyncLoader[_T]]:
     """
-    Return a decorator like `loader`; its result can also be awaited by ``ready()``.
+    Return a decorator like `loader`, whose result also has an async method ``ready``.
 
     Args:
         *modules: The modules of asi1 that the decorated function imports, without those
             that they import in turn.
-        backends: Whether it also imports anyio's backends.
+        backends: Whether the decorated function also imports anyio's backends.
     """
     return lambda load: AsyncLoader(load, modules, backends=backends)
 
@@ -108,7 +108,7 @@ class AsyncLoader(Generic[_T]):
     async def _import(self, signal: _Signal) -> None:
         """Wait for the imports, which begin now if no other task has begun them."""
         running = self._running
-        # A forked child has no thread that would end an import of its parent.
+        # In a forked child, no thread finishes an import that the parent has begun.
         if running is None or running.ended or running.pid != os.getpid():
             running = self._running = _Import()
             try:
@@ -160,10 +160,10 @@ def _is_loaded(name: str) -> bool:
 
 def _signal() -> _Signal | None:
     """
-    Return the functions that wake the running task and let it wait; None for neither.
+    Return the two functions for the running task; None if asyncio and trio do not run.
 
-    None on a loop with a virtual clock: its time would jump to the next timer while the
-    task waits for a thread.
+    Also None on a loop with a virtual clock: its time would jump to the next timer
+    while the task waits for a thread.
     """
     # Attributes are missing while another thread imports asyncio or trio.
     for library, signal in (("asyncio", _asyncio_signal), ("trio", _trio_signal)):

@@ -141,7 +141,7 @@ def _must_wait(needs_approval: bool | Callable[[str], bool], name: str) -> bool:
 def _tool(
     session: Any, listed: Any, name: str, needs_approval: bool, timeout: float | None
 ) -> Tool[..., Any]:
-    """Return a tool that the server has listed, renamed."""
+    """Return the tool *listed* by the server, under the name *name*."""
     spec = mcp_tool(listed, name)
     home = loop_token()
 

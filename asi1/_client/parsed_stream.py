@@ -88,8 +88,8 @@ class AsyncParsedStream(AsyncChatStream, Generic[_T]):
         """
         Return the value so far as plain JSON data, without any check of its type.
 
-        The last str, number or list may still grow, and members may be missing. The
-        text is parsed again only after it has grown by a thirty-second of its length.
+        The last str, number or list may still grow, and dicts may lack keys. The text
+        is parsed again only after it has grown by 1/32 of its length.
 
         Returns:
             The dict or list; None before it begins.

@@ -105,7 +105,7 @@ class AsyncChatStream(Hinted):
         Start the call, and wait until the server begins to answer.
 
         Raises:
-            ASI1Error: What reading the stream raises, before its first chunk.
+            ASI1Error: As for reading the stream up to its first chunk.
         """
         try:
             await (self._made or await self._ready()).open()
@@ -269,7 +269,7 @@ class AsyncPieces:
 
 @async_loader("_call.chunk_stream", "_protocol.fast_chunks")
 def chunk_stream_of() -> Callable[[Engine, Request], ChunkStream]:
-    """Return the function that makes a `ChunkStream`."""
+    """Import and return the function that makes a `ChunkStream`."""
     from .._call.chunk_stream import chunk_stream  # noqa: PLC0415 - with the engine
     from .._protocol import fast_chunks  # noqa: F401, PLC0415 - of the first event
 

@@ -43,8 +43,8 @@ class RunState:
         """
         The steps so far, without those for pieces of answers.
 
-        Only steps that were read; in a resumed run, the steps of the saved run come
-        first.
+        These are only the steps that were read. In a resumed run, the steps of the
+        saved run come first.
         """
         return tuple(self._rounds.log.steps)
 
@@ -139,7 +139,7 @@ class AsyncToolRun(RunState):
             kept = self._journal(event_text(event))
             if inspect.isawaitable(kept):
                 await kept
-        # It would look like the end of the run's iteration.
+        # An iterator that raises StopAsyncIteration has ended, but the run has not.
         except StopAsyncIteration as error:
             raise RuntimeError("the journal raised StopAsyncIteration") from error
 

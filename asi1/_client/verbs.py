@@ -31,7 +31,9 @@ def send(
     more: Mapping[str, Any],
 ) -> Any:
     """
-    Call ``client.request``; return its result as *cast_to*, or a coroutine that does.
+    Call ``client.request``, and return its result as *cast_to*.
+
+    Of an async client, return a coroutine that does both.
 
     Raises:
         ArgumentError: An argument is wrong; nothing was sent.

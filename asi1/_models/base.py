@@ -25,7 +25,7 @@ __all__ = ["Model", "as_sent", "set_thoughts", "setters", "value_of"]
 
 _M = TypeVar("_M", bound="Model")
 
-# Fields that asi1 adds, so that they are not in the JSON form of an object.
+# Fields that asi1 adds to those of the server; the JSON form of an object lacks them.
 _NOT_IN_JSON = {"extra", "wire", "response", "parsed", "parsed_from", "earlier"}
 
 
@@ -54,9 +54,9 @@ class Model:
         Return a copy of the object as a dict of JSON values.
 
         The dict contains every key and value that the server sent. If ``wire`` is None,
-        it contains the fields under their JSON names, without empty fields other than
-        ``content``; the dict of a copy that ``attrs.evolve`` changed is the same, with
-        the server's nulls added.
+        the dict contains the fields under their JSON names, but no empty fields except
+        ``content``. So does the dict of a copy that ``attrs.evolve`` changed; it also
+        contains the server's nulls.
         """
         if self.wire is not None:
             if self._as_sent:
@@ -190,7 +190,9 @@ def as_sent(model: _M, source: Model | None = None) -> _M:
 
 
 def setters(cls: type[Model]) -> dict[str, Callable[[Any, Any], None]]:
-    """Return a setter of each field of *cls*; assignment to a frozen object fails."""
+    """
+    Return setters of the fields of *cls*, to whose frozen objects nobody can assign.
+    """
     return {a.name: getattr(cls, a.name).__set__ for a in attrs.fields(cls)}
 
 

@@ -66,8 +66,8 @@ def public(thing: _T) -> _T:
     """
     Set the ``__module__`` of *thing* to ``asi1``, and return *thing*.
 
-    Changing an object of a frozen class with ``to_dict`` raises an error that tells how
-    to make a changed copy.
+    If *thing* is a frozen class with ``to_dict``, the error for changing one of its
+    objects then tells how to make a changed copy.
     """
     thing.__module__ = "asi1"
     # Only frozen classes get ``__delattr__`` from attrs.
@@ -204,7 +204,7 @@ class ProgressBar(Protocol):
     """An object that shows progress, such as the bar of tqdm."""
 
     def update(self, number: Any, /) -> object:
-        """Show *number* more."""
+        """Show that *number* more items are done."""
         ...
 
 

@@ -49,8 +49,8 @@ def _calls_from(
     calls: tuple[ToolCallDelta, ...], start: int
 ) -> tuple[ToolCallDelta, ...]:
     """
-    Return some *calls* from *start* on; one without index and id gets its position as
-    index.
+    Return at most `_PER_PART` of *calls*, from *start* on; a call without index and id
+    gets its position as index.
     """
     return tuple(
         attrs.evolve(call, index=place) if call.index is None and not call.id else call

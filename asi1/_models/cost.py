@@ -41,7 +41,7 @@ def exact(value: object) -> Decimal | None:
     """
     Return *value*, a number of dollars, as the decimal that its text shows.
 
-    None if it is not a number from 0 to a thousand million.
+    None if it is not a number from 0 to 1,000,000,000.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
@@ -87,7 +87,9 @@ def cost(
 
 
 def cost_of_tokens(rates: Rates, prompt: int, cached: int, answer: int) -> Decimal:
-    """Return the dollars for *prompt* tokens, *cached* ones included, and *answer*."""
+    """
+    Return what *prompt* tokens, *cached* of them cached, and *answer* tokens cost.
+    """
     full, output, cheap = rates
     parts = (
         (prompt - cached, full),

@@ -2,7 +2,7 @@
 The error of a program that changes a frozen object; says how to make a changed copy.
 
 Programs written for OpenAI's client may change answers in place, such as to redact
-them. This module is loaded when a program tries to.
+them. This module is loaded when a program tries to change one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def frozen_error(thing: object, name: str) -> FrozenInstanceError:
     # Without ``wire=None``, the copy would still have the server's old value there.
     wire = ", wire=None" if "wire" in fields and name != "wire" else ""
     advice = f"attrs.evolve({word}, {name}=...{wire}) returns a changed copy"
-    if called:  # programs add up a stream's pieces in it
+    if called:  # programs append a stream's pieces to its arguments
         advice += "; stream.get_final_completion() has the whole tool calls"
     return _error(f"{kind.__name__} is frozen: {advice}")
 

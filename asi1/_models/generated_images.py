@@ -116,7 +116,7 @@ class GeneratedImages(Model):
 
     @property
     def bytes(self) -> _Bytes:
-        """The first image: same as `GeneratedImage.bytes`."""
+        """The first image as bytes: see `GeneratedImage.bytes`."""
         return self.images[0].bytes
 
     @property
@@ -126,11 +126,11 @@ class GeneratedImages(Model):
 
     @property
     def media_type(self) -> str | None:
-        """The media type of the first image: same as `GeneratedImage.media_type`."""
+        """The media type of the first image: see `GeneratedImage.media_type`."""
         return self.images[0].media_type
 
     def save(self, path: FilePath) -> None:
-        """Write the first image to a file: same as `GeneratedImage.save`."""
+        """Write the first image to a file: see `GeneratedImage.save`."""
         self.images[0].save(path)
 
     def _repr_html_(self) -> str:

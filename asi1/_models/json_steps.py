@@ -99,7 +99,7 @@ def loader_in_steps(
 
 
 def _with_replacements(data: bytes) -> Generator[None, None, bytes]:
-    """Return *data* with U+FFFD for bytes that are not valid UTF-8."""
+    """Replace bytes that are not valid UTF-8 by U+FFFD, in steps; return the result."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     texts = []
     for at in range(0, len(data), _STEP):
@@ -114,7 +114,7 @@ def _raise(error: ValueError, _: bytes) -> JSON:
 
 
 def _load_long(data: bytes) -> Generator[None, None, JSON]:
-    """Parse long JSON text with few values."""
+    """Parse long JSON text with few values, in steps."""
     yield
     if len(data) <= _LONG and not has_long_number(data):
         yield
@@ -142,7 +142,7 @@ def _shallow(value: JSON) -> JSON:
 
 
 def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None, bytes]:
-    """Return JSON text with U+FFFD for each lone surrogate."""
+    """Replace each lone surrogate in JSON text by U+FFFD, in steps; return the text."""
     if b"\0" in data[:4] or not any(sign in data for sign in _SURROGATES):
         return data  # the text is not UTF-8, or has no surrogate
     texts, rest = [], b""
@@ -155,7 +155,7 @@ def _without_surrogates(data: bytes, step: int = _STEP) -> Generator[None, None,
 
 
 def _check_count(data: bytes) -> Generator[None, None, None]:
-    """Raise ValueError for too many values in *data*, before they take up memory."""
+    """Count the values in *data*, in steps; raise ValueError if there are too many."""
     signs: dict[bytes, int] = dict.fromkeys((b"[", b"{", b","), 0)
     for number, (start, end, last) in enumerate(tokens(data)):
         sign = data[start:end] if last is None else b""

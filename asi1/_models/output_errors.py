@@ -68,7 +68,7 @@ class OutputTruncatedError(OutputError):
     The answer ends before the value is complete, or a token limit has ended it.
 
     After a token limit, even a complete value in the answer is not returned: the model
-    had not finished, and a later value would have replaced it.
+    had not finished, and might have gone on to write a better value.
     """
 
 

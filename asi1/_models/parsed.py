@@ -112,7 +112,9 @@ def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
 
 
 def _extended(cls: Any, model: Model, **fields: Any) -> Any:
-    """Return *model* as an object of its subclass *cls*, with other *fields*."""
+    """
+    Return *model* as an object of *cls*, a subclass of its class, with new *fields*.
+    """
     extended, source = cls.__new__(cls), cast("Any", type(model))
     write = _setters(cls)
     for name in _names(source):
@@ -123,7 +125,7 @@ def _extended(cls: Any, model: Model, **fields: Any) -> Any:
     return as_sent(extended, model)
 
 
-# Looking up the fields of a class takes longer than reading them.
+# Cached, since looking up the fields of a class takes longer than reading them.
 _setters = cache(setters)
 
 

@@ -165,8 +165,9 @@ _new: Any = object.__new__
 _IN_CHUNK, _IN_CHOICE, _IN_DELTA, _IN_CALL, _IN_FUNCTION = map(
     setters, (ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta, FunctionCall)
 )
-# All models have these setters. ``_as_sent`` of a choice is not lazy, since a changed
-# copy of the choice shares its delta.
+# These fields belong to `Model`, so their setters work for objects of all its
+# subclasses. ``_as_sent`` of a choice is not lazy, since a changed copy of the choice
+# shares its delta.
 _set_as_sent, _set_extra = _IN_CHOICE["_as_sent"], _IN_CHOICE["extra"]
 _set_wire = _IN_CHOICE["wire"]
 _set_choices, _set_delta = _IN_CHUNK["choices"], _IN_CHOICE["delta"]

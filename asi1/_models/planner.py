@@ -33,7 +33,8 @@ _NUMBERS = {"agent_rating": (int, float), "agent_interactions": (int,)}
 @frozen(kw_only=True)
 class AgentUsed(Model):
     """
-    An agent that the server's planner has used. None means not sent.
+    An agent that the server's planner has used. A field is None if the server did not
+    send it.
 
     Attributes:
         agent_name: The agent's name.

@@ -38,7 +38,7 @@ __all__ = [
     "timeout_message",
 ]
 
-# A report of more tokens than this, or of less than none, cannot be true.
+# A count of more tokens than this, or a negative one, cannot be true.
 _MOST_TOKENS = 10**12
 
 
@@ -107,8 +107,9 @@ class ResponseInfo(Hinted):
         time_to_first_token: Seconds from the start of the call to the first thought or
             text of a stream; None before the first, and for calls without streaming.
         rate_limits: The server's rate limits; None if it sent no rate limit headers.
-        cached: Whether the answer comes from the client's cache. It was not sent for,
-            so it cost nothing; its usage is that of the call that the server answered.
+        cached: Whether the answer comes from the client's cache. Then no request was
+            sent, and the call cost nothing; ``usage`` of the answer is that of the
+            earlier call, which the server answered.
         model: The model that the request named; None if it named none.
         rates: The price that the client was given for the model, in US dollars for a
             million tokens: input, output, cached input, each a ``Decimal`` or None.
@@ -252,7 +253,9 @@ def plausible(usage: Usage | None) -> Usage | None:
 
 
 def sum_of_usage(one: Usage, two: Usage) -> Usage:
-    """Return the sums of two calls' token counts; None if a count is None in both."""
+    """
+    Return the sums of two calls' token counts; a sum is None if both counts are None.
+    """
     cached = one.cached_tokens + two.cached_tokens
     thoughts = [
         u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None

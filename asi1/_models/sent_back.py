@@ -42,8 +42,8 @@ def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
     """Return *call* in the form of a later request; a dict is returned unchanged."""
     if isinstance(call, Mapping):
         return dict(call)
-    # Unknown members of a tool call, such as a signature, are sent back, since servers
-    # may require them.
+    # Unknown keys of a tool call, such as a signature, are sent back, since servers may
+    # require them.
     function = {"name": call.function.name, "arguments": call.function.arguments}
     return _unknown(call) | {
         "id": call.id,

@@ -54,7 +54,8 @@ class UsageRow(NamedTuple):
         rates: The prices that the user has set for the model; None for the published
             ones.
         names: The model that answered, and the model that was asked for.
-        known: Whether it is known what these requests used; also True if it is nothing.
+        known: Whether it is known what these requests used; True also if they used
+            nothing.
     """
 
     rates: Rates | None

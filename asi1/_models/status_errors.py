@@ -43,8 +43,8 @@ class APIStatusError(APIError):
 
     Attributes:
         status_code: The HTTP status.
-        code: The error's ``code`` in the error body; None if missing. This and the
-            message are found in the first 512 KiB of the error body.
+        code: The error's ``code`` in the error body; None if missing. The code and the
+            message are looked for in the first 512 KiB of the error body.
         body: The error body as JSON, if it has at most 64 KiB; otherwise, or if it is
             not JSON, its first 64 KiB as text; None if empty.
         retry_after: Seconds that the server asks to wait; None if it does not ask.
@@ -54,7 +54,7 @@ class APIStatusError(APIError):
     retry_after: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        # True if a test creates the error with the arguments of OpenAI's error.
+        # This is so if a test creates the error with the arguments of OpenAI's error.
         if not self.status_code and self.response.status:
             for name, value in _fields_of()(self.response, self.body).items():
                 if not getattr(self, name):

@@ -33,8 +33,8 @@ def without_surrogates(data: bytes, *, more: bool = False) -> tuple[bytes, bytes
 
     Args:
         data: JSON text; if it is not UTF-8, it is returned unchanged.
-        more: Whether more text follows. Then the rest is an escape or a surrogate pair
-            that this text may complete; otherwise it is empty.
+        more: Whether more text follows. Then the unfinished end is the beginning of an
+            escape or surrogate pair that this text may complete; otherwise it is empty.
     """
     if b"\xff" in data or b"\0" in data[:4]:
         return data, b""
