@@ -111,7 +111,8 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_lines(self) -> ReplyPieces[str]:
         """
-        Iterate over the lines: ``data: {...}`` for a chunk; one for an answer.
+        Iterate over lines: ``data: {...}`` for each chunk, or the one line of an
+        answer.
 
         Same as `AsyncAPIResponse.iter_lines`.
         """

@@ -67,13 +67,13 @@ class Completions(AgentCalls, MapCalls, Hinted):
 
     @property
     def with_raw_response(self) -> RawCompletions:
-        """The same methods, which return a `RawResponse`: status, headers, answer."""
+        """`create` and `parse` that return a `RawResponse` with status and headers."""
         self._raw = self._raw or _raw_calls()[0](self)
         return self._raw
 
     @property
     def with_streaming_response(self) -> StreamedCompletions:
-        """The same method, for ``with``: see `APIResponse`."""
+        """`create` for ``with``: it returns an `APIResponse`."""
         self._streamed = self._streamed or _raw_calls()[1](self)
         return self._streamed
 
@@ -137,8 +137,9 @@ class Completions(AgentCalls, MapCalls, Hinted):
             APITimeoutError: A timeout passed.
             APIConnectionError: No usable reply arrived.
             APIResponseError: The reply is not a valid answer.
-            StreamError: The server sent a stream although none was requested, and it
-                broke: it ended early, or has an error event or an invalid one.
+            StreamError: The server sent a stream although none was requested, and the
+                stream broke: it ended early, or contains an error event or an invalid
+                event.
             ClientClosedError: The client was closed, before or during the call.
             ConfigurationError: A proxy or CA file from the environment is unusable.
         """

@@ -38,7 +38,7 @@ class Images(Hinted):
 
     @property
     def with_raw_response(self) -> RawImages:
-        """The same methods, which return a `RawResponse`: status, headers, images."""
+        """`generate` and `edit` that return a `RawResponse` with status and headers."""
         self._raw = self._raw or _raw_calls()(self)
         return self._raw
 

@@ -219,9 +219,7 @@ class EventReader(JSONReader[_T]):
         return 1 + parts * _UNITS_PER_PART
 
     async def _read_large(self, name: str, text: bytes) -> list[ChatCompletionChunk]:
-        """
-        Read a large event in steps, between which other tasks run; return its chunks.
-        """
+        """Read a large event in steps, so that other tasks run; return its chunks."""
         short = len(text) <= _TOO_LONG_TO_JOIN
         if short and (self._halves.waiting or has_surrogates(text)):
             value = event_value(name, text, self.key, halves=self._halves)

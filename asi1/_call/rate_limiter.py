@@ -124,9 +124,7 @@ class LocalLimiter:
             raise
 
     def release(self, permit: Permit, outcome: LimitOutcome) -> None:
-        """
-        Replace the estimated tokens by the used ones if known; slow down after a 429.
-        """
+        """Count the used tokens, if known, not the estimate; slow down after a 429."""
         requests, _, tokens = self._windows
         with shared.lock:
             now = self.clock()

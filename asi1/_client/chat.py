@@ -55,7 +55,7 @@ class AsyncCompletions(AsyncAgentCalls, AsyncMapCalls, Hinted):
 
     @property
     def with_raw_response(self) -> AsyncRawCompletions:
-        """`create` and `parse` that return a `RawResponse`, with status and headers."""
+        """`create` and `parse` that return a `RawResponse` with status and headers."""
         self._raw = self._raw or _raw_calls()[0](self)
         return self._raw
 

@@ -33,9 +33,7 @@ class AsyncImages(Hinted):
 
     @property
     def with_raw_response(self) -> AsyncRawImages:
-        """
-        `generate` and `edit` that return a `RawResponse`, with status and headers.
-        """
+        """`generate` and `edit` that return a `RawResponse` with status and headers."""
         self._raw = self._raw or _raw_calls()(self)
         return self._raw
 

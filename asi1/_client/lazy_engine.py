@@ -142,7 +142,7 @@ def read_key(value: Any, env: Mapping[str, str]) -> Secret:
     Return the API key in *value*, which may be a function, or in the environment.
 
     Args:
-        value: A result of `hidden`.
+        value: The argument ``api_key``, as `hidden` returns it.
         env: The environment.
 
     Raises:

@@ -65,9 +65,7 @@ class AsyncRawCompletions:
         stream: bool = False,
         **options: Unpack[ChatOptions],
     ) -> RawResponse[Any]:
-        """
-        Call `AsyncCompletions.create`; the result's ``parse()`` returns the answer.
-        """
+        """Call `AsyncCompletions.create`; the result's ``parse()`` gives the answer."""
         return RawResponse(
             await self._completions.create(
                 messages=messages, model=model, stream=stream, **options
@@ -83,9 +81,7 @@ class AsyncRawCompletions:
         repair: int = 0,
         **options: Unpack[ParseOptions],
     ) -> RawResponse[ParsedCompletion[Any]]:
-        """
-        Call `AsyncCompletions.parse`; the result's ``parse()`` returns the answer.
-        """
+        """Call `AsyncCompletions.parse`; the result's ``parse()`` gives the answer."""
         return RawResponse(
             await self._completions.parse(
                 messages=messages,

@@ -190,9 +190,7 @@ def as_sent(model: _M, source: Model | None = None) -> _M:
 
 
 def setters(cls: type[Model]) -> dict[str, Callable[[Any, Any], None]]:
-    """
-    Return setters of the fields of *cls*, to whose frozen objects nobody can assign.
-    """
+    """Return the setters of *cls*'s fields: its frozen objects refuse assignment."""
     return {a.name: getattr(cls, a.name).__set__ for a in attrs.fields(cls)}
 
 

@@ -87,9 +87,7 @@ def cost(
 
 
 def cost_of_tokens(rates: Rates, prompt: int, cached: int, answer: int) -> Decimal:
-    """
-    Return what *prompt* tokens, *cached* of them cached, and *answer* tokens cost.
-    """
+    """Return what *prompt* tokens, *cached* of them cached, and *answer* ones cost."""
     full, output, cheap = rates
     parts = (
         (prompt - cached, full),

@@ -112,9 +112,7 @@ def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
 
 
 def _extended(cls: Any, model: Model, **fields: Any) -> Any:
-    """
-    Return *model* as an object of *cls*, a subclass of its class, with new *fields*.
-    """
+    """Return *model* as an object of its class's subclass *cls*, with new *fields*."""
     extended, source = cls.__new__(cls), cast("Any", type(model))
     write = _setters(cls)
     for name in _names(source):

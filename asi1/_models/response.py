@@ -253,9 +253,7 @@ def plausible(usage: Usage | None) -> Usage | None:
 
 
 def sum_of_usage(one: Usage, two: Usage) -> Usage:
-    """
-    Return the sums of two calls' token counts; a sum is None if both counts are None.
-    """
+    """Return the sums of two calls' token counts; a sum is None if both counts are."""
     cached = one.cached_tokens + two.cached_tokens
     thoughts = [
         u.reasoning_tokens for u in (one, two) if u.reasoning_tokens is not None

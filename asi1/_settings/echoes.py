@@ -85,7 +85,7 @@ class Forms:
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> Self:
-        """Return the forms of *secrets*, except those of less than 8 characters."""
+        """Return the forms of those *secrets* that have 8 or more characters."""
         forms = {
             layer: None
             for value in secrets

@@ -45,7 +45,7 @@ def known_model(own: Mapping[str, ModelInfo], name: str) -> KnownModel:
     Return the model *name* from the same tables as `known_models`.
 
     Raises:
-        NotFoundError: The table has no such model; the server was not asked.
+        NotFoundError: The tables have no such model; the server was not asked.
     """
     for model in known_models(own):
         if model.id == name:

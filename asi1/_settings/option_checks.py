@@ -131,7 +131,7 @@ def checked_options(
     options: Mapping[str, Any], known: frozenset[str] = _KNOWN
 ) -> dict[str, Any]:
     """
-    Check *options*; return a copy with asi1's names for them, without those not given.
+    Check *options*; return those that are given, under asi1's names, as a new dict.
 
     Raises:
         ArgumentError: As for `check_options`, or two names of one option have different
@@ -170,10 +170,10 @@ def with_defaults(
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Check as `checked_options` does, and check all that a call checks when it is made.
+    Check as `checked_options` does, and also all that a call would check only later.
 
-    A call checks these when it builds its request; a client or conversation that keeps
-    options for its calls checks them when it is created.
+    A call checks the rest when it builds its request; a client or conversation that
+    keeps options for its calls checks everything when it is created.
 
     Raises:
         ArgumentError: As for `check_options`.

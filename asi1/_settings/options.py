@@ -163,7 +163,7 @@ BODY_OPTIONS = frozenset(ChatOptions.__annotations__) - CALL_OPTIONS - OPENAI_OP
 
 def lists(options: type) -> Callable[[_F], _F]:
     """
-    Return a decorator: the signature of a method names each of its *options*.
+    Return a decorator that names each of *options* in a method's signature.
 
     Type checkers read the same from ``**options: Unpack[...]``.
     """

@@ -31,7 +31,7 @@ __all__ = ["PRICES", "Price", "own_rates", "read_prices"]
 _text = setting(or_none(string), "prices")
 
 
-# Marks a wrong price, for the validator: it runs later, and can name the field.
+# Stands for a wrong price until the validator runs, which can name the field.
 _WRONG = Decimal("NaN")
 
 
@@ -113,7 +113,7 @@ def read_prices(value: object) -> dict[str, Price]:
 def own_rates(
     prices: Mapping[str, Price], models: Mapping[str, ModelInfo], *names: str | None
 ) -> Rates | None:
-    """Return a client's own price of the first model in *names* that has one."""
+    """Return a client's own price of the first of *names* that has one; else None."""
     for name in filter(None, names):
         if name in prices:
             return prices[name].rates

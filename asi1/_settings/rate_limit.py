@@ -36,10 +36,11 @@ class RateLimit:
     Attributes:
         requests_per_minute: Requests in any minute, retries included.
         requests_per_day: Requests in any 24 hours, retries included.
-        tokens_per_minute: Tokens in any minute: estimated before a call from the
-            length of its body and ``max_tokens``, or else earlier answers; corrected
-            afterwards by the usage that the server reports, unless no call can have
-            used so many. What a call uses beyond its estimate delays later calls.
+        tokens_per_minute: Tokens in any minute. Before a call, its tokens are estimated
+            from the length of its body and ``max_tokens``, or without ``max_tokens``
+            from earlier answers. Afterwards, the usage that the server reports replaces
+            the estimate, unless no call can have used so many tokens. What a call uses
+            beyond its estimate delays later calls.
         max_concurrency: Calls at the same time, in all event loops together.
     """
 

@@ -41,7 +41,8 @@ class Window:
 
     Attributes:
         limit: The largest sum of the amounts; None for no limit.
-        pace: The share of the limit in use; refusals halve it, successes raise it.
+        pace: The share of the limit that may be used: refusals halve it, successes
+            raise it.
     """
 
     limit: int | None

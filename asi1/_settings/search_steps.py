@@ -188,7 +188,8 @@ def _end_of_escapes(text: str) -> int:
     place = max(text.rfind(sign, -LONGEST_CODE) for sign in _BEGINNINGS)
     if place < 0:
         return len(text)
-    # In a URL, the escape of a non-ASCII character is one of several bytes.
+    # In a URL, a non-ASCII character has an escape for each of its bytes: cut before
+    # the first of them.
     early = max(text.rfind(lead, max(0, place - 6), place) for lead in ("%e", "%c"))
     return place if early < 0 else early
 

@@ -206,8 +206,8 @@ def _replaced(text: str, places: Iterable[tuple[int, int]]) -> str:
 
 def hidden(value: Any) -> Any:
     """
-    Return a `Secret`, unchecked, for a str, and the type of any other value. None, a
-    function, and a result of this function are returned unchanged.
+    Return a str as a `Secret`, unchecked, and any other value as its type; but return
+    None, a function, and a result of `hidden` unchanged.
 
     A function with a key as its argument calls this first, so that no traceback with
     local variables shows the key.

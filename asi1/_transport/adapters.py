@@ -49,9 +49,9 @@ async def preload_httpcore() -> None:
 
 def _import_resolver() -> None:
     # asyncio resolves host names in threads of `concurrent.futures.thread`, which
-    # cannot be imported while Python is exiting. It registers a fork hook that releases
-    # a lock, so a fork must not wait for this import: the fork would release the lock
-    # without having acquired it.
+    # cannot be imported while Python is exiting. That module registers a fork hook that
+    # releases a lock, so a fork must not wait for this import: the fork would release
+    # the lock without having acquired it.
     with suppress(RuntimeError):
         importlib.import_module("concurrent.futures.thread")
 
@@ -85,7 +85,8 @@ def network_backend() -> httpcore.AsyncNetworkBackend:
 
 @run_apart_once
 def _trio_backend() -> type[httpcore.AsyncNetworkBackend]:
-    # trio 0.35 calls `socket.getaddrinfo`, which imports this, on the event loop.
+    # trio 0.35 calls `socket.getaddrinfo` on the event loop, which would import this
+    # module there.
     importlib.import_module("encodings.idna")
     from .trio_socket import TrioBackend  # noqa: PLC0415 - most programs use asyncio
 

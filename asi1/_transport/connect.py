@@ -130,7 +130,8 @@ async def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
 @define(eq=False, repr=False)
 class HappyEyeballs:
     """
-    Tries a server's addresses, each at most 0.25 s after the last, until one accepts.
+    Tries a server's addresses, each at most 0.25 s after the one before, until one
+    accepts.
 
     Attributes:
         make: Returns a new socket for one attempt.
@@ -145,7 +146,8 @@ class HappyEyeballs:
         Return the first connection that opens.
 
         Raises:
-            OSError, OverflowError: No connection opens; the error that was raised last.
+            OSError, OverflowError: No connection opened; this is the error of the
+                attempt that failed last.
         """
         try:
             async with anyio.create_task_group() as tasks:

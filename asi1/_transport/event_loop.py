@@ -55,7 +55,7 @@ def loop_token() -> Any:
 
 
 def _asyncio_task() -> asyncio.Task[Any] | None:
-    """Return the running task; None outside of a task, and if the loop is trio's."""
+    """Return asyncio's running task; None outside of a task, or on trio's loop."""
     try:
         return asyncio.current_task()
     except RuntimeError:  # no event loop of asyncio is running in this thread

@@ -1,8 +1,8 @@
 """
 asi1's connection pool: httpcore's pool, but it closes every unusable connection.
 
-Its errors also distinguish a server that sends something other than HTTP from a server
-that closes the connection; only after the latter may the request be sent again.
+Its errors also tell a server that sends something other than HTTP from one that closes
+the connection: in the second case, the request may be sent again.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def map_connect_errors() -> Iterator[None]:
 def readable(transport: asyncio.Transport) -> bool:
     """Whether the kernel has bytes, or the stream's end, that asyncio has not read."""
     sock = transport.get_extra_info("socket")
-    # The socket is closed, but asyncio has not reported it yet.
+    # Then the socket is closed, but asyncio has not reported it yet.
     if sock is None or sock.fileno() < 0:
         return True
     number = sock.fileno()
@@ -218,7 +218,10 @@ class SendProgress:
         self.interval = timeout / _LOOKS
 
     def stopped(self, *figures: int) -> bool:
-        """Whether *figures* and the kernel's buffer stayed the same for the timeout."""
+        """
+        Whether *figures*, which count sent bytes, and the size of the kernel's buffer
+        have stayed the same for the whole timeout.
+        """
         now, latest = anyio.current_time(), (*figures, _unacknowledged(self._sock))
         if latest != self._last:
             self._last, self._since = latest, now

@@ -216,10 +216,10 @@ def _is_interim(head: bytes) -> bool:
 
 def _is_chunked(head: bytes) -> bool:
     """
-    Return whether a reply with this head has a body of chunks and nothing unusual.
+    Return whether a reply with this head has a body of chunks that may be merged.
 
     h11 also accepts lines that end in a newline alone. With such lines, the end of the
-    head would be uncertain, so the reply counts as unusual.
+    head would be uncertain, so a reply that has them is not merged.
     """
     if not head.startswith(b"HTTP/1.1 ") or head[9:12] in {b"101", b"204", b"304"}:
         return False
@@ -233,7 +233,10 @@ def _is_chunked(head: bytes) -> bool:
 
 
 def _size(line: bytes) -> int:
-    """Return the size of a chunk; 0 for the last chunk and for any unusual line."""
+    """
+    Return the size of a chunk from its *line*; 0 for the last chunk, or if there is
+    more than digits in the line.
+    """
     if not 0 < len(line) <= _LONGEST_SIZE or line.strip(_HEX_DIGITS):
         return 0
     return int(line, 16)

@@ -103,7 +103,7 @@ class LoopPools:
         return math.inf if self.user_client else POOL_SIZE
 
     async def close_with_loop(self) -> AsyncGenerator[None, None]:
-        """Close the pools when the loop ends, since the loop closes this generator."""
+        """Close the pools when the loop ends: the loop then closes this generator."""
         try:
             yield
         finally:

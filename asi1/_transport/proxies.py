@@ -73,7 +73,8 @@ def _transport(
         network = TunnelBackend(proxy, context, network_backend())
         if replace_pool(tunnelled, lambda: ConnectionPool(context, limits, network)):
             return tunnelled
-    # An HTTP proxy receives requests to http:// itself, and forwards them.
+    # No tunnel: an HTTP proxy itself receives requests for http:// URLs, and forwards
+    # them.
     forwarded = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
     replace_backend(forwarded, network_backend())
     return forwarded

@@ -96,5 +96,7 @@ class _KeepingSSLObject(ssl.SSLObject):
 
 
 def undelivered(transport: asyncio.Transport) -> bytes:
-    """Return decrypted bytes that asyncio did not deliver, before a broken record."""
+    """
+    Return the bytes decrypted before a broken record: asyncio did not deliver them.
+    """
     return b"".join(getattr(transport.get_extra_info("ssl_object"), "kept", ()))

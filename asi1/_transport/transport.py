@@ -287,7 +287,8 @@ class Transport:
             extensions={"timeout": _limits(request.timeouts)},
         )
         # The body is read into the request, since user-provided transports, hooks and
-        # auth may read `request.content`.
+        # auth may read `request.content`. `read` replaces the stream, so it is set
+        # again.
         prepared.read()
         prepared.stream = body
         return prepared

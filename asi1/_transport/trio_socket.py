@@ -1,5 +1,5 @@
 # ruff: noqa: ASYNC109 - httpcore's interface has timeouts
-"""Opens connections to servers for httpcore, on trio, and reads while it writes."""
+"""Opens connections to servers for httpcore, on trio; they read while they write."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class TrioSocket(httpcore.AsyncNetworkStream):
         writing.cancel()
 
     async def _read_early(self) -> None:
-        # The rest is read after the request was written.
+        # If many bytes are unread, the rest is read after the request was written.
         if len(self._early) > _READ_SIZE:
             await anyio.sleep_forever()
         data = await self._stream.read(_READ_SIZE)

@@ -46,7 +46,7 @@ _REASONS = {
     7: "it does not know the command",
     8: "it does not know the kind of address",
 }
-# The reasons that may be temporary, so that a retry may help.
+# The codes of those reasons that may be temporary, so that a retry may help.
 _PASSING = (1, 3, 4, 5, 6)
 
 

@@ -28,7 +28,7 @@ _HELD = "asi1.held"
 
 
 def _family_of(value: object, name: str) -> ModuleType | None:
-    """Return httpx or httpx2, whichever has *value*'s class under *name*; else None."""
+    """Return httpx or httpx2 if *value* is of its class *name*; None if of neither."""
     for family in families():
         if isinstance(value, getattr(family, name, ())):
             return family
@@ -238,7 +238,7 @@ class _HeldBody:
 
 
 async def _hold_body(response: Any) -> None:
-    """Keep the body of a reply to asi1's request open; a response hook for httpx."""
+    """Response hook for httpx: keeps the body of a reply to asi1's request open."""
     held = response.request.extensions.get(_HELD)
     family = _family_of(response.stream, "AsyncByteStream")
     if held is not None and family is not None:

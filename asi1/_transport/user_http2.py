@@ -30,12 +30,13 @@ __all__ = ["http2_pools", "send_over_http2"]
 _CANCEL = 8
 # Seconds after which a write fails; meanwhile, a cancelled call waits for its write.
 _WRITING = 10.0
-# Seconds in which the server must be told of a cancelled stream.
+# Maximum seconds for telling the server of a cancelled stream.
 _TELLING = 1.0
 # A cancelled call waits for writes of at most this many bytes. The writes of HTTP/2 are
 # smaller; those of HTTP/1.1 may be large, but contain bytes of one call only.
 _SMALL = 64 * 1024
-# Seconds in which a connection is set up by its first request, even a cancelled one.
+# Maximum seconds for setting up a connection, which goes on even if the first request
+# is cancelled.
 _SET_UP = 5.0
 
 
@@ -98,7 +99,8 @@ async def send_over_http2(
     with anyio.CancelScope() as scope:
 
         async def trace(event: str, _: object) -> None:
-            # httpcore cannot be cancelled in this part without breaking the connection.
+            # If httpcore were cancelled while it sets a connection up, the connection
+            # would stay broken.
             if event == "http2.send_connection_init.started":
                 scope.shield, scope.deadline = True, anyio.current_time() + _SET_UP
             elif event == "http2.send_request_headers.started":

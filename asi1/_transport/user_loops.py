@@ -83,7 +83,7 @@ def on_this_loop(owner: Any) -> tuple[Any, list[Any]]:
 
 
 def _copy(transport: Any) -> Any:
-    """Return a copy without connections; *transport* itself if it has none."""
+    """Return a copy without connections; *transport* itself if it opens none."""
     if _is_of_aiohttp(transport):
         made = copy.copy(transport)
         made.client = _session_maker(transport)
