@@ -37,8 +37,8 @@ class BytesReader(ReplyReader[RawReply]):
         Read the reply, as `ReplyReader.read` does.
 
         Raises:
-            APIResponseError: Also if the compressed body was cut off: no parser
-                follows, which could notice that.
+            APIResponseError: Also if the compressed body was cut off: no parser follows
+                that could notice it.
         """
         await super().read(reply)
         if reply.cut:

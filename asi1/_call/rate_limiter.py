@@ -180,8 +180,7 @@ class LocalLimiter:
             front = self._front(now) or waiter
             wait = self._wait(front.tokens, now)
             if front is not waiter:
-                # Another call is first: *waiter* waits, and wakes that call if nobody
-                # did.
+                # Another call is first: wake it, unless it was woken already.
                 if front is not self._asked:
                     self._ask(front, now)
                 if wait is not None:

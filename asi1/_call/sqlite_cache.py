@@ -154,8 +154,7 @@ class SQLiteCache:
         try:
             # A call that is cancelled does not wait for a file that is locked.
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-        # Python is exiting (3.12 and later), or has too many threads.
-        except RuntimeError:
+        except RuntimeError:  # Python is exiting (3.12+), or has too many threads
             return work()
 
     def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:

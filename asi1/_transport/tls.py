@@ -96,7 +96,5 @@ class _KeepingSSLObject(ssl.SSLObject):
 
 
 def undelivered(transport: asyncio.Transport) -> bytes:
-    """
-    Return the bytes decrypted before a broken record: asyncio did not deliver them.
-    """
+    """Return bytes decrypted before a broken record: asyncio did not deliver them."""
     return b"".join(getattr(transport.get_extra_info("ssl_object"), "kept", ()))
