@@ -15,7 +15,7 @@ from .client import ASI1
 
 __all__ = ["RETRIES", "batch"]
 
-# Retries of a call if the caller has no client: more than usual, since a batch has
+# Retries of a call if the caller passes no client: more than usual, since a batch has
 # time, and a request that fails is not sent again before the next run.
 RETRIES = 5
 

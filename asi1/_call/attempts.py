@@ -106,7 +106,7 @@ class Attempts:
 
     def of(self, info: ResponseInfo) -> ResponseInfo:
         """Return a copy of *info*, the response metadata, with all ended attempts."""
-        # Each call does this. `attrs.evolve` would take twice as long.
+        # Each call runs this, and `attrs.evolve` would take twice as long.
         return ResponseInfo(
             status=info.status,
             request_id=info.request_id,

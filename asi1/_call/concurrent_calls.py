@@ -2,7 +2,7 @@
 Makes many calls, several at once, for one reader of the answers.
 
 Each read of an answer takes prompts and begins calls. So at most *concurrency* calls
-are made ahead of the answers that were read, and none after the last read.
+are ahead of the answers that were read, and no call begins after the last read.
 """
 
 from __future__ import annotations

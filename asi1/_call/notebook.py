@@ -17,9 +17,10 @@ from collections.abc import Callable
 
 __all__ = ["notice_interrupts"]
 
-# Seconds between two steps of a loop, and so the longest delay of the stop button.
+# Maximum seconds between two steps of an event loop, and so the longest delay of the
+# stop button.
 _INTERVAL = 0.2
-# The loops that run steps by a timer.
+# The event loops for which `notice_interrupts` has set a timer.
 _loops = weakref.WeakSet[asyncio.AbstractEventLoop]()
 
 

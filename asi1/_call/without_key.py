@@ -59,7 +59,7 @@ def without_key_in_steps(value: JSON, secret: Secret) -> Generator[None, None, J
 
 
 def _texts(value: JSON) -> Generator[None, None, list[str]]:
-    """Return all strings in *value*, and its bytes and numbers as strings."""
+    """Collect the strings in *value*, its bytes and numbers as strings, in steps."""
     texts: list[str] = []
     todo: list[Iterable[JSON]] = [(value,)]
     seen: set[int] = set()

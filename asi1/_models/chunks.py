@@ -70,7 +70,8 @@ class Delta(Model):
     reasoning: str = field(default="", metadata={"wire": "reasoning_content"})
     tool_calls: tuple[ToolCallDelta, ...] = ()
     refusal: str | None = None
-    # The thoughts that the server sent beside the choices; the chunk sets them.
+    # The thoughts that the server sent beside the choices; `ChatCompletionChunk` sets
+    # them.
     _thoughts: str = field(default="", init=False, eq=False, repr=False)
     # What sets the unset fields of this delta and its choice: a `PendingFields`, and
     # the event's data. It does not refer to the chunk: a reference cycle would keep

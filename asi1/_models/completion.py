@@ -98,7 +98,7 @@ class ChatMessage(Model):
     reasoning: str = field(default="", metadata={"wire": "reasoning_content"})
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str | None = None
-    # The thoughts that the server sent beside the choices; the answer sets them.
+    # The thoughts that the server sent beside the choices; `ChatCompletion` sets them.
     _thoughts: str = field(default="", init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -227,7 +227,7 @@ class ChatCompletion(Model):
 
     @property
     def agents_used(self) -> "tuple[AgentUsed, ...]":
-        """The agents used by the server's planner; empty unless ``agents`` is set."""
+        """Agents used by the server's planner; empty without the option ``agents``."""
         return load_agents_in()(self.extra)
 
     def _ipython_display_(self) -> None:
@@ -259,8 +259,8 @@ def message_key(choice: Mapping[str, JSON], key: str) -> str:
     """
     Return the key of the message in a server's *choice*: "message" or "delta".
 
-    *key* is the documented key. Servers also send the message under the other key,
-    without *key* or with an empty object under it.
+    *key* is the documented key. Some servers send the message under the other key, and
+    leave *key* out or send an empty object under it.
     """
     other = "delta" if key == "message" else "message"
     if other not in choice:

@@ -33,8 +33,8 @@ _WIDE_SPACES = re.compile(SPACED.pattern.replace("\x00-\x20\x7f-", "\x80-"))
 _WIDE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3\x80\x80")
 # Matches, in lowercase text, an ASCII character in quoted-printable form.
 QUOTED = re.compile("=(?P<x1>[2-7][0-9a-f])")
-# Matches the result of decoding the escape of a newline or tab: its letter is kept,
-# since the backslash before it may have been one without effect.
+# Matches what decoding makes of the escape of a newline or tab: U+001A, and the letter
+# of the escape, since the backslash before the letter may have had no effect.
 LINE_ESCAPE = re.compile("\x1a(?P<s1>[nrtbf])")
 # Matches a line break that quoted-printable text has only to keep its lines short.
 SOFT_BREAK = re.compile("=\n")

@@ -148,7 +148,7 @@ def checked_options(
     for name in _LISTS & given.keys():
         value: Any = given[name]
         if not isinstance(value, str | list | tuple):
-            given[name] = list(value)  # JSON has no other sequences
+            given[name] = list(value)  # orjson writes no other sequences
     given.pop("stream_options", None)
     if "max_completion_tokens" in given:
         limit = given.pop("max_completion_tokens")

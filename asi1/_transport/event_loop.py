@@ -99,7 +99,7 @@ def call_soon(token: Any, call: Callable[[], object]) -> None:
 
 def import_backends() -> None:
     """
-    Import anyio's backends for the event loop libraries that are imported.
+    Import anyio's backends for the event loop libraries that the program has imported.
 
     Otherwise anyio (4.16) imports them on the event loop. There a slow import blocks
     all tasks, and an import that waits for another thread's may never end.

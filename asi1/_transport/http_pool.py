@@ -101,8 +101,8 @@ class _Connection(httpcore.AsyncHTTPConnection):
             response = await super().handle_async_request(request)
         except BaseException as error:
             # In httpcore 1.0, if the first request is cancelled just when the
-            # connection opens, the connection stays neither idle nor closed for ever.
-            # So it is closed here.
+            # connection opens, the connection never becomes idle or closed. So it is
+            # closed here.
             if first and not self.is_idle() and not self.is_closed():
                 with anyio.CancelScope(shield=True):
                     await self.aclose()

@@ -123,7 +123,7 @@ class UserTransport(httpx.AsyncBaseTransport):
 
 
 class UserClient(httpx.AsyncBaseTransport):
-    """Sends through a user-provided client, and adds its headers, query and cookies."""
+    """Sends through a user-provided client, with its headers, query and cookies."""
 
     def __init__(self, client: Any) -> None:
         self._family = _family_of(client, "AsyncClient") or httpx

@@ -148,7 +148,7 @@ async def _reset_lost_streams(pools: list[Any]) -> None:
     the server may have sent data that no task reads, which fills the connection's flow
     control window.
     """
-    with suppress(AttributeError):  # this release of httpcore has other private names
+    with suppress(AttributeError):  # raised if httpcore has renamed private names
         for pool in pools:
             for each in list(pool.connections):
                 connection = _http2_of(each)

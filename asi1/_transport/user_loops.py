@@ -119,8 +119,8 @@ def _is_of_aiohttp(transport: object) -> bool:
 
 def _session_maker(transport: Any) -> Any:
     """
-    Return the function that creates a session for another event loop; None for the
-    default.
+    Return the function that creates a session for another event loop; None if
+    httpx-aiohttp creates the session itself.
     """
     maker = _sessions.get(transport)
     if maker is None or not hasattr(maker, "_connector"):
