@@ -96,7 +96,8 @@ class EventReader(JSONReader[_T]):
     # Whether the bytes that `_feed` is decoding contain a part of the answer.
     _carried: bool = field(default=False, init=False)
 
-    # These three are created for the first event, since an answer may come as JSON.
+    # These three properties are created for the first event: an answer may come as
+    # JSON.
     @cached_property
     def _assembler(self) -> Assembler:
         return Assembler(self.request.choices)

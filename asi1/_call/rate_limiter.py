@@ -196,7 +196,7 @@ class LocalLimiter:
             seconds = wait.seconds or math.inf  # unknown until another call ends
             self._asked, loop.due = waiter, now + seconds
             if waiter is not next(iter(self._queue)):
-                # A call that was overtaken may react again.
+                # The calls before *waiter* were overtaken, but may react again.
                 seconds = min(seconds, _GRACE)
             self._untold.discard(waiter)
             while self._untold:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bill", "Resources", "Tally"]
 
-# The most rows of a `Tally`: a server may name another model in each answer.
+# The most rows of a `Tally`: a server may name a different model in each answer.
 _MOST_ROWS = 1024
 
 

@@ -31,7 +31,7 @@ def frozen_error(thing: object, name: str) -> FrozenInstanceError:
     # Without ``wire=None``, the copy would still have the server's old value there.
     wire = ", wire=None" if "wire" in fields and name != "wire" else ""
     advice = f"attrs.evolve({word}, {name}=...{wire}) returns a changed copy"
-    if called:  # programs append a stream's pieces to its arguments
+    if called:  # programs append a stream's pieces to ``arguments``
         advice += "; stream.get_final_completion() has the whole tool calls"
     return _error(f"{kind.__name__} is frozen: {advice}")
 
