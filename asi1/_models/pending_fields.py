@@ -56,7 +56,8 @@ class PendingFields:
         """
         if name != "choices":
             return self._fill_other(chunk, name)
-        # Setting all fields at once would take as long as reading the chunk.
+        # Only a few fields are set: setting all would take as long as reading the
+        # chunk.
         data = chunk._data  # noqa: SLF001
         delta, choice = _new(Delta), _new(ChunkChoice)
         _set_content(delta, chunk._text)  # noqa: SLF001
