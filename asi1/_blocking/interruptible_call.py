@@ -36,8 +36,8 @@ class InterruptibleCall(Generic[_T]):
     Runs the coroutine that *begin* returns on the *loop* of another thread, with the
     caller's contextvars.
 
-    The coroutine is created on that loop. So if the caller is interrupted before, there
-    is no coroutine of which Python would warn that it was never awaited.
+    The coroutine is created on that loop. So if the caller is interrupted before that,
+    there is no coroutine of which Python would warn that it was never awaited.
     """
 
     begin: Callable[[], Coroutine[Any, Any, _T]]

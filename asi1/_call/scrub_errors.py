@@ -102,7 +102,7 @@ class _Redactor:
     count: int = 0
 
     def clean_fields(self, error: ASI1Error) -> Generator[None, None, None]:
-        """Redact the fields of one of asi1's own errors."""
+        """Redact the fields of one of asi1's own errors, in steps."""
         for each in attrs.fields(type(error)):
             value = getattr(error, each.name)
             cleaned = yield from without_key_in_steps(value, self.secret)

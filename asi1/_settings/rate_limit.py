@@ -125,7 +125,8 @@ def check_limiter(value: object) -> None:
 
 def counted_tokens(usage: Usage | None, sent: int) -> int | None:
     """
-    Return the tokens that an attempt used by the server's *usage*, or None if unknown.
+    Return how many tokens an attempt used, according to the server's *usage*; None if
+    unknown.
 
     A count that is negative, or larger than any model's context allows, is unknown:
     otherwise one wrong count would delay all calls of the client for a minute.

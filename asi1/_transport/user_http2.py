@@ -41,7 +41,7 @@ _SET_UP = 5.0
 
 
 def http2_pools(owner: object) -> list[Any]:
-    """Return *owner*'s pools that may use HTTP/2, now with `_WholeWrites`."""
+    """Give *owner*'s HTTP/2 pools a `_WholeWrites` backend, and return these pools."""
     pools: list[Any] = [getattr(each, "_pool", None) for each in transports_of(owner)]
     found = [pool for pool in pools if getattr(pool, "_http2", False)]
     for pool in found:
@@ -134,7 +134,7 @@ class _ResettingBody:
 
 
 def _http2_of(connection: Any) -> Any:
-    """Return the HTTP/2 connection inside *connection*, or behind a proxy, or None."""
+    """Return the HTTP/2 connection in *connection*, even behind a proxy; else None."""
     while connection is not None and not hasattr(connection, "_h2_state"):
         connection = getattr(connection, "_connection", None)
     return connection
