@@ -238,7 +238,7 @@ def _squeezed(text: str) -> str:
 
 
 def shorten_runs(text: str) -> Generator[None, None, str]:
-    """Return *text* with at most 32 characters in a row that a search ignores."""
+    """Cut runs of characters that a search ignores to 32, in steps; return the text."""
     pieces = []
     for at in range(0, len(text), _STEP):
         pieces.append(_RUN.sub(r"\1", text[at : at + _STEP]))
