@@ -195,8 +195,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     Return *messages*, from `wire_messages`, without empty messages of the model.
 
     The model may answer with thoughts alone, or reach its token limit before its text.
-    Strict servers refuse such a message, and the model would imitate a placeholder
-    text.
+    Strict servers refuse such a message; the model would imitate a placeholder text.
 
     Raises:
         ArgumentError: No other message is left.
