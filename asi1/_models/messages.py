@@ -211,7 +211,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
 def _sent(message: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
     """Return *message*, with its refusal if it has no content; None without either."""
     text = message.get("content")
-    # Each turn checks its whole history, so the usual messages are checked first.
+    # Each turn checks its whole history, so a str, the usual content, is checked first.
     if (type(text) is str and text and not text.isspace()) or _is_filled(message):
         return message
     refusal = message.get("refusal")
