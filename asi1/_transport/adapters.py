@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import ssl
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -23,25 +25,52 @@ from .event_loop import in_worker, loop_token
 if TYPE_CHECKING:
     import httpcore
 
+    from .connect import AsyncioBackend
+    from .plain_connection import Connection, PlainReply
+    from .plain_http import Outgoing
+
 
 __all__ = [
     "DirectTransport",
+    "is_genuine",
     "network_backend",
     "preload_httpcore",
+    "preload_httpx",
 ]
 
-# The modules of this package that import httpcore.
-_MODULES = (f"{__package__}.http_pool", f"{__package__}.connect")
-# The functions below whose imports have ended; `sys.modules` cannot tell that, since it
-# has a module before the module's import ends.
+# The modules of this package that import httpcore, and send requests.
+_PLAIN = ("connect", "plain_connection")
+_BY_HTTPCORE = ("http_pool", "connect", "tls", "httpx_request")
+# The functions below that have imported all; `sys.modules` would not tell that, since
+# it has a module before its import ends.
 _preloaded: set[Callable[[], object]] = set()
+# Where the functions of httpx and httpcore that send requests are defined.
+_HOMES = (
+    "httpx._transports.default",
+    "httpcore._async.connection_pool",
+    "httpcore._async.connection",
+)
+_LOGGERS = [logging.getLogger(f"httpcore.{name}") for name in ("connection", "http11")]
+# The functions of httpx and httpcore that are known not to be replaced by others.
+_genuine: list[object] = []
 
 
 async def preload_httpcore() -> None:
     """Import httpcore, and the modules of this package that need it, in a thread."""
     on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
-    backend = () if on_asyncio else (_trio_backend,)
-    for load in (_import_resolver, _import_httpcore, *backend):
+    if on_asyncio:
+        await _preload(_import_resolver, _import_plain)
+    else:
+        await _preload(_import_resolver, _import_httpcore, _trio_backend)
+
+
+async def preload_httpx() -> None:
+    """Import in a thread what `DirectTransport` needs to send requests by httpx."""
+    await _preload(_import_httpcore)
+
+
+async def _preload(*loads: Callable[[], object]) -> None:
+    for load in loads:
         if load not in _preloaded:
             await in_worker(load)
             _preloaded.add(load)
@@ -57,29 +86,142 @@ def _import_resolver() -> None:
 
 
 @run_apart_once
+def _import_plain() -> None:
+    for name in _PLAIN:
+        importlib.import_module(f"{__package__}.{name}")
+
+
+@run_apart_once
 def _import_httpcore() -> None:
-    for name in _MODULES:
-        importlib.import_module(name)
+    for name in _BY_HTTPCORE:
+        importlib.import_module(f"{__package__}.{name}")
 
 
-class DirectTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport, but with asi1's connection pool."""
+class DirectTransport(httpx.AsyncBaseTransport):
+    """
+    Sends requests to servers: on trio by httpx, on asyncio mostly without.
 
-    def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
-        super().__init__(verify=context, limits=limits)
-        # These imports are fast: `preload_httpcore` has already run them in a thread.
-        from .http_pool import ConnectionPool  # noqa: PLC0415
+    Args:
+        context: For TLS; None if all servers are addressed by http.
+        limits: The limits of httpx's connections; asi1's own connections have no limit
+            but the expiry, since the slots of `Pools` limit the requests.
+
+    Attributes:
+        on_asyncio: Whether `send_plainly` may be used.
+        by_httpx: httpx's own transport, but with asi1's pool; None before its first
+            use.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None, limits: httpx.Limits) -> None:
+        self._context, self._limits = context, limits
+        self.on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
+        self.by_httpx: httpx.AsyncHTTPTransport | None = None
+        self._network: AsyncioBackend | None = None
+        self._plain: list[Connection] = []
+
+    @property
+    def connections(self) -> int:
+        """The number of connections that asi1 itself reads, and has not closed."""
+        return sum(not connection.closed for connection in self._plain)
+
+    async def send_plainly(self, asked: Outgoing) -> PlainReply:
+        """
+        Send *asked* over one of asi1's own connections, and return the reply.
+
+        Raises:
+            httpx.TransportError: No reply arrived.
+        """
+        # These imports are fast: `preload_httpcore` has run them in a thread.
+        from .connect import AsyncioBackend  # noqa: PLC0415
+        from .plain_connection import connect  # noqa: PLC0415
+
+        connection = self._idle(asked.origin)
+        if connection is None:
+            network = self._network = self._network or AsyncioBackend()
+            expiry = self._limits.keepalive_expiry
+            connection = await connect(asked, network, self._context, expiry)
+            self._plain.append(connection)
+        return await connection.send(asked)
+
+    def _idle(self, origin: object) -> Connection | None:
+        """Return an idle connection to *origin*; close those that are of no use."""
+        now, found = asyncio.get_running_loop().time(), None
+        for connection in self._plain[:]:
+            if connection.busy and not connection.closed:
+                continue
+            if connection.closed or connection.has_expired(now):
+                self._plain.remove(connection)
+                connection.abort()
+            elif connection.origin == origin and found is None:
+                connection.busy = True
+                found = connection
+        return found
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request* by httpx and httpcore."""
+        if self.by_httpx is None:
+            await preload_httpx()
+            self.by_httpx = self._made()
+        return await self.by_httpx.handle_async_request(request)
+
+    def _made(self) -> httpx.AsyncHTTPTransport:
+        if self.by_httpx is not None:  # by another task, during the import
+            return self.by_httpx
+        from .http_pool import ConnectionPool  # noqa: PLC0415 - rarely used on asyncio
         from .httpcore_internals import replace_pool  # noqa: PLC0415
+        from .tls import placeholder_context  # noqa: PLC0415
 
-        replace_pool(self, lambda: ConnectionPool(context, limits, network_backend()))
+        context, limits = self._context or placeholder_context(), self._limits
+        made = httpx.AsyncHTTPTransport(verify=context, limits=limits)
+        replace_pool(made, lambda: ConnectionPool(context, limits, network_backend()))
+        return made
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        plain, self._plain = self._plain, []
+        for connection in plain:
+            await connection.aclose()
+        if self.by_httpx is not None:
+            await self.by_httpx.aclose()
+
+
+def is_genuine() -> bool:
+    """
+    Whether nothing wants to see the requests pass through httpx and httpcore.
+
+    Libraries for tests, such as respx, pytest-httpx and vcrpy, replace functions of
+    both. And a program may log what httpcore does.
+    """
+    import httpcore  # noqa: PLC0415 - imported before
+
+    found = [
+        httpx.AsyncHTTPTransport.handle_async_request,
+        httpcore.AsyncConnectionPool.handle_async_request,
+        httpcore.AsyncHTTPConnection.handle_async_request,
+    ]
+    if found != _genuine:
+        if not all(map(_is_original, found)):
+            return False
+        _genuine[:] = found
+    return not any(each.isEnabledFor(logging.DEBUG) for each in _LOGGERS)
+
+
+def _is_original(function: Any) -> bool:
+    """Whether *function* is a method of the class that its qualified name names."""
+    # A function that wraps it may have its name, but not the variables of its module.
+    return (
+        type(function) is FunctionType
+        and function.__globals__.get("__name__") in _HOMES
+    )
 
 
 def network_backend() -> httpcore.AsyncNetworkBackend:
     """Return an object that opens connections on the running event loop."""
     if isinstance(loop_token(), asyncio.AbstractEventLoop):
         from .connect import AsyncioBackend  # noqa: PLC0415
+        from .httpcore_internals import ChunkMerger  # noqa: PLC0415
 
-        return AsyncioBackend()
+        return AsyncioBackend(ChunkMerger)
     return _trio_backend()()
 
 

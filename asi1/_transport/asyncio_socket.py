@@ -14,20 +14,16 @@ import socket
 import ssl
 
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import httpcore
 
-from .http_pool import (
-    SendProgress,
-    map_connect_errors,
-    readable,
-    refuses,
-    wake_early,
-)
-from .httpcore_internals import ChunkMerger
-from .tls import undelivered
+from . import sending
+
+
+if TYPE_CHECKING:
+    from .httpcore_internals import ChunkMerger
 
 
 __all__ = ["AsyncioSocket"]
@@ -48,13 +44,13 @@ _NO_TIMEOUT = 365 * 86400.0
 class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     """A connection, with a buffer of the bytes that arrived but were not read yet."""
 
+    chunks: ChunkMerger | None = None  # joins the chunks of replies that h11 reads
+
     def __init__(self, below: asyncio.Transport | None = None) -> None:
         """Create a socket; *below* is the TCP transport under TLS, None without TLS."""
         self._transport: asyncio.Transport
-        self._below = below
         self._received: bytes | bytearray = b""
-        self._unsent, self._chunks = b"", ChunkMerger()
-        self._reads, self._ended = 0, False
+        self._below, self._unsent, self._reads, self._ended = below, b"", 0, False
         self._error: Exception | None = None
         self._read_waiter: asyncio.Future[None] | None = None
         self._write_waiter: asyncio.Future[None] | None = None
@@ -97,6 +93,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     def connection_lost(self, exc: Exception | None) -> None:
         """Record that the connection is closed, and wake the reader and the writer."""
         if isinstance(exc, ssl.SSLError) and hasattr(self, "_transport"):
+            from .tls import undelivered  # noqa: PLC0415 - imported with any TLS
+
             self._received += undelivered(self._transport)
         elif isinstance(exc, OSError) and self._below is None:
             # asyncio and uvloop leave arrived bytes unread if a send fails.
@@ -142,7 +140,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
             self._read_paused = False
             self._source.resume_reading()
-        return self._chunks.merge(data)
+        return data if self.chunks is None else self.chunks.merge(data)
 
     async def _wait_for_data(self, timeout: float | None) -> None:
         self._read_waiter = asyncio.get_running_loop().create_future()
@@ -169,7 +167,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         # httpcore writes a request's head, its body, and then b"". Head and body are
         # joined into one send, since each send costs a system call.
         self._unsent += buffer
-        self._chunks.begin()
+        if self.chunks is not None:
+            self.chunks.begin()
         if buffer and len(self._unsent) <= _SEND_SIZE:
             return
         whole, self._unsent = self._unsent, b""
@@ -186,7 +185,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
     async def _send_rest(self, whole: bytes, timeout: float | None) -> None:
         # TLS buffers a write of any size, and only the next write waits. So the bytes
         # are sent in parts of 64 KiB.
-        wake_early(self._transport.get_extra_info("socket"))
+        sending.wake_early(self._transport.get_extra_info("socket"))
         for at in range(_SEND_SIZE, len(whole), _SEND_SIZE):
             await self._wait_for_room(timeout)
             await self._let_loop_read()
@@ -199,21 +198,20 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         # kernel's buffer. So the event loop first reads it, in two iterations.
         await asyncio.sleep(0)
         for _ in range(2):
-            if self._ended or not readable(self._transport):
+            if self._ended or not sending.readable(self._transport):
                 return
             await asyncio.sleep(0)
 
     def _check_refused(self, *, late: bool = False) -> None:
         if self._ended:
             raise httpcore.WriteError(f"the connection is closed ({self._error})")
-        if refuses(self._received, late=late):
+        if sending.refuses(self._received, late=late):
             raise httpcore.WriteError("the server replied before it got the request")
 
     async def _wait_for_room(self, timeout: float | None) -> None:
         progress = None
         if timeout is not None:
-            sock = self._transport.get_extra_info("socket")
-            progress = SendProgress(sock, timeout)
+            progress = sending.SendProgress(self.get_extra_info("socket"), timeout)
         while self._write_paused and not self._transport.is_closing():
             self._check_refused()
             if progress and progress.stopped(*self._buffer_sizes()):
@@ -257,8 +255,9 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             raise httpcore.ConnectError(str(self._error or "the server hung up"))
         loop, below = asyncio.get_running_loop(), self._below or self._transport
         secure = AsyncioSocket(below)
+        secure.chunks = self.chunks
         try:
-            with map_connect_errors(), anyio.fail_after(timeout):
+            with sending.map_connect_errors(), anyio.fail_after(timeout):
                 transport = await loop.start_tls(
                     self._transport,
                     secure,
@@ -278,7 +277,8 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         """Return the attribute of the connection that httpcore calls *info*."""
         if info == "is_readable":
             # httpcore asks this of idle connections: a readable one cannot be reused.
-            return bool(self._received) or self._ended or readable(self._transport)
+            unread = bool(self._received) or self._ended
+            return unread or sending.readable(self._transport)
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._transport.get_extra_info(names.get(info, info))
 

@@ -29,7 +29,6 @@ from .._settings.config import ClientConfig, is_loopback
 from .adapters import DirectTransport, preload_httpcore
 from .event_loop import loop_token
 from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, keep_inherited
-from .tls import placeholder_context, ssl_context
 
 
 __all__ = ["Pools"]
@@ -94,7 +93,7 @@ class Pools:
             free = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(free, None)
             if pool is None:
-                pool = Pool(self._transport(pools.context or placeholder_context()))
+                pool = Pool(self._transport(pools.context))
                 pools.pools.append(pool)
         except BaseException:
             pools.free_slots.release()
@@ -152,15 +151,16 @@ class Pools:
         host = urlsplit(self.config.base_url).hostname or ""
         return getproxies() if self.config.trust_env and not is_loopback(host) else {}
 
-    async def _context(self) -> ssl.SSLContext:
+    async def _context(self) -> ssl.SSLContext | None:
         if not self.own:
-            return placeholder_context()
+            return None
         await preload_httpcore()
         if self.config.base_url.startswith("http:"):
-            return placeholder_context()
-        return await ssl_context(trust_env=self.config.trust_env)
+            return None
+        made: ssl.SSLContext = await _tls().ssl_context(trust_env=self.config.trust_env)
+        return made
 
-    def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    def _transport(self, context: ssl.SSLContext | None) -> httpx.AsyncBaseTransport:
         if self.http_client is not None:
             return _user_client().UserClient(self.http_client)  # type: ignore[no-any-return]
         if self.transport is not None:
@@ -172,14 +172,15 @@ class Pools:
         )
         proxied = None
         if given := self._proxies():
-            proxied = _proxy_transport()(context, limits, self.config.base_url, given)
+            secure = context or _tls().placeholder_context()
+            proxied = _proxy_transport()(secure, limits, self.config.base_url, given)
         return proxied or DirectTransport(context, limits)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""
         pools = self._by_loop.pop(loop_token(), None)
         if pools is not None and pools.closer is not None:
-            await pools.closer.aclose()
+            await pools.aclose_with_closer()
 
 
 @run_apart_once
@@ -187,6 +188,13 @@ def _proxy_transport() -> Callable[..., httpx.AsyncBaseTransport | None]:
     from .proxies import proxy_transport  # noqa: PLC0415 - most programs have no proxy
 
     return proxy_transport
+
+
+@run_apart_once
+def _tls() -> ModuleType:
+    from . import tls  # noqa: PLC0415 - not needed for a server on this machine
+
+    return tls
 
 
 @run_apart_once

@@ -11,7 +11,7 @@ import weakref
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpcore
@@ -20,7 +20,11 @@ from attrs import define, field
 
 from .asyncio_socket import AsyncioSocket
 from .event_loop import Flag
-from .http_pool import map_connect_errors
+from .sending import map_connect_errors
+
+
+if TYPE_CHECKING:
+    from .httpcore_internals import ChunkMerger
 
 
 __all__ = ["AsyncioBackend", "HappyEyeballs", "find_addresses"]
@@ -39,9 +43,16 @@ _buffers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = (
 
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """Opens the connections of one pool, on one asyncio event loop."""
+    """
+    Opens the connections of one pool, on one asyncio event loop.
 
-    def __init__(self) -> None:
+    Args:
+        chunks: Makes for each connection what joins the chunks of its replies; None if
+            they are not to be joined.
+    """
+
+    def __init__(self, chunks: Callable[[], ChunkMerger] | None = None) -> None:
+        self._chunks = chunks
         # Two event loops may read at once, in two threads, so each has its own buffer.
         loop = asyncio.get_running_loop()
         found = _buffers.get(loop)
@@ -69,7 +80,10 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             )
 
     def _socket(self) -> AsyncioSocket:
-        return _PlainSocket(self._buffer)
+        made = _PlainSocket(self._buffer)
+        if self._chunks is not None:
+            made.chunks = self._chunks()
+        return made
 
     async def sleep(self, seconds: float) -> None:
         """Wait for *seconds*; httpcore calls this between its own retries."""
@@ -149,6 +163,13 @@ class HappyEyeballs:
             OSError, OverflowError: No connection opened; this is the error of the
                 attempt that failed last.
         """
+        if (
+            len(addresses) == 1
+        ):  # needs no tasks, whose memory would be most of a call's
+            _, only = await asyncio.get_running_loop().create_connection(
+                self.make, *addresses[0]
+            )
+            return only
         try:
             async with anyio.create_task_group() as tasks:
                 for address in addresses:

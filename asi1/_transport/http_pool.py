@@ -7,14 +7,8 @@ the connection: in the second case, the request may be sent again.
 
 from __future__ import annotations
 
-import asyncio
-import select
-import socket
 import ssl
-import sys
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
@@ -24,25 +18,11 @@ import httpx
 from .httpcore_internals import replace_request_lock, speed_up_state, unread
 
 
-__all__ = [
-    "ConnectionPool",
-    "SendProgress",
-    "begins_http",
-    "map_connect_errors",
-    "readable",
-    "refuses",
-    "wake_early",
-]
-
-# How often sending is checked for progress within one write timeout.
-_LOOKS = 8
-# Maximum number of unsent bytes that the kernel may buffer.
-_UNSENT = 128 * 1024
-_HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
+__all__ = ["Connection", "ConnectionPool", "begins_http"]
 
 
 class ConnectionPool(httpcore.AsyncConnectionPool):
-    """httpcore's pool, with `_Connection` as the class of its connections."""
+    """httpcore's pool, with `Connection` as the class of its connections."""
 
     def __init__(
         self,
@@ -64,7 +44,7 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
         self, origin: httpcore.Origin
     ) -> httpcore.AsyncConnectionInterface:
         """Return a new, unopened connection to *origin*; the first request opens it."""
-        return _Connection(
+        return Connection(
             origin,
             ssl_context=self._context,
             keepalive_expiry=self._expiry,
@@ -72,7 +52,7 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
         )
 
 
-class _Connection(httpcore.AsyncHTTPConnection):
+class Connection(httpcore.AsyncHTTPConnection):
     """One connection, which its first request opens."""
 
     def __init__(self, origin: httpcore.Origin, **settings: Any) -> None:
@@ -126,121 +106,9 @@ def begins_http(head: bytes) -> bool:
     return head[:5] == b"HTTP/"[: len(head)]
 
 
-def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
-    """
-    Whether *received* is a reply by which the server refuses the rest of the request.
-
-    Args:
-        received: All bytes that arrived since the request began.
-        late: Whether the server has read nothing for the write timeout: then any reply
-            counts. Otherwise the status must be 300 or more, since a server may begin
-            its answer and still read the request. Informational replies (1xx) never
-            count.
-    """
-    at = 0
-    while received[at : at + len(_HTTP)] == _HTTP:
-        end = received.find(_HEAD_END, at)
-        if end < 0:
-            return False
-        first = received[at + 9 : at + 10]
-        if first != b"1":
-            return late or first != b"2"
-        at = end + len(_HEAD_END)
-    rest = bytes(received[at : at + len(_HTTP)])
-    return not _HTTP.startswith(rest)  # bytes that are not HTTP count as a reply
-
-
 def _is_hang_up(error: BaseException) -> bool:
     """Whether the server closed the connection before its reply's head was complete."""
     # httpcore raises this class for invalid HTTP too, so the message decides.
     if isinstance(error, httpcore.RemoteProtocolError):
         return f"{error}".startswith("Server disconnected without")
     return isinstance(error, httpcore.ReadError)
-
-
-@contextmanager
-def map_connect_errors() -> Iterator[None]:
-    """Raise errors in connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise httpcore.ConnectTimeout(str(error)) from error
-    except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
-        # OSError includes ssl.SSLError; an invalid host name raises UnicodeError.
-        raise httpcore.ConnectError(str(error) or type(error).__name__) from error
-
-
-def readable(transport: asyncio.Transport) -> bool:
-    """Whether the kernel has bytes, or the stream's end, that asyncio has not read."""
-    sock = transport.get_extra_info("socket")
-    # Then the socket is closed, but asyncio has not reported it yet.
-    if sock is None or sock.fileno() < 0:
-        return True
-    number = sock.fileno()
-    if not hasattr(select, "poll"):  # on Windows, select accepts any file number
-        return bool(select.select([number], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(number, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def wake_early(sock: Any) -> None:
-    """
-    Make the kernel report earlier that it accepts more bytes for *sock*.
-
-    Otherwise Linux does so only when a third of its buffer of several MiB is free, and
-    until then a task that writes to a slow server would wait.
-    """
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    if sock is not None and option is not None:
-        with suppress(OSError, AttributeError, ValueError):
-            sock.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
-
-
-class SendProgress:
-    """
-    Tells whether the network takes bytes of a request, for the write timeout.
-
-    Where the kernel says how many bytes the peer has not acknowledged (Linux), each
-    acknowledged byte counts: the kernel accepts new bytes only in large steps, between
-    which a slow server may read for longer than the timeout. Elsewhere only the bytes
-    that the kernel accepts count.
-
-    Args:
-        sock: The connection's socket; None if unknown.
-        timeout: Seconds without progress after which sending counts as stopped.
-    """
-
-    def __init__(self, sock: Any, timeout: float) -> None:
-        self._sock, self._timeout = sock, timeout
-        self._last: tuple[int, ...] = ()
-        self._since = 0.0
-        self.interval = timeout / _LOOKS
-
-    def stopped(self, *figures: int) -> bool:
-        """
-        Whether *figures*, which count sent bytes, and the size of the kernel's buffer
-        have stayed the same for the whole timeout.
-        """
-        now, latest = anyio.current_time(), (*figures, _unacknowledged(self._sock))
-        if latest != self._last:
-            self._last, self._since = latest, now
-        return now - self._since >= self._timeout
-
-    def error(self) -> httpcore.WriteTimeout:
-        """Return the error to raise when sending has stopped."""
-        return httpcore.WriteTimeout(f"no byte was sent for {self._timeout:g} s")
-
-
-def _unacknowledged(sock: Any) -> int:
-    """Return the number of bytes in the kernel's send buffer; 0 if it is unknown."""
-    # Imported here, since Windows has neither module, and small requests need neither.
-    with suppress(ImportError, OSError, AttributeError, ValueError):
-        import fcntl  # noqa: PLC0415
-        import termios  # noqa: PLC0415
-
-        number = bytearray(4)
-        # The manual, tcp(7), calls this SIOCOUTQ.
-        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, number)
-        return int.from_bytes(number, sys.byteorder)
-    return 0

@@ -117,18 +117,22 @@ class LoopPools:
         for pool in pools:
             await pool.aclose()
 
+    async def aclose_with_closer(self) -> None:
+        """Close the connections, and the generator that would close them."""
+        await self.aclose()
+        # The loop may be closing the generator at the same moment. If it is not, then
+        # the generator has nothing left to wait for.
+        if self.closer is not None:
+            with suppress(RuntimeError):
+                await self.closer.aclose()
+
     def close_later(self) -> None:
         """Schedule the pools' closing; allowed on any thread, and in destructors."""
         if self.pid != os.getpid():
             keep_inherited(self)
         elif self.closer is not None:
-            call_soon(
-                self.token, lambda: spawn(self.token, self._run_closer, "asi1 close")
-            )
-
-    async def _run_closer(self) -> None:
-        if self.closer is not None:
-            await self.closer.aclose()
+            run = self.aclose_with_closer
+            call_soon(self.token, lambda: spawn(self.token, run, "asi1 close"))
 
     def close_idle(self, now: float, expiry: float) -> None:
         """

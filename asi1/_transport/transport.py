@@ -10,12 +10,11 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
     Callable,
-    Iterator,
     Mapping,
 )
 from contextlib import aclosing, nullcontext, suppress
 from functools import lru_cache
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -27,17 +26,17 @@ from attrs import define, field
 from .._fork_lock import run_apart_once
 from .._protocol.request import Request
 from .._settings.secret import Secret
-from .._settings.timeouts import Timeouts
+from .adapters import DirectTransport, is_genuine, preload_httpx
 from .client_pools import Pools
 from .error_map import TranslateErrors
 from .loop_pools import Slot
+from .plain_http import Outgoing
 
 
 __all__ = ["Reply", "Transport"]
 
 # Methods whose requests have a content-length header even without a body.
 _WITH_LENGTH = ("POST", "PUT", "PATCH")
-
 # Number of body fragments after which the reader lets other tasks run, since one read
 # from the network can contain thousands of fragments.
 _PIECES_PER_STEP = 256
@@ -46,20 +45,40 @@ _DRAINED_PIECES = 1000
 
 
 @lru_cache(maxsize=64)
-def _parsed(url: str) -> tuple[httpx.URL, bytes]:
+def _parsed(url: str) -> tuple[httpx.URL, str]:
     """Return *url* as an object of httpx, and the value of its Host header."""
     parsed = httpx.URL(url)
-    return parsed, parsed.netloc
+    return parsed, parsed.netloc.decode("ascii")
 
 
-def _limits(timeouts: Timeouts) -> dict[str, float | None]:
-    """Return the timeouts for httpx; asi1 itself applies those of reading."""
-    return {
+def _outgoing(
+    request: Request,
+    key: Secret,
+    extra: Mapping[str, str],
+    sending: Callable[[], object],
+) -> Outgoing:
+    # A separate function, so that no frame in an error's traceback refers to the header
+    # with the API key.
+    url, host = _parsed(request.url)
+    body = request.body or b""
+    headers = {
+        # Without a Host header, httpx 0.28 would decode the host name, which fails for
+        # some names.
+        "host": host,
+        "authorization": f"Bearer {key.reveal()}",
+        **request.headers,
+        **extra,
+    }
+    if body or request.method in _WITH_LENGTH:
+        headers["content-length"] = f"{len(body)}"
+    timeouts = request.timeouts
+    limits = {
         "connect": timeouts.connect,
         "write": timeouts.write,
         "pool": timeouts.pool,
-        "read": None,
+        "read": None,  # asi1 itself applies those of reading
     }
+    return Outgoing(request.method, url, headers, body, limits, sending)
 
 
 @define(eq=False, repr=False)
@@ -120,25 +139,33 @@ class Reply:
         Args:
             drain_timeout: Seconds in which the rest of the body may still be read.
         """
-        with anyio.CancelScope(shield=True):
-            try:
-                if not self._ended:
-                    await self._drain(drain_timeout)
-                with suppress(Exception):  # a transport may raise any exception
-                    await self._stream.aclose()
-            finally:
-                self._slot.release()
+        try:
+            if not self._ended:
+                await self._drain(drain_timeout)
+            # A transport may raise any exception.
+            with suppress(Exception), anyio.CancelScope(shield=True):
+                await self._stream.aclose()
+        finally:
+            self._slot.release()
 
     async def _drain(self, seconds: float) -> None:
-        # httpx 0.28 nests async generators and closes only the outermost. If a read is
-        # cancelled in the innermost generator, all of them end.
-        with anyio.move_on_after(seconds), suppress(Exception):
+        # httpx 0.28 nests generators and closes only the outermost. Cancelling a read
+        # in the innermost generator ends all of them.
+        # One scope shields the reading and limits it: many streams end at once.
+        with anyio.move_on_after(seconds, shield=True), suppress(Exception):
             for _ in range(_DRAINED_PIECES):
                 if await anext(self._raw, None) is None:
                     break
         for pieces in (self.body, self._raw):
-            with suppress(Exception):
+            with suppress(Exception), anyio.CancelScope(shield=True):
                 await pieces.aclose()
+
+
+@run_apart_once
+def _for_httpx() -> Callable[[Outgoing], httpx.Request]:
+    from .httpx_request import for_httpx  # noqa: PLC0415 - rarely used on asyncio
+
+    return for_httpx
 
 
 @run_apart_once
@@ -153,59 +180,23 @@ async def _generator(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None
         yield piece
 
 
-class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
-    """
-    A request's body as one bytes object.
-
-    httpx's own body is an async generator. If the connection breaks while the body is
-    sent, that generator stays open, and trio warns of it.
-    """
-
-    def __init__(self, body: bytes, read: Callable[[], object] = bool) -> None:
-        """Wrap *body*; *read* is called when the body is about to be sent."""
-        self._body, self._read = body, read
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        self._read()
-        return _ListIterator([self._body] if self._body else [])
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._body
+def _from_httpx(response: httpx.Response) -> tuple[dict[str, str], Any]:
+    """Return the headers of *response*, and the stream of its body."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if not response.is_stream_consumed:
+        return headers, response.stream
+    # A user-provided hook or transport has read and decompressed the body. Another read
+    # from the connection would return bytes of another call's reply.
+    headers.pop("content-encoding", None)
+    return headers, httpx.ByteStream(response.content)
 
 
-@define(eq=False, repr=False)
-class _ListIterator:
-    """An async iterator over a list; it removes each item that it returns."""
-
-    _items: list[bytes]
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._items:
-            raise StopAsyncIteration
-        return self._items.pop(0)
-
-
-def _reply(response: httpx.Response, host: str, key: Secret, slot: Slot) -> Reply:
-    headers = _without_key(response.headers, key)
-    stream = cast("httpx.AsyncByteStream", response.stream)
-    if response.is_stream_consumed:
-        # A user-provided hook or transport has read and decompressed the body. Another
-        # read from the connection would return bytes of another call's reply.
-        stream = _Body(response.content)
-        headers.pop("content-encoding", None)
-    return Reply(response.status_code, headers, host, key, stream, slot)
-
-
-def _without_key(headers: httpx.Headers, key: Secret) -> dict[str, str]:
-    """Return *headers* with names in lowercase, and without the key."""
-    lower = {name.lower(): value for name, value in headers.items()}
+def _without_key(headers: dict[str, str], key: Secret) -> dict[str, str]:
+    """Return *headers* without the key."""
     # Headers rarely contain the key, so all of them are searched at once first.
-    if not key.is_plainly_in("\n".join((*lower, *lower.values()))):
-        return lower
-    return {key.redact(name): key.redact(value) for name, value in lower.items()}
+    if not key.is_plainly_in("\n".join((*headers, *headers.values()))):
+        return headers
+    return {key.redact(name): key.redact(value) for name, value in headers.items()}
 
 
 @define(eq=False, repr=False)
@@ -244,54 +235,39 @@ class Transport:
         host = urlsplit(request.url).netloc
         slot = await self.pools.slot(request.timeouts.pool, host)
         try:
-            # httpcore reads the body as soon as it has a connection, before the headers
-            # are sent. A user-provided transport may send the body without reading it.
-            if not self.pools.own:
-                sending()
             with TranslateErrors(host, key):
-                response = await slot.pool.transport.handle_async_request(
-                    self._prepare(request, key, extra, sending)
+                status, headers, stream = await self._send(
+                    slot.pool.transport, _outgoing(request, key, extra, sending)
                 )
-            return _reply(response, host, key, slot)
+            return Reply(status, _without_key(headers, key), host, key, stream, slot)
         except BaseException:
             slot.release()
             raise
 
-    def _prepare(
-        self,
-        request: Request,
-        key: Secret,
-        extra: Mapping[str, str],
-        sending: Callable[[], object],
-    ) -> httpx.Request:
-        # `_prepare` is a separate function, so that no frame in an error's traceback
-        # refers to the header with the API key.
-        url, host = _parsed(request.url)
-        body = _Body(request.body or b"", sending)
-        headers = {
-            # Without a Host header, httpx 0.28 would decode the host name, which fails
-            # for some names.
-            "host": host.decode("ascii"),
-            "authorization": f"Bearer {key.reveal()}",
-            **request.headers,
-            **extra,
-        }
-        if request.body or request.method in _WITH_LENGTH:
-            headers["content-length"] = f"{len(request.body or b'')}"
-        prepared = httpx.Request(
-            request.method,
-            url,
-            # httpx takes twice as long for a dict of str.
-            headers=[(name.encode(), headers[name].encode()) for name in headers],
-            stream=body,
-            extensions={"timeout": _limits(request.timeouts)},
+    async def _send(
+        self, transport: httpx.AsyncBaseTransport, asked: Outgoing
+    ) -> tuple[int, dict[str, str], Any]:
+        """Return the status, the headers, and the stream of the body of the reply."""
+        if self._is_plain(transport, asked):
+            reply = await cast("DirectTransport", transport).send_plainly(asked)
+            return reply.status, reply.headers, reply.stream
+        # httpcore reads the body as soon as it has a connection, before the headers are
+        # sent. A user-provided transport may send the body without reading it.
+        if self.pools.own:
+            await preload_httpx()
+        else:
+            asked.sending()
+        response = await transport.handle_async_request(_for_httpx()(asked))
+        return response.status_code, *_from_httpx(response)
+
+    def _is_plain(self, transport: httpx.AsyncBaseTransport, asked: Outgoing) -> bool:
+        """Whether asi1 itself speaks HTTP with the server, without httpx and h11."""
+        return (
+            isinstance(transport, DirectTransport)
+            and transport.on_asyncio
+            and is_genuine()
+            and asked.is_plain()
         )
-        # The body is read into the request, since user-provided transports, hooks and
-        # auth may read `request.content`. `read` replaces the stream, so it is set
-        # again.
-        prepared.read()
-        prepared.stream = body
-        return prepared
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""

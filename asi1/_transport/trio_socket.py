@@ -9,8 +9,8 @@ import anyio
 import httpcore
 
 from .event_loop import Flag
-from .http_pool import SendProgress, refuses, wake_early
 from .httpcore_internals import ChunkMerger
+from .sending import SendProgress, refuses, wake_early
 
 
 __all__ = ["TrioBackend", "TrioSocket"]

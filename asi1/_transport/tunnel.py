@@ -24,7 +24,8 @@ import httpx
 
 from attrs import define
 
-from .http_pool import begins_http, map_connect_errors
+from .http_pool import begins_http
+from .sending import map_connect_errors
 
 
 __all__ = ["TunnelBackend"]

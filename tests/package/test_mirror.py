@@ -67,9 +67,15 @@ TESTED_IN = {
     # The checks of options are tested by the tests of the options.
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
-    "transport/test_connect": ["_transport/trio_socket"],
+    "transport/test_connect": ["_transport/sending", "_transport/trio_socket"],
+    # What h11 takes over is tested where it is handed over.
+    "transport/test_plain_connection": ["_transport/h11_connection"],
     # Conversation turns and the transport are tested through clients.
-    "client/test_client": ["_client/chat", "_transport/transport"],
+    "client/test_client": [
+        "_client/chat",
+        "_transport/httpx_request",
+        "_transport/transport",
+    ],
     "client/conversation/test_turn_parse": ["_client/conversation/agent_turns"],
     "client/conversation/test_conversation": [
         "_client/conversation/opening",

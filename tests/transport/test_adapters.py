@@ -5,11 +5,18 @@ calls on both.
 
 from __future__ import annotations
 
+import functools
+import logging
+
+from unittest import mock
+
+import httpcore
 import httpx
+import pytest
 import respx
 
 from asi1 import AsyncASI1
-from asi1._transport.adapters import DirectTransport, preload_httpcore
+from asi1._transport.adapters import DirectTransport, is_genuine, preload_httpcore
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
 
@@ -25,9 +32,11 @@ async def test_asyncio_uses_own_sockets_and_trio_those_of_httpx(anyio_backend_na
 
     await preload_httpcore()
     async with DirectTransport(placeholder_context(), httpx.Limits()) as transport:
-        backend = transport._pool._network_backend
+        by_httpx = transport._made()
+        backend = by_httpx._pool._network_backend
 
     assert isinstance(backend, AsyncioBackend) is (anyio_backend_name == "asyncio")
+    assert transport.on_asyncio is (anyio_backend_name == "asyncio")
 
 
 async def test_respx_mocks_a_client_with_open_connections():
@@ -48,3 +57,75 @@ async def test_respx_mocks_a_client_with_open_connections():
 
     assert ["Real.", "Mocked.", "Real."] == texts
     assert 2 == len(fake.requests)
+
+
+def other(self, request):
+    """Stand for httpx's and httpcore's functions that send requests."""
+
+
+@functools.wraps(httpx.AsyncHTTPTransport.handle_async_request)
+def wrapper(self, request):
+    """Look like httpx's own function."""
+
+
+SENDERS = [
+    httpx.AsyncHTTPTransport,
+    httpcore.AsyncConnectionPool,
+    httpcore.AsyncHTTPConnection,
+]
+
+
+@pytest.mark.parametrize("owner", SENDERS)
+@pytest.mark.parametrize("replacement", [other, wrapper, mock.AsyncMock()])
+def test_replaced_function_of_httpx_or_httpcore_is_noticed(
+    monkeypatch, owner, replacement
+):
+    """
+    If a test library or an instrumentation replaces a function of httpx or httpcore
+    that sends requests, calls pass through it, until the function is restored.
+    """
+    assert is_genuine()
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, "handle_async_request", replacement)
+        assert not is_genuine()
+
+    assert is_genuine()
+
+
+@pytest.mark.parametrize("name", ["httpcore", "httpcore.http11", "httpcore.connection"])
+def test_log_of_httpcore_is_noticed(name):
+    """
+    While a program logs what httpcore does, calls pass through httpcore.
+    """
+    logger = logging.getLogger(name)
+    logger.setLevel("DEBUG")
+    try:
+        assert not is_genuine()
+    finally:
+        logger.setLevel("NOTSET")
+
+    assert is_genuine()
+
+
+async def test_calls_pass_through_a_replaced_function_of_httpx(
+    monkeypatch, anyio_backend_name
+):
+    """
+    A program can replace httpx's function that sends requests, as pytest-httpx does,
+    and sees the requests of a client that has made other calls before.
+    """
+    seen, send = [], httpx.AsyncHTTPTransport.handle_async_request
+
+    async def watch(transport, request):
+        seen.append(f"{request.url}")
+        return await send(transport, request)
+
+    with FakeASI1() as fake:
+        fake.reply("Hello.", times=None)
+        async with AsyncASI1("sk-test", fake.base_url) as client:
+            await client.chat.completions.create(messages="Hi")
+            monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", watch)
+            answer = await client.chat.completions.create(messages="Hi")
+
+    assert [f"{fake.base_url}/chat/completions"] == seen
+    assert "Hello." == answer.text

@@ -156,13 +156,13 @@ async def test_connect_error_says_why_the_last_address_failed(addresses):
 
 async def test_cancelling_the_task_that_connects_raises_connect_error(addresses):
     """
-    If other code cancels the task that connects to an address, the address counts as
-    failed, and the ConnectError says that the task was cancelled.
+    If other code cancels the tasks that connect to several addresses, the addresses
+    count as failed, and the ConnectError says that the tasks were cancelled.
     """
     before = asyncio.all_tasks()
-    tried = addresses("slow")
+    tried = addresses("slow", "slow")
     connecting = asyncio.create_task(connect())
-    await until(lambda: tried)
+    await until(lambda: len(tried) == 2)
     for task in asyncio.all_tasks() - before - {connecting}:
         task.cancel()
 

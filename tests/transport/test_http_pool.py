@@ -16,7 +16,8 @@ import pytest
 
 import asi1
 
-from asi1._transport.http_pool import ConnectionPool, refuses
+from asi1._transport.http_pool import ConnectionPool
+from asi1._transport.sending import refuses
 from asi1.testing import Close, Raw, Reset
 
 from ..support.talk import until

@@ -37,8 +37,11 @@ NAMES = {"_pool", "_request_lock", "_connection", "_state_lock", "_h11_state"}
 # This program prints the texts of three calls, the class of their connection pool, and
 # the number of the pool's connections after the client is closed.
 PROGRAM = """
-import json, sys
+import json, logging, sys
 import anyio, asi1
+
+# On asyncio, asi1 uses httpcore while a program logs what httpcore does.
+logging.getLogger("httpcore.http11").setLevel("DEBUG")
 
 async def main(url):
     async with asi1.AsyncASI1("sk-test", url) as client:
@@ -48,7 +51,7 @@ async def main(url):
             texts.append("".join([text async for text in stream.text_stream]))
         texts.append((await completions.create(messages="Hi")).text)
         (loop,) = client._engine.resources.transport.pools._by_loop.values()
-        held = vars(loop.pools[0].transport)
+        held = vars(loop.pools[0].transport.by_httpx)
     pool = held.get("_pool") or held["_renamed_pool"]
     print(json.dumps([texts, type(pool).__name__, len(pool.connections)]))
 

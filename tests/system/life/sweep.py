@@ -174,19 +174,25 @@ def left_behind(client):
     engine = client._engine
     names = [task.name for task in anyio.get_running_tasks()]
     loop = engine.resources.transport.pools._by_loop[loop_token()]
-    pools = [pool.transport._pool for pool in loop.pools]
+    transports = [pool.transport for pool in loop.pools]
+    pools = [each.by_httpx._pool for each in transports if each.by_httpx]
     connections = [each for pool in pools for each in pool.connections]
+    plain = [each for transport in transports for each in transport._plain]
     return {
         "call_tasks": len(engine.tasks),
         "tasks": [name for name in names if name and name.startswith("asi1")],
         "taken": engine.config.limits.max_connections - loop.free_slots.value,
         "busy": sum(pool.busy for pool in loop.pools),
         "queued": sum(len(pool._requests) for pool in pools),
-        "active": sum(not each.is_idle() for each in connections),
+        "active": sum(not each.is_idle() for each in connections)
+        + sum(each.busy and not each.closed for each in plain),
     }
 
 
 def idle_connections(client):
     """Return how many connections *client* has open in the running event loop."""
     loop = client._engine.resources.transport.pools._by_loop[loop_token()]
-    return sum(len(pool.transport._pool.connections) for pool in loop.pools)
+    transports = [pool.transport for pool in loop.pools]
+    pools = [each.by_httpx._pool for each in transports if each.by_httpx]
+    plain = sum(each.connections for each in transports)
+    return plain + sum(len(pool.connections) for pool in pools)

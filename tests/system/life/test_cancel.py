@@ -86,7 +86,9 @@ async def test_calls_cancelled_at_any_moment_leave_no_connection_or_task_in_use(
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_left_behind_reports_the_task_and_connection_of_a_running_call(fake):
+async def test_left_behind_reports_the_task_and_connection_of_a_running_call(
+    fake, anyio_backend_name
+):
     """
     While a call is running, `left_behind` reports its task and its connection. This
     shows that the zeros which `left_behind` reports after cancelled calls mean
@@ -105,6 +107,7 @@ async def test_left_behind_reports_the_task_and_connection_of_a_running_call(fak
         "tasks": ["asi1 call"],
         "taken": 1,
         "busy": 1,
-        "queued": 1,
+        # On asyncio, asi1's own connections need no queue.
+        "queued": int(anyio_backend_name == "trio"),
         "active": 1,
     } == seen
