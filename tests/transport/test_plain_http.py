@@ -168,6 +168,17 @@ def test_incomplete_head_may_be_ordinary(data, expected):
     assert expected is may_be_plain(data)
 
 
+@pytest.mark.parametrize("value", [b" " * 2_000_000, b"a " * 1_000_000])
+def test_head_with_a_giant_value_is_checked_in_linear_time(value):
+    """
+    To find that a head of 2 MB is not ordinary takes milliseconds. A check whose time
+    grew with the square of the size would take half an hour.
+    """
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx:" + value + b"\x01\r\n\r\n"
+
+    assert read_head(head) is None
+
+
 def test_length_body_ends_after_its_bytes():
     """
     A body with a length ends after so many bytes; later bytes are left over.
