@@ -6,7 +6,7 @@ import sys
 
 from pathlib import Path
 
-from . import longest, picture, runs, seam, table
+from . import growth, longest, pages, picture, runs, seam, table
 from .cases import CASES, FAMILIES, HOT, selected
 from .contenders import CONTENDERS, VARIANTS
 
@@ -37,12 +37,19 @@ def parser():
     watching.add_argument("--way", action="append", choices=longest.WAYS)
     watching.add_argument("--no-gc", action="store_true")
     watching.set_defaults(do=watch)
+    growing = commands.add_parser("growth", help="how cost grows with the input")
+    growing.add_argument("paths", nargs="*", metavar="PATH")
+    growing.add_argument("--runs", type=int, default=5)
+    growing.add_argument("--tiny", action="store_true", help="a test run")
+    growing.set_defaults(do=grow)
     hooking = commands.add_parser("seam", help="what no hooks cost a call")
     hooking.set_defaults(do=lambda _: seam.main() and 0)
     showing = commands.add_parser("show", help="print and draw a JSON file")
     showing.add_argument("file", type=Path)
     showing.add_argument("--svg", type=Path, metavar="FILE")
     showing.set_defaults(do=show)
+    writing = commands.add_parser("pages", help="write results.json into the docs")
+    writing.set_defaults(do=lambda _: pages.write(read(pages.RESULTS)))
     return root
 
 
@@ -87,9 +94,14 @@ def run(options):
         pythons,
         size=options.size,
         runs=options.runs or {"full": 5, "quick": 3, "tiny": 1}[options.size],
-        say=lambda line: print(line, file=sys.stderr, flush=True),
+        say=tell,
     )
     return finish(result, options.json, options.svg)
+
+
+def tell(line):
+    """Print a line that is no part of the result."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def guard(options):
@@ -104,6 +116,14 @@ def watch(options):
     ways = options.way or longest.WAYS
     longest.main(options.floods, ways, collect=not options.no_gc)
     return 0
+
+
+def grow(options):
+    """Print by what the cost of each path grows as its input doubles."""
+    failed = growth.main(
+        options.paths, times=options.runs, tiny=options.tiny, tell=tell
+    )
+    return int(bool(failed))
 
 
 def show(options):
@@ -135,5 +155,6 @@ def finish(result, file=None, svg=None):
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    known = ("run", "guard", "compare", "longest", "seam", "show", "-h", "--help")
+    known = ("run", "guard", "compare", "growth", "longest", "pages", "seam")
+    known += ("show", "-h", "--help")
     sys.exit(main(given if given and given[0] in known else ["run", *given]))

@@ -5,6 +5,7 @@ import inspect
 import time
 
 from . import wire
+from .contenders import function
 
 
 WARM_CALLS = 20
@@ -13,7 +14,7 @@ WARM_CHUNKS = 200
 
 def calls(case, size, contender, url):
     """Return the CPU microseconds per chunk, or per call if it is not streamed."""
-    operate = getattr(contender, case.operation)
+    operate = function(contender, case.operation)
     if inspect.iscoroutinefunction(operate):
         return asyncio.run(timed_async(case, size, contender, url))
     return timed_sync(case, size, contender, url)
@@ -21,7 +22,7 @@ def calls(case, size, contender, url):
 
 async def timed_async(case, size, contender, url):
     """Time a coroutine function, called by one task or by several at once."""
-    operate = getattr(contender, case.operation)
+    operate = function(contender, case.operation)
     messages = wire.conversation(case.messages)
 
     async def call(client, model):
@@ -46,7 +47,7 @@ async def timed_async(case, size, contender, url):
 
 def timed_sync(case, size, contender, url):
     """Time a blocking function."""
-    operate = getattr(contender, case.operation)
+    operate = function(contender, case.operation)
     messages = wire.conversation(case.messages)
     with contender.sync_client(url) as client:
         for model in warming(case, size):

@@ -1,6 +1,6 @@
 """The table of cases: what the benchmarks measure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,15 @@ def streamed(name, operation, kind, what, chunks=20_000):
     )
 
 
-def by_choices(name, operation, kind):
+def by_choices(case):
     """Return a case that reads the text as programs for OpenAI's client read it."""
-    return streamed(name, operation, kind, f"`choices` of a chunk, {kind} writes")
+    operation = case.operation.removeprefix("stream_")
+    return replace(
+        case,
+        name=f"choices-{case.name}",
+        what=f"{case.what}, by its `choices`",
+        operation=f"choices_{operation}",
+    )
 
 
 def paced(at_once, chunks):
@@ -171,19 +177,13 @@ def watched(name, operation, what):
     )
 
 
-ALL = (
+TEXT = (
     streamed("stream-async", "stream_async", "whole", "a chunk, large writes, async"),
     streamed("stream-sync", "stream_sync", "whole", "a chunk, large writes, blocking"),
     streamed("single-async", "stream_async", "single", "a chunk a write, async"),
     streamed("single-sync", "stream_sync", "single", "a chunk a write, blocking"),
     streamed("burst-async", "stream_async", "burst", "a chunk an HTTP chunk, async"),
     streamed("burst-sync", "stream_sync", "burst", "a chunk an HTTP chunk, blocking"),
-    by_choices("choices-stream-async", "choices_async", "whole"),
-    by_choices("choices-stream-sync", "choices_sync", "whole"),
-    by_choices("choices-single-async", "choices_async", "single"),
-    by_choices("choices-single-sync", "choices_sync", "single"),
-    by_choices("choices-burst-async", "choices_async", "burst"),
-    by_choices("choices-burst-sync", "choices_sync", "burst"),
     streamed("to-sse", "to_sse_async", "whole", "a chunk, sent on as an event"),
     paced(1, 200),
     paced(50, 100),
@@ -203,6 +203,7 @@ ALL = (
     planned(1000, 20),
     planned(4000, 6),
     streamed("tools", "tools_async", "tools", "a piece of ten tool calls", 5000),
+    streamed("tools-in-a-row", "tools_async", "row", "the same, each call whole", 5000),
     streamed("tools-one", "tools_async", "tool", "a piece of one tool call", 5000),
     rounds("round-async", "round_async", "a run with one tool, async"),
     rounds("round-sync", "round_sync", "a run with one tool, blocking"),
@@ -244,6 +245,12 @@ ALL = (
         sizes=sizes(Size(20_000), Size(4000), Size(20)),
     ),
 )
+# The cases that are also measured with the text read by `choices`.
+CHOICES = (
+    *("stream", "single", "burst", "create", "large", "huge", "turn"),
+    *("loop-block", "open-streams"),
+)
+ALL = (*TEXT, *(by_choices(case) for case in TEXT if case.name.startswith(CHOICES)))
 CASES = {case.name: case for case in ALL}
 # Groups of cases: the part of their names before the dash, unless it names a case.
 FAMILIES = {name.partition("-")[0] for name in CASES} - set(CASES)

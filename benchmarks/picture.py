@@ -17,7 +17,7 @@ PICTURED = {
 }
 COLUMNS = 2
 WIDTH, GAP = 400, 20  # the width of a column, the space around it
-NAME, BAR = 76, 250  # the widths of a name and of the longest bar
+NAME, BAR = 100, 236  # the widths of a name and of the longest bar
 LINE, HEAD = 18, 24  # the heights of a bar with its space and of a group's title
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #24292f }

@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 
 from .cases import CASES
-from .contenders import VARIANTS
+from .contenders import PACKAGES
 from .measure import FAILS
 
 
@@ -130,13 +130,11 @@ def about(contenders, size, runs):
 
 def version(name, python):
     """Return the version of a package in this interpreter, or None."""
-    if name in (
-        "asi1",
-        *VARIANTS,
-    ):  # the version of this checkout, not an installed one
+    package = PACKAGES.get(name, name)
+    if package == "asi1":  # the version of this checkout, not an installed one
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
         return project["project"]["version"]
-    program = f"import importlib.metadata as m; print(m.version({name!r}))"
+    program = f"import importlib.metadata as m; print(m.version({package!r}))"
     done = subprocess.run(
         [python, "-c", program],
         capture_output=True,

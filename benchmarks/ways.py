@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import wire
 from .calls import answer, calls, check, cost, warming
-from .contenders import CONTENDERS
+from .contenders import CONTENDERS, PACKAGES, function
 from .limits import resource
 
 
@@ -45,8 +45,10 @@ def starts(case, size, contender, url):
         "first-client": CLIENT.format(name=name, url=url),
         "first-answer": f"{CLIENT.format(name=name, url=url)}; {CALL}",
     }
-    if resource is None or (
-        not case.name.startswith("import") and not hasattr(contender, "sync_client")
+    if (
+        resource is None
+        or (case.name == "import" and name in PACKAGES)  # as without the other library
+        or (case.name.startswith("first") and not hasattr(contender, "sync_client"))
     ):
         raise ImpossibleError
     bare, program = "pass", programs[case.name]
@@ -97,7 +99,8 @@ async def turns(case, size, contender, url):
     """Time turns, each after the same messages, so that the history does not grow."""
     model, messages = answer(case, size.chunks), wire.conversation(case.messages)
     async with contender.async_client(url) as client:
-        take_turn = await contender.turns_async(client, model, messages, wire.QUESTION)
+        begin = function(contender, case.operation)
+        take_turn = await begin(client, model, messages, wire.QUESTION)
         for _ in warming(case, size):
             check(await take_turn(), model)
         began = time.process_time()
@@ -168,15 +171,13 @@ def open_streams(case, size, contender, url):
 async def opened(case, size, contender, url):
     """Open streams, and return by how much the memory has grown while all are open."""
     model, messages = answer(case, size.chunks), wire.conversation(1)
+    stream = function(contender, case.operation)
     async with contender.async_client(url, size.at_once) as client:
-        await contender.stream_async(client, model, messages)
+        await stream(client, model, messages)
         gc.collect()
         before = most = status("VmRSS")
         streams = asyncio.gather(
-            *(
-                contender.stream_async(client, model, messages)
-                for _ in range(size.at_once)
-            )
+            *(stream(client, model, messages) for _ in range(size.at_once))
         )
         while not streams.done():
             await asyncio.sleep(LOOK)
@@ -201,11 +202,11 @@ async def first_call(case, contender, url):
             await asyncio.sleep(TICK)
             longest = max(longest, time.perf_counter() - began - TICK)
 
-    model = answer(case, 1)
+    model, create = answer(case, 1), function(contender, case.operation)
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0)
     async with contender.async_client(url) as client:
-        check(await contender.create_async(client, model, wire.conversation(1)), model)
+        check(await create(client, model, wire.conversation(1)), model)
     await asyncio.sleep(TICK)
     ticking.cancel()
     return longest

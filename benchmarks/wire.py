@@ -19,7 +19,11 @@ DONE = b"data: [DONE]\n\n"
 EVENT = b'event: text\ndata: {"text":"'  # the start of an event of `to_sse`
 PIECES = (" the current goes on", " working while it does", ".", " Sea otters", " are")
 PIECE_OF_CALL = '"rafts": '
-CALLS_OF = {"tools": 10, "tool": 1}  # how many calls a stream of this kind has
+# The calls of a stream of this kind, or the pieces of each of its calls.
+CALLS_OF = {"tools": 10, "row": 10, "tool": 1}
+PIECES_OF = {"calls": 4, "calls_row": 4}
+IN_A_ROW = ("row", "calls_row")
+OTTER = "An otter dozes on its back. " * 36 + "So it does. Yes."  # 1 KiB
 TOOL_CALL = {
     "id": "call_1",
     "type": "function",
@@ -31,6 +35,8 @@ WHOLE = (
     "small",
     *LARGE,
     "object",
+    "objects",
+    "body",
     "call",
 )  # the kinds of answers that are not streamed
 QUESTION = "And how long do they sleep?"  # of a turn of a conversation
@@ -46,8 +52,12 @@ def split(spec):
 def events(spec):
     """Return the events of a stream, each as bytes with its blank line."""
     kind, size = split(spec)
-    calls = CALLS_OF.get(kind)
-    parts = [*called(size, calls)] if calls else [*thought(size), *spoken(size)]
+    calls = calls_of(kind, size)[0]
+    parts = [*called(kind, size)] if calls else [*thought(size), *spoken(size)]
+    if kind == "event":
+        parts = [chunk({"content": OTTER * size})]
+    elif kind == "wide":
+        parts = [{**chunk({}), "choices": [spoken_by(n) for n in range(size)]}]
     opener = chunk({"role": "assistant", "content": ""}, object="chat.completion.chunk")
     reason = "tool_calls" if calls else "stop"
     end = chunk({"role": "assistant", "content": ""}, reason, usage=USAGE)
@@ -83,13 +93,29 @@ def spoken(size):
         yield chunk({"content": PIECES[number % len(PIECES)]})
 
 
-def called(size, calls):
-    """Yield the chunks of so many tool *calls*, a piece of each in turn."""
-    for number in range(size - 2):
-        index = number % calls
+def spoken_by(index):
+    """Return a whole choice of a chunk with many."""
+    return {"index": index, "finish_reason": "stop", "delta": {"content": "."}}
+
+
+def calls_of(kind, size):
+    """Return how many tool calls are in a stream, and how many pieces of them."""
+    if kind in PIECES_OF:
+        return size, size * PIECES_OF[kind]
+    return CALLS_OF.get(kind, 0), size - 2
+
+
+def called(kind, size):
+    """Yield the chunks of tool calls: a piece of each in turn, or each in a row."""
+    calls, pieces = calls_of(kind, size)
+    begun = set()
+    for number in range(pieces):
+        in_a_row = number * calls // pieces
+        index = in_a_row if kind in IN_A_ROW else number % calls
         function = {"arguments": PIECE_OF_CALL}
         call = {"index": index, "function": function}
-        if number < calls:
+        if index not in begun:
+            begun.add(index)
             function["name"] = f"tool_{index}"
             call |= {"id": f"call_{index}", "type": "function"}
         yield chunk({"tool_calls": [call]})
@@ -99,10 +125,14 @@ def called(size, calls):
 def whole(spec):
     """Return the JSON body of an answer that is not streamed."""
     text = "An otter dozes on its back. "
-    if spec in LARGE:
+    kind, size = split(spec)
+    if kind == "body":
+        text = OTTER * size
+    elif spec in LARGE:
         text = (text * (LARGE[spec] // len(text) + 1))[: LARGE[spec]]
-    elif spec == "object":
-        text = json.dumps({"year": 2025, "rafts": [*map(raft, range(RAFTS))]})
+    elif kind in ("object", "objects"):
+        rafts = range(RAFTS if kind == "object" else size)
+        text = json.dumps({"year": 2025, "rafts": [*map(raft, rafts)]})
     message, reason = {"role": "assistant", "content": text}, "stop"
     if spec == "call":
         message, reason = {"role": "assistant", "tool_calls": [TOOL_CALL]}, "tool_calls"
@@ -150,8 +180,13 @@ def length(spec):
         kind = spec = "small"  # the answer after the call
     if kind in WHOLE:
         return len(json.loads(whole(spec))["choices"][0]["message"]["content"])
-    if kind in CALLS_OF:
-        return (size - 2) * len(PIECE_OF_CALL)
+    calls, pieces = calls_of(kind, size)
+    if calls:
+        return pieces * len(PIECE_OF_CALL)
+    if kind == "event":
+        return len(OTTER) * size
+    if kind == "wide":
+        return size
     return sum(len(one["choices"][0]["delta"]["content"]) for one in spoken(size))
 
 

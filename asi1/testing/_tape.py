@@ -39,7 +39,8 @@ class Tape:
     path: Path
     anew: bool = False
     _exchanges: list[tuple[int, Exchange]] | None = field(default=None, init=False)
-    _taken: dict[tuple[str, str, str], int] = field(factory=dict, init=False)
+    # The exchanges that were not taken, the next one last, by the key of their request.
+    _left: dict[tuple[str, str, str], list[Exchange]] = field(factory=dict, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
     def take(self, asked: Asked) -> Exchange | None:
@@ -50,12 +51,9 @@ class Tape:
             CassetteError: The file cannot be read.
         """
         with self._lock:
-            same = [each for _, each in self._loaded() if each.asked.key == asked.key]
-            taken = self._taken.get(asked.key, 0)
-            if taken >= len(same):
-                return None
-            self._taken[asked.key] = taken + 1
-            return same[taken]
+            self._loaded()
+            same = self._left.get(asked.key)
+            return same.pop() if same else None
 
     def add(self, exchange: Exchange) -> None:
         """
@@ -101,6 +99,8 @@ class Tape:
             with self._translated("read"):
                 data = self.path.read_bytes() if self.path.exists() else b""
             self._exchanges = list(self._read(data[: _whole_end(data)]))
+            for _, exchange in reversed(self._exchanges):
+                self._left.setdefault(exchange.asked.key, []).append(exchange)
         return self._exchanges
 
     def _read(self, data: bytes) -> Iterator[tuple[int, Exchange]]:

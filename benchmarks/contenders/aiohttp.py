@@ -32,10 +32,6 @@ async def stream_async(client, model, messages):
     return seen
 
 
-# The text of a parsed chunk is in its choices only.
-choices_async = stream_async
-
-
 async def to_sse_async(client, model, messages):
     """Read one stream, and write its pieces as events."""
     events = []

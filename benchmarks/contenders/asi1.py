@@ -87,6 +87,18 @@ def create_sync(client, model, messages):
     return len(answer.text)
 
 
+async def choices_create_async(client, model, messages):
+    """Ask for one answer, and read its text by its choices."""
+    answer = await client.chat.completions.create(model=model, messages=messages)
+    return len(answer.choices[0].message.content)
+
+
+def choices_create_sync(client, model, messages):
+    """Ask for one answer, and read its text by its choices."""
+    answer = client.chat.completions.create(model=model, messages=messages)
+    return len(answer.choices[0].message.content)
+
+
 async def parse_async(client, model, messages):
     """Ask for one answer as a value."""
     answer = await client.chat.completions.parse(
@@ -172,15 +184,31 @@ async def otel_async(client, model, messages):
 
 async def turns_async(client, model, messages, question):
     """Return a function that takes one turn in a new fork of a conversation."""
-    conversation = client.conversation(model=model)
-    await conversation.ask(messages)
-    past = conversation.fork(upto=len(messages))
+    past = await forkable(client, model, messages)
 
     async def turn():
         answer = await past.fork().ask(question)
         return len(answer.text)
 
     return turn
+
+
+async def choices_turns_async(client, model, messages, question):
+    """Do the same as `turns_async`, but read the text by the choices."""
+    past = await forkable(client, model, messages)
+
+    async def turn():
+        answer = await past.fork().ask(question)
+        return len(answer.choices[0].message.content)
+
+    return turn
+
+
+async def forkable(client, model, messages):
+    """Return a conversation after these messages."""
+    conversation = client.conversation(model=model)
+    await conversation.ask(messages)
+    return conversation.fork(upto=len(messages))
 
 
 def planner(messages):

@@ -7,6 +7,8 @@ from asi1 import AsyncASI1, Limits
 from . import TIMEOUT
 from .asi1 import (
     choices_async,
+    choices_create_async,
+    choices_turns_async,
     create_async,
     final_async,
     settings,
@@ -20,6 +22,8 @@ from .asi1 import (
 __all__ = [
     "async_client",
     "choices_async",
+    "choices_create_async",
+    "choices_turns_async",
     "create_async",
     "final_async",
     "stream_async",

@@ -8,7 +8,10 @@ import uvloop
 from .asi1 import (
     async_client,
     choices_async,
+    choices_create_async,
+    choices_create_sync,
     choices_sync,
+    choices_turns_async,
     create_async,
     create_sync,
     final_async,
@@ -24,7 +27,10 @@ from .asi1 import (
 __all__ = [
     "async_client",
     "choices_async",
+    "choices_create_async",
+    "choices_create_sync",
     "choices_sync",
+    "choices_turns_async",
     "create_async",
     "create_sync",
     "final_async",

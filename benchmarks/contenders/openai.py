@@ -6,8 +6,6 @@ from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, OpenAI
 
 from . import TIMEOUT
 from .openai_shape import (
-    choices_async,
-    choices_sync,
     create_async,
     create_sync,
     stream_async,
@@ -18,8 +16,6 @@ from .openai_shape import (
 
 __all__ = [
     "async_client",
-    "choices_async",
-    "choices_sync",
     "create_async",
     "create_sync",
     "final_async",

@@ -28,10 +28,6 @@ def stream_sync(client, model, messages):
     return seen
 
 
-# The text of a chunk is in its choices only.
-choices_async, choices_sync = stream_async, stream_sync
-
-
 async def create_async(client, model, messages):
     """Ask for one answer."""
     answer = await client.chat.completions.create(model=model, messages=messages)

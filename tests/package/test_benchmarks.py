@@ -24,13 +24,15 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))  # at the end, so that an installed asi1 comes first
 
-calls, cases, contenders, measure, picture, runs, table = (
+calls, cases, contenders, growth, measure, pages, picture, runs, table = (
     importlib.import_module(f"benchmarks.{name}")
     for name in (
         "calls",
         "cases",
         "contenders",
+        "growth",
         "measure",
+        "pages",
         "picture",
         "runs",
         "table",
@@ -76,14 +78,14 @@ def test_each_benchmark_case_gives_a_value_or_the_reason_why_it_cannot_run(
     url: str, case: str, contender: str
 ) -> None:
     """
-    Each benchmark case gives a value for asi1, and for httpx and aiohttp used by hand,
-    or the reason why the case cannot run.
+    Each benchmark case gives a value for asi1, and for httpx, httpx2 and aiohttp used
+    by hand, or the reason why the case cannot run.
     """
     found = measure.measure(case, contender, url, "tiny")
 
     missing = importlib.util.find_spec(contender) is None
     untraced = case == "otel" and not _has_opentelemetry()
-    linux_only = case in ("memory", "construct-memory") and sys.platform != "linux"
+    linux_only = case.endswith(("memory", "streams")) and sys.platform != "linux"
     if missing:
         assert found == {"absent": "not installed"}
     elif (
@@ -195,6 +197,100 @@ def test_benchmark_case_that_only_asi1_can_run_is_compared_in_its_unit() -> None
     assert [*("stream-async", "20.0 us/chunk", "15.0 us/chunk", "-25 %")] == [
         cell.strip() for cell in row.strip("|").split("|")
     ]
+
+
+def test_growth_table_has_a_row_with_two_factors_for_each_path() -> None:
+    """
+    The table of growth has a row for each path, with its CPU time and with two factors:
+    by how much this time grows when the input doubles, and doubles again.
+    """
+    said: list[str] = []
+
+    failed = growth.main(times=1, tiny=True, say=said.append, measure=growth.here)
+
+    head, _, *rows = said[0].splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert failed == []
+    assert "| 2n / n | 4n / 2n |" in head
+    assert [row[0] for row in cells] == list(growth.table_of_paths())
+    assert all(float(factor) > 0 for row in cells for factor in row[4:])
+
+
+def test_growth_command_measures_in_processes_of_their_own() -> None:
+    """
+    ``python -m benchmarks growth`` takes names of paths, and measures each value in a
+    new process.
+    """
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks", "growth"),
+            "--tiny",
+            "--runs=1",
+            "saved",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    assert "| saved" in done.stdout
+    assert done.stderr.startswith("saved: ")
+
+
+def test_path_that_fails_is_named_below_the_growth_table() -> None:
+    """A path that fails has no factors, and the reason is given below the table."""
+
+    def failing(name: str, size: int, _url: str) -> float:
+        raise growth.FailedError(f"{name}, {size}: no otters")
+
+    said: list[str] = []
+    failed = growth.main(["saved"], say=said.append, measure=failing)
+
+    assert failed == ["saved"]
+    assert "fails |      - |       - |" in said[0]
+    assert said[-1].endswith(": no otters")
+
+
+def test_pages_show_the_recorded_benchmarks() -> None:
+    """
+    The picture, and the numbers of the benchmarks in the README and on their page, are
+    those that ``python -m benchmarks pages`` makes from the recorded results.
+    """
+    recorded = json.loads(pages.RESULTS.read_text("utf-8"))
+
+    for file, text in pages.pages(recorded).items():
+        assert file.read_text("utf-8") == text
+
+
+def test_pages_take_their_numbers_from_the_results() -> None:
+    """
+    Another result replaces the multiples in the README, and the columns, the values and
+    the versions of the page; the page says which cases are shown.
+    """
+    measured = result(httpx=10.0, httpx2=12.0, asi1=25.0, openai=50.0)
+    page = (
+        "Why.\n\n| case | unit | httpx |\n|---|---|---:|\n"
+        "| a chunk (`stream-async`) | ms | 7 |\n\nMedians of 3 runs.\n\nThe end.\n"
+    )
+    readme = pages.README.read_text("utf-8")
+
+    shown = pages.figures(page, measured).splitlines()
+
+    assert (
+        shown[2]
+        == "| case | unit | httpx | httpx2 | asi1 | openai | groq | mistralai |"
+    )
+    assert shown[4] == (
+        "| a chunk (`stream-async`) | us/chunk | 10.0 | 1.20x | **2.50x** | 5.00x"
+        " | not installed | fails |"
+    )
+    assert "httpx2 1.0, asi1 1.0" in shown[6]
+    assert ["", "The end."] == shown[7:]
+    assert "costs 2.50 times the CPU time of plain httpx" in pages.claims(
+        readme, measured
+    )
+    assert "it costs 5.00 times that" in pages.claims(readme, measured)
 
 
 def test_first_part_of_a_benchmark_name_selects_all_cases_that_begin_with_it() -> None:

@@ -1,9 +1,6 @@
-"""The README: how long it is, what it shows, and the numbers that it gives."""
+"""The README: how long it is, and what it shows."""
 
-import os
 import re
-import subprocess
-import sys
 
 from pathlib import Path
 
@@ -45,36 +42,3 @@ def test_readme_begins_with_the_commands_for_the_demo_and_for_nox():
 
     assert "python -m pip install . && asi1 demo" == first
     assert "python -m pip install nox && python -m nox" == second
-
-
-@pytest.mark.system
-def test_pages_show_the_recorded_benchmarks():
-    """
-    The numbers of the benchmarks in the README and on their page are those that
-    ``python -m benchmarks show`` prints.
-    """
-    shown = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "show", "benchmarks/results.json"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},  # the benchmarks are not installed
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=240,
-    ).stdout
-    table = {row[0]: row[1:] for row in cells(shown) if len(row) > 8}
-    unit, httpx, _, asi1, openai, *_ = table["stream-async"]
-    page = ROOT.joinpath("docs/explanation/benchmarks.md").read_text("utf-8")
-    rows = {re.search(r"`(.*)`", row[0])[1]: row[1:] for row in cells(page)[2:]}
-
-    assert f"costs {asi1[:-1]} times" in README
-    assert f"costs {openai[:-1]} times" in README
-    for case, row in rows.items():
-        unit, httpx, _, *others, _ = table[case]
-        assert [unit, httpx, *others] == [cell.strip("*") for cell in row]
-
-
-def cells(text: str) -> list[list[str]]:
-    """Return the rows of a Markdown table as lists of cells."""
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

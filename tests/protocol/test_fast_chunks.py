@@ -22,6 +22,8 @@ from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.stream_answer import Assembler
 from asi1._settings.secret import Secret
 
+from ..support.all_fields import all_fields
+
 
 SECRET = Secret("sk_otter0123456789")
 
@@ -225,18 +227,6 @@ def read_by_converter(data):
 def thoughts(chunk):
     """Return the thoughts in a chunk's choices, as OpenAI's client names them."""
     return [choice.delta.reasoning_content for choice in chunk.choices]
-
-
-def all_fields(value):
-    """
-    Return all values of a model and of the models in it, with types and order of keys.
-    """
-    if isinstance(value, asi1.Model):
-        fields = [a.name for a in attrs.fields(type(value)) if a.init]
-        return type(value), {name: all_fields(getattr(value, name)) for name in fields}
-    if isinstance(value, tuple):
-        return [all_fields(item) for item in value]
-    return repr(value)
 
 
 @pytest.mark.system

@@ -15,6 +15,8 @@ import asi1
 
 from asi1 import ASI1, AsyncASI1, Budget, ConfigurationError, RetryPolicy, Spent
 from asi1.testing import CassetteError, Data, FakeASI1, Head, Pause, cassette
+from asi1.testing._exchange import Exchange
+from asi1.testing._tape import Tape
 
 from ..support.talk import DONE, SSE, Event, chunk
 
@@ -574,3 +576,38 @@ def test_body_that_parsed_json_would_change_is_recorded_as_text(path):
 
     assert bodies == anyio.run(contents, "record") == anyio.run(contents, "replay")
     assert os.fspath(path) in repr(cassette(path))
+
+
+def lines_to_replay(path, count):
+    """Return how many lines of Python run to replay the second of *count* exchanges."""
+    first = Exchange.of_line(path.read_text("utf-8").splitlines()[0])
+    asked = [attrs.evolve(first.asked, body={"json": n}) for n in range(count)]
+    tape, seen = Tape(path.with_name(f"{count}")), 0
+    for each in asked:
+        tape.add(attrs.evolve(first, asked=each))
+    assert tape.take(asked[0])
+
+    def counted(_, event, __):
+        nonlocal seen
+        seen += event == "line"
+        return counted
+
+    tracer = sys.gettrace()
+    sys.settrace(counted)
+    try:
+        assert tape.take(asked[1])
+    finally:
+        sys.settrace(tracer)
+    return seen
+
+
+async def test_replay_does_not_search_the_whole_cassette(fake, path):
+    """
+    A recorded reply is found with the same work in a cassette of any size; only its
+    first use reads the file.
+    """
+    fake.reply("Hello")
+    async with client_of(fake, path) as client:
+        await ask(client)
+
+    assert lines_to_replay(path, 10) == lines_to_replay(path, 100)
