@@ -448,9 +448,8 @@ async def test_cache_that_hangs_delays_one_call_and_is_then_not_used(name):
 @pytest.mark.parametrize("method", [create, stream, turn])
 async def test_total_timeout_limits_the_wait_for_a_cache(method, recwarn):
     """
-    A number as the timeout of a call, its total timeout, also limits the wait for a
-    cache that hangs: the call raises a timeout error. The cache is neither reported as
-    broken, nor left unused by later calls.
+    The total timeout of a call also limits its wait for a cache that hangs: the call
+    raises a timeout error. The cache is not reported as broken, and later calls use it.
     """
     fake, store = FakeASI1(), Store()
     fake.reply("Hello", times=None)

@@ -573,8 +573,9 @@ def test_tool_call_adds_at_most_three_objects_to_garbage_collection(pieces):
 
 def test_tool_calls_grow_however_many_others_get_fragments_in_between():
     """
-    Each of 1,200 tool calls whose fragments alternate keeps its own arguments, extra
-    members and half of an escape, although fewer calls are kept open at once.
+    1,200 tool calls get their fragments in turn. Each call keeps its own arguments, its
+    unknown fields and its half-received JSON escape, although the assembler keeps fewer
+    calls open at once.
     """
     count = 1200
     assembler = Assembler()
@@ -624,9 +625,9 @@ def test_garbage_collector_tracks_at_most_two_objects_for_each_tool_call():
 
 def test_piece_of_arguments_is_added_like_a_part_without_name_and_id():
     """
-    Adding a piece of arguments to the call of an index gives the same calls as adding a
-    part with only an index and arguments, even if there is no such call yet, or it was
-    already built, got its name twice, or is complete.
+    Adding a piece of arguments by index gives the same tool calls as adding a part with
+    only an index and arguments. This holds even if the index has no call yet, or if its
+    call was already built, got its name twice, or is complete.
     """
     for seed in range(300):
         rng = random.Random(seed)

@@ -1,4 +1,4 @@
-"""What calls use beyond their estimate, learned from earlier calls."""
+"""The tokens that calls use beyond their estimate, as learned from earlier calls."""
 
 import pytest
 
@@ -23,8 +23,8 @@ def request(tokens=10, limit=0):
 
 def test_expected_tokens_rise_at_once_and_fall_step_by_step():
     """
-    The estimate of a call without ``max_tokens`` includes the longest answer so far;
-    shorter answers lower it by a fifth of the difference each.
+    The estimate of a call without ``max_tokens`` includes the longest answer so far.
+    Each shorter answer lowers the estimate by a fifth of the difference.
     """
     answers, estimates = AnswerTokens(), []
     for used in (110, 60, 10, 5, 510):
@@ -34,10 +34,10 @@ def test_expected_tokens_rise_at_once_and_fall_step_by_step():
     assert [120, 110, 92, 77, 520] == estimates
 
 
-def test_call_with_max_tokens_neither_changes_nor_uses_the_estimate():
+def test_call_with_max_tokens_neither_changes_nor_uses_learned_lengths():
     """
-    ``max_tokens`` limits the answer, so the lengths of other answers do not change the
-    estimate of such a call, nor does its answer change theirs.
+    ``max_tokens`` limits the answer of a call. So other answers do not change the
+    estimate of this call, and its answer does not change the estimates of other calls.
     """
     answers = AnswerTokens()
     answers.learn(request(limit=5), 1000)
@@ -48,9 +48,10 @@ def test_call_with_max_tokens_neither_changes_nor_uses_the_estimate():
 
 
 @pytest.mark.parametrize("used", [0, 10])
-def test_first_estimate_is_that_of_the_request(used):
+def test_nothing_is_added_to_estimates_that_no_call_has_exceeded(used):
     """
-    As long as no call has used more than its request's estimate, nothing is added.
+    As long as no call has used more than its request's estimate, nothing is added to
+    the estimates.
     """
     answers = AnswerTokens()
     answers.learn(request(), used)

@@ -189,8 +189,8 @@ REPLY = KeptReply(200, {"content-type": "application/json"}, b'{"a":\n"b"}\n')
 
 def test_packed_reply_is_unpacked_unchanged():
     """
-    A reply is the same after it was packed and unpacked, but for the headers of a
-    single reply, such as its rate limits.
+    A reply is the same after it was packed and unpacked, except that headers about a
+    single reply, such as its rate limits, are removed.
     """
     headers = {**REPLY.headers, "x-ratelimit-remaining-tokens": "5", "date": "now"}
 
@@ -218,7 +218,7 @@ def test_packed_reply_is_unpacked_unchanged():
 )
 def test_bytes_that_are_not_a_packed_reply_are_not_unpacked(data):
     """
-    Bytes that were cut, changed, or written by another program or version are not taken
-    for a reply.
+    `unpack` returns None for bytes that were cut, changed, or written by another
+    program or version.
     """
     assert unpack(data) is None

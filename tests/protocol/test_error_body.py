@@ -62,8 +62,8 @@ def test_strings_under_errors_beside_an_answer_are_warnings(
 ):
     """
     Strings under ``errors`` are warnings if a choice has content and a finish reason.
-    In a stream event, a list of strings is a warning if there is one of the two.
-    Objects under ``errors`` are always an error.
+    In a stream event, a list of strings is a warning even if the choice has only one of
+    these two. Objects under ``errors`` are always an error.
     """
     choices = [] if choice is None else [{**choice}]
     value = {"id": "a", "choices": choices}

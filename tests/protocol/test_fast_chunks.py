@@ -225,7 +225,7 @@ def read_by_converter(data):
 
 
 def thoughts(chunk):
-    """Return the thoughts in a chunk's choices, as OpenAI's client names them."""
+    """Return the thoughts in a chunk's choices, under the name in OpenAI's client."""
     return [choice.delta.reasoning_content for choice in chunk.choices]
 
 
@@ -452,9 +452,9 @@ def test_choice_of_the_fast_path_is_used_like_any_choice(chunk, use):
 
 def test_choices_are_read_without_parsing_and_share_the_wire_of_their_chunk():
     """
-    Reading the text, the tool calls or the finish reason by ``choices`` parses no JSON.
-    Then the wires of a chunk, its choice and its delta are parts of one object, and
-    the chunk keeps its bytes no longer.
+    Reading the text, the tool calls or the finish reason from ``choices`` parses no
+    JSON. Then the wires of a chunk, its choice and its delta are parts of one object,
+    and the chunk keeps its bytes no longer.
     """
     chunk = fast_chunk()
     (choice,) = chunk.choices
@@ -571,7 +571,7 @@ def test_tool_call_that_is_not_only_a_piece_is_left_to_the_converter(call):
 def test_choice_of_the_fast_path_does_not_keep_its_chunk_in_memory():
     """
     A chunk whose choices were read is freed at once, without the garbage collector,
-    also if its choice is kept.
+    even if its choice is kept.
     """
     chunk = fast_chunk()
     choice, freed = chunk.choices[0], weakref.ref(chunk)
@@ -596,8 +596,8 @@ def test_field_of_an_object_without_fields_raises_attribute_error(cls):
 @pytest.mark.parametrize("ensure_ascii", [True, False])
 def test_text_with_escapes_is_cut_from_the_bytes(ensure_ascii):
     """
-    Also text with newlines, quotes, backslashes or escaped characters is cut from a
-    chunk's bytes, from the second chunk of a stream on.
+    From the second chunk of a stream on, even text with newlines, quotes, backslashes
+    or escaped characters is cut from a chunk's bytes.
     """
     texts = [
         "\u6d77\n",

@@ -29,10 +29,12 @@ LARGE = {
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 @pytest.mark.parametrize("body", LARGE)
-async def test_large_body_of_a_used_up_quota_is_not_retried(fake, body, stream):
+async def test_error_429_with_a_large_body_about_a_used_up_quota_is_not_retried(
+    fake, body, stream
+):
     """
-    A 429 whose body of more than 64 KiB says that a quota is used up is not retried,
-    and its error has the server's message and code, and the beginning of the body.
+    A 429 whose body of more than 64 KiB says that a quota is used up is not retried.
+    The error has the server's message and code, and the beginning of the body.
     """
     fake.reply_json(LARGE[body].encode(), status=429)
 
@@ -48,9 +50,10 @@ async def test_large_body_of_a_used_up_quota_is_not_retried(fake, body, stream):
 
 
 @pytest.mark.virtual_time
-async def test_wait_that_a_large_body_names_is_respected(fake):
+async def test_wait_named_in_a_large_error_body_is_respected(fake):
     """
-    A wait that only an error body of more than 64 KiB names is found in it.
+    If a server names the wait before a retry only in the error body, the wait is read
+    even from a body of more than 64 KiB.
     """
     told = {"error": {"message": "slow down", "retry_after": 7}, "request": PADDING}
     fake.reply_json(json.dumps(told).encode(), status=429)
@@ -73,10 +76,11 @@ async def test_wait_that_a_large_body_names_is_respected(fake):
     ],
     ids=["nested", "not-json", "text", "long-message", "spaces"],
 )
-def test_message_of_a_large_body_is_shortened(body, message):
+def test_message_of_an_error_with_a_large_body_is_shortened(body, message):
     """
-    The message of a body of more than 64 KiB is the server's, of at most 4,096
-    characters; a body that is not JSON gives its first 200 characters.
+    For a body of more than 64 KiB, the error's message is the server's message, cut to
+    4,096 characters. If the body is not JSON, the message is the body's first 200
+    characters.
     """
     info = asi1.ResponseInfo(status=500)
 
@@ -84,9 +88,9 @@ def test_message_of_a_large_body_is_shortened(body, message):
 
 
 @pytest.mark.parametrize("size", [8, len(KEY) - 1])
-def test_key_cut_by_the_end_of_a_large_message_is_removed(size):
+def test_key_at_the_end_of_a_cut_message_is_removed(size):
     """
-    A message that ends within an echoed key shows no part of the key.
+    A message that is cut within an echoed key shows no part of the key.
     """
     body = f'{{"error": "{"z" * (4096 - size)}{KEY} and more'.encode()
     message = read_error(

@@ -1,6 +1,6 @@
 """
-Members of an answer that are spread over the chunks of a stream: logprobs, token counts
-and others.
+Fields of an answer whose values are spread over the chunks of a stream: logprobs, token
+counts and others.
 """
 
 from __future__ import annotations
@@ -494,10 +494,10 @@ def test_texts_of_an_object_in_deltas_are_joined_and_ids_are_replaced(name, expe
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}])
-def test_empty_member_of_a_later_chunk_does_not_replace_an_earlier_value(empty):
+def test_empty_value_in_a_later_chunk_does_not_replace_an_earlier_value(empty):
     """
-    A later member that is null or empty does not replace an earlier value. A later
-    false or zero does.
+    A later value that is null or empty does not replace an earlier value. A later false
+    or zero does.
     """
     members = Members()
 
@@ -517,10 +517,10 @@ def test_token_ids_of_all_chunks_are_in_the_answer():
     assert [1, 2, 3] == answer(*chunks).choices[0].extra["token_ids"]
 
 
-def test_members_read_in_the_middle_of_a_stream_do_not_change_later():
+def test_values_read_in_the_middle_of_a_stream_do_not_change_later():
     """
-    A caller may read members of an answer in the middle of a stream. Later chunks do
-    not change the members that the caller has read.
+    A caller may read fields of an answer in the middle of a stream. Later chunks do not
+    change the values that the caller has read.
     """
     assembler, taken, shown = Assembler(), [], []
     for _ in range(3):

@@ -1285,7 +1285,7 @@ def test_first_and_last_surrogate_pair_are_joined(character):
     assert [{"thought": ""}, {"thought": character}] == read
 
 
-def test_high_surrogate_of_a_choice_without_an_index_becomes_u_fffd_at_its_end():
+def test_high_surrogate_becomes_u_fffd_when_a_choice_without_an_index_ends():
     """
     If a choice without an index ends, its high surrogate becomes U+FFFD.
     """

@@ -724,8 +724,8 @@ def test_snippet_of_an_event_shows_invalid_utf_8_as_a_replacement_character():
 
 def content_event(text, more=b""):
     """
-    Return the data of an event: JSON with this text as content, and with further
-    members.
+    Return the data of an event: JSON with this text as content, and with *more* after
+    it.
     """
     return b'{"choices":[{"delta":{"content":"%b"}}]%b}' % (text, more)
 
@@ -829,7 +829,7 @@ def test_answer_or_chunk_with_more_than_a_thousand_choices_is_refused(count, rea
 def test_event_with_a_message_and_no_choices_or_usage_is_an_error(body, error):
     """
     An event with a code and a message is an error if it has neither choices nor usage.
-    If it has only a message or a detail, it is an error if it also has no id.
+    An event with only a message or a detail is an error if it has no id either.
     """
     if not error:
         assert read_event("message", json.dumps(body).encode(), SECRET) is not None

@@ -287,11 +287,11 @@ def test_wait_in_the_message_of_an_error_is_read(message, seconds, place):
         pytest.param(7, None, id="number"),
     ],
 )
-def test_wait_in_a_member_of_the_error_body_is_read(body, seconds):
+def test_wait_in_a_field_of_the_error_body_is_read(body, seconds):
     """
-    A wait may be a member of the error body, in seconds, in milliseconds or with a
-    unit. It is preferred to a wait in a message. A wait that is not positive and finite
-    is ignored.
+    A wait may be a field of the error body, in seconds, in milliseconds or with a unit.
+    It is preferred to a wait in a message. A wait that is not positive and finite is
+    ignored.
     """
     assert seconds == retry_after_in_body(body)
 
@@ -310,8 +310,8 @@ def test_wait_in_a_member_of_the_error_body_is_read(body, seconds):
 )
 def test_only_the_start_of_a_large_error_body_is_searched_for_a_wait(body):
     """
-    A wait is searched for in the first 100 members or items of an object or list, and
-    in the first six levels of the body.
+    Only the first six levels of an error body are searched for a wait and, in each
+    object or list, only the first 100 values.
     """
     assert 1 == retry_after_in_body(body)
     if isinstance(body.get("error"), list):
@@ -407,10 +407,10 @@ def test_wait_is_read_only_from_objects_with_the_details_of_an_error(name):
 @pytest.mark.parametrize(
     "name", ["description", "detail", "error", "message", "msg", "raw", "reason"]
 )
-def test_wait_is_read_only_from_members_that_hold_an_error_message(name):
+def test_wait_is_read_only_from_fields_for_an_error_message(name):
     """
-    APIs put the message of an error into members such as ``message`` or ``reason``. A
-    wait is read from the text of these members, and from no other text.
+    APIs put the message of an error into fields such as ``message`` or ``reason``. A
+    wait is read from the text of these fields, and from no other text.
     """
     assert 7 == retry_after_in_body({name: "try again in 7 s"})
     assert retry_after_in_body({f"x{name}": "try again in 7 s"}) is None

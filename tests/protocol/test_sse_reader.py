@@ -28,7 +28,7 @@ def as_tuples(events):
 
 
 def event(data, name="message"):
-    """Return an event as a tuple with the same items as those of `as_tuples`."""
+    """Return an event as a tuple, in the form that `as_tuples` returns."""
     return name, data
 
 
@@ -490,8 +490,8 @@ def test_recorded_stream_gives_the_same_events_when_decoded_byte_by_byte(case):
 @pytest.mark.parametrize("place", [0, 1])
 def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
     """
-    However many lines an event has, it has all data lines and the last name in it. The
-    fields may stand before or after the data.
+    However many lines an event has, it has all of its data and the last of its names.
+    The fields may stand before or after the data.
     """
     fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
     data = b"data: x\ndata\ndata:y \ndata:  \xff\n" * count
@@ -507,7 +507,7 @@ def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
 def test_event_of_many_lines_without_data_is_not_returned(count):
     """
     However many lines an event has, if none of them is data, the event is not returned,
-    and its name is not that of the next event.
+    and its name is not used for the next event.
     """
     body = b"event: a\n" * count + b"id: 1\n\ndata: a\n\n"
 
@@ -561,8 +561,8 @@ def test_events_before_an_event_above_the_size_limit_are_returned():
 )
 def test_large_event_in_fragments_is_read_as_in_one_piece(start, end):
     """
-    An event of more than 256 KiB that arrives in fragments gives the same events as in
-    one piece, and so do the events after it.
+    An event of more than 256 KiB that arrives in fragments is read like one that
+    arrives in one piece. The events after it are read, too.
     """
     text = [b"x" * 100_000] * 3
     fragments = [start, *text, *end]
@@ -573,9 +573,9 @@ def test_large_event_in_fragments_is_read_as_in_one_piece(start, end):
     assert 300_000 <= len(events[0][1])
 
 
-def test_large_event_in_fragments_is_still_limited():
+def test_size_limit_applies_to_a_large_event_in_fragments():
     """
-    An event above the limit raises an error, although its last fragment is short.
+    An event above the size limit raises an error, although its last fragment is short.
     """
     fragments = [b"data: ", *[b"x" * 100_000] * 3, b"x\n\n"]
 

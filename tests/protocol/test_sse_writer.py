@@ -151,8 +151,8 @@ def test_only_thoughts_and_texts_of_choice_0_are_sent():
 
 def test_chunks_of_the_fast_path_are_written_without_parsing_their_json():
     """
-    A chunk that the fast path read has its thoughts beside the choices only. So its
-    event is written without making its choices or parsing its JSON.
+    A chunk that the fast path read has thoughts at the top level only. So its event is
+    written without making its choices or parsing its JSON.
     """
     reader = FastChunkReader()
     data = b'{"id":"a","choices":[{"delta":{"content":"Sea"}}]}'
@@ -229,7 +229,7 @@ def test_long_text_is_written_in_steps_of_524288_characters(text, expected):
 def test_writing_many_chunks_takes_several_steps(thought, text):
     """
     Other tasks may run after each 512 chunks that are written, whatever the chunks
-    have.
+    contain.
     """
     chunk = piece(text, thought=thought)
 

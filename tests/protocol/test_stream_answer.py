@@ -788,7 +788,7 @@ def test_chunk_with_new_text_thoughts_or_counts_carries_a_part_of_the_answer(
 ):
     """
     A chunk carries a part of the answer if it adds text, thoughts, tool calls, token
-    counts or unknown members. Ids, roles, times and repeated values add nothing.
+    counts or unknown keys. Ids, roles, times and repeated values add nothing.
     """
     read = FastChunkReader().read(json.dumps(fields).encode())
     for each in filter(None, (read, chunk(**fields))):
@@ -836,7 +836,7 @@ def test_repeated_tool_call_does_not_carry_a_part_of_the_answer(part, carries):
 
 def test_repeated_finish_reason_or_token_count_adds_nothing_to_the_answer():
     """
-    A chunk that only repeats a finish reason, token count or unknown member does not
+    A chunk that only repeats a finish reason, a token count or an unknown key does not
     carry a part of the answer.
     """
     last = {
@@ -1066,12 +1066,11 @@ def test_answer_is_cut_by_length_if_choice_0_has_finish_reason_length(
         ({"choices": [{"delta": {}}], "plan_state": {"a": 2}}, True),
     ],
 )
-def test_chunk_with_nothing_but_unknown_members_is_not_a_part_of_the_answer(
-    members, carries
-):
+def test_chunk_with_only_unknown_keys_is_not_a_part_of_the_answer(members, carries):
     """
-    A chunk of unknown members alone, such as a heartbeat with the time, is not a part
-    of the answer, even if it changes; beside an id or another known member it is.
+    A chunk that has only unknown keys, such as a heartbeat with the time, is not a part
+    of the answer, even if the values change. If the chunk also has an id or another
+    known key, it is a part.
     """
     assembler = Assembler()
     assembler.add(decode(ChatCompletionChunk, {"choices": [{"delta": {}}]}))

@@ -249,8 +249,8 @@ def test_new_tool_calls_at_the_end_of_a_complete_message_are_added(index, whole,
 @pytest.mark.parametrize("more", [{}, {"delta": {}}], ids=["alone", "with-delta"])
 def test_whitespace_around_a_whole_message_may_differ(received, whole, text, more):
     """
-    If a server strips the deltas or the complete message, no text is doubled and none
-    is lost.
+    If a server strips white space from the deltas or from the complete message, no text
+    is doubled and none is lost.
     """
     answer, seen = read(*deltas(*received), {**message(whole), **more, **STOP})
 

@@ -25,7 +25,7 @@ VALUES = st.recursive(
 
 
 def line(custom_id="a", *, method="POST", url=URL, body=BODY, **other):
-    """Return a request line; an argument that is ... is left out."""
+    """Return a request line without the fields that are given as ``...``."""
     value = {"custom_id": custom_id, "method": method, "url": url, "body": body}
     given = {k: v for k, v in {**value, **other}.items() if v is not ...}
     return json.dumps(given).encode() + b"\n"
@@ -83,8 +83,8 @@ def test_line_that_is_not_a_request_is_refused_with_the_reason(data, problem):
 )
 def test_model_of_a_batch_overrides_that_of_a_line(own, given, sent):
     """
-    A model that is set for a batch is used for all its requests; otherwise each line's
-    own model is used, or the client's if the line names none.
+    If a batch sets a model, all its requests use this model. Otherwise a request uses
+    the model of its line or, if the line names none, the client's model.
     """
     body = BODY if own is ... else {**BODY, "model": own}
 
@@ -95,8 +95,8 @@ def test_model_of_a_batch_overrides_that_of_a_line(own, given, sent):
 @given(first=VALUES, second=VALUES)
 def test_hash_differs_exactly_if_custom_id_or_body_differs(first, second):
     """
-    The hash of a request depends on its custom id and on the values of its body, and
-    neither on the order of keys nor on other fields of the line.
+    The hash of a request depends on its custom id and on the values of its body. The
+    order of keys and other fields of the line do not matter.
     """
     one = read(line(body={**BODY, "user": first}))
     two = read(line(body={"user": second, **BODY}, note="else"))
@@ -110,8 +110,8 @@ def test_hash_differs_exactly_if_custom_id_or_body_differs(first, second):
 
 def test_line_with_crlf_unknown_fields_and_a_long_integer_is_read():
     """
-    A line may end in CR LF, and may have fields that a batch does not know; a long
-    integer stays exact.
+    A line may end in CR LF, and may have fields that asi1 does not know. A long integer
+    in the body stays exact.
     """
     body = {**BODY, "seed": 2**70, "stream": False}
 
@@ -120,7 +120,7 @@ def test_line_with_crlf_unknown_fields_and_a_long_integer_is_read():
     assert ("\u00fc\x1b", 2**70) == (found.custom_id, found.body["seed"])
 
 
-def test_body_is_sent_with_all_its_fields_over_the_clients_options():
+def test_all_fields_of_a_body_are_sent_and_override_the_clients_options():
     """
     The HTTP request has all fields of the body, also those that asi1 does not know.
     They override the client's default options.

@@ -1,4 +1,4 @@
-"""Which requests a batch sends after earlier runs, and which rows of them it keeps."""
+"""Which requests a resumed batch sends, and which rows of earlier runs it keeps."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def test_earlier_rows_decide_what_is_sent_and_which_rows_are_kept(
     rows, due, due_with_retry, kept
 ):
     """
-    A request with an answer is not sent again; one with a failure only if
-    *retry_failed* is true; one that has changed since is. One row of each request is
-    kept; but a failure after a change does not replace the answer from before the
-    change.
+    A request with an answer is not sent again, and a failed request only if
+    *retry_failed* is true; but a request that has changed is always sent again. One row
+    of each request is kept. A failure after a change does not replace the answer from
+    before the change.
     """
     entry = entry_after(rows)
 

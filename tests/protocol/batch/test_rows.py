@@ -41,7 +41,7 @@ def refusal(body, kind=asi1.BadRequestError, status=400):
 def test_answer_has_the_form_of_openais_batch_output():
     """
     The row of an answer has the fields of OpenAI's Batch API, with the answer as the
-    server sent it; its id has the hash of the request.
+    server sent it. The row's id contains the hash of the request.
     """
     wanted = {
         "id": f"batch_req_{DIGEST}",
@@ -93,12 +93,13 @@ def test_answer_has_the_form_of_openais_batch_output():
         ),
     ],
 )
-def test_failure_is_a_response_if_the_server_refused_and_else_an_error(
+def test_row_of_a_failure_has_the_response_only_if_the_server_refused(
     error, response, reported, name
 ):
     """
-    The row of a refused request has the server's status and body; that of any other
-    failure has the error's class and message, even if the server said 200.
+    The row of a refused request has the server's status and body. The row of any other
+    failure has the error's class and message, even if the server replied with status
+    200.
     """
     row = error_row(REQUEST, error)
 
@@ -113,7 +114,7 @@ def test_failure_is_a_response_if_the_server_refused_and_else_an_error(
 def test_any_answer_becomes_one_line_of_json_without_control_characters(text, number):
     """
     Whatever an answer contains becomes one line of valid JSON, with lone surrogates as
-    U+FFFD. The line has no control character, and none that ends a line.
+    U+FFFD. The line contains no control characters and no line separators.
     """
     wire = {"choices": [{"message": {"content": text}}], "x": [number], text: None}
     answer = as_sent(asi1.ChatCompletion(wire=wire, response=ANSWERED))
@@ -158,8 +159,8 @@ def test_deeply_nested_answer_can_be_read_again():
 )
 def test_line_of_another_program_is_not_a_row(line):
     """
-    A line that no batch has written is not a row, even if its form is that of OpenAI's
-    output: without the hash, a batch cannot tell to which request it belongs.
+    A line that no batch has written is not a row, even if it has the form of OpenAI's
+    output: without the hash, a batch cannot tell to which request the line belongs.
     """
     assert None is read_row(line)
 

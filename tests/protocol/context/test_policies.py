@@ -99,15 +99,15 @@ def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
 
 def places(history, fitted):
     """
-    Return each fitted message's index in *history*; a message that is not in *history*
-    has None.
+    For each fitted message, return its index in *history*, or None if the message is
+    not in *history*.
     """
     found = {id(message): place for place, message in enumerate(history)}
     return [found.get(id(message)) for message in fitted]
 
 
 def bound(history):
-    """Yield the indexes of each tool result's call and of the result itself."""
+    """Yield the index of the call, and then of the result, for each tool result."""
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):
@@ -120,13 +120,14 @@ def bound(history):
 @policies
 @settings(max_examples=60, deadline=None)
 @given(history=histories, tokens=estimators, budget=budgets)
-def test_policy_keeps_the_order_system_messages_and_last_turn_within_the_budget(
+def test_fitted_history_is_in_order_and_has_all_messages_that_must_stay(
     policy, history, tokens, budget
 ):
     """
     For any history, a policy keeps the messages' order, all system messages, the last
-    turn, and each tool result with its call. Fitted history and requests to the model
-    are within the budget, unless messages that must stay exceed the budget.
+    turn, and each tool result with its call. The fitted history and the policy's
+    requests to the model are within the budget, unless messages that must stay exceed
+    the budget.
     """
     history = [dict(message) for message in history]
     view = View.of(history, tokens)
@@ -169,7 +170,7 @@ def test_history_within_the_budget_is_not_changed(policy, history, tokens):
 @pytest.mark.system
 @settings(max_examples=100, deadline=None)
 @given(history=histories, budget=budgets, upto=st.integers(0, 25))
-def test_earlier_summary_replaces_its_turns_and_is_used_for_a_longer_one(
+def test_earlier_summary_replaces_its_turns_and_is_part_of_a_longer_summary(
     history, budget, upto
 ):
     """
@@ -526,8 +527,8 @@ class Counted(UserDict):
 
 def counted_plan(policy, turns):
     """
-    Return how often a plan reads all messages but the last, and how often it reads the
-    last.
+    Return two counts: how many keys a plan reads in all messages but the last, and how
+    many it reads in the last.
     """
     everything, last = Counter(), Counter()
     history = [Counted(message, everything) for message in conversation(turns)]

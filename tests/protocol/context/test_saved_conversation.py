@@ -13,7 +13,7 @@ from asi1._protocol.context.saved_conversation import from_json, to_json
 from asi1._protocol.context.view import Summary
 
 
-async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_client):
+async def test_saved_conversation_has_no_headers_api_key_or_timeout(fake, fake_client):
     """
     A saved conversation is JSON with a version. It has no headers, API key or timeout.
     Loading it gives the same conversation.
@@ -36,7 +36,7 @@ async def test_saved_conversation_has_no_headers_key_or_timeout(fake, fake_clien
 
 
 def saved(**changes):
-    """Return the JSON of a saved conversation in which these values are changed."""
+    """Return the JSON of a saved conversation in which *changes* replace values."""
     return json.dumps(json.loads(to_json(History())) | changes)
 
 
@@ -76,9 +76,9 @@ def test_history_that_was_saved_and_loaded_equals_the_original(history, form):
 @pytest.mark.parametrize(
     "name", sorted(json.loads(to_json(FULL)).keys() - {"keep_reasoning", "session"})
 )
-def test_saved_conversation_without_a_member_is_refused(name):
+def test_saved_conversation_without_a_required_field_is_refused(name):
     """
-    A saved conversation must have all of its members, even those that are null. Only
+    A saved conversation must have all of its fields, even those that are null. Only
     ``keep_reasoning`` and ``session`` may be missing, as earlier versions did not save
     them.
     """

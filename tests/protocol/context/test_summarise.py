@@ -181,7 +181,7 @@ def test_summary_request_goes_to_the_conversations_model_by_default():
     assert Summarise().instruction.startswith("You shorten conversations.")
 
 
-def test_turn_between_a_tool_call_and_its_late_result_is_summarised_too():
+def test_summary_includes_a_turn_between_a_tool_call_and_its_late_result():
     """
     A tool result may come in a later turn than its call. A summary up to the result
     then also replaces the turn between the call and the result.
@@ -317,7 +317,7 @@ def test_summary_request_contains_as_many_turns_as_fit(room, taken, left):
 def test_history_of_exactly_the_budget_is_sent_without_its_summary():
     """
     A history of exactly the budget is sent unchanged, even if an earlier request has
-    made a summary of it.
+    summarised it.
     """
     view = view_of(10, known=Summary("They met.", 4))
 

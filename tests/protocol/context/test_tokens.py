@@ -180,8 +180,8 @@ USER = {"role": "user", "content": "x" * 40}
 def test_tokens_per_byte_are_a_weighted_median_over_pairs_of_samples(samples, slope):
     """
     Each pair of samples gives a number of tokens per byte, weighted by the difference
-    of their bytes. The estimate is the weighted median of these and of 0.25, which has
-    the weight 500; it is from 0.05 to 2.
+    of their bytes. The estimate is the weighted median of these numbers and of 0.25,
+    which has the weight 500. The estimate is at least 0.05 and at most 2.
     """
     counted = [(size, 1, tokens + 4) for size, tokens in samples]
 

@@ -56,7 +56,7 @@ PLAIN = st.sampled_from(
 
 
 def arrays(inner):
-    """Return the arrays of the types in *inner*."""
+    """Return a strategy for array types whose items have the types in *inner*."""
     return inner.flatmap(
         lambda each: st.sampled_from(
             [
@@ -71,7 +71,7 @@ def arrays(inner):
 
 
 def classes(inner):
-    """Return classes of four kinds with fields of the types in *inner*."""
+    """Return a strategy for classes of four kinds, with field types from *inner*."""
     fields = st.dictionaries(
         st.sampled_from(["a", "b_c", "kind", "value"]), inner, min_size=1, max_size=3
     )
@@ -278,7 +278,7 @@ def test_validator_is_called_once_for_each_value():
 
 
 def by_name_alone(init):
-    """Return *init* so that it refuses arguments without a name, with its signature."""
+    """Return *init*, with the same signature, but without positional arguments."""
 
     @functools.wraps(init)
     def wrapped(self, **values):
@@ -288,7 +288,7 @@ def by_name_alone(init):
 
 
 class Swapping(type):
-    """Makes instances from two arguments in the other order."""
+    """A metaclass whose classes take their two arguments in reverse order."""
 
     def __call__(cls, second, first):
         return super().__call__(first, second)
@@ -361,8 +361,8 @@ def test_each_field_gets_its_value_whatever_the_order_of_arguments_is(cls):
 
 def test_list_is_not_shared_with_the_json_that_it_was_decoded_from():
     """
-    A decoded list is a new one, so that a validator that sorts its list does not change
-    the JSON that other types of a union are tried with.
+    A decoded list is a copy. If a validator sorts this copy, the JSON does not change,
+    so that other types of a union can still be decoded from it.
     """
     data = {"names": ["b", "a"], "other": 1}
     value = decoder(Named)(data)

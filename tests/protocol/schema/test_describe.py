@@ -234,9 +234,9 @@ def test_iterable_is_decoded_from_an_array_as_a_list():
 
 def test_docstrings_of_classes_become_descriptions_in_the_schema():
     """
-    A class's docstring describes the class in the schema, and its section of attributes
-    describes the fields. A text in a field's annotation is preferred; the default is
-    added to the text.
+    A class's docstring describes the class in the schema, and its ``Attributes``
+    section describes the fields. A description in a field's annotation is preferred.
+    The field's default is added to the description.
     """
     schema = schema_of(Documented)
 

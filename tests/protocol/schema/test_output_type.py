@@ -575,7 +575,7 @@ def complete(value, schema, root):
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", TYPES)
-def test_openais_function_for_strict_schemas_changes_nothing_in_asi1s(name):
+def test_openais_function_for_strict_schemas_leaves_asi1s_schemas_unchanged(name):
     """
     OpenAI's library has a function that makes a schema strict. It changes nothing in a
     strict schema of asi1.
@@ -599,7 +599,7 @@ def test_openais_function_for_strict_schemas_changes_nothing_in_asi1s(name):
 def test_openai_library_requires_the_same_keys_for_the_same_class(cls):
     """
     If pydantic can describe a class, the schema that OpenAI's library makes for this
-    class requires the same keys as that of asi1.
+    class requires the same keys as asi1's schema.
     """
     library = pytest.importorskip(
         "openai.lib._pydantic", reason="openai is installed by nox -s compare only"
@@ -616,11 +616,11 @@ def test_openai_library_requires_the_same_keys_for_the_same_class(cls):
         assert theirs["additionalProperties"] is False
 
 
-def test_null_or_missing_key_of_a_field_with_a_default_is_the_default():
+def test_null_or_missing_key_is_decoded_as_the_fields_default():
     """
     A strict schema requires every key, so the model writes null in place of a default.
-    This null is decoded as the default, unless the field's type allows null; so is a
-    missing key.
+    This null is decoded as the default, unless the field's type allows null. A missing
+    key is decoded as the default, whatever the type.
     """
     read = output_type(Circle).read_text
 
@@ -694,7 +694,8 @@ SCHEMA = {"type": "object", "title": "My Thing", "properties": {}}
 def test_json_schema_in_place_of_a_type_is_sent_unchanged(spec, sent):
     """
     A caller may pass a JSON Schema or a complete ``response_format`` in place of a
-    type. It is sent unchanged, and the answer becomes plain data that is not checked.
+    type. It is sent unchanged, and the answer becomes plain data that is not checked
+    against the schema.
     """
     made = output_type(spec)
 

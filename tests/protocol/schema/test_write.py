@@ -128,8 +128,7 @@ def schema_of(spec):
 def test_each_kind_of_type_has_the_expected_schema(spec, schema):
     """
     Each kind of type has the schema that strict mode allows for it. A class that is
-    used once is written where it is used. A recursive class is in ``$defs`` and at the
-    top.
+    used once is described inline. A recursive class is in ``$defs`` and at the top.
     """
     found = schema_of(spec)
     if spec == list[Tree]:

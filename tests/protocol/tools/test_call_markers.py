@@ -11,7 +11,9 @@ M = "<tool_call>"
 
 
 def found_in(text):
-    """Return the positions of all markers outside of code; each is skipped alone."""
+    """
+    Return the positions of all markers outside of code, skipping only the markers.
+    """
     finder, found = MarkerFinder(), []
     while (at := finder.next_in(text)) is not None:
         found.append(at)
@@ -69,8 +71,8 @@ def test_each_marker_of_a_tool_call_is_found(marker):
 )
 def test_marker_in_markdown_code_is_not_found(text, inside):
     """
-    A marker in a fenced block or in a code span is text; an unclosed run of backticks
-    in a paragraph does not begin a span.
+    A marker in a fenced block or in a code span is text. An unclosed run of backticks
+    in a paragraph does not begin a code span.
     """
     assert ([] if inside else [text.index(M)]) == found_in(text)
 
@@ -78,7 +80,7 @@ def test_marker_in_markdown_code_is_not_found(text, inside):
 def test_markers_of_a_paragraph_are_found_after_a_skipped_part():
     """
     Backticks in a skipped part, such as a call's arguments, neither open nor close a
-    span of the text after this part; the other markers of the paragraph are found.
+    code span in the text after this part. The other markers of the paragraph are found.
     """
     text = f"` {M}``{M} `` {M} ``` {M} ```\n\n{M}"
     finder = MarkerFinder()
@@ -96,8 +98,8 @@ def test_markers_of_a_paragraph_are_found_after_a_skipped_part():
 
 def test_skipped_part_may_reach_beyond_its_paragraph():
     """
-    A skipped part, such as a call's arguments, may have blank lines and fences: what
-    follows it is read as text, not as the code block of such a fence.
+    A skipped part, such as a call's arguments, may have blank lines and fences. The
+    text after it is read as text, not as a code block that such a fence begins.
     """
     text = f"` {M}\n\n```\n~~~ end {M}\n{M}"
     finder = MarkerFinder()
@@ -137,8 +139,8 @@ def test_skimming_a_text_has_the_same_effect_as_reading_it(end):
 )
 def test_next_marker_is_found_after_a_skipped_marker(text):
     """
-    After a marker was skipped, the rest of its line does not count as the start of a
-    line, and a marker in it is found even if that rest was read before.
+    The text after a skipped marker does not count as the start of a line. A marker in
+    this text is found even if the text was read before.
     """
     finder = MarkerFinder()
     first = finder.next_in(text)

@@ -123,8 +123,8 @@ def test_value_between_tags_is_json_or_a_str(form, value, expected):
 
 def test_number_between_tags_keeps_its_digits():
     """
-    A number between tags is copied, so that a version such as 1.50 can be decoded as a
-    str later.
+    A number between tags is kept as it was written, so that a version such as 1.50 can
+    be decoded as a str later.
     """
     found = read(
         "<tool_call>f<arg_key>k</arg_key><arg_value>1.50</arg_value></tool_call>"
@@ -152,7 +152,7 @@ def test_number_between_tags_keeps_its_digits():
 )
 def test_tool_calls_in_all_markup_forms_are_read_in_order(text, names):
     """
-    Each form may have several calls; a form without tags around it is read only if it
+    Each form may have several calls. A form without surrounding tags is read only if it
     calls a known tool.
     """
     found = read(f"{text} and", {"f", "g"})
@@ -246,8 +246,8 @@ def test_text_that_is_not_a_call_stays_text(text):
 )
 def test_unreadable_markup_is_skipped_with_a_problem_that_names_it(text, problem, rest):
     """
-    Markup that is not a complete call becomes a problem in words; it ends after the
-    next end tag, before the next marker, or with the text.
+    Markup that is not a complete call is skipped, and a problem in words describes it.
+    The markup ends after the next end tag, before the next marker, or with the text.
     """
     found = read(text)
 

@@ -36,7 +36,7 @@ class Adder:
 def test_name_and_description_come_from_the_function(function, name, description):
     """
     A function, the function of a partial, or the class of an object gives the name and
-    the description of the tool. A lambda has no name that the API takes.
+    the description of the tool. A lambda has no name that the API accepts.
     """
     assert description == description_of(function)
     assert "other" == name_of(function, "other")

@@ -33,7 +33,7 @@ def error_of_rounds():
 )
 def test_errors_of_tools_can_be_copied_and_compared(make, copied):
     """
-    The errors copy, pickle and compare like all errors of asi1.
+    The errors of tools can be copied, pickled and compared, like all errors of asi1.
     """
     error = copied(make())
 
@@ -45,8 +45,8 @@ def test_errors_of_tools_can_be_copied_and_compared(make, copied):
 
 def test_error_after_too_many_rounds_has_the_result():
     """
-    `MaxRoundsError` has the result of the run; one that a program creates without a
-    result has an empty one.
+    `MaxRoundsError` has the result of the run. If a program creates the error without a
+    result, the error has an empty result.
     """
     assert RESULT is error_of_rounds().result
     assert () == asi1.MaxRoundsError("too many").result.steps

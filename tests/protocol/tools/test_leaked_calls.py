@@ -1,4 +1,6 @@
-"""Tool calls in the text of an answer: the text without them, and its streaming."""
+"""
+Tool calls in the text of an answer: how they are read and removed while it streams.
+"""
 
 from __future__ import annotations
 
@@ -191,8 +193,8 @@ def shown(pieces):
 @given(text=streamed, data=st.data())
 def test_text_shown_of_a_stream_does_not_depend_on_how_it_is_cut(text, data):
     """
-    However a text is cut into pieces, the same part of it is shown, and the same rest
-    is held back.
+    However a text is cut into pieces, the stream shows the same part of the text and
+    holds back the same rest.
     """
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
@@ -210,9 +212,9 @@ def test_text_shown_of_a_stream_does_not_depend_on_how_it_is_cut(text, data):
 @given(text=streamed)
 def test_shown_text_is_the_beginning_of_the_text_without_markup(text):
     """
-    The text that was shown during a stream is the beginning of the whole text without
-    markup, except for whitespace at its end; so the rest of that text is what is still
-    to be shown.
+    The text that is shown during a stream is the beginning of the whole text without
+    markup, except for white space at its end. So only the rest of the whole text is
+    still to be shown.
     """
     before, held = shown(text)
     after = read(text).text
@@ -249,8 +251,9 @@ def test_shown_text_is_the_beginning_of_the_text_without_markup(text):
 )
 def test_streamed_text_is_held_back_from_where_a_tool_call_may_begin(text, held):
     """
-    The stream holds back text from a marker, or the beginning of one, unless it is in
-    code; if later text decides this, the text is held until then.
+    The stream holds back text from a marker, or from the beginning of a marker, unless
+    the marker is in code. If only later text decides whether it is in code, the text is
+    held back until then.
     """
     assert (text.removesuffix(held), held) == shown([text])
     assert (text.removesuffix(held), held) == shown(text)
@@ -350,7 +353,7 @@ def test_many_start_tags_before_a_long_json_text_need_linear_work():
 def test_plain_piece_costs_no_more_after_a_long_text():
     """
     Streaming a piece without a marker's first character needs few function calls,
-    however long the text before it was, and so does a piece after text that is held
+    however long the text before it is. This also holds if the text before it is held
     back.
     """
     plain, held = TextHold(), TextHold()

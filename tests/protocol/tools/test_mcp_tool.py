@@ -108,8 +108,8 @@ def test_fitting_names_are_different_and_independent_of_the_order(names):
 
 def test_name_that_another_tool_has_gets_a_suffix():
     """
-    If several tools would get the same name, all but one get a suffix, and a different
-    one if another tool is already named so.
+    If several tools would get the same name, all but one get a suffix. If another tool
+    already has the name with this suffix, a different suffix is used.
     """
     found = fitting_names(["a.b", "a/b", "a_b"])
     marked = found["a.b"]

@@ -83,10 +83,10 @@ def action_of(log):
     return type(action).__name__
 
 
-def test_run_begins_and_goes_on_with_the_model_and_ends_with_its_last_answer():
+def test_model_is_asked_again_until_an_answer_calls_no_tool():
     """
-    The model is asked first, and again when each call has a result, until an answer
-    calls no tool.
+    The model is asked first, and again when each call has a result. The run ends with
+    an answer that calls no tool.
     """
     log = log_of()
     assert Ask() == log.next_action()
@@ -118,10 +118,11 @@ def test_run_begins_and_goes_on_with_the_model_and_ends_with_its_last_answer():
     ],
     ids=" ".join,
 )
-def test_tools_run_at_the_same_time_up_to_a_serial_one(names, groups):
+def test_tools_before_a_serial_tool_run_at_the_same_time(names, groups):
     """
-    Calls run at the same time, but a serial tool alone and in its place. A call that
-    waits for an approval delays no other call, except serial tools after it.
+    Calls run at the same time, but a serial tool runs alone, after the calls before it.
+    A call that waits for an approval delays no other call, except serial tools after
+    it.
     """
     log, found = asked(log_of(), *names), []
     while (action := action_of(log))[0] == "run":
@@ -160,7 +161,8 @@ def test_approved_calls_run_in_their_original_order():
 )
 def test_refused_call_is_answered_with_the_reason(decision, words):
     """
-    The model reads the user's reason for a refusal; without one, that it was refused.
+    The model reads the user's reason for a refusal. Without a reason, it reads that the
+    call was refused.
     """
     log = asked(log_of(), "pay")
     log.add(log.decided({"0": decision}))
@@ -214,10 +216,10 @@ def paused(*names, tools=TOOLS):
 
 
 @pytest.mark.parametrize("names", [["pay"], ["count"], ["pay", "count"]])
-def test_saved_run_waits_for_its_calls_although_tools_changed(names):
+def test_saved_run_still_waits_for_approval_if_its_tools_have_changed(names):
     """
-    A call for which the run has waited does not run without a decision, even if its
-    tool needs no approval any more.
+    A call that waited for approval when the run was saved does not run without a
+    decision, even if its tool needs no approval any more.
     """
     log = paused(*names, tools=tools_by_name([pay, asi1.tool(count, serial=True)]))
 
@@ -296,7 +298,7 @@ def test_call_that_was_begun_is_not_run_again():
 def test_first_of_two_results_of_a_call_counts():
     """
     A journal may have two results of one call, if the run was resumed from an older
-    copy of it: the model has read the first one, and reads it again.
+    copy of the journal. The model has read the first result, and reads it again.
     """
     log = asked(log_of(), "add")
     end(log, 0, content="first")
@@ -337,8 +339,9 @@ def test_call_that_was_refused_runs_when_it_is_repeated():
 
 def test_wrong_calls_are_refused_before_the_others_run():
     """
-    Calls that must not run get their results first, all of them at once; otherwise all
-    calls of the answer would be checked again after each of them. Then the others run.
+    Calls that must not run get their results first, all at once. If they got them one
+    by one, all calls of the answer would be checked again after each result. Then the
+    other calls run.
     """
     log = asked(log_of(), "add", "nope", "add", "nope")
 
@@ -354,8 +357,8 @@ def test_wrong_calls_are_refused_before_the_others_run():
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_run_ends_with_an_error_after_max_rounds(rounds):
     """
-    If the last answer that is allowed calls tools, they run, but the model is not asked
-    again: the error has all steps of the run.
+    If the answer of the last allowed round calls tools, the tools run, but the model is
+    not asked again. The error has all steps of the run.
     """
     log = log_of(max_rounds=rounds)
     for number in range(rounds):
@@ -374,8 +377,8 @@ def test_run_ends_with_an_error_after_max_rounds(rounds):
 
 def test_messages_have_the_results_in_the_order_of_the_calls():
     """
-    Each answer is followed by the results of its calls, in their order, whatever order
-    they ended in. Calls that the server itself ran have none.
+    Each answer is followed by the results of its calls in the order of the calls,
+    whatever order they ended in. Calls that the server itself ran have no result.
     """
     log = log_of()
     calls = [

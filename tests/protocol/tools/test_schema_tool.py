@@ -75,10 +75,13 @@ CITY = '{"city": "Oslo"'
         ),
     ],
 )
-def test_arguments_that_do_not_fit_raise(text, path, expected, words):
+def test_arguments_that_do_not_fit_the_schema_raise_output_invalid_error(
+    text, path, expected, words
+):
     """
-    Arguments that are not a JSON object, lack a required argument, or have one that the
-    schema does not allow, raise the error that a function's tool raises.
+    Arguments that are not a JSON object, lack a required argument, or have an argument
+    that the schema does not allow, raise an `OutputInvalidError`, as they do for a tool
+    with a generated schema.
     """
     with pytest.raises(asi1.OutputInvalidError) as caught:
         tool().bind(text)
@@ -88,7 +91,7 @@ def test_arguments_that_do_not_fit_raise(text, path, expected, words):
     assert f"the arguments of weather {words}" in str(error)
 
 
-def test_arguments_that_are_cut_off_raise():
+def test_arguments_that_are_cut_off_raise_output_truncated_error():
     """
     Arguments that end inside a JSON value raise an `OutputTruncatedError`.
     """
@@ -98,7 +101,7 @@ def test_arguments_that_are_cut_off_raise():
 
 def test_closed_schema_without_properties_allows_no_arguments():
     """
-    A schema without properties that allows no others refuses each argument.
+    A schema that has no properties and allows no others refuses each argument.
     """
     closed = tool({"type": "object", "additionalProperties": False})
 

@@ -73,7 +73,7 @@ def in_steps(event):
 def test_steps_have_the_documented_wire_format(step, expected):
     """
     Each step of a tool call or of an answer's pieces is one event: a line with its name
-    and a line of JSON. Steps of unfinished arguments have none.
+    and a line of JSON. Steps of unfinished arguments have no event.
     """
     assert expected == step_events(step, streamed=True)
     assert expected == step_events(step, streamed=False)
@@ -88,10 +88,12 @@ def test_steps_have_the_documented_wire_format(step, expected):
         (answer(tool_calls=(CALL,)), []),
     ],
 )
-def test_answer_that_is_not_streamed_is_one_thought_and_one_text(given, expected):
+def test_answer_that_is_not_streamed_is_one_event_of_thoughts_and_one_of_text(
+    given, expected
+):
     """
     A complete answer is one event with its thoughts and one with its text, if it has
-    them. It has no such event if its pieces were already sent.
+    them. If its pieces were already sent, it has neither event.
     """
     step = asi1.AnswerStep(answer=given, round=1)
 
@@ -103,9 +105,9 @@ def test_answer_that_is_not_streamed_is_one_thought_and_one_text(given, expected
 
 def test_done_event_of_a_run_has_the_ids_of_the_pending_calls():
     """
-    The last event of a run is that of its last answer, with one more member: the ids of
-    the pending calls, each of which has a ``tool_call`` before. The ``done`` of an
-    answer alone has no such member.
+    The last event of a run is that of its last answer, with one more key: the ids of
+    the pending calls. Each of these calls has a ``tool_call`` event before. The
+    ``done`` event of an answer without a run does not have this key.
     """
     last = answer("Hi", tool_calls=(CALL,))
     alone, _ = in_steps(done_event(last))

@@ -138,8 +138,8 @@ def test_tool_call_has_steps_while_its_arguments_grow():
 @pytest.mark.system
 def test_steps_of_long_arguments_take_linear_time():
     """
-    The longer the arguments are, the more must be new for the next step, so that the
-    steps together are not much longer than the arguments.
+    The longer the arguments are, the more new text the next step needs. So the steps
+    together are not much longer than the arguments.
     """
     size, snapshots = 20_000, []
     steps, whole = StreamedSteps(), Assembler()

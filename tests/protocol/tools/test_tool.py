@@ -291,8 +291,8 @@ def test_generator_in_a_decorator_that_returns_a_list_can_be_a_tool():
 @pytest.mark.parametrize("use", [asi1.tool, asi1.tool(serial=True)])
 def test_tool_of_a_tool_is_refused(function, use):
     """
-    A partial or another decorator around a tool would lose its options, such as its
-    approval, so it is refused.
+    A partial or another decorator around a tool would lose the tool's options, such as
+    its approval, so it is refused.
     """
     with pytest.raises(asi1.ArgumentError, match="must not be a tool already"):
         use(function)
@@ -301,7 +301,7 @@ def test_tool_of_a_tool_is_refused(function, use):
 @pytest.mark.parametrize("function", [functools.partial(add, 1), logged(add)])
 def test_wrapped_tool_is_refused_in_a_run(function):
     """
-    A function around a tool is refused in the list of tools, too.
+    A function around a tool is refused in the list of a run's tools.
     """
     with pytest.raises(asi1.ArgumentError, match="must not be a tool already"):
         tools_by_name([function])
@@ -429,8 +429,9 @@ class Later:
 )
 def test_tools_of_a_module_can_be_copied_and_pickled(copied, used):
     """
-    Copies of a decorated function, and pickles, are the function itself, before the
-    tool is used and after. A tool of another function is made again, with its options.
+    Copying or pickling a decorated function gives the function itself, before and after
+    its first use. Copying a tool of another function makes a new tool with the same
+    options.
     """
     made = asi1.tool(plain, serial=True, needs_approval=True, timeout=2, name="sum")
     if used:

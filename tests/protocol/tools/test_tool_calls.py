@@ -275,8 +275,8 @@ ONE, TWO = '{"a": 1}', '{"a": 2}'
 )
 def test_each_call_of_an_answer_has_an_id_of_its_own(calls, ids):
     """
-    A call without an id, or with the id of another call, gets a new one, which no call
-    of the answer has. A call that repeats another one, id included, is left out.
+    A call without an id, or with the id of another call, gets a new id, which no call
+    of the answer has. A call that repeats another call, id included, is left out.
     """
     found = calls_of(*(call_of(call, arguments=text) for call, text in calls))
 
@@ -298,9 +298,9 @@ def test_each_call_of_an_answer_has_an_id_of_its_own(calls, ids):
 )
 def test_id_of_an_earlier_answer_is_kept_only_by_the_same_call(call, settled, ids):
     """
-    A call with the id, tool and arguments of one that was run keeps the id, so that its
-    tool does not run twice. Any other call gets a new id, and so does one that repeats
-    a refused call.
+    A call with the id, tool and arguments of a call that was run keeps the id, so that
+    its tool does not run twice. Any other call gets a new id, even one that repeats a
+    refused call.
     """
     found = calls_of(call, call, seen=[call_of("a")], settled=settled)
 
@@ -335,7 +335,7 @@ def test_calls_have_different_ids_and_none_is_lost(calls):
     assert len(found) == len({call for call, _ in found} - {""})
 
 
-def test_answer_without_oddities_is_not_changed():
+def test_answer_whose_calls_have_unique_ids_is_not_changed():
     """
     An answer whose calls have ids of their own, or that has no calls, stays the same.
     """
@@ -420,8 +420,8 @@ def test_only_the_first_choice_calls_tools():
 )
 def test_answer_whose_tool_calls_cannot_be_read_is_an_error(options, error, words):
     """
-    An answer that says it calls tools, but has no call that can be read, or that ends
-    before the model wrote anything but thoughts, raises an error with the answer.
+    An error with the answer is raised if the answer says that it calls tools but has no
+    readable call, or if it ends when the model has written only thoughts.
     """
     answer = answer_of(**options)
 
@@ -468,8 +468,8 @@ def test_answer_without_tool_calls_is_returned_unchanged(options):
 )
 def test_markup_of_tool_calls_becomes_tool_calls_or_is_removed(calls, text, left, ids):
     """
-    Markup of calls in the text becomes calls. Beside calls that the model made as it
-    should, the markup is only removed.
+    Markup of calls in the text becomes calls. If the answer also has calls outside of
+    its text, the markup is only removed.
     """
     answer = checked_answer(answer_of(*calls, text=text, finish="stop"), TOOLS, {})
 
@@ -479,7 +479,8 @@ def test_markup_of_tool_calls_becomes_tool_calls_or_is_removed(calls, text, left
 
 def test_tool_call_in_markup_of_a_truncated_answer_does_not_run():
     """
-    A whole call in markup does not run either if its answer was cut off by length.
+    A complete call in markup does not run if its answer was cut off by the length
+    limit.
     """
     answer = checked_answer(answer_of(text=MARKUP, finish="length"), TOOLS, {})
     (call,) = own_calls(answer)
@@ -507,7 +508,8 @@ def test_tool_call_in_markup_of_a_truncated_answer_does_not_run():
 )
 def test_result_of_a_tool_is_sent_as_text(value, content):
     """
-    A str is sent as it is, any other value as JSON; each is a plain str.
+    A str is sent unchanged, any other value as JSON. The content is always a plain str,
+    even for a value of a subclass.
     """
     found = result_content(value)
 
@@ -550,8 +552,8 @@ def test_result_that_json_cannot_express_is_a_value_error(value):
 )
 def test_model_reads_class_and_message_of_an_error(error, words):
     """
-    Of an exception, the model reads the class and the message, but only the message of
-    a `ToolError`. Long messages of other exceptions are cut.
+    The model reads the class and the message of an exception, but only the message of a
+    `ToolError`. Long messages are cut, except those of a `ToolError`.
     """
     assert words == error_words(error)
 
