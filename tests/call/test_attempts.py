@@ -93,9 +93,9 @@ def test_attempt_counts_as_sent_unless_its_error_says_unsent(attempts, error, se
 
 def test_call_is_unsent_until_a_connection_takes_its_request(attempts):
     """
-    A call is unsent until a connection begins to take the request of an attempt; then
-    the call stays sent, whatever later attempts do. A later attempt is unsent, and so
-    not billed, until a connection takes its request too.
+    A call is unsent until a connection begins to take the request of an attempt. Then
+    the call stays sent, whatever later attempts do. Each later attempt is unsent, and
+    so not billed, until a connection takes its own request.
     """
     attempts.begin(0.0)
     assert not attempts.sent
@@ -131,8 +131,9 @@ def test_timed_out_attempt_counts_as_sent_if_a_connection_took_its_request(
 
 def test_error_of_a_call_says_sent_if_an_earlier_attempt_was_sent(attempts):
     """
-    If the last attempt could not connect, but an earlier one was sent, the error of the
-    call says that the request may have been processed; the attempt was not sent.
+    If the last attempt could not connect, but an earlier attempt was sent, the call's
+    error says that the request may have been processed. The last attempt itself is
+    recorded as not sent.
     """
     attempts.begin(0.0)
     attempts.failed(asi1.APIConnectionError("lost"), 1.0, 1.0)
@@ -147,8 +148,9 @@ def test_error_of_a_call_says_sent_if_an_earlier_attempt_was_sent(attempts):
 
 def test_cancelled_call_records_its_attempt_once(attempts):
     """
-    A cancelled call records the attempt that was running, with the reason; after a
-    complete answer the attempt succeeded, and nothing is recorded a second time.
+    A cancelled call records the attempt that was running, with the reason. If the
+    answer was complete, the attempt is recorded as successful. No attempt is recorded
+    twice.
     """
     attempts.begin(0.0)
     attempts.stopped(asi1.StreamClosedError("left"), 200, 1.0)

@@ -75,7 +75,7 @@ async def test_retry_that_does_not_fit_into_the_budget_waits_for_other_calls(
 ):
     """
     A retry that does not fit into the budget waits until other calls have ended, as a
-    first attempt does. Its own call is not one of those that it waits for.
+    first attempt does. It does not wait for its own call.
     """
     fake = FakeASI1()
     fake.fail(503)

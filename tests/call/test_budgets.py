@@ -224,7 +224,7 @@ async def test_budget_counts_each_retry_and_may_refuse_it():
 async def test_refused_retry_has_the_servers_error_as_its_cause(stream):
     """
     When a budget refuses a retry, the cause of its error is the error of the attempt
-    before; hooks get that attempt, with its status.
+    before. Hooks get this earlier attempt, with its status.
     """
     fake, ended = FakeASI1(), []
     fake.fail(503, times=None)
@@ -243,7 +243,7 @@ async def test_refused_retry_has_the_servers_error_as_its_cause(stream):
 
 
 def text_of(answer):
-    """Return the text of an answer, or that of a run's last one."""
+    """Return the text of an answer, or the text of a run's last answer."""
     return getattr(answer, "text", None) or answer.completion.text
 
 

@@ -41,7 +41,7 @@ async def test_empty_body_of_any_endpoint_is_returned(fake, fake_client):
     assert b"" == reply.content
 
 
-async def test_body_above_max_event_bytes_raises_for_any_endpoint(fake):
+async def test_body_above_max_event_bytes_is_an_error_for_any_endpoint(fake):
     """
     A body above `max_event_bytes` raises an error, whatever the endpoint.
     """
@@ -52,7 +52,7 @@ async def test_body_above_max_event_bytes_raises_for_any_endpoint(fake):
             await client.request("GET", "/speech")
 
 
-async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
+async def test_broken_body_is_an_error_for_any_endpoint(fake, fake_client):
     """
     A response body that breaks off raises an error, whatever the endpoint.
     """
@@ -64,12 +64,12 @@ async def test_broken_body_of_any_endpoint_raises(fake, fake_client):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("end", [-1, -12, 30, None])
-async def test_compressed_body_that_is_cut_raises_for_any_endpoint(
+async def test_compressed_body_that_is_cut_is_an_error_for_any_endpoint(
     fake, fake_client, encoding, end
 ):
     """
     A compressed body that ends too early is an error, even if the HTTP framing is
-    complete; a complete one that is followed by padding is returned.
+    complete. A complete compressed body that is followed by padding is returned.
     """
     text = b"".join(b"otter %d, " % number for number in range(200))
     packed = {"gzip": gzip.compress, "deflate": zlib.compress}[encoding](text)
@@ -99,7 +99,7 @@ async def test_status_300_is_an_error_for_any_endpoint(fake, fake_client):
 
 async def test_request_to_any_endpoint_is_retried_within_the_rate_limit(fake):
     """
-    A request to any endpoint is retried after a temporary error, also by a client with
+    A request to any endpoint is retried after a temporary error, even by a client with
     a rate limit.
     """
     fake.fail(500)

@@ -254,9 +254,9 @@ async def test_retry_after_header_takes_precedence_over_a_wait_in_the_error_body
 )
 async def test_too_long_retry_after_raises_at_once(fake, asked, options, stream):
     """
-    If Retry-After is above `max_retry_after` or too long for the total timeout, the
-    call raises at once an error whose `retry_after` is the wait that the server asked
-    for.
+    If Retry-After is above `max_retry_after`, or too long for the total timeout, the
+    call raises an error at once. The error's `retry_after` is the wait that the server
+    asked for.
     """
     fake.fail(429, retry_after=asked, times=None)
 
@@ -822,7 +822,9 @@ async def test_full_connection_pool_raises_a_pool_timeout(fake):
         assert (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_opening_a_stream_whose_call_is_cancelled_raises(fake, fake_client):
+async def test_opening_a_stream_whose_call_is_cancelled_raises_stream_closed_error(
+    fake, fake_client
+):
     """
     A reader that waits for a stream to open gets `StreamClosedError` if the task of the
     call is cancelled from outside.

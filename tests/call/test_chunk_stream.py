@@ -161,7 +161,7 @@ async def test_error_in_the_readers_block_cancels_the_call_unless_it_is_an_asi1_
     await stream.aclose()
 
 
-async def test_read_of_a_stream_that_was_closed_by_shut_raises(fake, engine):
+async def test_read_of_a_stream_closed_by_shut_raises_stream_closed_error(fake, engine):
     """
     After `shut`, which closes a stream when no event loop is left that could run
     `aclose`, the next read of the stream raises `StreamClosedError`.

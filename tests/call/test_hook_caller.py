@@ -106,7 +106,7 @@ async def test_hook_that_returns_a_coroutine_is_reported(caplog):
 
 def test_broken_hook_of_a_blocking_client_is_reported(fake):
     """
-    Blocking calls go on too if a hook raises, and the hook is reported.
+    If a hook of a blocking client raises, the call goes on, and the hook is reported.
     """
     hooks = Hooks(on_end=failing(ValueError("no")))
 

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.virtual_time
 
 async def test_loop_polls_every_fifth_of_a_second_until_it_is_idle(anyio_backend_name):
     """
-    On asyncio, a loop with calls under way runs a callback every 0.2 s, even if this
-    was requested twice, and none once it is idle. On trio no callback runs, since
+    On asyncio, a loop with calls under way runs one callback every 0.2 s, even if the
+    polling was started twice. An idle loop runs none. On trio no callback runs, since
     ipykernel runs on asyncio.
     """
     asked, busy = [], True
@@ -44,8 +44,8 @@ async def test_loop_polls_every_fifth_of_a_second_until_it_is_idle(anyio_backend
 
 async def test_loop_outside_of_the_main_thread_does_not_poll():
     """
-    A loop outside of the main thread runs no such callback, since Python handles
-    signals in the main thread only.
+    A loop outside of the main thread does not poll, since Python handles signals in the
+    main thread only.
     """
     asked = []
     loop = loop_token()

@@ -65,8 +65,8 @@ def test_progress_function_that_raises_is_reported_once_and_fails_no_call(
     fake, blocking_client
 ):
     """
-    If ``progress`` raises, a `RuntimeWarning` says so, and it is not called again; all
-    answers are yielded.
+    If ``progress`` raises, a `RuntimeWarning` says so, and ``progress`` is not called
+    again. All answers are yielded.
     """
     fake.reply("Hi", times=None)
     calls = []

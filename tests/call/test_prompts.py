@@ -98,8 +98,8 @@ async def test_prompt_with_options_of_its_own_overrides_those_of_the_map(
 async def test_async_iterable_is_read_while_answers_are_awaited(fake, fake_client):
     """
     While an async iterable of prompts waits for its next prompt, earlier answers are
-    yielded. It is read at most *concurrency* prompts ahead, and is closed when the
-    answers are closed.
+    yielded. The iterable is read at most *concurrency* prompts ahead, and is closed
+    when the answers are closed.
     """
     taken, closed = [], []
 
@@ -130,7 +130,7 @@ async def test_error_of_an_async_iterable_follows_the_answers_before_it(
     fake, fake_client
 ):
     """
-    An error that the async iterable raises is raised after all earlier answers, also
+    An error that the async iterable raises is raised after all earlier answers, even
     with ``return_exceptions``.
     """
 

@@ -211,7 +211,7 @@ async def test_retry_that_times_out_in_the_limiter_reports_the_first_attempt():
 @pytest.mark.virtual_time
 async def test_second_limit_that_delays_a_call_is_reported_too():
     """
-    A call that waits first for one limit, then for another, reports both.
+    A call that waits first for one limit, then for another, reports both limits.
     """
     fake = FakeASI1()
     fake.reply("Hi", delay=20, times=None)
@@ -651,8 +651,8 @@ async def test_impossible_token_count_is_replaced_by_the_estimate(usage, stream)
 )
 def test_reported_token_count_is_used_only_if_possible_for_the_request(usage, used):
     """
-    A reported token count is used if above 0 and at most the request's size plus the
-    largest model context. A missing total is prompt plus completion tokens.
+    A reported token count is used if it is above 0 and at most the request's size plus
+    the largest model context. A missing total is prompt plus completion tokens.
     """
     assert used == counted_tokens(usage, 100)
 

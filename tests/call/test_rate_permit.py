@@ -171,11 +171,11 @@ async def test_refused_attempts_do_not_use_up_the_tokens():
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, asi1.RateLimitError])
-async def test_map_raises_what_a_limiter_raises_unless_it_is_an_asi1_error(kind, fake):
+async def test_map_raises_the_error_of_a_limiter_unless_it_is_an_asi1_error(kind, fake):
     """
     `map(return_exceptions=True)` raises the exception of a user-provided limiter after
-    the answers before it, and sends nothing more. It returns an `ASI1Error`, which is
-    how a limiter makes one prompt fail.
+    the answers before it, and sends nothing more. If the limiter raises an `ASI1Error`,
+    only one prompt fails, and the error is returned.
     """
 
     class Full(Noting):

@@ -828,7 +828,8 @@ async def test_temporary_error_with_status_200_is_raised_after_the_last_attempt(
 @both_forms
 async def test_list_of_strings_named_errors_is_not_an_error(fake, stream):
     """
-    A list of strings under ``errors`` beside an answer is only added to its `extra`.
+    A list of strings under ``errors`` beside an answer is only added to the answer's
+    `extra`.
     """
     warned = {"errors": ["the model is deprecated"]}
     message = {"role": "assistant", "content": "one two"}
@@ -1202,8 +1203,8 @@ async def test_stream_without_a_part_of_the_answer_is_a_truncated_stream(
 ):
     """
     A stream that ends without a part of the answer raises `StreamTruncatedError` with a
-    partial answer that has no text. Without streaming it is not retried: the model has
-    probably written its answer.
+    partial answer that has no text. Without streaming, the call is not retried, since
+    the model has probably written its answer.
     """
     fake.play(SSE, *steps, times=None)
 
@@ -1550,7 +1551,7 @@ async def test_complete_json_error_with_status_200_is_raised_although_the_body_b
 @pytest.mark.parametrize("end", [Reset(), Close()])
 async def test_truncated_json_answer_is_an_error(fake, stream, end):
     """
-    A JSON answer that is truncated is an error, also if its last byte is a brace.
+    A JSON answer that is truncated is an error, even if its last byte is a brace.
     """
     fake.play(JSON_HEADS["chunked"], Data(WHOLE[:-2]), end, times=None)
 

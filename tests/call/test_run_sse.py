@@ -166,8 +166,8 @@ async def test_call_that_must_not_run_has_only_a_failed_result(fake, client):
 @pytest.mark.virtual_time
 async def test_comments_are_sent_while_a_tool_runs(fake, client):
     """
-    After each *ping* seconds without an event a comment is sent, also while tools run;
-    the tool goes on and runs once.
+    After each *ping* seconds without an event a comment is sent, even while a tool
+    runs. The tool goes on and runs once.
     """
     runs = []
 
@@ -188,8 +188,8 @@ async def test_comments_are_sent_while_a_tool_runs(fake, client):
 
 async def test_journal_has_each_event_before_it_is_sent(fake, client):
     """
-    The journal of a run is called while its events are read, in the reader's task, and
-    with each event before this event is sent.
+    The journal of a run is called in the reader's task, while the reader reads events.
+    The journal gets each event before the event is sent.
     """
     lines, tasks = [], set()
     fake.reply("See.", tool_calls=CALLS[:1])
@@ -216,7 +216,7 @@ async def test_journal_has_each_event_before_it_is_sent(fake, client):
 @pytest.mark.virtual_time
 async def test_slow_async_journal_is_called_once_for_each_event(fake, client):
     """
-    An async journal is awaited to its end, and called once for each event, also if it
+    An async journal is awaited to its end, and called once for each event, even if it
     takes longer than *ping*.
     """
     lines = []
@@ -272,8 +272,8 @@ async def test_error_raised_by_the_journal_is_the_last_event(fake, client, error
 async def test_open_of_to_sse_raises_errors_before_the_first_event(fake, client):
     """
     ``to_sse().open()`` raises an error of the API or of the journal that comes before
-    the first event, so that a web server can still send it as a status. Without an
-    error, it waits for the first event, which the next read returns.
+    the first event, so that a web server can still send the error as a status. Without
+    an error, `open` waits for the first event, which the next read returns.
     """
 
     def journal(line):
@@ -365,8 +365,8 @@ async def reading(events, stuck, group):
 
 async def test_closing_the_events_cancels_the_tools(client, stuck):
     """
-    `aclose` on the events cancels the tools that run, and waits for them. The run can
-    be read neither through its events nor itself.
+    `aclose` on the events cancels the tools that run, and waits for them. After that,
+    neither the events nor the run can be read.
     """
     run = run_of(client, [stuck.wait])
 
@@ -487,7 +487,7 @@ async def test_closed_client_ends_the_events_with_status_503(fake, stuck):
 async def test_run_of_a_conversation_is_in_its_history_when_done_is_sent(fake, client):
     """
     A conversation has the whole exchange of a run in its history as soon as ``done`` is
-    sent, and none of it if the run pauses for an approval.
+    sent. If the run pauses for an approval, the history has nothing of the exchange.
     """
     chat = client.conversation()
     fake.reply("", tool_calls=CALLS[:1])

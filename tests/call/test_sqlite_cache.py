@@ -256,7 +256,7 @@ cache.close()
 @pytest.mark.system
 def test_processes_and_forks_share_a_cache_file(path):
     """
-    Several processes create, fill and read one file at once, also after a fork.
+    Several processes create, fill and read one file at once, even after a fork.
     """
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM, path]
     names = ["a", "b", *(["fork"] if hasattr(os, "fork") else [])]

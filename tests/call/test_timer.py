@@ -58,7 +58,7 @@ async def test_idle_timeout_replaces_a_later_deadline_of_first_token():
 @pytest.mark.parametrize("seconds", [9.5, 10, 10.5, 35])
 async def test_deadline_of_any_length_passes_at_its_time(seconds):
     """
-    An attempt times out at its deadline, also if the timer's handle fires before it.
+    An attempt times out at its deadline, even if the timer's handle fires earlier.
     """
     timer = started(Timeouts(total=None, first_token=seconds))
     with timer:

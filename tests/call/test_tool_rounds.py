@@ -114,8 +114,8 @@ async def test_run_that_failed_in_its_second_round_is_resumed_from_its_json(
 
 async def test_reader_that_waits_when_the_run_is_closed_gets_stream_closed_error():
     """
-    If a run is closed while a reader waits for a tool, the tool is cancelled, and the
-    reader and all later ones get `StreamClosedError`.
+    If a run is closed while a reader waits for a tool, the tool is cancelled. This
+    reader and all later readers get `StreamClosedError`.
     """
     left = []
 

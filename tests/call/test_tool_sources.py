@@ -22,7 +22,7 @@ from ..support.talk import until
 
 
 async def unused():
-    """Stand in for a tool's function, which `Runnable.run` calls in its place."""
+    """Stand in for the function of a tool. It is never called: `Runnable.run` is."""
 
 
 def runnable(id, run, timeout=None):  # noqa: A002
@@ -252,7 +252,7 @@ async def test_closing_a_run_cancels_the_call_of_the_model(fake, fake_client, st
 
 async def test_streamed_answer_ends_with_the_text_that_was_held_back():
     """
-    The pieces of a streamed answer's text are together the whole text, also if its end
+    The pieces of a streamed answer's text make up the whole text, even if its end
     looked like the beginning of a tool call and was held back.
     """
     text = "See <tool"

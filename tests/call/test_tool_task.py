@@ -86,7 +86,7 @@ class OwnBaseError(BaseException):
     """An exception that `except Exception` does not catch."""
 
 
-# What a tool raises, and what the model reads.
+# Each case has what a tool raises, and what the model then reads.
 RAISED = {
     "message": (ValueError("no otter"), "ValueError: no otter"),
     "no-message": (KeyError(), "KeyError"),
@@ -167,9 +167,9 @@ async def test_exception_of_a_tool_is_logged_with_its_traceback(caplog):
 @pytest.mark.parametrize("name", RAISED)
 async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name, caplog):
     """
-    The model reads the class and message of any exception that a tool raises, the words
-    of a `ToolError`, or that the tool was cancelled; and the run goes on. The step has
-    the exception, without the frames of the tool.
+    The model reads the class and message of an exception that a tool raises, only the
+    message of a `ToolError`, or that the tool was cancelled. The run goes on. The step
+    has the exception, without the frames of the tool.
     """
     error, words = RAISED[name]
     # pytest cannot print the lone surrogate of a logged traceback, so nothing is
@@ -193,7 +193,7 @@ async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name, caplog)
 async def test_value_without_a_json_form_is_an_error_that_the_model_reads(kind):
     """
     If JSON cannot express what a tool returns, the model reads that the tool has run,
-    so that it does not call the tool again; and the run goes on.
+    so that it does not call the tool again. The run goes on.
     """
 
     async def in_loop():
@@ -399,8 +399,9 @@ async def test_blocking_tool_may_run_an_event_loop_of_its_own(library):
 
 async def test_coroutine_tool_runs_on_the_loop_with_the_readers_contextvars():
     """
-    A coroutine tool runs on the event loop; it sees the values that contextvars have
-    for the reader of the run, and what it changes, the reader does not see.
+    A coroutine tool runs on the event loop, and sees the values that contextvars have
+    for the reader of the run. If the tool changes a value, the reader does not see the
+    change.
     """
     seen = []
 
@@ -426,7 +427,9 @@ class Blocking:
 
 
 class Named(Blocking):
-    """A callable object that has the attribute ``func`` of a partial, but is none."""
+    """
+    A callable object that has a partial's attribute ``func``, but is not a partial.
+    """
 
     async def func(self):
         raise NotImplementedError
@@ -475,8 +478,8 @@ def run_in_own_loop():
 async def test_only_tools_that_are_awaited_run_on_the_event_loop(function, on_loop):
     """
     A coroutine function, partial, object or lambda that returns a coroutine is awaited
-    on the event loop. Any other function runs in a thread: also one that wraps a
-    coroutine function, but runs it in an event loop of its own.
+    on the event loop. Any other function runs in a thread, even one that runs a
+    coroutine function in an event loop of its own.
     """
     tool = asi1.tool(function, name="tool", description="Tells the thread.")
 
@@ -512,8 +515,8 @@ async def test_blocking_tools_run_at_the_same_time():
 @pytest.mark.virtual_time
 async def test_tool_that_fails_while_the_run_is_closed_breaks_nothing():
     """
-    A tool may raise any exception while it is cancelled, also several in one group:
-    closing the run waits for the tool, and the event loop goes on.
+    A tool may raise any exception while it is cancelled, even several in one group.
+    Closing the run waits for the tool, and the event loop goes on.
     """
     raised = []
 

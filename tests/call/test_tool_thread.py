@@ -13,7 +13,7 @@ from ..support.talk import until
 
 
 class Odd(BaseException):
-    """An exception that is not an `Exception`."""
+    """An exception that is not a subclass of `Exception`."""
 
 
 variable = contextvars.ContextVar("variable")
@@ -95,7 +95,7 @@ async def test_tool_of_a_cancelled_caller_runs_to_its_end():
 
 
 async def test_idle_worker_thread_ends():
-    """A worker thread that has got no tool for its idle time ends, and is removed from
+    """A worker thread that gets no tool during its idle time ends, and is removed from
     the list of idle workers.
     """
     before = set(threading.enumerate())

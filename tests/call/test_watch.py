@@ -70,9 +70,8 @@ async def ask(client, *, stream, **options):
 @both_forms
 async def test_all_hooks_of_a_call_get_the_same_call_object(stream):
     """
-    All hooks of a call get the same object, whose fields tell what has happened: the
-    model, the options, the tags of client and call, attempts, times and usage; but no
-    contents.
+    All hooks of a call get the same object. Its fields tell the model, the options, the
+    tags of client and call, attempts, times and usage, but no contents.
     """
     fake, seen, before = FakeASI1(), Seen(), datetime.now(UTC)
     fake.fail(503, message="busy")
@@ -155,8 +154,8 @@ async def test_only_hooks_with_contents_see_messages_and_answer(stream):
 
 async def test_error_shows_contents_only_to_hooks_with_contents():
     """
-    The error of a broken stream has the partial answer. Hooks without contents see a
-    copy of the error without it; the caller's error is unchanged.
+    The error of a broken stream has the partial answer. Hooks without contents get a
+    copy of the error without the partial answer. The caller's error is unchanged.
     """
     fake, seen, full = FakeASI1(), Seen(), Seen()
     fake.fault("reset_mid_body")
@@ -657,8 +656,8 @@ async def test_hooks_see_the_end_of_a_closed_run_after_those_of_its_calls(stream
 @pytest.mark.parametrize("exiting", [KeyboardInterrupt, SystemExit])
 def test_keyboard_interrupt_in_an_on_end_hook_is_raised_to_the_caller(fake, exiting):
     """
-    KeyboardInterrupt and SystemExit of a hook, also of `on_end`, are raised to the
-    caller; the hooks after it are called, and the client can be used again.
+    KeyboardInterrupt and SystemExit of a hook, even of `on_end`, are raised to the
+    caller. The hooks after it are called, and the client can be used again.
     """
     fake.reply("Hi", times=None)
     ended, left = [], [exiting("now")]

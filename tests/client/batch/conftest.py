@@ -8,7 +8,7 @@ import pytest
 
 
 def request_line(custom_id, text=None, **body):
-    """Return the line of a request with *text*, or its custom id, as its message."""
+    """Return a request line whose message is *text*, by default the custom id."""
     message = {"role": "user", "content": custom_id if text is None else text}
     value = {
         "custom_id": custom_id,
@@ -20,7 +20,7 @@ def request_line(custom_id, text=None, **body):
 
 
 class Files:
-    """The input and the output of a batch."""
+    """The input file and the output file of a batch."""
 
     def __init__(self, folder):
         self.input = folder / "in.jsonl"
@@ -36,7 +36,9 @@ class Files:
         return list(map(json.loads, self.output.read_text().splitlines()))
 
     def texts(self):
-        """Return the text of each answer, or the status of each refusal, by id."""
+        """
+        Return the text of each answer, or the status of each refusal, by custom id.
+        """
         found = {}
         for row in self.rows():
             response = row["response"]

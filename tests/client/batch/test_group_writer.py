@@ -60,8 +60,8 @@ async def test_rows_that_arrive_during_a_write_are_written_together():
 
 async def test_rows_of_cancelled_tasks_are_written_by_flush():
     """
-    The rows of cancelled tasks are not lost: a begun write ends, and `flush` writes the
-    others.
+    The rows of cancelled tasks are not lost: a write that has begun is completed, and
+    `flush` writes the other rows.
     """
     disk, written = Disk(), []
     writer = GroupWriter(disk.append, written.extend)

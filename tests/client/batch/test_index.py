@@ -13,8 +13,8 @@ DIGEST = "ab" * 16
 
 def test_second_request_with_the_same_custom_id_is_not_added():
     """
-    The first request of a custom id is added. For a second, the index returns the line
-    of the first, which stays as it was.
+    The first request of a custom id is added. For a second request, the index returns
+    the line number of the first request, and does not change.
     """
     with Index() as index:
         assert None is index.add(b"a", DIGEST, 3)

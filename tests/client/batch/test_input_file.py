@@ -23,8 +23,8 @@ def lines_of(source):
 
 def test_blank_lines_and_a_bom_are_left_out_of_a_file(tmp_path):
     """
-    A file's lines have the numbers that an editor shows; blank lines are left out, and
-    so is a byte order mark. The last line may lack its newline.
+    The lines of a file have the line numbers that an editor shows. Blank lines and a
+    byte order mark are left out. The last line may lack its newline.
     """
     path = tmp_path / "in.jsonl"
     path.write_bytes(b"\xef\xbb\xbfone\r\n\n  \ntwo")

@@ -38,7 +38,8 @@ def test_rows_are_appended_to_those_of_an_existing_file(path):
 
 def test_output_that_is_open_is_refused_to_a_second_batch(path):
     """
-    While a batch has an output open, opening it again is refused; afterwards it is not.
+    While a batch has an output open, opening it again is refused. Once the output is
+    closed, it can be opened again.
     """
     with OutputFile(path), pytest.raises(asi1.ArgumentError, match="another batch"):
         OutputFile(path)

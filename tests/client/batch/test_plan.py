@@ -88,9 +88,9 @@ def test_zeros_after_a_power_failure_are_cut_off(rest, files):
 )
 def test_rows_of_earlier_runs_decide_what_is_sent(rows, options, wanted, counts, files):
     """
-    Requests with an answer are not sent again, and failed ones only with
-    *retry_failed*. A request that differs from that of its row is sent, and counted as
-    changed.
+    A request with an answer is not sent again, and a failed request only with
+    *retry_failed*. A request that differs from the one in its row is sent, and counted
+    as changed.
     """
     files.ask(*IDS)
     files.output.write_bytes(b"".join(rows))
@@ -138,7 +138,7 @@ def test_file_that_is_not_an_output_is_refused_and_does_not_change(text, files):
 
 def test_input_is_refused_as_output(files):
     """
-    The input cannot be the output, also under another name.
+    The input cannot be the output, even under another name.
     """
     files.ask(*IDS)
     files.output.symlink_to(files.input)

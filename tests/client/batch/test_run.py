@@ -411,7 +411,8 @@ async def test_closed_client_refuses_and_ends_a_batch(fake, fake_client, files):
 
 async def test_batch_starts_no_more_tasks_than_requests(fake, fake_client, files):
     """
-    A batch starts no more tasks than it has requests to send, whatever *concurrency*.
+    A batch starts no more tasks than it has requests to send, however large
+    *concurrency* is.
     """
     fake.reply("Yes.", times=None)
     files.ask(*IDS)

@@ -83,7 +83,7 @@ ONE_MESSAGE = [
 @pytest.mark.parametrize("message", ONE_MESSAGE, ids=lambda each: type(each).__name__)
 async def test_turn_may_begin_with_one_message_object(fake, fake_client, message):
     """
-    `ask` and `stream` treat a single message like a list of this one message, also if
+    `ask` and `stream` treat a single message like a list of this one message, even if
     it is an answer or a model of pydantic.
     """
     chat, listed = fake_client.conversation(), fake_client.conversation()
@@ -576,8 +576,8 @@ async def test_context_length_error_is_raised_after_the_allowed_retry(
     fake, fake_client, policy, requests
 ):
     """
-    A context length error is raised at once if the conversation has no policy, or one
-    that allows no retry. Otherwise it is raised after one retry. The history is
+    A context length error is raised at once if the conversation has no policy, or a
+    policy that allows no retry. Otherwise it is raised after one retry. The history is
     unchanged.
     """
     chat = await conversation_of(fake_client, policy)
