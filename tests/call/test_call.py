@@ -822,7 +822,7 @@ async def test_full_connection_pool_raises_a_pool_timeout(fake):
         assert (await client.chat.completions.create(messages="Hi")).text
 
 
-async def test_opening_a_stream_whose_call_is_cancelled_raises_stream_closed_error(
+async def test_opening_a_stream_of_a_cancelled_call_raises_stream_closed_error(
     fake, fake_client
 ):
     """

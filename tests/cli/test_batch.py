@@ -79,7 +79,7 @@ def test_batch_exits_with_1_if_requests_failed_and_retries_on_demand(
     fake, batch, capsys
 ):
     """
-    A failed request makes the exit code 1, also in later runs, until ``--retry-failed``
+    A failed request makes the exit code 1, even in later runs, until ``--retry-failed``
     has sent it again with success.
     """
     fake.fail(400, message="no\x1b[2J")

@@ -75,7 +75,7 @@ def test_time_left_is_estimated_from_the_rate_of_this_run(seconds, left):
 
 def test_progress_before_the_first_answer_has_no_time_left():
     """
-    Before the first answer, the progress has neither time left nor a division by zero.
+    Before the first answer, the rate is zero, so the progress has no time left.
     """
     words = progress_words(asi1.BatchSummary(total=3, cost=None))
 

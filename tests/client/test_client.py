@@ -117,8 +117,8 @@ def test_namespaces_of_a_client_are_the_same_objects_each_time(kind):
 
 async def test_client_and_its_children_know_that_they_are_closed():
     """
-    `is_closed` tells whether a client, or the one that it comes from, was closed, by
-    `aclose` or `close`; `copy` is `with_options`.
+    `is_closed` tells whether a client, or the client that it was made from, was closed
+    by `aclose` or `close`. `copy` is another name for `with_options`.
     """
     client = asi1.AsyncASI1("k")
     child, unused = client.copy(model="m"), asi1.AsyncASI1("k")

@@ -135,7 +135,7 @@ class Releases(Acquires):
 
 
 def nested(levels):
-    """Return a list in a list, *levels* deep."""
+    """Return empty lists that are nested *levels* deep."""
     deep = []
     for _ in range(levels):
         deep = [deep]
@@ -201,7 +201,7 @@ ACCEPTED = {
     "models": {"dict", "none"},
     "prices": {"dict", "none"},
     "budget": {"none"},
-    "hooks": {"list", "none", "tuple"},  # empty ones mean no hooks
+    "hooks": {"list", "none", "tuple"},  # an empty list or tuple means no hooks
     "tags": {"dict", "none"},
     "cache": {"none"},
     "max_event_bytes": WHOLE,
@@ -243,8 +243,8 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_made(
     monkeypatch, make, name
 ):
     """
-    Each argument of the constructor refuses every value of a wrong type, also None and
-    false values, with an error that does not show a key.
+    Each argument of the constructor refuses every value of a wrong type, including None
+    and false values, with an error that does not show a key.
     """
     monkeypatch.setenv("ASI1_API_KEY", "k")
 
@@ -377,8 +377,9 @@ def test_only_the_total_timeout_may_be_the_constant_default(field):
 def test_wrong_default_option_is_refused_when_the_client_is_made(make, option, value):
     """
     A client checks its default options when it is created, and so do `with_options`,
-    `copy` and a conversation. Options that are not in the request's body, such as
-    ``timeout``, are checked too, and whether JSON can express the others.
+    `copy` and a conversation. Options outside of the request's body, such as
+    ``timeout``, are checked, too. All other options must be values that JSON can
+    express.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         make("k", default_options={option: value})

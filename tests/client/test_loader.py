@@ -60,7 +60,9 @@ async def test_other_tasks_run_during_an_import():
 
 
 async def test_tasks_that_need_the_same_import_wait_for_one_thread():
-    """Tasks that call at the same time wait for one import, and get its result."""
+    """Tasks that call a loader at the same time wait for one import, and get its
+    result.
+    """
     slow, results = Import(), []
 
     async def call():

@@ -108,7 +108,7 @@ async def test_mcp_tools_of_all_pages_are_returned(kind):
     assert kind is ReadsAllPages or session.cursors == [None, "p2", "p3"]
 
 
-async def test_calling_a_tool_calls_that_of_the_server_under_its_original_name():
+async def test_called_mcp_tool_has_its_original_name_on_the_server():
     """
     A tool can be called like a function; the server gets the name under which it listed
     the tool, and an error of the server is a `ToolError`.
@@ -160,7 +160,7 @@ async def test_tool_that_is_listed_twice_is_returned_once():
     ],
     ids=["same", "circle", "endless"],
 )
-async def test_list_of_tools_that_does_not_end_raises(pages):
+async def test_list_of_tools_that_does_not_end_is_an_error(pages):
     """
     A server whose pages repeat a cursor, or do not end, is an error.
     """
@@ -187,7 +187,8 @@ async def test_list_of_tools_that_does_not_end_raises(pages):
 )
 async def test_session_or_option_of_a_wrong_kind_is_refused(session, options, words):
     """
-    A session without the methods, and a wrong option, raise an `ArgumentError`.
+    An object without the methods of an MCP session, and a wrong option, raise an
+    `ArgumentError`.
     """
     with pytest.raises(asi1.ArgumentError, match=words):
         await asi1.tools_of(session, **options)

@@ -91,7 +91,8 @@ async def test_raw_call_raises_the_same_error_as_the_call_itself(fake, fake_clie
 
 def test_raw_calls_are_one_object_for_each_client():
     """
-    ``with_raw_response`` is the same object each time, so tests can replace its method.
+    ``with_raw_response`` is the same object each time, so tests can replace its
+    methods.
     """
     completions = asi1.AsyncASI1("k").chat.completions
 

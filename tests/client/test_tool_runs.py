@@ -57,7 +57,7 @@ async def test_tools_are_in_each_request_and_tool_choice_is_auto_after_the_first
 @pytest.mark.parametrize(
     ("given", "first"), [({}, "required"), ({"tool_choice": "none"}, "none")]
 )
-async def test_tool_choice_of_the_client_is_that_of_the_first_request(given, first):
+async def test_first_request_of_a_run_has_the_tool_choice_of_the_client(given, first):
     """
     The first request of a run has the client's default ``tool_choice``, unless the run
     has its own.
@@ -115,8 +115,8 @@ async def test_timeout_option_holds_for_each_call_of_the_model(fake, fake_client
 async def test_run_ends_with_an_error_after_its_last_round():
     """
     After ``max_rounds`` answers that call tools, `MaxRoundsError` is raised. Its result
-    has all steps, also the results of the last calls; a resumed run with a higher limit
-    does not run these calls again.
+    has all steps, including the results of the last calls. A resumed run with a higher
+    limit does not run these calls again.
     """
     ran = []
 
@@ -168,8 +168,8 @@ async def test_resumed_run_uses_the_model_of_the_run_unless_another_is_given():
 
 async def test_resumed_run_uses_the_default_model_of_the_client_that_began_it():
     """
-    A saved run has the name of its model even if the client chose it, so a client with
-    another default goes on with the same model.
+    A saved run has the name of its model, even if it was only the client's default. So
+    a client with another default goes on with the same model.
     """
     model = ScriptedModel(*ROUNDS)
     async with model.client(model="big") as client:
@@ -258,8 +258,8 @@ async def test_new_run_refuses_none_as_max_rounds():
 )
 async def test_what_is_not_a_saved_run_is_refused(saved):
     """
-    `resume_tools` raises `ArgumentError` for anything that is not a saved run, also if
-    it is empty; nothing is sent.
+    `resume_tools` raises `ArgumentError` for anything that is not a saved run, even if
+    it is empty. Nothing is sent.
     """
     model = ScriptedModel()
     async with model.client() as client:
@@ -311,8 +311,8 @@ async def test_wrong_argument_of_a_run_is_refused_before_anything_is_sent(name, 
 
 async def test_run_of_a_closed_client_is_refused():
     """
-    A closed client makes no run; one that was made before raises `ClientClosedError`
-    when it is read.
+    A closed client makes no run. A run that was made before the client was closed
+    raises `ClientClosedError` when it is read.
     """
     client = ScriptedModel(*ROUNDS).client()
     run = client.chat.completions.run_tools("Hi", tools=[tool])

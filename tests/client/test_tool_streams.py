@@ -76,12 +76,14 @@ def streamed(*chunks, finish="tool_calls"):
 
 
 def each_other(cuts, backend):
-    """Return every second one of *cuts*, the others on the other event loop."""
+    """Return every second one of *cuts*; the other event loop gets the rest."""
     return itertools.islice(cuts, LOOPS.index(backend), None, 2)
 
 
 async def run_of(client, **options):
-    """Read a run to its end; return the arguments of the tools that ran, and it."""
+    """
+    Read a run to its end; return the arguments of the tools that ran, and the run.
+    """
     notes = Notes()
     tools = [notes.note, notes.other, notes.refresh]
     given = {"messages": "Go", "tools": tools, "stream": True, **options}
@@ -103,7 +105,7 @@ async def test_tool_call_cut_into_two_or_three_deltas_runs_once(
     fake, fake_client, anyio_backend_name
 ):
     """
-    However the arguments of a streamed call are cut into two or three deltas, also in
+    However the arguments of a streamed call are cut into two or three deltas, even in
     the middle of a character, the tool runs once, with the same arguments.
     """
     cuts = itertools.combinations_with_replacement(range(len(UNITS) + 1), 2)
@@ -171,7 +173,7 @@ async def test_tool_call_without_parameters_does_not_run_in_a_truncated_answer(
     fake, fake_client, stream, finish, text
 ):
     """
-    A call that needs no arguments does not run either if its answer was cut off.
+    Even a call that needs no arguments does not run if its answer was cut off.
     """
     call = head(name="refresh", arguments=text)
     if stream:
@@ -351,7 +353,7 @@ async def test_tool_call_with_truncated_arguments_does_not_stop_another_one(
 ):
     """
     If the finish reason is "tool_calls", a call with truncated arguments does not run,
-    but a complete one does.
+    but a complete call does.
     """
     cut = [head("b", "other", OTHER[:5], index=1)]
 

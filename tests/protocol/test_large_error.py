@@ -29,9 +29,7 @@ LARGE = {
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 @pytest.mark.parametrize("body", LARGE)
-async def test_error_429_with_a_large_body_about_a_used_up_quota_is_not_retried(
-    fake, body, stream
-):
+async def test_used_up_quota_in_a_large_body_is_not_retried(fake, body, stream):
     """
     A 429 whose body of more than 64 KiB says that a quota is used up is not retried.
     The error has the server's message and code, and the beginning of the body.

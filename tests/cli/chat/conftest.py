@@ -60,7 +60,7 @@ def chat(libraries, fake, monkeypatch, tmp_path):
     Return a function that runs ``asi1 chat`` on a terminal of 60 columns and 20 rows,
     presses keys, leaves, and returns the rows of the terminal and the exit code.
 
-    It runs in an empty folder, which is the state directory too.
+    The command runs in an empty folder, which is also the state directory.
     """
     from prompt_toolkit.application import create_app_session
     from prompt_toolkit.input import create_pipe_input

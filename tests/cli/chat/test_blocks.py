@@ -48,8 +48,8 @@ PARTS = [
 )
 def test_blocks_are_paragraphs_lists_tables_and_code(text, blocks):
     """
-    A Markdown text is divided where a block at its top level begins: a list, a table or
-    a block of code stays whole, also while its end has not arrived yet.
+    A Markdown text is divided where a block at its top level begins. A list, a table or
+    a block of code stays whole, even before its end has arrived.
     """
     assert blocks == blocks_of(text)
 

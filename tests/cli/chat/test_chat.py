@@ -37,7 +37,7 @@ def echo(request):
 
 @pytest.fixture
 def fake(fake):
-    """Run a fake server that says each question again."""
+    """Run a fake server whose answers repeat the question."""
     fake.reply(echo, times=None)
     return fake
 
@@ -75,8 +75,8 @@ def test_each_turn_sends_the_earlier_turns(chat, fake):
 
 def test_markdown_and_dimmed_thoughts_are_shown(chat, fake):
     """
-    An answer is shown as markdown, thoughts dimmed above it; ``--no-thoughts`` hides
-    them, and ``-q`` the token counts.
+    An answer is shown as markdown, with its thoughts dimmed above it. ``--no-thoughts``
+    hides the thoughts, and ``-q`` the token counts.
     """
     for _ in range(2):
         fake.reply("**Bees** play.", thoughts=["Hm."])
@@ -156,8 +156,9 @@ def test_answer_without_text_is_reported_in_a_line(chat, fake):
 @pytest.mark.system
 def test_conversation_is_saved_and_loaded(chat, fake, tmp_path):
     """
-    ``/save`` writes a file that only its owner can read, ``/load`` and ``--load`` go on
-    with it, with its model and system message, and ``/save`` alone writes it again.
+    ``/save`` writes a file that only its owner can read. ``/load`` and ``--load``
+    continue the saved conversation, with its model and system message. ``/save``
+    without a path then writes the same file again.
     """
     chat("one\r/save talk.json\r", "--system", "Be brief.", "--model", "asi1")
     assert 0o600 == stat.S_IMODE((tmp_path / "talk.json").stat().st_mode)
@@ -228,7 +229,7 @@ def test_loaded_file_sends_no_control_character_to_the_terminal(chat, fake, tmp_
 def test_commands_change_the_conversation(chat, fake):
     """
     ``/undo`` removes the last turn, ``/new`` all of them, ``/model`` changes the model,
-    and ``/system`` the system message, also in the middle of a conversation.
+    and ``/system`` the system message, even in the middle of a conversation.
     """
     chat("one\rtwo\r/undo\rthree\r/system Be brief.\rfour\r/system Rhyme.\rfive\r")
     texts = [[m["content"] for m in sent(fake, n)] for n in range(5)]
@@ -531,7 +532,7 @@ import fcntl, os, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 """
-PROMPT = "\x1b[?2004h"  # prompt_toolkit begins each prompt with it
+PROMPT = "\x1b[?2004h"  # prompt_toolkit begins each prompt with this code
 
 
 def until(terminal, words):

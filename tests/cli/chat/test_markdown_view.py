@@ -25,7 +25,7 @@ ROWS += ["The end.", ""]
 
 @pytest.fixture
 def view(monkeypatch):
-    """Return a function that makes a view, and has the terminal of the last view."""
+    """Return a function that makes a view, and has the last view's `terminal`."""
     env = {"TERM": "xterm", "COLUMNS": "40", "LINES": "10"}
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -51,7 +51,7 @@ def test_answer_in_any_pieces_is_shown_once_with_blank_lines_between_blocks(view
     """
     shown = view()
     for start in range(0, len(ANSWER), size):
-        # As the thread does after `add`, but after each piece.
+        # The view's thread takes and draws after `add`; here, this follows each piece.
         shown._pieces.append(("", ANSWER[start : start + size]))
         shown._take()
         shown._draw()

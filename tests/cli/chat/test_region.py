@@ -23,7 +23,7 @@ class Size:
 
 
 def region(lines, columns=10):
-    """Return a page, its size, and a region on it."""
+    """Return a page, its size, and a `Region` that is drawn on the page."""
     page, size = Page(lines), Size(columns, lines)
     return page, size, Region(page, size)
 
@@ -67,7 +67,8 @@ def test_growing_block_is_shown_only_once_on_the_terminal(lines):
 def test_block_whose_first_rows_changed_is_shown_again_as_a_whole():
     """
     If the words in rows that have scrolled off the screen have changed, the whole block
-    is shown once more when it is finished; if only their spaces differ, it is not.
+    is shown once more when it is finished. If only spaces in these rows differ, the
+    block is not shown again.
     """
     page, _, rows = region(3)
     rows.draw(["1 a", "2 b", "3 c", "4 d"])
@@ -82,8 +83,8 @@ def test_block_whose_first_rows_changed_is_shown_again_as_a_whole():
 
 def test_rows_wider_than_a_smaller_terminal_are_erased_as_a_whole():
     """
-    After the terminal became narrower, a row that takes two lines there is erased with
-    both of them.
+    After the terminal became narrower, a row may take two lines. If the row is erased,
+    both lines are erased.
     """
     page, size, rows = region(20, columns=10)
     rows.draw(["\x1b[1mone\x1b[0m", "ten chars."])

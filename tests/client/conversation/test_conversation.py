@@ -766,7 +766,7 @@ async def test_policy_without_a_token_budget_reserves_tokens_for_the_answer(
     assert most - 200 < max(counts) <= most
 
 
-async def test_models_of_a_client_override_asi1_models_for_its_children_too(fake):
+async def test_models_of_a_client_override_the_model_table_for_its_children(fake):
     """
     A client's ``models`` replace entries of `asi1.MODELS` for this client and for its
     `with_options` children, which may add ``models`` of their own. Other clients and
@@ -1156,10 +1156,10 @@ CALL = {
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["ask", "stream"])
-async def test_extra_members_of_tool_calls_are_sent_back(fake, fake_client, streams):
+async def test_unknown_keys_of_tool_calls_are_sent_back(fake, fake_client, streams):
     """
-    Extra members of a tool call are sent back with the next turn, streamed or not, also
-    by forks and loaded conversations. Extra members of a message are not sent back.
+    Unknown keys of a tool call are sent back with the next turn, streamed or not, even
+    by forks and loaded conversations. Unknown keys of a message are not sent back.
     """
     fake.clear()
     message = {"tool_calls": [CALL], "annotations": [1], "reasoning_content": "Hm."}
@@ -1198,7 +1198,8 @@ async def test_thoughts_are_sent_back_only_with_keep_reasoning(
 ):
     """
     With ``keep_reasoning=True`` the model's thoughts, wherever the server sends them,
-    are in the history and are sent back as ``reasoning_content``; else they are not.
+    are in the history and are sent back as ``reasoning_content``. Without it, they are
+    in neither.
     """
     fake.clear()
     part = {"content": "Yes."} | ({} if thought else {"reasoning_content": "Hm."})
@@ -1255,7 +1256,7 @@ async def test_forks_and_loaded_conversations_inherit_keep_reasoning(fake, fake_
 
 async def test_keep_reasoning_missing_in_a_saved_conversation_is_false(fake_client):
     """
-    A saved conversation without the member "keep_reasoning" is loaded as if this member
+    A saved conversation without the field "keep_reasoning" is loaded as if this field
     were false.
     """
     old = json.loads(fake_client.conversation("Hi").to_json())

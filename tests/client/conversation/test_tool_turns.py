@@ -63,12 +63,13 @@ async def test_run_with_tools_is_one_turn_of_the_history(fake, fake_client, stre
     assert ["system"] == roles(chat)
 
 
-async def test_tool_choice_of_the_conversation_is_that_of_the_first_request(
+async def test_only_the_first_request_has_the_tool_choice_of_the_conversation(
     fake, fake_client
 ):
     """
-    The first request of a run has the conversation's ``tool_choice``, and later ones
-    have "auto": otherwise a model that must call a tool in each answer would never end.
+    The first request of a run has the conversation's ``tool_choice``, and later
+    requests have "auto". Otherwise a model that must call a tool in each answer would
+    never end.
     """
     chat = fake_client.conversation(tool_choice="required")
 
@@ -258,7 +259,7 @@ async def test_context_policy_shortens_the_history_but_never_the_turn(
 
 async def test_options_of_the_conversation_reach_each_request(fake, fake_client):
     """
-    The options of the conversation are in each request of a run; those of the run
+    The options of the conversation are in each request of a run. The options of the run
     override them.
     """
     chat = fake_client.conversation(model="big", temperature=0.1, seed=7)
@@ -274,7 +275,7 @@ async def test_saved_turn_is_resumed_only_by_a_conversation(fake, fake_client):
     """
     A run of a conversation sends the history, which a saved run does not contain. So
     only a conversation can resume a run that a conversation has begun, and only
-    `chat.completions` one that it has begun.
+    `chat.completions` can resume any other run.
     """
     chat, completions = fake_client.conversation(), fake_client.chat.completions
     for first, other, words in (
@@ -291,8 +292,8 @@ async def test_saved_turn_is_resumed_only_by_a_conversation(fake, fake_client):
 
 async def test_resumed_turn_uses_the_model_with_which_it_began(fake, fake_client):
     """
-    A saved turn has the name of its model, so a conversation with another model goes on
-    with the same one.
+    A saved turn has the name of its model. So a conversation with another model goes on
+    with the model of the turn.
     """
     run = fake_client.conversation(model="big").run_tools("1 + 2?", tools=[add])
     other = fake_client.conversation(model="small")

@@ -114,7 +114,7 @@ async def test_wait_that_times_out_can_be_repeated(fake, fake_client):
 
 async def test_other_turns_are_refused_during_the_wait(fake, fake_client):
     """
-    While `wait` runs, also in the pauses between its messages, another turn or wait
+    While `wait` runs, even in the pauses between its messages, another turn or wait
     raises `ConversationBusyError`. After a cancelled wait the next turn may begin.
     """
     chat = await asked(fake, fake_client)
@@ -169,8 +169,8 @@ async def test_loaded_conversation_waits_in_the_session_of_the_saved_one(
     fake, fake_client
 ):
     """
-    A conversation whose last answer was deferred can be saved and loaded, in another
-    process too; the loaded conversation then waits in the same session.
+    A conversation whose last answer was deferred can be saved and loaded, even in
+    another process. The loaded conversation then waits in the same session.
     """
     chat = await asked(fake, fake_client)
     loaded = fake_client.conversation(saved=chat.to_json())

@@ -75,7 +75,7 @@ CITY = '{"city": "Oslo"'
         ),
     ],
 )
-def test_arguments_that_do_not_fit_the_schema_raise_output_invalid_error(
+def test_arguments_that_do_not_fit_raise_output_invalid_error(
     text, path, expected, words
 ):
     """

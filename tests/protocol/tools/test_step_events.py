@@ -88,9 +88,7 @@ def test_steps_have_the_documented_wire_format(step, expected):
         (answer(tool_calls=(CALL,)), []),
     ],
 )
-def test_answer_that_is_not_streamed_is_one_event_of_thoughts_and_one_of_text(
-    given, expected
-):
+def test_unstreamed_answer_is_one_event_of_thoughts_and_one_of_text(given, expected):
     """
     A complete answer is one event with its thoughts and one with its text, if it has
     them. If its pieces were already sent, it has neither event.
