@@ -363,8 +363,9 @@ def test_unknown_value_of_asi1_loop_is_refused():
 
 def test_blocking_client_checks_asi1_loop_when_it_is_made(monkeypatch):
     """
-    A blocking client checks ``ASI1_LOOP`` when it is made, not at its first call; an
-    async client runs on its caller's event loop, and does not read it.
+    A blocking client checks ``ASI1_LOOP`` when the client is made, not at its first
+    call. An async client runs on its caller's event loop, and does not read the
+    variable.
     """
     monkeypatch.setenv("ASI1_LOOP", "giraffe")
 

@@ -192,9 +192,9 @@ def test_journal_of_a_blocking_run_is_called_in_the_readers_thread(
     fake, blocking_client
 ):
     """
-    The journal of a blocking run is called in the thread that reads the events, with
-    each event before this event is sent: it may use a database connection of this
-    thread, and may block.
+    The journal of a blocking run is called in the thread that reads the events, and
+    gets each event before the event is sent. So the journal may use a database
+    connection of this thread, and may block.
     """
     fake.reply("", tool_calls=[CALL])
     fake.reply("Fine.")
@@ -219,7 +219,8 @@ def test_error_of_a_blocking_journal_is_the_last_event_and_is_raised(
 ):
     """
     If the journal of a blocking run raises, the last event is ``failed``, the next read
-    raises the error, and no tool begins. Before the first event, `open` raises it.
+    raises the error, and no tool begins. Before the first event, `open` raises the
+    error.
     """
     fake.reply("See.", tool_calls=[CALL])
     began = []
@@ -248,8 +249,8 @@ def test_error_of_a_blocking_journal_is_the_last_event_and_is_raised(
 
 def test_interrupted_blocking_journal_cancels_the_run(fake, blocking_client):
     """
-    Ctrl-C while the journal is called ends the events, and the run cannot be read any
-    more; `to_json` has the run so far, without the event that was not recorded.
+    Ctrl-C in the journal ends the events, and the run cannot be read any more.
+    `to_json` has the run so far, without the event that was not recorded.
     """
     fake.reply("See.", tool_calls=[CALL])
     fake.reply("Fine.")

@@ -13,14 +13,14 @@ TABLES = tables()
 @pytest.mark.parametrize("title", TABLES)
 def test_reference_has_the_options_and_exit_codes_of_each_command(title):
     """
-    The page has a table of each command's options, with the words of ``--help``, and
-    one of its exit codes; ``python -m tests.support.command_line`` renews them.
+    The page has a table of each command's options, with the words of ``--help``, and a
+    table of its exit codes. ``python -m tests.support.command_line`` renews the tables.
     """
     assert f"\n{TABLES[title]}\n" in PAGE.read_text("utf-8")
 
 
 def test_reference_describes_each_command():
-    """Each command has a section, and renewed tables leave the rest as it is."""
+    """Each command has a section, and renewing the tables changes nothing else."""
     text = PAGE.read_text("utf-8")
 
     assert text == with_tables(text)

@@ -23,8 +23,8 @@ def url(fake, monkeypatch):
 
 def test_base_url_and_key_of_the_command_line_are_used(fake, url, monkeypatch, capsys):
     """
-    ``--base-url`` overrides the environment, and ``--key-env`` names the variable of
-    the key, which messages do not show.
+    ``--base-url`` overrides the environment, and ``--key-env`` names the variable that
+    has the key. Messages do not show the key.
     """
     other = "another-key-0815"
     monkeypatch.setenv("ASI1_BASE_URL", "http://127.0.0.1:1")

@@ -1,6 +1,6 @@
 """
-OpenTelemetry: spans, metrics and contents, named as its conventions for generative AI
-say, for calls that end in every way.
+OpenTelemetry: the spans, metrics and contents of calls, however these end, under the
+names in OpenTelemetry's conventions for generative AI.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ STREAM_METRICS = {
 async def test_chat_span_has_every_attribute_of_the_conventions(telemetry, stream):
     """
     The span of a chat call is a child of the caller's span, of the kind CLIENT. It has
-    the attributes of the table, whose names are in the registry of the conventions.
+    the attributes in `CHAT`, whose names are in the registry of the conventions.
     """
     fake = FakeASI1()
     details = {"cached_tokens": 5}
@@ -391,8 +391,7 @@ def test_parent_of_a_blocking_call_is_the_span_of_its_caller(telemetry):
 
 async def test_span_of_a_tool_is_current_in_the_tool(telemetry):
     """
-    Spans that a tool begins, also one that runs in a thread, are children of the span
-    of the tool.
+    Spans that a tool begins, even in a thread, are children of the tool's span.
     """
 
     def inner() -> str:
@@ -471,8 +470,8 @@ async def test_contents_are_recorded_only_if_the_environment_says_so(
 
 async def test_client_is_instrumented_once(telemetry):
     """
-    A client that is instrumented twice, or whose copy is, has one span for each call;
-    the hooks that it had before are still called.
+    A client that is instrumented twice, or whose copy is instrumented, has one span for
+    each call. The hooks that it had before are still called.
     """
     seen, model = [], ScriptedModel([call("1", "add", a=1, b=2)])
     given = model.client(hooks=asi1.Hooks(on_end=seen.append))

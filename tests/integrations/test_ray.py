@@ -41,9 +41,9 @@ def echo(request):
 
 def test_each_row_gets_columns_of_its_answer_or_of_its_error(fake, config):
     """
-    Each row keeps its columns and gets those of its answer, in order; messages go
-    before a prompt and a row's options reach the server. A row that fails gets the
-    message and the type of the error, and raises nothing.
+    Each row keeps its columns and gets the columns of its answer, and the rows keep
+    their order. Messages go before a prompt, and a row's options reach the server. A
+    row that fails gets the message and the type of the error, and raises nothing.
     """
     fake.reply(echo, times=None)
     batch = {
@@ -93,8 +93,8 @@ def test_running_an_output_again_asks_for_its_failed_rows_only(fake, config):
 def test_batch_comes_back_as_the_type_that_went_in(kind, fake, config):
     """
     For a batch of numpy arrays, a DataFrame or an Arrow table, a batch of the same type
-    is returned, with columns of the same types whether rows failed or not, and also
-    without rows.
+    is returned. Its columns have the same types whether rows failed or not, and even if
+    there are no rows.
     """
     library = pytest.importorskip(kind)
     fake.reply(echo)
@@ -179,11 +179,11 @@ def test_wrong_configuration_raises_an_error_that_names_the_right_one(
 
 @pytest.mark.system
 @pytest.mark.timeout(1800)  # Ray alone may need minutes to start its workers
-def test_two_workers_of_ray_answer_each_row_under_one_limit_though_killed(
+def test_two_workers_of_ray_answer_each_row_under_one_limit_though_one_is_killed(
     fake, config, tmp_path
 ):
     """
-    Two workers of Ray with one limit in Redis handle each of 2,000 rows: it becomes an
+    Two workers of Ray with one limit in Redis handle 2,000 rows. Each row becomes an
     answer, or a rate limit or timeout error, though the server answers some requests
     with 429, and a worker and Redis are killed meanwhile. In no window by the clock of
     Redis are more requests permitted than the limit.

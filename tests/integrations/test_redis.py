@@ -204,9 +204,9 @@ async def test_no_window_has_more_permits_than_the_limit(limit, make, caplog):
 
 async def test_overlapping_calls_give_their_estimates_back(make):
     """
-    Of calls that overlap and end in another order, each gives back the tokens that it
-    did not use, and one that used more than its estimate takes more; so the rest of the
-    limit is free.
+    Calls overlap, and do not end in the order in which they began. Each gives back the
+    tokens that it did not use, or takes more if it used more than its estimate. So the
+    rest of the limit is free.
     """
     limiter = make(RateLimit(tokens_per_minute=1000), minute=600)
     begun, end = anyio.Event(), anyio.Event()
@@ -247,7 +247,7 @@ async def test_estimate_above_the_whole_limit_is_permitted_in_an_empty_window(ma
 
 
 @pytest.mark.system
-async def test_retry_after_of_one_process_delays_all(make, caplog):
+async def test_retry_after_of_one_process_delays_all_processes(make, caplog):
     """
     After a 429 with a Retry-After in one process, no process gets a permit before that
     time by Redis's clock.
@@ -287,7 +287,7 @@ async def test_cancelled_waiter_leaves_the_queue_and_the_counts(make):
 
 
 @pytest.mark.system
-async def test_lease_of_a_running_call_is_renewed_and_that_of_a_lost_one_expires(make):
+async def test_lease_of_a_running_call_is_renewed_and_a_lost_lease_expires(make):
     """
     A call that runs for longer than the lease keeps its place in ``max_concurrency``;
     if its process no longer renews the lease, another call gets the place.
@@ -343,9 +343,9 @@ def away(server, how):
 @pytest.mark.parametrize("how", AWAY)
 async def test_calls_wait_or_go_on_without_redis(how, own_server, caplog):
     """
-    While Redis cannot be used, calls with ``on_failure="go_on"`` are sent, and those
-    with "wait" wait until it can be used again; each limiter logs one line about the
-    failure, and one about its end.
+    While Redis cannot be used, calls with ``on_failure="go_on"`` are sent, and calls
+    with "wait" wait until Redis can be used again. Each limiter logs one line about the
+    failure, and one line about the end of the failure.
     """
     limit, options = RateLimit(requests_per_minute=10_000), {"timeout": 1.0}
     goer = RedisLimiter(own_server.url, limit, on_failure="go_on", **options)
@@ -499,7 +499,7 @@ def test_four_processes_keep_one_limit_though_one_and_redis_are_killed(
 
     permits = [each for output in outputs for each in permits_in(output)]
     assert most_in_a_window([(at, 1) for at, _ in permits], minute) <= rate
-    # Redis knows also of permits that the killed process took and did not log.
+    # Redis also knows of permits that the killed process took and did not log.
     told = [(at, 1) for at in watched.permits.values()]
     assert most_in_a_window(told, minute - 1e-5) <= rate
     assert len(told) >= 2 * count

@@ -193,8 +193,8 @@ def _parsed(cls):
 )
 def test_copies_of_an_unchanged_object_dump_what_the_server_sent(read, cls):
     """
-    An object that nothing has changed dumps the server's JSON, with the same keys in
-    the same order and in the server's own format; so do its copies and its parts.
+    An unchanged object dumps the server's JSON, with the same keys in the same order
+    and in the server's own format. Its copies and its parts do the same.
     """
     for answer in _copies(read(cls)):
         part = answer.choices[0]
@@ -223,8 +223,8 @@ def _redacted(answer):
 @pytest.mark.parametrize("read", [_in_one_step, _in_steps, _parsed])
 def test_no_dump_of_a_changed_copy_has_the_old_values(read):
     """
-    A copy that `attrs.evolve` made, with changed objects inside, dumps the new values;
-    no dump of it has an old value, which a program may have removed for its log.
+    A copy that `attrs.evolve` made, with changed objects inside, dumps the new values.
+    No dump of it has an old value, which a program may have removed for its log.
     """
     answer = _redacted(read(asi1.ChatCompletion))
 
@@ -284,8 +284,8 @@ def test_changed_copy_dumps_its_fields_in_the_servers_order(raw, cls, changes, d
 
 def test_chunk_of_the_fast_path_and_its_changed_copy_dump_their_own_values():
     """
-    A chunk that was read by the fast path dumps the server's JSON, also when it was
-    copied; its changed copy dumps the new values.
+    A chunk that was read by the fast path dumps the server's JSON, even after it was
+    copied. Its changed copy dumps the new values.
     """
     raw = {"id": "a", "choices": [{"index": 0, "delta": {"content": "old"}, "x": 1}]}
     chunk = FastChunkReader().read(json.dumps(raw).encode())
@@ -318,8 +318,8 @@ def test_copy_with_other_thoughts_leaves_its_original_as_it_was(
     cls, part, field, old, new
 ):
     """
-    A copy of an answer or of a chunk with other thoughts has them as the
-    ``reasoning_content`` of its message; the message of the original keeps its own.
+    A copy of an answer or of a chunk with other thoughts has these thoughts as the
+    ``reasoning_content`` of its message. The original keeps its own thoughts.
     """
     choice = {"index": 0, part: {"role": "assistant", "content": "Hi"}}
     whole = decode(cls, {"thought": old, "choices": [choice]})

@@ -180,9 +180,9 @@ def test_error_created_from_a_message_alone_has_defaults_in_other_fields():
 @pytest.mark.parametrize("name", sorted(classes()))
 def test_every_error_class_inherits_constructor_and_equality_from_asi1error(name):
     """
-    Every error class takes its message first and all other fields by keyword, but the
-    request, which OpenAI's class takes second; it has only the message in ``args``.
-    Equality, hash, repr and pickling are inherited from `ASI1Error`.
+    The constructor of each error class takes the message first and all other fields by
+    keyword, except the request, which is second as in OpenAI's class. ``args`` has only
+    the message. Equality, hash, repr and pickling are inherited from `ASI1Error`.
     """
     cls = classes()[name]
     first, *others = inspect.signature(cls).parameters.values()

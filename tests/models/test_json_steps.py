@@ -349,8 +349,8 @@ def test_long_string_is_parsed_in_pieces_of_at_most_512_kib(data):
 
 def test_long_text_with_a_lone_surrogate_takes_one_more_parsing_step():
     """
-    Only the slower parser reads a lone surrogate. So a long text with one takes a step
-    more than a text of the same length that the fast parser reads.
+    Only the slower parser reads a lone surrogate. So a long text with a lone surrogate
+    takes one more step than a text of the same length that the fast parser reads.
     """
     text = b'["%b","%b"]'
     _, fast = in_one_step(load_json_in_steps(text % (b"x" * 300_000, b"\\u00e9")))

@@ -504,7 +504,7 @@ def test_message_of_the_model_without_content_and_tool_calls_is_not_sent(message
 )
 def test_message_with_content_or_of_another_role_is_sent_unchanged(message):
     """
-    An assistant message is sent unchanged if it has content, or a member in place of
+    An assistant message is sent unchanged if it has content, or a key in place of
     content, such as tool calls. A message of another role is always sent unchanged.
     """
     assert [message] == sendable(wire_messages([message]))
@@ -522,7 +522,8 @@ def test_message_with_content_or_of_another_role_is_sent_unchanged(message):
 )
 def test_refusal_without_text_is_sent_as_the_content_of_the_message(message):
     """
-    If a message has a refusal and no text, the refusal is sent as its content.
+    If a message has a refusal and no text, the refusal is sent as the message's
+    content.
     """
     wire = [{"role": "assistant", "content": "No."}]
 
@@ -554,7 +555,7 @@ def _blank(message):
 def test_only_messages_of_the_model_without_text_are_changed_or_left_out(messages):
     """
     A history is sent as it is, except that a message of the model without a text is
-    left out, or has its refusal as its content; the dicts stay the same objects.
+    left out, or is sent with its refusal as content. The dicts stay the same objects.
     """
     expected = []
     for message in messages:
@@ -575,11 +576,10 @@ def test_only_messages_of_the_model_without_text_are_changed_or_left_out(message
     assert sent == sendable(sent)
 
 
-def test_tool_call_is_sent_back_with_the_members_that_the_server_added():
+def test_tool_call_is_sent_back_with_the_keys_that_the_server_added():
     """
-    Members that the server added to a tool call, or to its function, are sent back,
-    except nulls and ``index``. Members that the server added to the message are left
-    out.
+    Keys that the server added to a tool call, or to its function, are sent back, except
+    nulls and ``index``. Keys that the server added to the message are left out.
     """
     call = {
         "id": "c1",
@@ -676,8 +676,9 @@ def test_model_of_pydantic_is_sent_as_its_dump_without_none(values, wire):
 )
 def test_model_that_is_not_a_message_is_an_error(make, problem):
     """
-    A dump that is not a message is refused as a dict would be; a class, a mock, and an
-    object of asi1 that is not a message, are refused as they are.
+    A model whose dump is not a message raises the error that a dict would raise. A
+    class, a mock, and an object of asi1 that is not a message are refused without a
+    dump.
     """
     with pytest.raises(ArgumentError, match=problem):
         wire_messages([make()])
@@ -693,7 +694,7 @@ def test_model_that_is_not_a_message_is_an_error(make, problem):
     ],
     ids=["pydantic", "dict", "UserMessage", "ChatMessage"],
 )
-def test_message_in_place_of_a_list_of_messages_is_an_error_that_tells_the_list(
+def test_error_for_a_single_message_in_place_of_a_list_tells_what_to_pass(
     make,
 ):
     """

@@ -35,7 +35,7 @@ ANSWER = asi1.ChatCompletion(
 
 def test_dump_of_an_answer_without_choices_has_an_empty_list():
     """
-    The dump of an answer has JSON values only, also if it has no choices.
+    The dump of an answer has JSON values only, even if it has no choices.
     """
     assert [] == asi1.ChatCompletion().model_dump()["choices"]
     assert [] == asi1.ChatCompletionChunk().model_dump()["choices"]
@@ -43,8 +43,8 @@ def test_dump_of_an_answer_without_choices_has_an_empty_list():
 
 def test_dump_has_every_field_and_every_key_that_the_server_sent():
     """
-    `model_dump` has each field under its JSON name, None if it has no value, and each
-    key that the server sent; also in nested objects.
+    `model_dump` has each field under its JSON name, with None for a field without a
+    value, and each key that the server sent. This also holds for nested objects.
     """
     dump = ANSWER.model_dump(mode="json")
     (choice,) = dump["choices"]

@@ -22,7 +22,7 @@ import asi1
 def test_output_error_has_text_and_answer(cls, parent):
     """
     Each error for an answer that cannot be converted to the requested type has the
-    answer and the answer's text, also after pickling.
+    answer and the answer's text, even after pickling.
     """
     completion = asi1.ChatCompletion(usage=asi1.Usage(total_tokens=9))
     error = cls("no", text="{", completion=completion)

@@ -92,7 +92,8 @@ def test_total_usage_includes_the_earlier_answers_that_did_not_fit(
 def test_message_of_choice_0_has_the_parsed_value():
     """
     The message of choice 0 has the value as ``parsed``, as in OpenAI's client. The
-    messages of other choices have None, and all of them are sent back without it.
+    ``parsed`` of other choices' messages is None. All messages are sent back without
+    ``parsed``.
     """
     choices = [
         asi1.ChatChoice(index=i, message=asi1.ChatMessage(content=f"{i}"))

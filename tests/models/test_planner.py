@@ -59,10 +59,10 @@ def test_agents_are_returned_in_the_order_of_the_plan():
     assert ["one", "two", None] == [agent.agent_name for agent in found]
 
 
-def test_unknown_or_mistyped_member_of_an_agent_is_in_extra():
+def test_unknown_key_or_mistyped_value_of_an_agent_is_in_extra():
     """
-    A member of an agent is in ``extra`` if the member is unknown or its value has the
-    wrong type. ``to_dict`` returns the agent's object as the server sent it.
+    A key of an agent's object is in ``extra`` if the key is unknown or its value has
+    the wrong type. ``to_dict`` returns the agent's object as the server sent it.
     """
     odd = {"agent_name": 5, "agent_rating": "high", "agent_interactions": True, "x": []}
     (found,) = agents_in({"agent_used": odd, "agent_response": {"text": "Yes."}})

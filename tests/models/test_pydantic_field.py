@@ -24,8 +24,8 @@ Row = pydantic.create_model(
 @pytest.mark.parametrize("how", [{}, {"exclude_none": True}, {"exclude_unset": True}])
 def test_model_of_pydantic_may_have_fields_of_asi1s_classes(how):
     """
-    A field of pydantic's model with a class of asi1 keeps the object itself, and is
-    dumped by ``model_dump``, with the options of the dump.
+    If a field of a pydantic model has a class of asi1 as its type, the field keeps the
+    object itself. ``model_dump`` dumps the object, with the options of the dump.
     """
     parsed = asi1.ParsedCompletion(parsed=1)
     row = Row(answer=ANSWER, parsed=parsed, chunks=[asi1.ChatCompletionChunk(id="a")])

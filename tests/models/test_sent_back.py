@@ -30,10 +30,10 @@ PLAIN = {
     ],
     ids=["nothing", "unknown", "null", "repeated", "field-of-a-wrong-type"],
 )
-def test_tool_call_is_sent_back_with_members_that_asi1_does_not_know(extra, sent):
+def test_tool_call_is_sent_back_with_keys_that_asi1_does_not_know(extra, sent):
     """
-    A tool call is sent back with the members that the server added to it. Nulls,
-    members that repeat another member, and fields of a wrong type are left out.
+    A tool call is sent back with the keys that the server added to it. Nulls, keys that
+    repeat another key, and fields of a wrong type are left out.
     """
     call = asi1.ToolCall(
         id="c1",
@@ -45,9 +45,9 @@ def test_tool_call_is_sent_back_with_members_that_asi1_does_not_know(extra, sent
     assert sent | PLAIN == wire_call(call)
 
 
-def test_function_is_sent_back_with_members_that_asi1_does_not_know():
+def test_function_is_sent_back_with_keys_that_asi1_does_not_know():
     """
-    The function of a tool call is sent back with the members that the server added.
+    The function of a tool call is sent back with the keys that the server added.
     """
     extra = {"strict": True, "name": 7, "args": {}}
     function = asi1.FunctionCall(name="dive", arguments="{}", extra=extra)

@@ -378,7 +378,9 @@ def test_agent_example_waits_for_the_agent_in_one_session(fake, folder, capsys):
     assert "still deferred" in capsys.readouterr().err
     assert (folder / "agent_session.json").exists()
 
-    fake.reply("Booked for 7.", times=None)  # for late requests too
+    fake.reply(
+        "Booked for 7.", times=None
+    )  # even for requests that are still under way
     assert 0 == main("Book a table.", interval=0.01)
     assert "Booked for 7.\n" == capsys.readouterr().out
     assert not (folder / "agent_session.json").exists()
@@ -672,7 +674,7 @@ def question(text):
 def test_webchat_runs_a_tool_once_after_it_was_approved(fake, webchat, allowed, mails):
     """
     The web chat runs a tool that needs an approval after `/decide` allows it, and never
-    twice: the id of a run is good for one decision, and is forgotten then. The ids are
+    twice: the id of a run is valid for one decision, and is then forgotten. The ids are
     random.
     """
     fake.reply("", tool_calls=[MAIL])

@@ -47,7 +47,7 @@ def test_pages_show_the_commands_of_the_messages():
 
 
 def test_first_page_lists_each_extra():
-    """The table of extras has those that the package declares, and no other."""
+    """The table of extras has the extras that the package declares, and no other."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     rows = re.findall(r"^\| (`.*?) \|", START, re.MULTILINE)
 

@@ -55,7 +55,7 @@ def test_every_top_level_module_is_in_exactly_one_layer():
 
 def test_no_module_imports_from_a_higher_layer():
     """
-    A module of asi1 imports only from its own layer or lower ones, also inside
+    A module of asi1 imports only from its own layer or lower ones, even inside
     functions and under ``TYPE_CHECKING``.
     """
     assert [] == upward_imports(ROOT, LAYERS)

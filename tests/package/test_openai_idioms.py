@@ -152,7 +152,8 @@ def test_idioms_give_the_same_with_both_packages_unless_the_guide_names_them(
 ):
     """
     An idiom gives the same result with OpenAI's client and with asi1, unless the guide
-    for programs that come from OpenAI's client names it. None fails with OpenAI's.
+    for programs that come from OpenAI's client names it. No idiom fails with OpenAI's
+    client.
     """
     packages = (
         (openai, (openai.OpenAI, openai.AsyncOpenAI)),

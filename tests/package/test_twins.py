@@ -30,8 +30,9 @@ def test_blocking_client_has_the_same_members_as_the_async_client():
 def test_blocking_docstrings_are_made_from_the_async_ones(path):
     """
     The docstring of each public class and method of the blocking client has the first
-    paragraph and the sections of its async twin's, and says "Same as"; properties have
-    the whole docstring. ``python -m tests.support.blocking_docs`` writes them.
+    paragraph and the sections of its async twin's, and says "Same as". A property has
+    the whole docstring. ``python -m tests.support.blocking_docs`` writes these
+    docstrings.
     """
     source = path.read_text("utf-8")
 

@@ -19,8 +19,8 @@ WORKFLOWS = {
 
 def test_ci_tests_each_python_that_the_package_is_for():
     """
-    The workflow CI tests on each Python of the classifiers, on Linux, macOS, Windows,
-    with sessions that exist.
+    The CI workflow tests on each Python version of the classifiers, on Linux, macOS and
+    Windows, and runs only nox sessions that exist.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     found = re.findall(r":: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE)

@@ -312,8 +312,8 @@ class Joined(dict):
 
 def test_first_of_a_thousand_joined_turns_is_found_in_few_lookups():
     """
-    A turn with tool results for a thousand earlier turns joins them all into one turn.
-    The first of these turns is found without a walk through all of them each time.
+    A turn with tool results for a thousand earlier turns is joined with all of them.
+    Finding the first of these turns does not look at all the others each time.
     """
     joined = Joined()
 
