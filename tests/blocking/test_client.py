@@ -268,7 +268,7 @@ def test_python_exits_silently_while_streams_and_calls_are_open(fake, script, co
     assert (code, "", "") == run_script(fake, script)
 
 
-def test_call_after_the_event_loop_thread_was_stopped_raises():
+def test_call_after_the_event_loop_thread_was_stopped_is_an_error():
     """
     A call that is made after the client's event loop thread was stopped, as it is when
     Python exits, raises an error, since the call could never end.

@@ -25,7 +25,9 @@ def test_blocking_stream_has_partial_and_final_values(fake, blocking_client):
     assert isinstance(stream, asi1.ChatStream)
 
 
-def test_blocking_stream_of_an_invalid_value_raises(fake, blocking_client):
+def test_blocking_stream_of_an_invalid_value_raises_output_invalid_error(
+    fake, blocking_client
+):
     """
     `get_final_completion` of a blocking stream raises `OutputInvalidError` if the
     answer does not fit the type passed as *response_format*.

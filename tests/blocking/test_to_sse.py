@@ -280,8 +280,8 @@ def test_leaving_the_events_of_a_blocking_run_cancels_its_tools(
     fake, blocking_client, how
 ):
     """
-    `close` on the events of a blocking run cancels its tools, and so does garbage
-    collection of the events, even if the program still refers to the run.
+    `close` on the events of a blocking run, or garbage collection of the events,
+    cancels the tools of the run, even if the program still refers to the run.
     """
     stuck = Stuck()
     fake.reply("", tool_calls=[{"name": "wait", "arguments": {}}])

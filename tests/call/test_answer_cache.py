@@ -448,7 +448,7 @@ async def test_cache_that_hangs_delays_one_call_and_is_then_not_used(name):
 @pytest.mark.parametrize("method", [create, stream, turn])
 async def test_total_timeout_limits_the_wait_for_a_cache(method, recwarn):
     """
-    The total timeout of a call also limits its wait for a cache that hangs: the call
+    The total timeout of a call includes its wait for a cache that hangs: the call
     raises a timeout error. The cache is not reported as broken, and later calls use it.
     """
     fake, store = FakeASI1(), Store()

@@ -20,7 +20,7 @@ OLD, NEW = "sk-heron-0123456789", "sk-otter-9876543210"
 
 
 class Keys:
-    """Returns one key after the other, the last one again and again."""
+    """A key function that returns *keys* in order, and then the last key each time."""
 
     def __init__(self, *keys):
         self.keys, self.asked = list(keys), 0
@@ -180,8 +180,8 @@ async def test_error_of_the_key_function_reaches_the_caller(fake, form):
 @pytest.mark.virtual_time
 async def test_total_timeout_limits_the_wait_for_the_key_function():
     """
-    The total timeout also limits the wait for the key function; the error says what the
-    call waited for, and that nothing was sent.
+    The total timeout of a call includes the wait for the key function. The error says
+    what the call waited for, and that nothing was sent.
     """
     fake = FakeASI1()
 

@@ -302,9 +302,10 @@ async def test_cached_answer_is_returned_even_if_the_budget_is_used_up(way):
 @pytest.mark.virtual_time
 async def test_calls_of_a_child_count_in_its_own_and_in_its_parents_budget(fake):
     """
-    A budget that `with_options` adds is counted from zero, and its calls also count in
-    the budget of the parent. A call that one of the budgets refuses reserves nothing in
-    the other. One `Budget` object passed to two clients is counted for each of them.
+    A budget that `with_options` adds begins at zero. The child's calls count in this
+    budget and in the parent's. A call that one of these budgets refuses reserves
+    nothing in the other. One `Budget` object passed to two clients is counted for each
+    client.
     """
     fake.reply("Hello", times=None)
     two = asi1.Budget(requests=2)

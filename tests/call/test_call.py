@@ -660,8 +660,8 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
 )
 async def test_call_whose_reply_is_malformed_http_is_not_retried(fake, fault, stream):
     """
-    A call whose reply is not valid HTTP is not retried, since the next reply would be
-    malformed too; `retryable` is false for the error.
+    A call whose reply is not valid HTTP is not retried, since the next reply would also
+    be malformed. The error's `retryable` is false.
     """
     fake.fault(fault, times=None)
 

@@ -96,7 +96,7 @@ async def test_reader_that_waits_when_the_answers_are_closed_gets_stream_closed_
 ):
     """
     A reader that waits while the answers are closed gets `StreamClosedError` with the
-    message "the answers were closed", and so does each later reader.
+    message "the answers were closed". Each later reader gets the same error.
     """
     fake.fault("stall_before_headers", times=None)
     answers = fake_client.chat.completions.map(["a"])

@@ -13,7 +13,7 @@ PROMPTS = ["a", "b", "c"]
 
 
 class Bar:
-    """A bar like that of tqdm, which is also callable."""
+    """A progress bar like that of tqdm. It has `update`, and can also be called."""
 
     def __init__(self):
         self.shown = 0

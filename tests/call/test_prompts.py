@@ -34,8 +34,7 @@ async def collect(answers):
 
 async def test_answers_to_a_mapping_of_prompts_come_with_its_keys(fake, fake_client):
     """
-    If the prompts are a mapping, each answer comes with its prompt's key, and so does
-    each error.
+    If the prompts are a mapping, each answer or error comes with its prompt's key.
     """
     prompts = {"a": "one", 2: [{"role": "user", "content": "two"}], "c": 5}
 

@@ -209,7 +209,7 @@ async def test_retry_that_times_out_in_the_limiter_reports_the_first_attempt():
 
 
 @pytest.mark.virtual_time
-async def test_second_limit_that_delays_a_call_is_reported_too():
+async def test_each_of_two_limits_that_delay_a_call_is_reported():
     """
     A call that waits first for one limit, then for another, reports both limits.
     """
@@ -230,7 +230,7 @@ async def test_second_limit_that_delays_a_call_is_reported_too():
 async def test_call_behind_a_waiting_call_reports_how_long_that_call_waits():
     """
     A call that begins to wait behind another call reports how long the other call still
-    waits; a call that begins when no call waits reports no wait.
+    waits. A call that begins when no call waits reports no wait.
     """
     fake = FakeASI1()
     client, observed = busy(fake, RateLimit(requests_per_minute=1))
@@ -374,8 +374,8 @@ async def test_wait_for_the_limiter_is_not_part_of_the_first_token_timeout():
 @pytest.mark.virtual_time
 async def test_retry_after_for_one_call_delays_the_calls_after_it():
     """
-    A Retry-After in the reply to one call also delays the calls that are made after
-    that call.
+    A Retry-After in the reply to one call delays all calls that are made after that
+    call.
     """
     fake = FakeASI1()
     fake.fail(429, retry_after=30)

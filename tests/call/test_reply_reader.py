@@ -387,7 +387,7 @@ async def test_success_status_without_an_answer_raises_response_error(
     assert 1 == len(fake.requests)
 
 
-async def test_stream_with_done_but_without_a_chunk_raises(fake):
+async def test_stream_with_done_but_without_a_chunk_is_an_error(fake):
     """
     A stream that consists only of the event [DONE] contains no answer: the call raises
     an error.
@@ -508,7 +508,7 @@ async def test_redirect_raises_an_error_that_names_its_target(fake, name, status
     assert 1 == len(fake.requests)
 
 
-async def test_event_or_body_above_max_event_bytes_raises(fake):
+async def test_event_or_body_above_max_event_bytes_is_an_error(fake):
     """
     An event or a body larger than `max_event_bytes` ends the call with an error that
     names this setting.
@@ -1252,10 +1252,10 @@ async def test_idle_timeout_runs_again_once_a_slow_reader_has_read(fake):
 
 async def turns_during(fake, *, stream, stop_after=None):
     """
-    Make a call; return how often another task ran meanwhile, and whether the call
+    Make a call; return how often a second task ran meanwhile, and whether the call
     ended.
 
-    With *stop_after*, the call is cancelled once the other task has run that often.
+    With *stop_after*, the call is cancelled once the second task has run that often.
     """
     turns, ended = 0, False
 

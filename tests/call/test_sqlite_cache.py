@@ -140,7 +140,7 @@ HOSTILE = [garbage, other_program, future_version, lost_table, folder]
 
 
 @pytest.mark.parametrize("spoil", HOSTILE)
-async def test_unusable_file_is_left_as_it_is_and_fails_no_call(tmp_path, spoil):
+async def test_unusable_file_is_not_changed_and_fails_no_call(tmp_path, spoil):
     """
     A file that is not a cache of this version is not changed. It fails no call, and is
     reported once; only `clear` raises.

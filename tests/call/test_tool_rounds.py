@@ -142,7 +142,7 @@ async def test_reader_that_waits_when_the_run_is_closed_gets_stream_closed_error
         await run.aclose()
 
 
-async def test_read_of_an_abandoned_run_starts_no_tool_and_raises():
+async def test_read_of_an_abandoned_run_starts_no_tool_and_is_an_error():
     """
     If a run is abandoned, as by garbage collection, just before a read that would start
     its tools, no tool is left running, and the read raises `StreamClosedError`.

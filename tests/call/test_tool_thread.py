@@ -33,8 +33,8 @@ async def test_tool_runs_in_another_thread_with_the_callers_context():
     assert (True, "of the caller") == (daemon, value)
 
 
-async def test_worker_thread_runs_the_next_tool_too():
-    """A thread that has run a tool runs the next one too."""
+async def test_worker_thread_runs_several_tools_in_turn():
+    """A thread that has run a tool also runs the next tool."""
     first = await run_in_thread(threading.current_thread)
     await until(lambda: tool_thread._idle)
     last = tool_thread._idle[-1]

@@ -448,7 +448,7 @@ def fail_to_add(a: int, b: int) -> int:
 async def test_rounds_of_a_run_have_the_run_as_parent(stream, runs):
     """
     The calls of a run with tools are calls of their own, with the run as ``parent``.
-    Hooks with ``runs=True`` are called for the run and its tools, too.
+    Hooks with ``runs=True`` are also called for the run and its tools.
     """
     seen = Seen()
     model = ScriptedModel(

@@ -102,7 +102,7 @@ def test_redaction_of_an_answer_does_not_change_the_original():
 
 def test_key_of_digits_is_redacted_where_a_server_sends_a_number():
     """
-    A key of digits is replaced in JSON numbers too.
+    A key of digits is replaced even in JSON numbers.
     """
     error = asi1.APIStatusError("no", status_code=400, body={"key": 1234567890, "n": 1})
     scrub(error, Secret("1234567890"))

@@ -173,8 +173,8 @@ def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
 @pytest.mark.parametrize("options", [["--no-thoughts"], ["-q"], ["-q", "--thoughts"]])
 def test_option_no_thoughts_or_quiet_hides_thoughts(options, fake, on_terminal):
     """
-    With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts; ``-q`` hides the
-    token counts, too.
+    With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts. With ``-q`` it shows
+    no token counts either.
     """
     fake.reply(SKY, thoughts=THOUGHTS)
 
@@ -235,9 +235,10 @@ def test_token_counts_after_thoughts_without_text_start_a_new_line(fake, capsys)
     assert "Rayleigh.\n\n" in err
 
 
-def test_unusual_finish_reason_is_shown_after_the_token_counts(fake, capsys):
+def test_finish_reason_other_than_stop_is_shown_after_the_token_counts(fake, capsys):
     """
-    An unusual finish reason, such as "length", is shown after the token counts.
+    A finish reason other than "stop", such as "length", is shown after the token
+    counts.
     """
     fake.reply(SKY, finish_reason="length", usage={})
 

@@ -320,7 +320,7 @@ async def test_with_options_refuses_max_retries_together_with_a_retry_policy(fak
 
 async def test_closing_the_parent_closes_its_children(fake):
     """
-    When a client is closed, its children are closed too; a closed client creates no
+    When a client is closed, its children are also closed. A closed client creates no
     further children.
     """
     parent = in_process(fake)
@@ -793,7 +793,7 @@ def test_setting_of_a_wrong_type_is_refused_when_the_client_is_created(argument,
 )
 async def test_client_accepts_the_limits_of_httpx(fake, limits):
     """
-    A client takes an ``httpx.Limits``, and its calls succeed, one after the other.
+    A client takes an ``httpx.Limits`` as its limits, and its calls succeed.
     """
     fake.reply("Hi", times=None)
 

@@ -94,8 +94,8 @@ async def test_async_display_writes_to_stdout_outside_a_notebook(fake, capsys):
 
 def test_blocking_display_writes_to_stdout_outside_a_notebook(blocking, capsys):
     """
-    Outside a notebook the blocking `display`, too, writes the text to stdout and
-    returns the answer.
+    Outside a notebook the blocking `display` writes the text to stdout and returns the
+    answer, like the async `display`.
     """
     answer = blocking.stream(messages="Hi").display()
 

@@ -91,7 +91,9 @@ async def test_image_call_is_retried_after_a_429_or_an_overload(fake):
     assert third.wait is None
 
 
-async def test_truncated_or_invalid_reply_to_an_image_call_raises(fake, fake_client):
+async def test_truncated_or_invalid_reply_to_an_image_call_is_an_error(
+    fake, fake_client
+):
     """
     A reply that breaks off, is not JSON, or has no image raises an `APIError`; a part
     of an image is never returned.

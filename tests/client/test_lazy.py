@@ -376,10 +376,9 @@ def test_only_the_total_timeout_may_be_the_constant_default(field):
 )
 def test_wrong_default_option_is_refused_when_the_client_is_made(make, option, value):
     """
-    A client checks its default options when it is created, and so do `with_options`,
-    `copy` and a conversation. Options outside of the request's body, such as
-    ``timeout``, are checked, too. All other options must be values that JSON can
-    express.
+    A client, `with_options`, `copy` and a conversation check their default options at
+    once. This includes options outside of the request's body, such as ``timeout``. All
+    other options must be values that JSON can express.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         make("k", default_options={option: value})
@@ -415,8 +414,8 @@ def test_setting_that_no_request_can_contain_is_refused_when_the_client_is_made(
     make, setting, value
 ):
     """
-    A client checks when it is created that requests can contain its settings, and so do
-    `with_options` and `copy`.
+    A client, `with_options` and `copy` check at once that requests can contain the
+    client's settings.
     """
     child = make("k")
     for method in (functools.partial(make, "k"), child.with_options, child.copy):

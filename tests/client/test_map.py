@@ -236,7 +236,7 @@ async def test_map_without_prompts_yields_no_answers(fake_client):
     assert [] == [a async for a in fake_client.chat.completions.map([])]
 
 
-async def test_map_of_a_closed_client_raises(fake, fake_client):
+async def test_map_of_a_closed_client_raises_client_closed_error(fake, fake_client):
     """
     If the client of a `map` was closed before the first answer was read, no request is
     sent. Reading this `map`, or another one of the client, raises `ClientClosedError`.

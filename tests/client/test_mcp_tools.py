@@ -287,7 +287,7 @@ async def mcp_session(request):
 
 
 @pytest.mark.system
-async def test_tools_of_the_mcp_package_are_those_of_all_pages(mcp_session):
+async def test_tools_of_all_pages_are_returned_with_the_mcp_package(mcp_session):
     """
     `tools_of` returns the tools of a real server, with the server's schemas. A tool
     with ``destructiveHint`` needs no approval.

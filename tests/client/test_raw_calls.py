@@ -53,7 +53,8 @@ async def test_raw_call_with_stream_returns_the_stream(fake_client):
 
 async def test_parse_and_image_calls_have_raw_calls(fake, fake_client):
     """
-    `parse`, `images.generate` and `images.edit` have raw calls too.
+    Like `create`, the methods `parse`, `images.generate` and `images.edit` have raw
+    calls.
     """
     fake.reply('{"name": "Rome"}')
     calls = fake_client.chat.completions.with_raw_response

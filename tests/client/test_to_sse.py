@@ -239,7 +239,7 @@ async def test_closing_the_event_iterator_cancels_the_call(fake):
 
 async def test_cancelled_reader_of_events_cancels_the_call(fake):
     """
-    If a reader is cancelled while it waits for an event, the call is cancelled too,
+    If a reader is cancelled while it waits for an event, the call is also cancelled,
     even if the program still refers to the stream object.
     """
     fake.play(SSE, Event(chunk("on ")), Pause(60))

@@ -34,8 +34,8 @@ async def test_tools_are_in_each_request_and_tool_choice_is_auto_after_the_first
     stream, choice, expected
 ):
     """
-    Each request has the tools, and the other options of the run; ``tool_choice`` has
-    the given value in the first request, and "auto" in the others.
+    Each request has the tools and the other options of the run. ``tool_choice`` has the
+    given value in the first request, and "auto" in all later requests.
     """
     model = ScriptedModel(*ROUNDS)
     options = {} if choice is None else {"tool_choice": choice}

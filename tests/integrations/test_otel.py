@@ -163,7 +163,8 @@ STREAM_METRICS = {
 async def test_chat_span_has_every_attribute_of_the_conventions(telemetry, stream):
     """
     The span of a chat call is a child of the caller's span, of the kind CLIENT. It has
-    the attributes in `CHAT`, whose names are in the registry of the conventions.
+    the attributes in `CHAT` and, for a stream, those in `STREAM`. Their names are in
+    the registry of the conventions.
     """
     fake = FakeASI1()
     details = {"cached_tokens": 5}
@@ -260,9 +261,9 @@ async def close(client):
 )
 async def test_calls_that_fail_or_are_left_end_their_span(telemetry, way, error):
     """
-    A stream that is closed early or dropped, a call that is cancelled or times out, and
-    one whose client is closed, each have one span, which ends with ``error.type``. The
-    metric of the duration has the error, too.
+    A stream that is closed early or dropped has one span, which ends with
+    ``error.type``. So has a call that is cancelled or times out, or whose client is
+    closed. The metric of the duration also has the error.
     """
     fake = FakeASI1()
     fake.fault("stall", after_chunks=2, times=None)

@@ -72,7 +72,7 @@ def test_each_row_gets_columns_of_its_answer_or_of_its_error(fake, config):
 def test_running_an_output_again_asks_for_its_failed_rows_only(fake, config):
     """
     If an output is used as input, rows with a text and without an error are kept, and
-    the others are requested again. Rows whose key is in *done* are left out.
+    all other rows are requested again. Rows whose key is in *done* are left out.
     """
     fake.reply(echo)
     fake.fail(500)
@@ -147,8 +147,8 @@ WRONG = {
 @pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
 def test_wrong_argument_of_chat_is_an_argument_error(arguments, message):
     """
-    A wrong argument raises an `ArgumentError` when the object is made. As everywhere,
-    it is a `TypeError` and a `ValueError` too.
+    A wrong argument raises an `ArgumentError` when the object is made. Like every
+    `ArgumentError`, it is a `TypeError` and a `ValueError`.
     """
     with pytest.raises(ArgumentError, match=message) as caught:
         Chat(**arguments)

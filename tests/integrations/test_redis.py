@@ -472,9 +472,9 @@ def test_four_processes_keep_one_limit_though_one_and_redis_are_killed(
     own_server, fake
 ):
     """
-    Four processes with one limit never exceed it in any window by Redis's clock, though
-    one process and Redis are killed and Redis comes back empty. Each row of the other
-    processes becomes an answer or a typed error.
+    Four processes with one limit never exceed this limit in any window by Redis's
+    clock, though one process and Redis are killed, and Redis comes back empty. Each row
+    of the surviving processes becomes an answer or an error of asi1.
     """
     minute, rate, count = 2.0, 60, 45
     fake.reply(lambda request: request.json["messages"][-1]["content"], times=None)

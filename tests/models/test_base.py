@@ -164,7 +164,7 @@ def _copies(model):
 
 
 def _dumps(model):
-    """Return what each way to dump the object shows, as text."""
+    """Yield each dump of the object and of its copies."""
     for one in _copies(model):
         yield from (one.to_dict(), one.model_dump(), dict(one))
         yield from (json.loads(one.to_json()), json.loads(one.model_dump_json()))

@@ -28,8 +28,8 @@ def test_change_of_a_frozen_object_tells_how_to_make_a_changed_copy(
     thing, name, advice
 ):
     """
-    Setting or deleting a field of a message or an answer raises the error of attrs,
-    with the call that returns a changed copy. That call works as it stands.
+    Setting or deleting a field of a message or an answer raises the error of attrs. The
+    error shows a call that returns a changed copy, and this call works unchanged.
     """
     kind = type(thing).__name__
 

@@ -112,8 +112,8 @@ def test_image_that_cannot_be_sent_raises_an_error_that_names_it(
 
 def test_large_or_endless_file_is_refused_without_reading_all_of_it(tmp_path):
     """
-    At most one byte more than the limit on an image's size is read from a file. So an
-    endless device such as /dev/zero is refused too.
+    At most one byte more than the limit on an image's size is read from a file. So even
+    an endless device such as /dev/zero is refused.
     """
     path = tmp_path / "otter.png"
     with path.open("wb") as file:

@@ -62,7 +62,9 @@ def sendable(value):
 
 
 class Kind(enum.Enum):
-    """An enum with a member that JSON cannot express, and one that it can."""
+    """
+    An enum with one value that JSON cannot express, and one that JSON can express.
+    """
 
     UNKNOWN = math.nan
     OTTER = "otter"
@@ -105,7 +107,7 @@ def nested(depth):
 def test_any_json_is_read_without_loss(value):
     """
     Any JSON value is read without loss: integers of any size, and the order of keys.
-    With ``surrogates=True``, lone surrogates are read too.
+    With ``surrogates=True``, even lone surrogates are read without loss.
     """
     data = exact(value).encode()
 

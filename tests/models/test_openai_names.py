@@ -77,13 +77,13 @@ THOUGHTS = [
 
 
 @pytest.mark.parametrize("place", THOUGHTS, ids=str)
-async def test_reasoning_content_has_the_thoughts_wherever_they_came(
+async def test_reasoning_content_has_the_thoughts_wherever_the_server_sends_them(
     fake, fake_client, place
 ):
     """
-    ``message.reasoning_content`` and ``delta.reasoning_content`` are the thoughts under
-    whatever key the server sends them, in the message or beside the choices; the
-    object's JSON form stays as it was sent.
+    ``message.reasoning_content`` and ``delta.reasoning_content`` are the thoughts,
+    whichever key the server sends them under, in the message or beside the choices. The
+    object's JSON form is as the server sent it.
     """
     message, top = place.get("message", {}), place.get("top", {})
     whole = {"role": "assistant", "content": "Hi.", **message}

@@ -50,8 +50,8 @@ def test_agent_is_found_at_any_depth_of_the_planners_object(state):
 
 def test_agents_are_returned_in_the_order_of_the_plan():
     """
-    Agents are returned in the order of the plan. An agent with an empty ``agent_used``
-    object is returned too.
+    Agents are returned in the order of the plan, even agents with an empty
+    ``agent_used`` object.
     """
     tasks = [{"agent_used": {"agent_name": name}} for name in ("one", "two")]
     found = agents_in({"tasks": [*tasks, {"agent_used": None}, {"agent_used": {}}]})

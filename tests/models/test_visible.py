@@ -58,7 +58,7 @@ def test_control_and_invisible_characters_are_replaced_or_removed(text, shown):
         pytest.param("\u05e9\u05dc\u05d5\u05dd \u4f60\u597d", id="hebrew-and-chinese"),
     ],
 )
-def test_text_of_any_script_is_shown_as_it_is(text):
+def test_text_of_any_script_is_shown_unchanged(text):
     """
     Letters, emoji and the joiners between them are shown unchanged.
     """

@@ -110,7 +110,7 @@ async def test_recorded_stream_is_read_exactly(fake, otters, cut):
 @any_cut
 def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cut):
     """
-    The blocking client, too, gives the recorded chunks, thoughts, text, finish reason
+    The blocking client gives the same recorded chunks, thoughts, text, finish reason
     and token counts.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=cut)
@@ -147,7 +147,7 @@ async def test_captured_stream_is_read_exactly(fake, giraffes, cut):
 @any_cut
 def test_captured_stream_is_read_exactly_by_the_blocking_client(fake, giraffes, cut):
     """
-    The blocking client, too, gives the chunks and the answer of the stream that was
+    The blocking client gives the same chunks and the same answer of the stream that was
     captured in 2025.
     """
     fake.stream_of(giraffes, cut=cut)

@@ -378,9 +378,7 @@ def test_agent_example_waits_for_the_agent_in_one_session(fake, folder, capsys):
     assert "still deferred" in capsys.readouterr().err
     assert (folder / "agent_session.json").exists()
 
-    fake.reply(
-        "Booked for 7.", times=None
-    )  # even for requests that are still under way
+    fake.reply("Booked for 7.", times=None)  # also for requests that arrive late
     assert 0 == main("Book a table.", interval=0.01)
     assert "Booked for 7.\n" == capsys.readouterr().out
     assert not (folder / "agent_session.json").exists()

@@ -136,8 +136,8 @@ def outcome(idiom: str, names: dict[str, Any]) -> Any:
 def test_guide_has_the_hints_and_the_idioms_that_differ():
     """
     The guide for programs that come from OpenAI's client has all hints of asi1's
-    errors, how many idioms give the same in both, and why the others do not. If this
-    test fails, ``python -m tests.support.openai_page`` renews the guide.
+    errors. It says how many idioms give the same with both clients, and why the rest do
+    not. If this test fails, ``python -m tests.support.openai_page`` renews the guide.
     """
     page = PAGE.read_text("utf-8")
 

@@ -289,7 +289,7 @@ def test_chunk_that_differs_only_in_text_and_time_is_not_parsed(chunk):
 )
 def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
     """
-    The fast path also cuts an empty text from a chunk's bytes without parsing the JSON.
+    The fast path cuts even an empty text from a chunk's bytes without parsing the JSON.
     The same holds for the smallest and largest time with as many digits as the time
     before.
     """
@@ -621,7 +621,7 @@ def test_text_with_escapes_is_cut_from_the_bytes(ensure_ascii):
 def test_consecutive_chunks_share_no_objects_in_extra():
     """
     Two consecutive chunks share no object in ``extra``. So a caller may change a value
-    in one of them without changing the other.
+    in one chunk without changing the other chunk.
     """
     reader = FastChunkReader()
     data = json.dumps(LIVE).encode()
@@ -663,7 +663,7 @@ def test_pickled_fast_chunk_names_public_classes_only(number, protocol):
     ) == all_fields(pickle.loads(data))
 
 
-def test_key_of_the_server_with_the_name_of_a_private_field_is_in_extra():
+def test_server_key_named_like_a_private_field_is_in_extra():
     """
     If a key that a server sends has the name of a private field of asi1, the key is in
     ``extra``.

@@ -119,7 +119,8 @@ REASONING = [
 def test_reasoning_beside_the_content_becomes_thoughts_of_the_answer(sent, read):
     """
     Reasoning beside the content becomes the ``reasoning`` of the message. If the server
-    sent no thoughts at the top level, it also becomes the thoughts of the answer.
+    sent no thoughts at the top level, the reasoning also becomes the thoughts of the
+    answer.
     """
     completion = answer(choices=[{"message": {"content": "x", **sent}}])
     piece = chunk(choices=[{"delta": {"content": "x", **sent}}])
@@ -917,8 +918,8 @@ def test_to_json_replaces_lone_surrogates_with_u_fffd():
 
 def test_reply_that_is_shallow_enough_to_read_can_be_written_as_json():
     """
-    asi1 refuses JSON that is nested too deeply. Any reply that it reads, it can also
-    write as JSON.
+    asi1 refuses JSON that is nested too deeply. Any reply that asi1 reads can also be
+    written as JSON.
     """
     for depth in range(50, 1500, 50):
         sent = f'{{"x":{"[" * depth}{"]" * depth}}}'

@@ -253,8 +253,8 @@ def test_call_of_any_endpoint_with_a_wrong_method_or_path_is_refused(
 )
 def test_characters_not_allowed_in_a_path_are_escaped(path, written):
     """
-    Characters that are not allowed in a path are escaped. The question mark is escaped
-    too, since a query is passed as ``extra_query``.
+    Characters that are not allowed in a path are escaped. Even the question mark is
+    escaped, since a query is passed as ``extra_query``.
     """
     assert f"https://otter.example/v1{written}" == plain(path=path).url
 

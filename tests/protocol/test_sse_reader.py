@@ -318,8 +318,8 @@ def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events)
 def test_event_above_the_size_limit_raises_an_error(body, limit, size):
     """
     An event above the size limit is refused, whether it arrives at once or in pieces,
-    complete or not. Comments and a blank line before the event count too. The size is
-    counted in bytes.
+    complete or not. The size is counted in bytes, and includes comments and a blank
+    line before the event.
     """
     decoder = EventDecoder(limit)
 
@@ -561,8 +561,8 @@ def test_events_before_an_event_above_the_size_limit_are_returned():
 )
 def test_large_event_in_fragments_is_read_as_in_one_piece(start, end):
     """
-    An event of more than 256 KiB that arrives in fragments is read like one that
-    arrives in one piece. The events after it are read, too.
+    An event of more than 256 KiB that arrives in fragments is read like an event in one
+    piece. The events after it are read as usual.
     """
     text = [b"x" * 100_000] * 3
     fragments = [start, *text, *end]

@@ -90,8 +90,8 @@ def as_tuples(events):
 
 def random_body(rng):
     """
-    Return a random stream of lines as servers send them. Some lines have odd bytes in
-    them.
+    Return a random stream of lines as servers send them. Some lines contain sequences
+    from `ODDITIES`.
     """
     parts = [rng.choice(STARTS)]
     for _ in range(rng.randint(1, 12)):
@@ -254,8 +254,8 @@ def test_broken_decoder_differs_from_the_oracle(old, new):
 
 def test_oracle_and_decoder_share_no_code():
     """
-    The oracle imports nothing, and asi1's decoder does not import the oracle. So a
-    mistake in one of them is not also in the other.
+    The oracle imports nothing, and asi1's decoder does not import the oracle. So the
+    two do not share a mistake.
     """
     oracle = ast.parse(Path(sse_oracle.__file__).read_text(encoding="utf-8"))
     imports = [

@@ -128,7 +128,7 @@ def test_thoughts_are_joined_separately_from_the_text():
 
 def test_reasoning_in_deltas_becomes_the_thoughts_of_the_answer():
     """
-    The reasoning in deltas is joined. It becomes ``reasoning`` of the message and also
+    The reasoning in deltas is joined. It becomes the ``reasoning`` of the message, and
     the thoughts of the answer.
     """
     completion = answer(piece(reasoning_content="They "), piece(reasoning="ask."))
@@ -325,7 +325,7 @@ def test_tool_call_has_the_last_type_and_all_unknown_keys():
     ) == completion.message.tool_calls
 
 
-def test_type_of_the_last_fragment_is_the_type_of_the_tool_call():
+def test_tool_call_has_the_type_of_its_last_fragment():
     """
     A tool call has the type of its last fragment, even if its first fragment has no
     type.
@@ -899,9 +899,7 @@ def said(text="", *, choice=(), **more):
         ),
     ],
 )
-def test_chunk_of_the_fast_path_adds_the_same_as_a_chunk_of_the_converter(
-    events, carries
-):
+def test_chunks_of_the_fast_path_and_of_the_converter_add_the_same(events, carries):
     """
     A chunk of the fast path, and the converter's chunk for the same event, add the same
     to the answer.
@@ -977,7 +975,7 @@ def test_work_to_add_a_chunk_does_not_grow_with_the_answer(kind):
     assert three - two <= 1.1 * (two - one)
 
 
-def test_chunk_of_the_fast_path_is_added_with_half_the_lines_of_python():
+def test_adding_a_chunk_of_the_fast_path_runs_half_as_many_lines():
     """
     Adding a chunk of the fast path runs fewer than half of the lines of Python that the
     converter's chunk takes. If only its text is new, still fewer lines run.

@@ -32,8 +32,8 @@ def test_history_is_in_the_state_directory(monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the modes of Unix")
 def test_only_its_owner_can_read_the_history(tmp_path):
     """
-    The history's file has mode 0600, also if it existed with another one, and a new
-    folder for it has mode 0700.
+    The history's file has mode 0600, even if it existed with another mode. A new folder
+    for the file has mode 0700.
     """
     path = tmp_path / "asi1" / "history"
     open_history(str(path)).append_string("a secret")

@@ -111,7 +111,7 @@ def test_rows_that_take_two_lines_scroll_off_earlier():
 
 def test_shorter_version_of_a_block_leaves_no_row_behind():
     """
-    If a block has fewer rows than before, the others are erased.
+    If a block has fewer rows than before, the rest of the old rows are erased.
     """
     page, _, rows = region(20)
     rows.draw(["a", "b", "c"])

@@ -1051,8 +1051,8 @@ async def test_empty_answer_is_in_the_history_but_is_not_sent(
     fake, fake_client, choice, streams, keep
 ):
     """
-    An answer with neither text nor tool calls is a turn of the history, in a saved
-    conversation too, and can be undone. But later requests do not contain the answer.
+    An answer with neither text nor tool calls is a turn of the history, even in a saved
+    conversation, and can be undone. But later requests do not contain the answer.
     """
     fake.clear()
     if streams:

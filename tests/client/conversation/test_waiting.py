@@ -75,8 +75,8 @@ async def test_wait_sends_the_message_and_model_that_the_caller_chose(
     fake, fake_client
 ):
     """
-    The caller can choose the message and the model of the turns that `wait` sends;
-    options of the conversation apply to these turns too.
+    The caller can choose the message and the model of the turns that `wait` sends. The
+    conversation's options apply to these turns.
     """
     chat = await asked(fake, fake_client, temperature=0)
     fake.reply("Booked.")
@@ -90,8 +90,8 @@ async def test_wait_sends_the_message_and_model_that_the_caller_chose(
 
 async def test_wait_that_times_out_can_be_repeated(fake, fake_client):
     """
-    If no other answer arrives within *timeout*, `wait` raises `APITimeoutError` at
-    exactly that time, even during a call. The history stays as it was, so `wait` can be
+    If only deferred answers arrive within *timeout*, `wait` raises `APITimeoutError` at
+    exactly that time, even during a call. The history does not change, so `wait` can be
     called again.
     """
     chat = await asked(fake, fake_client)

@@ -122,7 +122,7 @@ def test_line_with_crlf_unknown_fields_and_a_long_integer_is_read():
 
 def test_all_fields_of_a_body_are_sent_and_override_the_clients_options():
     """
-    The HTTP request has all fields of the body, also those that asi1 does not know.
+    The HTTP request has all fields of the body, even those that asi1 does not know.
     They override the client's default options.
     """
     config = ClientConfig(

@@ -116,7 +116,7 @@ def test_turn_begins_with_user_messages_and_ends_before_the_next_user_message(
 )
 def test_result_of_a_tool_belongs_to_the_turn_of_its_call(messages, turns):
     """
-    A tool's result is in the same turn as the newest call with the result's id, also in
+    A tool's result is in the same turn as the newest call with the result's id, even in
     the older function format. A result without a call stays in its own turn.
     """
     assert turns == [turn.places for turn in view_of(messages).turns]

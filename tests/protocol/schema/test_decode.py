@@ -194,8 +194,8 @@ def same(left, right):
 
 def test_message_of_a_failed_validator_is_in_the_mismatch_error():
     """
-    If a validator or ``__post_init__`` fails, its message is in the `MismatchError`.
-    The error's path leads to the field if a field's validator failed, else to the
+    If a validator or ``__post_init__`` fails, its message is in the `MismatchError`. If
+    a field's validator failed, the error's path leads to the field, otherwise to the
     object.
     """
 

@@ -196,7 +196,7 @@ def test_class_inside_a_function_may_refer_to_itself_but_not_to_another_class():
 
 def test_aliases_qualifiers_and_postponed_annotations_are_resolved():
     """
-    A type alias, also a generic one, stands for the type that it names. ``Final``,
+    A type alias, even a generic one, stands for the type that it names. ``Final``,
     ``ReadOnly`` and ``InitVar`` stand for the type inside their brackets.
     """
     text = '{"other": null, "pair": [1, 2], "either": ["a"], "final": 1, "more": 1}'

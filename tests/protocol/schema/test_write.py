@@ -172,7 +172,7 @@ def test_field_with_a_default_allows_null_and_describes_the_default():
     assert list(properties) == schema_of(Defaults)["required"]
 
 
-def test_order_of_the_items_of_a_tuple_is_described():
+def test_schema_describes_the_order_of_a_tuples_items():
     """
     The schema of a tuple allows each of the tuple's types for every item. A description
     names the order of the types, and the decoder checks the order.

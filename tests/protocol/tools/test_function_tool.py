@@ -238,8 +238,8 @@ def test_arguments_are_bound_to_the_parameters_of_the_function(
     function, arguments, result
 ):
     """
-    The model's JSON arguments reach parameters of every kind; null and a missing key
-    leave the default. For a function without parameters, "" is valid too.
+    The model's JSON arguments reach parameters of every kind. Null and a missing key
+    leave the default. For a function without parameters, even "" is valid.
     """
     args, kwargs = function_tool(function, name="tool").bind(arguments)
 

@@ -54,8 +54,8 @@ def read(text):
 )
 def test_text_is_returned_without_the_markup_of_tool_calls(text, expected):
     """
-    The markup of calls is removed from the text, and so is whitespace beside it that
-    separates nothing any more.
+    The markup of calls is removed from the text, together with whitespace beside it
+    that no longer separates anything.
     """
     assert expected == read(text).text
 

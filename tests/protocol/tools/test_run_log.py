@@ -249,8 +249,8 @@ def test_saved_run_waits_for_a_call_whose_tool_is_missing():
 def test_each_event_is_recorded_with_its_step():
     """
     A log returns the step of each event that it records. The step keeps the exception
-    of its tool, so the result of a run that reached ``max_rounds`` has the exceptions
-    too.
+    of its tool, so the result of a run that reached ``max_rounds`` has these
+    exceptions.
     """
     problem = ValueError("broken")
     log = log_of(max_rounds=1)

@@ -224,8 +224,8 @@ def test_each_callable_can_be_a_tool(function, name, description, parameters, wr
 
 def test_tool_has_no_options_by_default():
     """
-    A tool without options runs beside others, without approval and without a timeout of
-    its own; a timeout may be shorter than a second.
+    A tool without options runs at the same time as other tools, without approval and
+    without a timeout of its own. A timeout may be shorter than a second.
     """
     for tool in (asi1.Tool(plain), asi1.tool(plain), asi1.tool()(plain)):
         assert (False, False, None) == (tool.serial, tool.needs_approval, tool.timeout)

@@ -1,4 +1,4 @@
-"""Which tool calls of an answer may run, and what the model reads of the others."""
+"""Which tool calls of an answer may run, and what the model reads if a call may not."""
 
 from __future__ import annotations
 
