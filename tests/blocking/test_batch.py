@@ -43,10 +43,12 @@ def ids(output):
     return [json.loads(row)["custom_id"] for row in output.read_text().splitlines()]
 
 
-def test_batch_without_a_client_makes_and_closes_one(fake, lines, output, monkeypatch):
+def test_batch_without_a_client_makes_and_closes_a_client(
+    fake, lines, output, monkeypatch
+):
     """
-    `asi1.batch` without a client uses the settings of the environment, and closes its
-    connections at the end.
+    `asi1.batch` without a client makes a client with the settings of the environment,
+    and closes its connections at the end.
     """
     monkeypatch.setenv("ASI_ONE_API_KEY", "sk-batch")
     monkeypatch.setenv("ASI1_BASE_URL", fake.base_url)

@@ -26,7 +26,9 @@ def sent(fake, place=-1):
     return fake.requests[place].json["messages"]
 
 
-def test_blocking_conversation_has_the_methods_of_the_async_one(fake, blocking_client):
+def test_blocking_conversation_has_the_methods_of_the_async_conversation(
+    fake, blocking_client
+):
     """
     A conversation of `ASI1` has the methods and results of a conversation of
     `AsyncASI1`, each method as a blocking call.
@@ -54,8 +56,8 @@ def test_blocking_stream_closed_after_its_finish_reason_is_in_the_history(
     fake, blocking_client, kept
 ):
     """
-    A blocking stream that is closed after its finish reason was read adds its
-    conversation turn to the history; a stream that is closed earlier does not.
+    If a blocking stream is closed after its finish reason was read, its turn is added
+    to the history. If it is closed earlier, the turn is not added.
     """
     fake.play(SSE, Event(chunk("one "), chunk("two"), chunk(finish="stop")), Stall())
     chat = blocking_client.conversation()
@@ -139,7 +141,7 @@ def test_every_request_of_200_turns_stays_within_the_token_budget(
     check_same(fake, before)
 
 
-def test_next_turn_may_begin_after_an_interrupted_one(
+def test_next_turn_may_begin_after_an_interrupted_turn(
     fake, blocking_client, monkeypatch
 ):
     """
@@ -167,8 +169,8 @@ def test_thoughts_are_sent_with_keep_reasoning_and_empty_answers_are_never_sent(
     fake, blocking_client, keep
 ):
     """
-    A blocking conversation, as an async one, leaves empty answers out of its requests,
-    and sends the thoughts of other answers if ``keep_reasoning`` is true.
+    Like an async conversation, a blocking conversation leaves empty answers out of its
+    requests. It sends the thoughts of other answers if ``keep_reasoning`` is true.
     """
     fake.clear()
     fake.reply_json({"choices": [{"message": {"content": None}}]})

@@ -15,10 +15,9 @@ def fake(fake):
     return fake
 
 
-def test_blocking_raw_calls_return_the_same_as_async_ones(fake, blocking_client):
+def test_blocking_raw_calls_return_the_same_as_async_raw_calls(fake, blocking_client):
     """
-    Each call of the blocking ``with_raw_response`` returns the same as that of the
-    async client.
+    Each call of the blocking ``with_raw_response`` returns the same as the async call.
     """
     calls = blocking_client.chat.completions.with_raw_response
     raw = calls.create(messages="Hi")

@@ -45,8 +45,9 @@ def test_text_stream_and_thought_stream_can_be_iterated_only_once(
     fake, blocking_client
 ):
     """
-    `text_stream` yields the fragments of the text, and `thought_stream` those of the
-    thoughts. Iterating a stream that was read to its end raises `StreamConsumedError`.
+    `text_stream` yields the fragments of the text, and `thought_stream` yields the
+    fragments of the thoughts. Iterating a stream that was read to its end raises
+    `StreamConsumedError`.
     """
     fake.reply(TEXT, thoughts="Counting.", chunk_words=1, times=2)
 

@@ -167,8 +167,8 @@ def run_of(client, *tools, **options):
 @pytest.mark.parametrize("stream", [False, True])
 def test_blocking_to_sse_of_a_run_yields_its_events(fake, blocking_client, stream):
     """
-    The blocking `to_sse` of a run yields the same events as the async one: the calls,
-    their results, the text, and a last event named "done".
+    The blocking `to_sse` of a run yields the same events as the async `to_sse`: the
+    calls, their results, the text, and a last event named "done".
     """
     fake.reply("See. ", tool_calls=[CALL])
     fake.reply("Fine.")

@@ -38,7 +38,7 @@ RESULTS = [("a", "3"), ("b", "7"), ("c", "11")]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_blocking_run_has_the_steps_and_result_of_the_async_one(stream):
+def test_blocking_run_has_the_steps_and_result_of_the_async_run(stream):
     """
     A blocking run has the same steps, messages, usage and journal as an async one.
     """
@@ -69,10 +69,10 @@ def test_blocking_run_has_the_steps_and_result_of_the_async_one(stream):
     assert len(lines[0]) == len(lines[1])
 
 
-def test_journal_runs_in_the_readers_thread_and_tools_in_others():
+def test_journal_runs_in_the_readers_thread_and_tools_in_other_threads():
     """
     The journal is called in the thread that reads the run, a blocking tool in a thread
-    of its own, and a coroutine tool in that of the event loop; each sees the caller's
+    of its own, and a coroutine tool in the event loop's thread. Each sees the caller's
     contextvars.
     """
     threads = {"journal": set()}
@@ -274,7 +274,8 @@ def test_runs_and_a_map_in_many_threads_get_their_own_answers():
 
 def test_second_thread_that_reads_a_run_is_refused():
     """
-    While one thread waits for a step of a run, a second one gets `StreamBusyError`.
+    While one thread waits for a step of a run, a second thread that reads the run gets
+    `StreamBusyError`.
     """
     begun, release = threading.Event(), threading.Event()
 

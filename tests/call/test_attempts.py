@@ -195,8 +195,8 @@ def test_attempt_that_succeeds_before_begin_was_called_took_0_seconds(attempts):
 
 def test_response_metadata_lists_all_ended_attempts_of_the_call(attempts):
     """
-    The response metadata of a call is that of the last reply, but lists all ended
-    attempts, and has as ``elapsed`` the time at which the last attempt ended.
+    The response metadata of a call has the data of the last reply, but lists all ended
+    attempts. Its ``elapsed`` is the time at which the last attempt ended.
     """
     attempts.begin(0.0)
     attempts.failed(BUSY, None, 1.5)

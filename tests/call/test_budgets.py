@@ -1,4 +1,6 @@
-"""Budgets: a call that could exceed one is refused, and what calls use is counted."""
+"""
+Budgets: a call that could exceed a budget is refused, and what calls use is counted.
+"""
 
 from __future__ import annotations
 
@@ -162,9 +164,9 @@ async def test_attempt_without_usage_counts_what_it_may_have_used(
     fault, counted, tokens
 ):
     """
-    A request that the server refuses uses no tokens. A request whose reply never came,
-    or whose stream was closed early, counts in a budget as much as was reserved for it,
-    and in `spent` as ``unpriced``.
+    A request that the server refuses uses no tokens. If a request's reply never came,
+    or its stream was closed early, all tokens that were reserved for it count in a
+    budget, and `spent` counts the request as ``unpriced``.
     """
     fake = FakeASI1()
     if isinstance(fault, dict):
@@ -201,7 +203,7 @@ async def test_request_to_a_model_without_a_price_is_unpriced():
 
 
 @pytest.mark.virtual_time
-async def test_budget_counts_each_retry_and_may_refuse_it():
+async def test_budget_counts_each_retry_and_may_refuse_a_retry():
     """
     Each attempt counts as a request; a retry that could exceed the budget is not sent,
     and its error says that the first attempt was sent.

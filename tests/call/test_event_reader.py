@@ -323,8 +323,8 @@ async def test_at_most_a_thousand_chunks_are_buffered_before_the_answer_begins()
 @pytest.mark.parametrize("first", [THOUGHT, chunk("a")], ids=["thought", "text"])
 async def test_first_thought_or_text_sets_the_time_to_first_token(first):
     """
-    The first chunk with a thought or a text sets `time_to_first_token`; a tool call
-    before it, or a text after it, does not.
+    The first chunk with a thought or a text sets `time_to_first_token`. A tool call
+    before this chunk, or a text after it, does not change the time.
     """
     reader = reader_of()
     call = {"index": 0, "id": "c1", "function": {"name": "f"}}

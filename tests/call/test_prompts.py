@@ -51,8 +51,8 @@ async def test_answers_come_with_the_keys_that_a_key_function_returns(
     fake, fake_client, ordered
 ):
     """
-    With ``key=`` each answer comes with what the function returned for its prompt. An
-    error of the function is raised after the answers before it.
+    With ``key=`` each answer comes with the key that the function returned for its
+    prompt. An error of the function is raised after the answers before it.
     """
     made = fake_client.chat.completions.map(
         ["a", "bb", 3, "c"], key=len, ordered=ordered, concurrency=9
@@ -64,9 +64,7 @@ async def test_answers_come_with_the_keys_that_a_key_function_returns(
         await anext(made)
 
 
-async def test_prompt_with_options_of_its_own_overrides_those_of_the_map(
-    fake, fake_client
-):
+async def test_options_of_a_prompt_override_the_options_of_the_map(fake, fake_client):
     """
     A prompt may be a dict with messages, a model and options, as `create` accepts them;
     an unknown option raises an error when the prompt's turn comes.

@@ -44,8 +44,9 @@ class Noting:
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_used_tokens_of_any_minute_stay_within_the_limit(stream):
     """
-    If each answer is as long as an earlier one, the tokens that calls really use in any
-    minute stay within the limit, though no call has `max_tokens` and all begin at once.
+    If each answer is as long as an earlier answer, the tokens that calls use in any
+    minute stay within the limit, even if no call has `max_tokens` and all calls begin
+    at once.
     """
     fake, used = FakeASI1(), []
     fake.reply("Hi", delay=7, usage={"total_tokens": 1400}, times=None)

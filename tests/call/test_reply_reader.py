@@ -1521,8 +1521,8 @@ async def test_json_body_that_pauses_after_an_inner_brace_is_read_to_its_end(
     fake, stream
 ):
     """
-    A JSON body whose server pauses for 50 seconds after a brace that is not the last
-    one is read to its end.
+    A JSON body is read to its end even if the server pauses for 50 seconds after a
+    brace inside the body.
     """
     parts = WHOLE.partition(b"}{")
     begun = b'{"system": "}{}", "note": "{}"', b", " + WHOLE[1:]

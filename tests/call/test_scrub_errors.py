@@ -121,7 +121,7 @@ class SlotError(Exception):
 
 
 class RequestError(Exception):
-    """An error whose str is made from its request, as that of aiohttp's errors is."""
+    """An error whose ``str`` shows its request, as the errors of aiohttp do."""
 
     def __init__(self, request):
         super().__init__(request)
@@ -218,7 +218,7 @@ def test_bytes_in_the_arguments_of_a_cause_lose_only_the_key():
 def test_each_cause_in_a_circle_of_causes_is_scrubbed_once(length, link):
     """
     If the last cause in an error's chain refers back to the first, each cause is
-    scrubbed once, and the last one then has no cause.
+    scrubbed once. After that, the last cause has no cause.
     """
     causes = [OSError(f"{n} {KEY}") for n in range(length)]
     for cause, following in zip(causes, [*causes[1:], causes[0]], strict=True):

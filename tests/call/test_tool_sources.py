@@ -268,7 +268,7 @@ async def test_streamed_answer_ends_with_the_text_that_was_held_back():
     assert text == steps[-1].answer.text
 
 
-async def test_run_with_streaming_has_the_same_results_as_one_without():
+async def test_run_has_the_same_results_with_and_without_streaming():
     """
     With ``stream=True``, a run has the same messages and results as without.
     """

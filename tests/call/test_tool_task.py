@@ -142,8 +142,8 @@ def error_of(step):
 
 async def test_exception_of_a_tool_is_logged_with_its_traceback(caplog):
     """
-    A tool's exception is logged as a warning, with the line that raised it; a
-    `ToolError`, which a tool raises on purpose, is not.
+    A tool's exception is logged as a warning, with the line that raised it. A
+    `ToolError`, which a tool raises on purpose, is not logged.
     """
 
     def broken():
@@ -256,8 +256,9 @@ async def test_tool_whose_own_scope_is_cancelled_returns_its_value():
 @pytest.mark.parametrize(("own", "of_run"), [(5, 60), (5, None), (None, 5)])
 async def test_tool_that_takes_too_long_is_cancelled(own, of_run):
     """
-    A tool is cancelled after its own timeout, or after that of the run if it has none;
-    the model reads that it took too long, and that it may have taken effect.
+    A tool is cancelled after its own timeout or, if it has none, after the timeout of
+    the run. The model reads that the tool took too long, and that it may have taken
+    effect.
     """
     seen = []
 
@@ -298,8 +299,9 @@ async def test_tool_without_a_timeout_may_take_a_day():
 
 async def test_result_of_a_thread_that_took_too_long_is_discarded():
     """
-    If a blocking tool takes too long, the model reads this when the tool's timeout has
-    passed, although the tool's thread runs on; what the tool returns later is ignored.
+    When the timeout of a blocking tool has passed, the model reads that the tool took
+    too long, although the tool's thread runs on. What the tool returns later is
+    ignored.
     """
     release = threading.Event()
     left = []

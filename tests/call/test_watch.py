@@ -134,8 +134,8 @@ async def test_all_hooks_of_a_call_get_the_same_call_object(stream):
 @both_forms
 async def test_only_hooks_with_contents_see_messages_and_answer(stream):
     """
-    Hooks with ``contents=True`` see the messages as they were sent, and the answer; all
-    other hooks of the same call do not.
+    Hooks with ``contents=True`` see the messages as they were sent, and the answer. All
+    other hooks of the same call see neither.
     """
     fake, seen, full = FakeASI1(), Seen(), Seen()
     fake.reply("Hello")
@@ -386,10 +386,10 @@ async def test_error_of_a_timeout_says_that_the_request_was_sent(stream):
     assert [True] == [attempt.sent for attempt in seen.call.attempts]
 
 
-async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_both():
+async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_map_and_prompt():
     """
-    Each prompt of a map is a call of its own. It has the tags of the client, of the map
-    and of the prompt; if two tags have the same name, that of the prompt counts.
+    Each prompt of a map is a call of its own, with the tags of the client, of the map
+    and of the prompt. If two tags have the same name, the tag of the prompt is used.
     """
     fake, seen = FakeASI1(), Seen()
     fake.reply("Hello", times=None)
@@ -605,7 +605,9 @@ async def test_hooks_get_the_error_of_the_call_that_ends_a_parse():
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("way", ["closed", "dropped", "cancelled", "client"])
 @pytest.mark.parametrize("stream", [False, True, None], ids=["plain", "stream", "tool"])
-async def test_hooks_see_the_end_of_a_closed_run_after_those_of_its_calls(stream, way):
+async def test_hooks_see_the_end_of_a_closed_run_after_the_end_of_its_calls(
+    stream, way
+):
     """
     When a run is closed early, hooks are called for the end of its call or tool, which
     is being cancelled, before they are called for the end of the run.

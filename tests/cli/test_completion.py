@@ -46,8 +46,8 @@ def test_unknown_shell_is_refused(capsys):
 
 def test_missing_library_is_named_with_the_way_to_get_it(capsys, monkeypatch):
     """
-    Without argcomplete, one line says how to install it; a shell that asks gets no
-    words, and no message in its line.
+    Without argcomplete, one line says how to install it. If a shell asks for
+    completions, it gets no words, and no message appears in its line.
     """
     for name in ("argcomplete", "argcomplete.shell_integration"):
         monkeypatch.setitem(sys.modules, name, None)

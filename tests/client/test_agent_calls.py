@@ -193,7 +193,7 @@ async def test_repair_asks_again_with_the_error_and_counts_both_answers(
     assert "$.kids[0].age: expected an integer" in second[2]["content"]
 
 
-async def test_failed_repair_raises_the_last_error_with_the_earlier_ones(
+async def test_failed_repair_raises_the_last_error_with_the_earlier_errors(
     fake, fake_client
 ):
     """

@@ -412,7 +412,7 @@ async def test_timeout_of_a_call_does_not_count_its_wait_in_the_map():
     assert list("abcdef") == got
 
 
-async def test_ended_call_of_a_map_lets_exactly_one_other_begin(fake, fake_client):
+async def test_ended_call_of_a_map_lets_exactly_one_other_call_begin(fake, fake_client):
     """
     With a *concurrency* of 2, eight calls of one second each take four seconds: each
     call that ends lets exactly one other begin.

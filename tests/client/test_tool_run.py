@@ -97,7 +97,7 @@ async def test_run_that_is_cancelled_at_every_step_has_the_same_result(stream):
     assert got[0][1:] == got[1][1:] == got[2][1:]
 
 
-async def test_run_with_streaming_has_the_messages_and_journal_of_one_without():
+async def test_run_has_the_same_messages_and_journal_with_and_without_streaming():
     """
     A run with ``stream=True`` has the messages, steps and events of one without, except
     for the steps that show the pieces of its answers.
@@ -144,8 +144,8 @@ async def test_asyncio_wait_for_around_a_read_of_a_run_loses_nothing():
 
 async def test_second_reader_of_a_run_is_refused():
     """
-    While one reader waits for a step, a second one gets `StreamBusyError`, and the
-    first goes on.
+    While one reader waits for a step, a second reader gets `StreamBusyError`, and the
+    first reader goes on.
     """
     results = []
 
@@ -341,7 +341,7 @@ async def test_tool_may_call_the_same_client_and_run_tools_itself():
     assert [("x", '["done","2"]')] == tool_results(result.messages)
 
 
-async def test_state_of_a_run_is_that_of_the_steps_that_were_read():
+async def test_state_of_a_run_includes_only_steps_that_were_read():
     """
     `answer`, `steps` and `usage` tell what was read so far; `pending` is empty while
     the run goes on.

@@ -348,7 +348,7 @@ async def test_neither_of_two_calls_runs_if_the_length_limit_cuts_off_the_second
     assert [("a", True), ("b", True)] == [(s.call.id, s.failed) for s in ended]
 
 
-async def test_tool_call_with_truncated_arguments_does_not_stop_another_one(
+async def test_tool_call_with_truncated_arguments_does_not_stop_another_call(
     fake, fake_client
 ):
     """

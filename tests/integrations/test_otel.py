@@ -318,9 +318,9 @@ async def test_run_with_tools_is_the_parent_of_its_calls_and_tools(
     telemetry, kind, stream
 ):
     """
-    A run with tools is a span ``invoke_workflow``, a child of the caller's span; its
-    calls and tools are its children. From blocking code the parents are the same. The
-    current span of the caller does not change while the run is read.
+    A run with tools is a span ``invoke_workflow``, a child of the caller's span. The
+    calls and tools of the run are children of this span, even in blocking code. The
+    caller's current span does not change while the run is read.
     """
     model = ScriptedModel([call("1", "add", a=1, b=2), call("2", "gone")])
     client = telemetry.watch(model.client(kind))

@@ -269,7 +269,7 @@ async def test_retry_after_of_one_process_delays_all_processes(make, caplog):
 async def test_cancelled_waiter_leaves_the_queue_and_the_counts(make):
     """
     A call that is cancelled while it waits takes no permit, and the next call of
-    another process does not wait for it.
+    another process does not wait for the cancelled call.
     """
     limiter = make(RateLimit(max_concurrency=1), minute=600)
     await limiter.acquire(1)

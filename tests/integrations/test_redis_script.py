@@ -49,9 +49,9 @@ def server(tmp_path_factory):
 @pytest.mark.parametrize("limit", [{"rpm": 60}, {"tpm": 6000}], ids=["rpm", "tpm"])
 def test_common_rate_of_four_processes_is_the_limit(limit, server):
     """
-    Four processes that always have further calls share one limit: in each minute by the
-    script's clock they get at most the limit and at least 95 % of it, and each gets a
-    fair part. The same is true of three of them after the fourth was killed while it
+    Four processes that always have further calls share one limit. In each minute by the
+    script's clock they get at most the limit and at least 95 % of it, and each process
+    gets a fair part. This also holds for the other three after one was killed while it
     waited.
     """
     script = Script(server, **limit)
@@ -94,7 +94,7 @@ def test_common_rate_of_four_processes_is_the_limit(limit, server):
 def test_used_tokens_count_though_the_estimate_has_expired(ends, used, wait, server):
     """
     The used tokens of a call take the place of its estimate. If the call took longer
-    than the window, what it used beyond its estimate counts from its end.
+    than the window, the tokens that it used beyond its estimate count from its end.
     """
     script = Script(server, tpm=1000)
     script.run(1000, {"id": "a", "tokens": 400})

@@ -102,11 +102,11 @@ def chunk_of(*choices):
     ],
     ids=["one", "second", "missing", "no-choices"],
 )
-def test_text_and_finish_reason_of_a_chunk_are_those_of_choice_0(chunk, text, reason):
+def test_chunk_has_the_text_and_finish_reason_of_choice_0(chunk, text, reason):
     """
-    The ``text`` and ``finish_reason`` of a chunk are those of the choice with index 0,
-    at any position in the list. Without this choice, ``text`` is "" and
-    ``finish_reason`` is None.
+    A chunk has the ``text`` and ``finish_reason`` of the choice with index 0, at any
+    position in the list. Without this choice, ``text`` is "" and ``finish_reason`` is
+    None.
     """
     assert (text, reason) == (chunk.text, chunk.finish_reason)
 
@@ -167,7 +167,7 @@ def test_lazy_field_of_a_chunk_is_set_when_it_is_first_read():
     assert ["model"] == chunk._pending.filled
 
 
-def test_chunk_of_the_fast_path_equals_the_same_chunk_created_without_it():
+def test_chunk_of_the_fast_path_equals_a_chunk_created_with_the_same_fields():
     """
     A chunk that the fast path read equals a chunk with the same fields that was created
     without the fast path. Both have the same ``repr``.

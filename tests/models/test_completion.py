@@ -110,12 +110,10 @@ def answer_of(*choices):
     ],
     ids=["one", "second", "empty", "missing", "no-choices"],
 )
-def test_text_and_finish_reason_of_an_answer_are_those_of_choice_0(
-    answer, text, reason
-):
+def test_answer_has_the_text_and_finish_reason_of_choice_0(answer, text, reason):
     """
-    The text, message and finish reason of an answer are those of the choice with index
-    0, at any position in the list. Without this choice they are empty.
+    An answer has the text, message and finish reason of the choice with index 0, at any
+    position in the list. Without this choice they are empty.
     """
     assert (text, reason) == (answer.text, answer.finish_reason)
     assert asi1.ChatMessage(content=text) == answer.message
@@ -259,13 +257,11 @@ CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments=
         (attrs.evolve(asi1.ChatCompletion(), choices=[]), asi1.ChatCompletion()),
     ],
 )
-def test_objects_made_with_none_and_lists_equal_those_made_with_defaults_and_tuples(
-    made, expected
-):
+def test_none_and_lists_in_a_constructor_equal_defaults_and_tuples(made, expected):
     """
     A program that was written for OpenAI's client may create an answer with None for a
-    missing text, and with lists. It equals one that was created with the defaults and
-    with tuples.
+    missing text, and with lists. This answer equals an answer that was created with the
+    defaults and with tuples.
     """
     assert expected == made
     assert expected.to_dict() == made.to_dict()

@@ -698,8 +698,8 @@ def test_error_for_a_single_message_in_place_of_a_list_tells_what_to_pass(
     make,
 ):
     """
-    One message is not a list of messages, though a model of pydantic can be iterated
-    over. The error tells what to pass.
+    A single message is not a list of messages, even if it is iterable, as a pydantic
+    model is. The error tells what to pass.
     """
     message = make()
     problem = (

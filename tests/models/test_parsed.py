@@ -74,9 +74,9 @@ def test_total_usage_includes_the_earlier_answers_that_did_not_fit(
     earlier, last, total
 ):
     """
-    If earlier answers did not fit the output type, `total_usage` is the sum of their
-    token counts and those of the final answer. Answers without token counts are left
-    out.
+    If earlier answers did not fit the output type, `total_usage` is the sum of the
+    token counts of all answers, including the final answer. Answers without token
+    counts are left out.
     """
     errors = tuple(
         asi1.OutputInvalidError("no", completion=answer(counts)[0])

@@ -54,8 +54,8 @@ def names_in(path: Path) -> Iterator[str]:
 @pytest.mark.system
 def test_reference_lists_each_environment_variable_that_is_read():
     """
-    The page has a row for each environment variable that a module of asi1 reads, or
-    that a library reads for it, and for no other.
+    The page has a row for each environment variable that asi1 reads, or that a library
+    reads for asi1, and for no other variable.
     """
     paths = [path for path in ROOT.rglob("*.py") if reads_environment(path)]
     read = {name for path in paths for name in names_in(path)}

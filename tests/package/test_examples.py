@@ -140,9 +140,7 @@ def test_redis_example_answers_its_prompts_under_a_common_limit(fake, tmp_path, 
     assert ["<a>", "<b>"] == capsys.readouterr().out.splitlines()
 
 
-def test_recorded_test_passes_with_the_service_and_then_with_its_recording(
-    fake, folder
-):
+def test_recorded_test_example_records_a_reply_and_then_replays_it(fake, folder):
     """
     ``recorded_test.py`` records its reply in the first run, and replays it in the next.
     """

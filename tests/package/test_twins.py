@@ -27,7 +27,7 @@ def test_blocking_client_has_the_same_members_as_the_async_client():
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda p: p.stem)
-def test_blocking_docstrings_are_made_from_the_async_ones(path):
+def test_blocking_docstrings_are_made_from_the_async_docstrings(path):
     """
     The docstring of each public class and method of the blocking client has the first
     paragraph and the sections of its async twin's, and says "Same as". A property has
@@ -41,8 +41,9 @@ def test_blocking_docstrings_are_made_from_the_async_ones(path):
 
 def test_blocking_docstrings_speak_of_the_blocking_client():
     """
-    The docstrings of blocking methods mention threads where the async ones mention
-    tasks, and name blocking classes and methods; only "Same as" names an async one.
+    The docstrings of blocking methods name threads where the async docstrings name
+    tasks, and they name blocking classes and methods. Only "Same as" names an async
+    method.
     """
     create = asi1.Completions.create.__doc__
     options = asi1.Completions.stream.__doc__ + asi1.Conversation.ask.__doc__

@@ -23,7 +23,7 @@ async def test_sleep_moves_the_virtual_clock_and_takes_no_real_time():
 
 
 @pytest.mark.virtual_time
-async def test_sleeping_tasks_wake_in_order_and_a_timeout_cancels_later_ones():
+async def test_sleeping_tasks_wake_in_order_and_a_timeout_cancels_later_tasks():
     """
     With virtual time, sleeping tasks wake in the order of their wake times. A timeout
     cancels the tasks that would wake after it.

@@ -51,8 +51,8 @@ def test_each_action_is_pinned_by_the_hash_of_a_commit(name):
 
 def test_release_publishes_without_a_stored_secret():
     """
-    The workflow Release publishes what it has built and attested, and uses no stored
-    secret.
+    The workflow Release publishes the files that it has built and attested, and uses no
+    stored secret.
     """
     release = WORKFLOWS["release"]
 

@@ -116,7 +116,7 @@ def test_repeated_name_of_a_tool_call_is_used_once(parts):
         pytest.param(['{"x": 1}'], '{\n"x": 1\n}\n', id="line-ends"),
     ],
 )
-def test_finished_tool_call_repeated_with_other_spaces_is_one_tool_call(pieces, last):
+def test_tool_call_that_is_repeated_with_other_spaces_stays_one_tool_call(pieces, last):
     """
     A server may repeat a finished tool call in the last chunk, with its arguments
     formatted differently. The answer has one call, with the arguments as first sent.
@@ -469,10 +469,10 @@ def test_object_after_complete_tool_call_arguments_is_merged_into_them(
     )
 
 
-def test_arguments_read_between_two_fragments_are_those_so_far():
+def test_arguments_can_be_read_between_two_fragments():
     """
     A caller may read a tool call's arguments between two fragments. This returns the
-    arguments so far, and does not change the later ones.
+    arguments so far, and does not change the final arguments.
     """
     assembler = Assembler()
     seen = []

@@ -131,7 +131,7 @@ def test_image_in_a_percent_encoded_data_url_is_decoded():
         ({"images": [ENCODED[:-3]]}, "number 1 of 1"),
     ],
 )
-def test_reply_without_an_image_or_with_an_incomplete_one_is_an_error(value, problem):
+def test_reply_without_a_complete_image_is_an_error(value, problem):
     """
     A reply without an image, or with an incomplete image, raises an error that names
     the problem. Complete images in this reply are not returned.

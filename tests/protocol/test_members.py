@@ -121,7 +121,7 @@ def test_total_is_the_sum_of_token_counts_from_different_chunks():
 )
 def test_later_token_count_replaces_a_larger_earlier_count(old, new):
     """
-    A later token count above zero replaces an earlier one, even if the later count is
+    A later token count above zero replaces an earlier count, even if the later count is
     smaller.
     """
     assert new == answer({"usage": old}, {"usage": new}).usage.to_dict()
@@ -172,7 +172,7 @@ def test_usage_with_counts_of_zero_is_used_if_no_other_usage_arrives():
 )
 def test_logprobs_of_all_chunks_are_in_the_answer(sent, expected):
     """
-    The logprobs of a choice are those of all its chunks, one for each token.
+    A choice has the logprobs of all its chunks, one for each token.
     """
     chunks = [with_choice(logprobs=each) for each in sent]
 
@@ -181,7 +181,7 @@ def test_logprobs_of_all_chunks_are_in_the_answer(sent, expected):
 
 def test_logprobs_of_two_choices_are_kept_apart():
     """
-    The logprobs of one choice are not mixed with those of another choice.
+    The logprobs of two choices are not mixed.
     """
     chunk = {
         "choices": [
@@ -486,7 +486,7 @@ def test_repeated_audio_citation_or_long_text_adds_nothing_to_the_answer():
 def test_texts_of_an_object_in_deltas_are_joined_and_ids_are_replaced(name, expected):
     """
     If deltas have the same object, strings that servers split, such as ``text``, are
-    joined. Other strings, such as an id or a signature, replace the earlier ones.
+    joined. Other strings, such as an id or a signature, replace the earlier strings.
     """
     message = answer(with_delta(part={name: "a"}), with_delta(part={name: "b"})).message
 
@@ -510,7 +510,7 @@ def test_empty_value_in_a_later_chunk_does_not_replace_an_earlier_value(empty):
 
 def test_token_ids_of_all_chunks_are_in_the_answer():
     """
-    The token ids of a choice are those of all its chunks.
+    A choice has the token ids of all its chunks.
     """
     chunks = [with_choice(token_ids=ids) for ids in ([1, 2], None, [3])]
 

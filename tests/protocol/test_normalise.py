@@ -159,10 +159,10 @@ def test_top_level_thoughts_are_preferred_to_reasoning_in_the_message():
         pytest.param("text", "", id="not-a-list"),
     ],
 )
-def test_thoughts_of_the_answer_are_those_of_choice_0_by_default(choices, thoughts):
+def test_answer_has_the_thoughts_of_choice_0_by_default(choices, thoughts):
     """
-    If the server sent no thoughts at the top level, the thoughts of the answer are
-    those of choice 0, and never those of another choice.
+    If the server sent no thoughts at the top level, the answer has the thoughts of
+    choice 0, and never the thoughts of another choice.
     """
     assert thoughts == answer(choices=choices).thoughts
 
@@ -350,10 +350,10 @@ def test_text_message_and_finish_reason_have_defaults_without_choice_0():
         assert ("", None) == (piece.text, piece.finish_reason)
 
 
-def test_text_and_finish_reason_are_those_of_the_choice_with_index_0():
+def test_answer_has_the_text_and_finish_reason_of_the_choice_with_index_0():
     """
-    Text and finish reason are those of the choice with index 0, wherever this choice is
-    in the list.
+    An answer has the text and finish reason of the choice with index 0, wherever this
+    choice is in the list.
     """
     both = [
         {"index": 1, "message": {"content": "b"}, "finish_reason": "length"},
@@ -526,8 +526,8 @@ def test_text_of_a_thinking_part_is_read_from_any_of_eight_keys(kind, key):
 
 def test_thoughts_of_choice_1_are_only_in_the_message_of_choice_1():
     """
-    Thoughts in the content of choice 1 are only in the message of choice 1; the
-    answer's thoughts are those of choice 0.
+    Thoughts in the content of choice 1 are only in the message of choice 1. The answer
+    has the thoughts of choice 0.
     """
     completion = answer(
         choices=[
@@ -553,7 +553,9 @@ def test_thoughts_of_choice_1_are_only_in_the_message_of_choice_1():
         ),
     ],
 )
-def test_thoughts_beside_the_content_are_preferred_to_thoughts_in_it(sent, thoughts):
+def test_thoughts_beside_the_content_are_preferred_to_thoughts_in_the_content(
+    sent, thoughts
+):
     """
     A server that sends thoughts beside the content may repeat them inside the content.
     The thoughts inside the content are then ignored.

@@ -1080,8 +1080,8 @@ def test_message_of_a_ping_is_not_an_error(name, body):
 @pytest.mark.parametrize("key", ["message", "detail"])
 def test_message_of_an_event_with_a_harmless_type_is_not_an_error(key):
     """
-    If the type of an event, such as "status", is not that of an error, its message is
-    not an error.
+    The message of an event is not an error if the event has a harmless type, such as
+    "status".
     """
     data = json.dumps({"type": "status", key: "Searching"}).encode()
 
@@ -1106,8 +1106,8 @@ def test_message_of_an_event_with_a_harmless_type_is_not_an_error(key):
 )
 def test_message_with_the_type_or_code_of_a_failure_is_an_error(more):
     """
-    The message of an event is an error if its type is that of a failure, or if the
-    event has a code.
+    The message of an event is an error if the event has the type of a failure, or a
+    code.
     """
     data = json.dumps({**more, "message": "no"}).encode()
 

@@ -71,7 +71,7 @@ def test_request_has_four_headers_and_no_key():
         ),
     ],
 )
-def test_headers_of_the_call_are_preferred_to_those_of_the_client(
+def test_headers_of_a_call_are_preferred_to_headers_of_the_client(
     setup, options, added
 ):
     """
@@ -153,7 +153,7 @@ def test_query_parameters_of_client_and_call_are_merged_into_the_url(query, extr
         ),
     ],
 )
-def test_timeout_of_the_call_replaces_that_of_the_client(options, timeouts):
+def test_timeout_of_a_call_replaces_the_timeout_of_the_client(options, timeouts):
     """
     The timeout of a call replaces the timeout of the client. None means that the call
     has no timeout.

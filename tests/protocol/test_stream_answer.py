@@ -404,7 +404,7 @@ def test_first_finish_reason_of_a_choice_is_used():
 def test_token_usage_after_the_finish_reason_is_read(last):
     """
     Token usage is read even if the server sends it after the finish reason. If the
-    server sends usage several times, the last one is used.
+    server sends usage several times, the last usage is used.
     """
     assembler = assembled(
         [

@@ -93,7 +93,7 @@ async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
 
 
 async def raw(client: AsyncASI1, blocking: ASI1) -> int:
-    """A raw response has the type of what the call itself returns."""
+    """A raw response of a call has the type of the call's own result."""
     awaited = client.chat.completions.with_raw_response
     called = blocking.chat.completions.with_raw_response
     streaming = client.chat.completions.with_streaming_response
@@ -190,7 +190,7 @@ async def failures(client: AsyncASI1) -> float | None:
 
 
 def made_errors() -> list[APIError]:
-    """A test of a program may make errors as it makes those of OpenAI's client."""
+    """A program's tests may make errors as they make the errors of OpenAI's client."""
     request = httpx.Request("POST", "http://127.0.0.1:1/v1")
     reply = httpx.Response(429, request=request)
     return [

@@ -17,8 +17,8 @@ from asi1.cli._chat.history import history_path, open_history
 
 def test_history_is_in_the_state_directory(monkeypatch):
     """
-    The history is in the user's state directory: that of XDG_STATE_HOME, if it is an
-    absolute path, and that of LOCALAPPDATA on Windows.
+    The history is in the user's state directory. XDG_STATE_HOME names this directory if
+    it is an absolute path; on Windows, LOCALAPPDATA does.
     """
     monkeypatch.setenv("HOME", "/home/ada")
     usual = "/home/ada/.local/state/asi1/history"

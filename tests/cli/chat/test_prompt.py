@@ -75,8 +75,8 @@ def test_ctrl_c_tells_what_was_discarded_and_ctrl_d_ends(typed):
 
 def test_history_has_messages_and_no_answers_to_questions(typed):
     """
-    A message of the user is added to the history, and the user's answer to a question
-    of the program is not.
+    A message of the user is added to the history. The user's answer to a question of
+    the program is not added.
     """
     reader = typed("one\ryes\rtwo\r")
 

@@ -99,7 +99,7 @@ def test_narrow_table_loses_no_letter(console, columns):
 @pytest.mark.system
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from(EVIL), max_size=12), st.sampled_from([12, 40]))
-def test_rows_have_no_codes_but_those_of_colors(parts, columns):
+def test_rows_have_no_codes_except_for_colors(parts, columns):
     """
     Whatever the markdown is, its rows have no control, bidirectional or invisible
     characters, apart from codes for colors: not even those that markdown's addresses

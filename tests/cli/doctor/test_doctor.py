@@ -181,8 +181,8 @@ def test_lines_are_broken_between_words_on_a_terminal(
     on_terminal, key, monkeypatch, columns, folds
 ):
     """
-    On a terminal with room for it, long lines are broken between words and indented; a
-    narrow one, a pipe and a file get each finding as one line.
+    On a terminal with room for it, long lines are broken between words and indented. A
+    narrow terminal, a pipe and a file get each finding as one line.
     """
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("ASI1_BASE_URL", "http://127.0.0.1:1")

@@ -37,7 +37,9 @@ def test_missing_packages_of_extras_are_named():
 
 
 def test_missing_library_is_a_failure():
-    """A required library that is not installed is a failure; a missing extra is not."""
+    """A required library that is not installed is a failure. A missing extra is no
+    failure.
+    """
     whole = find_libraries(REQUIREMENTS, version_of)
     broken = find_libraries([*REQUIREMENTS, "h11"], version_of)
 

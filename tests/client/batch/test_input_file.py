@@ -53,8 +53,8 @@ def test_lines_of_an_iterable_can_be_read_twice(source):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_pipe_is_copied_and_can_be_read_twice(tmp_path):
     """
-    A path may lead to a pipe, such as that of a shell's ``<(...)``. Its content is
-    copied, so that its lines can be read twice.
+    A path may lead to a pipe, such as the pipe of a shell's ``<(...)``. The pipe's
+    content is copied, so that its lines can be read twice.
     """
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

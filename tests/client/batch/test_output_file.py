@@ -24,7 +24,7 @@ def opened(path):
     return output
 
 
-def test_rows_are_appended_to_those_of_an_existing_file(path):
+def test_rows_are_appended_to_an_existing_file(path):
     """
     Rows are appended to a file; a new file is made if none is there.
     """
@@ -80,8 +80,8 @@ def test_output_that_was_moved_is_not_written_to(change, path, tmp_path):
 
 def test_compact_replaces_the_file_and_keeps_its_mode_and_its_link(path, tmp_path):
     """
-    `compact` replaces the file by one that has only the lines that are kept. The mode
-    of the file does not change, and a symbolic link still leads to it.
+    `compact` replaces the file by a file that has only the lines to keep. The mode of
+    the file does not change, and a symbolic link still leads to it.
     """
     link = tmp_path / "link"
     path.write_bytes(b"1\n2\n3\n")

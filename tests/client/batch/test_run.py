@@ -298,7 +298,7 @@ async def test_batch_takes_lines_and_dicts_in_place_of_a_path(fake_client, files
     assert ["asi1", "asi1"] == models
 
 
-async def test_rate_limit_of_a_batch_replaces_that_of_the_client(fake, files):
+async def test_rate_limit_of_a_batch_replaces_the_rate_limit_of_the_client(fake, files):
     """
     A batch's own rate limit holds in place of the client's.
     """
@@ -353,9 +353,9 @@ async def test_requests_wait_for_the_budget_that_others_have_reserved(
     fake, fake_client, files
 ):
     """
-    A request that does not fit only because of what is reserved for running requests
-    waits for them: the whole batch is sent, although its budget has room for the
-    reservations of one request at a time.
+    If a request does not fit into the budget only because running requests have
+    reserved tokens, it waits for them. So the whole batch is sent, although its budget
+    has room for the reservations of one request at a time.
     """
     files.ask(*IDS)
     for _ in IDS:

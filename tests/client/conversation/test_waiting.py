@@ -165,9 +165,7 @@ async def test_answer_that_is_not_deferred_is_returned_at_once(fake, fake_client
     assert 1 == len(fake.requests)
 
 
-async def test_loaded_conversation_waits_in_the_session_of_the_saved_one(
-    fake, fake_client
-):
+async def test_loaded_conversation_waits_in_the_saved_session(fake, fake_client):
     """
     A conversation whose last answer was deferred can be saved and loaded, even in
     another process. The loaded conversation then waits in the same session.

@@ -81,7 +81,7 @@ def test_line_that_is_not_a_request_is_refused_with_the_reason(data, problem):
         ("gpt-4o", "asi1", "asi1"),
     ],
 )
-def test_model_of_a_batch_overrides_that_of_a_line(own, given, sent):
+def test_model_of_a_batch_overrides_the_model_of_a_line(own, given, sent):
     """
     If a batch sets a model, all its requests use this model. Otherwise a request uses
     the model of its line or, if the line names none, the client's model.

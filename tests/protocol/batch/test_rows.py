@@ -192,7 +192,8 @@ def test_error_code_that_is_not_a_name_is_read_as_unknown():
 def test_beginning_of_a_row_counts_as_unfinished_and_other_text_does_not(line, torn):
     """
     The beginning of a row, or zeros in place of its end, is what a crash leaves of a
-    row, and may be removed. Other text may not: a batch must not shorten a user's file.
+    row, and may be removed. Other text may not be removed: a batch must not shorten a
+    user's file.
     """
     assert torn == is_torn(line)
 

@@ -230,8 +230,8 @@ def test_drop_least_relevant_keeps_turns_similar_to_the_last_turn():
 
 def test_user_provided_score_decides_which_turns_are_dropped():
     """
-    A score function of the user gets the messages of a turn and those of the last turn.
-    The turns with the lowest scores are dropped.
+    A score function of the user gets the messages of a turn and the messages of the
+    last turn. The turns with the lowest scores are dropped.
     """
     history = conversation(6)
     seen = []
@@ -379,7 +379,7 @@ def test_composed_policy_is_bounded_if_each_of_its_parts_has_a_budget():
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("second", [True, False])
-def test_composed_policy_shortens_a_refused_request_if_one_part_does(first, second):
+def test_composed_policy_shortens_a_refused_request_if_one_policy_does(first, second):
     """
     If the server refuses a request as too long, ``first | second`` shortens the request
     if ``retry`` is True for either policy.
@@ -478,7 +478,7 @@ def test_score_that_is_not_a_number_is_refused(score):
         policy.fit(conversation(6))
 
 
-def test_long_turn_with_a_word_in_common_is_less_relevant_than_a_short_one():
+def test_long_turn_with_a_common_word_is_less_relevant_than_a_short_turn():
     """
     Two turns have one word in common with the last turn. The longer turn is dropped,
     even if it is newer. A common word counts even at the end of a message.

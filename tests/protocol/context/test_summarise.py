@@ -237,7 +237,7 @@ def test_summary_request_leaves_the_safety_margin_free():
     )
 
 
-def test_turns_too_long_for_one_request_are_summarised_in_several():
+def test_turns_too_long_for_one_request_are_summarised_in_several_requests():
     """
     Turns that do not fit into one request are summarised in several requests. Each
     later request contains the summary so far, and the last reply is the summary.

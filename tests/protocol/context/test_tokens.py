@@ -248,7 +248,7 @@ def test_estimator_does_not_learn_an_implausible_token_count(count, learned):
     assert learned == len(asi1.TokenEstimator().learn([USER], count).samples)
 
 
-def test_estimator_keeps_one_older_sample_for_each_power_of_two_in_bytes():
+def test_estimator_keeps_an_older_sample_for_each_power_of_two_in_bytes():
     """
     An estimator keeps the newest 16 samples. Of the older samples it keeps the newest
     one of each class of sizes; the classes are powers of two in bytes.
@@ -261,7 +261,7 @@ def test_estimator_keeps_one_older_sample_for_each_power_of_two_in_bytes():
     assert [3, 5, 8, *[100] * 16] == [size for size, _, _ in tokens.samples]
 
 
-def test_context_size_of_each_model_is_that_in_the_public_table():
+def test_context_size_of_each_model_is_in_the_public_table():
     """
     The context size of each model is the one in the public table `MODELS`.
     """

@@ -155,10 +155,11 @@ def test_tool_calls_of_a_wrong_type_are_ignored(fields):
         ("saa", ["a1", "a2"]),
     ],
 )
-def test_last_turn_is_the_one_with_the_newest_user_message(messages, last):
+def test_last_turn_has_the_newest_user_message(messages, last):
     """
-    The last turn, which the model is to answer, has the newest user message. If there
-    is no user message, it has the newest message. System messages are not part of it.
+    The last turn, which the model is to answer, has the newest user message. Without a
+    user message, the last turn has the newest message. System messages are not part of
+    the last turn.
     """
     assert last == [message["content"] for message in view_of(messages).last]
 

@@ -179,7 +179,9 @@ def test_any_json_is_decoded_exactly_or_refused(made, data):
 
 
 def same(left, right):
-    """Return whether two JSON values are equal; 3 and 3.0 are, 1 and True are not."""
+    """Return whether two JSON values are equal. 3 equals 3.0, but 1 does not equal
+    True.
+    """
     if isinstance(left, dict) and isinstance(right, dict):
         keys = left.keys() | right.keys()
         return all(same(left.get(key), right.get(key)) for key in keys)
@@ -351,8 +353,8 @@ class Named(TypedDict):
 )
 def test_each_field_gets_its_value_whatever_the_order_of_arguments_is(cls):
     """
-    Each field gets the value of its own key, even if the class takes its arguments in
-    another order than that of its fields, or by name only.
+    Each field gets the value of its own key, even if the class takes its arguments by
+    name only, or not in the order of its fields.
     """
     value = decoder(cls)({"first": 1, "second": 2})
 

@@ -665,8 +665,8 @@ def test_output_type_returns_the_same_object_for_the_same_type():
 )
 def test_response_format_is_named_after_the_type(spec, name):
     """
-    The name in ``response_format`` is that of the type, made of ASCII letters, digits
-    and "_", and has at most 64 characters.
+    The name in ``response_format`` is the type's name, reduced to ASCII letters, digits
+    and "_", and to at most 64 characters.
     """
     assert name == output_type(spec).response_format["json_schema"]["name"]
 

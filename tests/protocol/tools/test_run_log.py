@@ -307,7 +307,7 @@ def test_first_of_two_results_of_a_call_counts():
     assert ["first"] == [m["content"] for m in log.added() if m["role"] == "tool"]
 
 
-def test_repeated_call_gets_the_result_of_the_earlier_one():
+def test_repeated_call_gets_the_result_of_the_earlier_call():
     """
     A call with the id, tool and arguments of an earlier call is not run again: the
     model reads the earlier result again.

@@ -84,7 +84,7 @@ def test_events_are_loaded_from_an_iterator():
     assert told(EVENTS) == told(load_events(iter(LINES)))
 
 
-def test_loaded_events_are_equal_to_the_saved_ones():
+def test_loaded_events_are_equal_to_the_saved_events():
     """
     Loading restores each event with its types.
     """

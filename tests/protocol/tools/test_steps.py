@@ -118,8 +118,7 @@ def test_usage_is_the_sum_of_the_answers(usages, total):
 
 def test_result_has_text_and_usage_of_its_answers():
     """
-    A result's text is that of the last answer. Its usage is the sum of all answers'
-    usage.
+    A result has the text of the last answer, and the sum of all answers' usage.
     """
     steps = answered({"total_tokens": 3}, {"total_tokens": 4})
     result = asi1.ToolRunResult(answer=answer_of(text="Bye."), messages=(), steps=steps)

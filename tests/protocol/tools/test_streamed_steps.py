@@ -167,8 +167,8 @@ def test_steps_of_long_arguments_take_linear_time():
 def test_each_step_shows_the_beginning_of_a_tool_call(pieces, data):
     """
     However calls are mixed and cut, each step is a beginning of one of the answer's
-    calls, and the beginnings of one call grow. (The arguments here have no braces: an
-    object after a whole one replaces it.)
+    calls, and the beginnings of one call grow. (The arguments here have no braces,
+    since an object after a complete object would replace it.)
     """
     heads = [piece_of(n, "", name=f"f{n}") for n in range(4)]
     chunks = [*heads, *(piece_of(*piece) for piece in pieces)]
