@@ -174,7 +174,7 @@ def test_blocking_call_in_a_greenlet_beside_an_event_loop_gets_no_warning(
 )
 def test_blocking_calls_in_greenlets_of_gevent_get_no_warning(fake):
     """
-    In a program with gevent's greenlets for threads, blocking calls in several
+    In a program with gevent's greenlets in place of threads, blocking calls in several
     greenlets are answered without a warning.
     """
     fake.reply("Fine.", times=None)

@@ -364,7 +364,7 @@ def test_second_occurrence_of_a_large_list_in_a_cause_is_omitted(size, second):
 
 
 @pytest.mark.parametrize(("depth", "inner"), [(98, []), (99, "...")])
-def test_nested_lists_in_a_cause_exception_are_copied_100_levels_deep(depth, inner):
+def test_nested_lists_in_a_cause_are_copied_100_levels_deep(depth, inner):
     """
     Nested lists in the ``args`` of an error's ``__cause__`` are copied up to 100 levels
     deep; the tuple ``args`` is the first level.

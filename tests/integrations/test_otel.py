@@ -118,8 +118,8 @@ async def ask(client, *, stream=False, **options):
     return await made.get_final_completion() if stream else made
 
 
-# Each attribute of a chat span, by its name in the conventions, with its value. The
-# values of None differ from call to call.
+# Each attribute of a chat span, by its name in the conventions, with its value. None
+# stands for a value that differs from call to call.
 CHAT = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "asi_one",

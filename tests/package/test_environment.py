@@ -23,7 +23,7 @@ READ_BY_LIBRARIES = {
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
 }
-# Words in capitals, in modules that read the environment, that are not variables.
+# Words in capitals that are not variables, in modules that read the environment.
 OTHER_WORDS = {"DELETE", "GET", "PATCH", "POST", "PUT", "URL"}
 
 

@@ -1070,7 +1070,8 @@ def test_event_named_error_in_upper_or_lower_case_is_an_error(name):
 )
 def test_message_of_a_ping_is_not_an_error(name, body):
     """
-    A ``message`` in a ping event is not an error. An ``error`` in a ping event is.
+    A ``message`` in a ping event is not an error. An ``error`` in a ping event is an
+    error.
     """
     assert () == read_event(name, json.dumps(body).encode(), SECRET).choices
     with pytest.raises(ServerStreamError, match="no"):

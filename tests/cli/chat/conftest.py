@@ -18,7 +18,7 @@ LEAVE = "\x03\x04"  # Ctrl-C empties the line, so that Ctrl-D leaves
 
 class Page:
     """
-    What a terminal shows: all rows, also those that have scrolled off its top.
+    What a terminal shows: all rows, even those that have scrolled off its top.
 
     Args:
         lines: The number of rows that can still be changed.

@@ -51,7 +51,8 @@ def test_answer_in_any_pieces_is_shown_once_with_blank_lines_between_blocks(view
     """
     shown = view()
     for start in range(0, len(ANSWER), size):
-        # The view's thread takes and draws after `add`; here, this follows each piece.
+        # The view's thread does this after `add`. Here, the test does it for each
+        # piece.
         shown._pieces.append(("", ANSWER[start : start + size]))
         shown._take()
         shown._draw()

@@ -263,7 +263,7 @@ def test_validator_is_called_once_for_each_value():
         number: int = attrs.field(validator=note)
         name: str = "a"
 
-    # A class statement would need `Inner` in the module.
+    # A class statement could use `Inner` only if it were a name of the module.
     outer = TypedDict("Outer", {"first": Inner, "second": Inner})  # noqa: UP013
     read = decoder(outer)
 

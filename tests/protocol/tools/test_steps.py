@@ -64,8 +64,7 @@ def test_error_of_a_step_does_not_count_in_comparisons():
 )
 def test_arguments_so_far_are_the_beginning_of_the_data(arguments, value):
     """
-    `arguments_so_far` is the value of that part of the JSON arguments which has
-    arrived.
+    `arguments_so_far` is the value of the JSON arguments that have arrived so far.
     """
     call = ToolCall(function=FunctionCall(name="add", arguments=arguments))
 
