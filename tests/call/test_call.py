@@ -638,8 +638,8 @@ async def test_broken_stream_is_retried_only_before_its_first_chunk(
     fake, fault, stream, attempts
 ):
     """
-    A stream that breaks before its first chunk is retried. A stream that has yielded a
-    chunk is not, nor is a call without streaming whose reply has begun.
+    A stream that breaks before its first chunk is retried. It is not retried after its
+    first chunk. A call without streaming is not retried once its reply has begun.
     """
     fake.fault(fault)
     fake.reply(TEXT)

@@ -23,7 +23,7 @@ async def test_tool_begins_only_after_its_start_was_read_and_recorded():
     lines, ran = [], []
 
     async def tool():
-        """A tool that never runs."""
+        """Record the lines that the journal has so far."""
         ran.append(list(lines))
 
     model = ScriptedModel([call("a", "tool"), call("b", "tool")])

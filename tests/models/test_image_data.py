@@ -52,9 +52,9 @@ def test_image_becomes_a_data_url_with_the_media_type_of_its_bytes(
     assert (data_url(data, kind),) == image_urls([made[form]])
 
 
-def test_gif87a_is_recognised_and_data_that_is_not_an_image_is_not():
+def test_gif87a_is_recognised_and_other_data_is_not_an_image():
     """
-    GIF87a, the older version of GIF, is recognised; text, a RIFF file that is not an
+    GIF87a, the older version of GIF, is recognised. Text, a RIFF file that is not an
     image, and an incomplete PNG signature are not recognised as images.
     """
     assert "image/gif" == media_type(b"GIF87a")

@@ -899,7 +899,9 @@ def said(text="", *, choice=(), **more):
         ),
     ],
 )
-def test_chunks_of_the_fast_path_and_of_the_converter_add_the_same(events, carries):
+def test_chunks_of_the_fast_path_and_the_converter_give_the_same_answer(
+    events, carries
+):
     """
     A chunk of the fast path, and the converter's chunk for the same event, add the same
     to the answer.

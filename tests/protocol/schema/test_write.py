@@ -157,7 +157,7 @@ def test_class_that_is_used_twice_is_defined_once():
 def test_field_with_a_default_allows_null_and_describes_the_default():
     """
     Strict mode requires every key, so a field with a default allows null. Strict mode
-    has no ``default``, so a default that is a single value is in the description.
+    has no ``default``, so a default that is a scalar is in the description.
     """
     properties = schema_of(Defaults)["properties"]
 
