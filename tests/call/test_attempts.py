@@ -118,7 +118,7 @@ def test_timed_out_attempt_counts_as_sent_if_a_connection_took_its_request(
 ):
     """
     An attempt that timed out before a connection took its request was not sent, even if
-    the error says that an earlier attempt of the call was.
+    the error says that an earlier attempt of the call was sent.
     """
     attempts.begin(0.0)
     if sending:

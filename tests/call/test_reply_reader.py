@@ -1321,8 +1321,8 @@ async def test_call_that_reads_many_events_can_be_cancelled(fake, flood, stream)
 
 async def turns_after_the_timeout(fake, *, stream, late):
     """
-    Run a second task beside a call. At the task's run number *late* the call times out;
-    return how many more times the task runs until the call raises its error.
+    Run a second task beside a call, which times out when this task has run *late*
+    times. Return how many more times the task runs until the call raises its error.
     """
     turns, ended = 0, False
 

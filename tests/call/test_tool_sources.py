@@ -252,8 +252,8 @@ async def test_closing_a_run_cancels_the_call_of_the_model(fake, fake_client, st
 
 async def test_streamed_answer_ends_with_the_text_that_was_held_back():
     """
-    The pieces of a streamed answer's text make up the whole text, even if its end
-    looked like the beginning of a tool call and was held back.
+    The pieces of a streamed answer's text make up the whole text, even if the text's
+    end looked like the beginning of a tool call and was held back.
     """
     text = "See <tool"
     fake = asi1.testing.FakeASI1()

@@ -135,7 +135,7 @@ class Place(NamedTuple):
 
 def test_named_tuple_with_the_key_becomes_a_tuple():
     """
-    A named tuple becomes a tuple if it contains the key, and else stays the same.
+    A named tuple becomes a tuple if it contains the key. Otherwise it stays the same.
     """
     clean = Place("otter", 5)
     copied = without_key([Place(KEY, 5), clean], Secret(KEY))

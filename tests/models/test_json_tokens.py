@@ -89,6 +89,6 @@ def test_outline_has_a_quote_in_place_of_each_string(value, ascii_only):
 def test_outline_is_missing_for_text_with_many_quotes_or_without_an_end(data, found):
     """
     JSON text with many quotes or backslashes, or with a string without an end, has no
-    outline, so that the search for one takes little time.
+    outline, so that the search for an outline takes little time.
     """
     assert found == outline(data)

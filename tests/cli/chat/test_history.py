@@ -61,7 +61,7 @@ def test_history_keeps_lines_and_leaves_out_very_long_messages(tmp_path):
 
 def test_history_that_cannot_be_a_file_is_kept_in_memory(tmp_path):
     """
-    Without a path, or if its folder cannot be made, the history is in memory.
+    Without a path, or if the file's folder cannot be made, the history is in memory.
     """
     (tmp_path / "file").touch()
 

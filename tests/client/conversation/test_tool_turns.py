@@ -173,8 +173,8 @@ async def test_conversation_is_busy_until_the_run_ends(fake, fake_client, way):
 async def test_paused_turn_goes_on_in_a_conversation_that_was_loaded(fake, fake_client):
     """
     While a call waits for an approval, the history is unchanged and other turns can
-    begin. The run goes on in another conversation, which was loaded from JSON, and is
-    one turn of it.
+    begin. The run goes on in another conversation, which was loaded from JSON, and
+    becomes one turn of that conversation.
     """
     approved = asi1.tool(add, needs_approval=True)
     fake.clear()

@@ -107,7 +107,7 @@ def places(history, fitted):
 
 
 def bound(history):
-    """Yield the index of the call, and then of the result, for each tool result."""
+    """For each tool result, yield the index of its call, and its own index."""
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):

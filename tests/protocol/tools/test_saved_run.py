@@ -122,7 +122,9 @@ def test_incomplete_last_line_is_left_out(form):
 
 
 class Run:
-    """A run in place of a saved run; reading it would continue the run."""
+    """
+    A run that is passed in place of a saved run. Reading it would continue the run.
+    """
 
     def to_json(self):
         raise AssertionError
