@@ -233,8 +233,9 @@ def test_later_wait_of_an_attempt_is_reported_only_if_its_reason_is_new(attempts
 
 def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
     """
-    Before an attempt begins, `awaited` names the limit of its last wait, or just its
-    rate limiter if no wait was reported. Once it has begun, `awaited` is None.
+    Before an attempt begins, `awaited` names the limit of the attempt's last wait, or
+    just the rate limiter if no wait was reported. Once the attempt has begun, `awaited`
+    is None.
     """
     assert "its rate limiter" == attempts.awaited
     attempts.wait(MINUTE)

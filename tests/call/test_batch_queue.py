@@ -80,7 +80,7 @@ async def test_error_of_a_queue_is_raised_after_the_items_put_before_it(queue):
         queue.check()
 
 
-async def test_read_of_an_abandoned_queue_returns_no_item_and_raises(queue):
+async def test_read_of_an_abandoned_queue_raises_the_error_passed_to_abandon(queue):
     """
     A read of an abandoned queue returns no item and raises the error passed to
     `abandon`; a read that was waiting when the queue was abandoned raises the same

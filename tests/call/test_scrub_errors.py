@@ -261,7 +261,8 @@ def test_chain_of_causes_that_leads_back_to_the_error_ends_before_it():
 def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, place):
     """
     Tuples, dicts and sets of any class in a cause's arguments and attributes become
-    built-in ones without the key; other objects become the names of their classes.
+    values of the built-in types, without the key. Other objects become the names of
+    their classes.
     """
     cause = SlotError(value) if place == "args" else SlotError("why")
     if place != "args":

@@ -41,8 +41,8 @@ def cache(path):
 
 async def test_stored_bytes_are_read_by_every_cache_of_the_same_file(cache, path):
     """
-    The first use creates the file and its folder. The file keeps the bytes after it was
-    closed, and only its user can read it and the files beside it.
+    The first use creates the file and its folder. The file keeps the bytes after the
+    cache was closed. Only the file's owner can read it and the files beside it.
     """
     assert not path.parent.exists()
     assert await cache.get(KEY) is None

@@ -275,9 +275,9 @@ async def test_on_end_hook_is_called_once_for_every_call_that_began(
     way, error, attempts
 ):
     """
-    `on_end` is called exactly once for each call that began, however it ends: its
-    stream is closed early or dropped, its caller is cancelled, its client closed. The
-    error of the `Call` tells how it ended; its attempt and the time of its end are
+    `on_end` is called exactly once for each call that began, even if its stream is
+    closed early or dropped, its caller is cancelled, or its client is closed. The error
+    of the `Call` tells how the call ended. Its attempt and the time of its end are
     recorded.
     """
     fake, seen = FakeASI1(), Seen()

@@ -21,8 +21,8 @@ COUNTS = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
 
 def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
     """
-    The answer's text and a newline go to stdout, token counts, dollars and times to
-    stderr; if stderr is not a terminal, thoughts are not shown.
+    The answer's text and a newline go to stdout. Token counts, dollars and times go to
+    stderr. If stderr is not a terminal, thoughts are not shown.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 

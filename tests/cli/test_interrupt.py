@@ -210,8 +210,8 @@ def test_signals_have_their_earlier_handlers_after_stop_on_signals(handler):
 
 def test_ctrl_c_during_a_call_raises_keyboard_interrupt(handler):
     """
-    In a ``with cancel_on_interrupt()`` block, Ctrl-C raises KeyboardInterrupt; after
-    the block it ends the process again.
+    In a ``with cancel_on_interrupt()`` block, Ctrl-C raises KeyboardInterrupt. After
+    the block, Ctrl-C ends the process again.
     """
     handler(signal.default_int_handler)
     quit_on_interrupt()

@@ -105,8 +105,8 @@ def test_raw_calls_are_one_object_for_each_client():
 @pytest.mark.parametrize("stream", [False, True])
 async def test_streaming_response_has_lines_text_and_bytes(fake_client, stream):
     """
-    A reply is read as lines, text or bytes: one line for an answer; for a stream, the
-    lines of each event, of which the last is ``[DONE]``.
+    A reply can be read as lines, text or bytes. An answer is one line. A stream has the
+    lines of all its events, and the last event is ``[DONE]``.
     """
     calls = fake_client.chat.completions.with_streaming_response
     async with calls.create(messages="Hi", stream=stream) as reply:

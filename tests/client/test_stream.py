@@ -607,8 +607,8 @@ async def test_closing_an_unread_stream_of_an_unused_client_makes_no_engine(unus
 
 
 async def test_unused_client_that_was_closed_makes_no_stream(unused):
-    """If a client is closed before its first call, it makes no new stream, and a stream
-    that it made before raises `ClientClosedError` at its first read.
+    """If a client is closed before its first call, the client makes no new stream. A
+    stream that it made before raises `ClientClosedError` at its first read.
     """
     stream = unused.chat.completions.stream(messages="Hi")
     await unused.aclose()

@@ -50,8 +50,8 @@ def test_field_of_asi1s_class_takes_no_dict():
 
 def test_schema_of_a_dump_says_that_the_field_is_an_object():
     """
-    FastAPI writes the schema of a view's answer; a field of asi1's class is an object
-    there.
+    In the JSON Schema that FastAPI writes for a view's response, a field with a class
+    of asi1 is an object.
     """
     schema = pydantic.TypeAdapter(asi1.ChatMessage).json_schema(mode="serialization")
 

@@ -320,7 +320,7 @@ def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
 def test_event_that_resembles_the_previous_chunk_is_read_correctly(chunk, dumps):
     """
     An event may begin and end with the bytes of the previous chunk, but differ in
-    between. The fast path reads it as the converter does, or leaves it to the
+    between. The fast path reads this event as the converter does, or leaves it to the
     converter.
     """
     data = dumps(chunk).encode()

@@ -303,8 +303,8 @@ def test_tool_calls_without_index_and_id_are_told_apart_by_their_position(count)
 
 def test_tool_call_has_the_last_type_and_all_unknown_keys():
     """
-    A tool call has the type of its last fragment, or "function" if that has no type. It
-    has the unknown keys of all its fragments.
+    A tool call has the type of its last fragment, or "function" if this fragment has no
+    type. It has the unknown keys of all its fragments.
     """
     completion = answer(
         *tool_call_chunks(

@@ -29,8 +29,8 @@ def findings(capsys):
 
 def test_all_is_well_if_the_server_refuses_the_empty_request(fake, capsys):
     """
-    Each step is shown in a line. The request has no messages, so that it costs nothing;
-    a server that refuses it with status 400 has accepted the URL and the key.
+    Each step is shown in a line. The request has no messages, so that it costs nothing.
+    A server that refuses this request with status 400 has accepted the URL and the key.
     """
     fake.fail(400, message="messages: at least one", times=2)
 
