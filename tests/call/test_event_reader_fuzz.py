@@ -87,7 +87,7 @@ values = st.recursive(
 )
 
 
-# What a member may have instead of its usual value, besides any other value.
+# Unusual values that are drawn for each key, besides random values.
 ODD = {
     "role": ["user", "", None],
     "refusal": ["No.", ""],
@@ -115,7 +115,8 @@ ODD = {
     "content": [None, "otter", ["otter"]],
 }
 
-# The members of an object that has this member; the last are those of a delta.
+# The keys that an object may have, by a key that identifies its kind; the last are for
+# deltas.
 PLACES = {
     "choices": [
         *("id", "model", "object", "created", "thought", "usage", "error", "new"),
@@ -136,7 +137,9 @@ PLACES = {
 
 @st.composite
 def members(draw, needed, **others):
-    """Draw an object with the needed members and some of the others, in any order."""
+    """
+    Draw an object with the keys of *needed* and some keys of *others*, in any order.
+    """
     known = needed | {name: others[name] for name in others if draw(st.booleans())}
     return Members(
         {name: draw(known[name]) for name in draw(st.permutations([*known]))}
@@ -199,8 +202,8 @@ styles = st.builds(
 @st.composite
 def streams(draw):
     """
-    Draw the data of a stream's events: most differ from an earlier one only in their
-    texts, times and indexes of tool calls, some in one more member.
+    Draw the data of a stream's events. Most events differ from an earlier event only in
+    their texts, times and indexes of tool calls. Some also have a changed key.
     """
     style, alike = draw(styles), draw(st.lists(kinds, min_size=1, max_size=2))
     events = []
@@ -235,14 +238,14 @@ def parts(value):
 
 
 def change(draw, part):
-    """Add, remove or replace a member of an object, or double an item of a list."""
+    """Add, remove or replace a key of an object, or double an item of a list."""
     if not isinstance(part, Members):
         part.append(part[0])
         return
     names = {name for name, _ in part}
     own = next(keys for key, keys in PLACES.items() if key in names or not key)
     key = draw(st.sampled_from(own if draw(st.integers(0, 3)) else [*ODD, *names]))
-    kept = draw(st.integers(0, 4)) == 0  # so that it occurs twice
+    kept = draw(st.integers(0, 4)) == 0  # then the key occurs twice
     there = [n for n, (name, _) in enumerate(part) if name == key and not kept]
     place = there[0] if there else draw(st.integers(0, len(part)))
     again = [value for name, value in part if name == key and kept]
@@ -252,7 +255,7 @@ def change(draw, part):
 
 
 def odd_value(key):
-    """Return a strategy of values that a member does not usually have."""
+    """Return a strategy for unusual values of a key."""
     if key not in ODD:
         return values
     known = st.sampled_from(ODD[key])
@@ -293,7 +296,9 @@ class Events:
 
 
 async def seen(events, *, fast):
-    """Return what a reader delivers, how it ends, and the answer; and how many fast."""
+    """Return the chunks that a reader delivers, how the stream ends, with the answer,
+    and how many of the chunks the fast path read.
+    """
     timer = Timer(anyio.current_time(), Timeouts(), stream=True)
     reader = Reader(config(), chat(stream=True), timer, BatchQueue(), Flag())
     if not fast:
@@ -317,8 +322,8 @@ async def seen(events, *, fast):
 @given(streams())
 async def test_any_stream_is_read_the_same_with_the_fast_path_and_without(events):
     """
-    A stream's chunks, its answer, and the error that ends it are the same if the fast
-    path reads the chunks that it can, and if the converter reads all.
+    A stream's chunks, its answer, and the error that ends it are the same whether the
+    fast path reads the chunks that it can, or the converter reads all chunks.
     """
     expected, end, none = await seen(events, fast=False)
     found, ended, _ = await seen(events, fast=True)

@@ -201,8 +201,9 @@ def test_benchmark_case_that_only_asi1_can_run_is_compared_in_its_unit() -> None
 
 def test_growth_table_has_a_row_with_two_factors_for_each_path() -> None:
     """
-    The table of growth has a row for each path, with its CPU time and with two factors:
-    by how much this time grows when the input doubles, and doubles again.
+    The growth table has a row for each code path, with its CPU time and with two
+    factors: by how much this time grows when the input doubles, and when it doubles
+    again.
     """
     said: list[str] = []
 
@@ -216,10 +217,10 @@ def test_growth_table_has_a_row_with_two_factors_for_each_path() -> None:
     assert all(float(factor) > 0 for row in cells for factor in row[4:])
 
 
-def test_growth_command_measures_in_processes_of_their_own() -> None:
+def test_growth_command_measures_each_value_in_a_new_process() -> None:
     """
-    ``python -m benchmarks growth`` takes names of paths, and measures each value in a
-    new process.
+    ``python -m benchmarks growth`` takes names of code paths, and measures each value
+    in a new process.
     """
     done = subprocess.run(
         [
@@ -239,7 +240,9 @@ def test_growth_command_measures_in_processes_of_their_own() -> None:
 
 
 def test_path_that_fails_is_named_below_the_growth_table() -> None:
-    """A path that fails has no factors, and the reason is given below the table."""
+    """
+    A code path that fails has no factors, and the reason is given below the table.
+    """
 
     def failing(name: str, size: int, _url: str) -> float:
         raise growth.FailedError(f"{name}, {size}: no otters")
@@ -265,8 +268,8 @@ def test_pages_show_the_recorded_benchmarks() -> None:
 
 def test_pages_take_their_numbers_from_the_results() -> None:
     """
-    Another result replaces the multiples in the README, and the columns, the values and
-    the versions of the page; the page says which cases are shown.
+    A new result replaces the multiples in the README, and the columns, values and
+    versions on the benchmark page. This page says which cases are shown.
     """
     measured = result(httpx=10.0, httpx2=12.0, asi1=25.0, openai=50.0)
     page = (
