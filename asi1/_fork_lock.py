@@ -15,7 +15,6 @@ from __future__ import annotations
 import _frozen_importlib as _bootstrap
 import _thread
 import atexit
-import gc
 import os
 import sys
 
@@ -43,8 +42,7 @@ class _NoFork:
     Work that `os.fork` waits for; used as ``with no_fork``.
 
     Several threads may be inside, and a thread may enter again. Both sides give up
-    waiting for each other after some seconds. The garbage collector is off meanwhile:
-    it would find hardly any garbage of imports, and stop the event loop each time.
+    waiting for each other after some seconds.
 
     Attributes:
         alone: A lock for work of one thread at a time: ``with no_fork, no_fork.alone``.
@@ -60,7 +58,6 @@ class _NoFork:
         self._forking: dict[int, bool] = {}
         # How many threads are inside; the first acquires `_free`, the last releases it.
         self._count = 0
-        self._collects = False  # whether the collector was on before
         self._counting = _thread.allocate_lock()
         self._free = _thread.allocate_lock()
         self.alone = _thread.RLock()
@@ -80,9 +77,6 @@ class _NoFork:
         try:
             if not self._count and not self._free.acquire(timeout=_TIMEOUT):
                 return False
-            if not self._count:
-                self._collects = gc.isenabled()
-                gc.disable()
             self._count += 1
             return True
         finally:
@@ -92,8 +86,6 @@ class _NoFork:
         with self._counting:
             self._count -= 1
             if not self._count:
-                if self._collects:
-                    gc.enable()
                 self._free.release()
 
     def _stack(self) -> list[bool]:
@@ -151,8 +143,6 @@ class _NoFork:
         """Replace the locks, since no thread of the parent process can release them."""
         stack = self._stack()
         stack[:] = [False] * len(stack)
-        if self._count and self._collects:
-            gc.enable()
         self._reset()
         _forget_dead_imports()
 

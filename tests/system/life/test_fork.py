@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 
@@ -363,35 +362,3 @@ def test_fork_gives_up_waiting_for_work_that_lasts(monkeypatch):
     no_fork.after_fork()
 
     assert not no_fork.entered
-
-
-def test_garbage_collector_is_off_while_any_thread_is_at_work():
-    """Such work turns the garbage collector off, unless it was off before."""
-    no_fork, states = type(fork_lock.no_fork)(), []
-    workers = [Inside(no_fork), Inside(no_fork)]
-    assert all(worker.entered.wait(LIMIT) for worker in workers)
-    for worker in workers:
-        states.append(gc.isenabled())
-        worker.released.set()
-        worker.join(LIMIT)
-    states.append(gc.isenabled())
-    gc.disable()
-    try:
-        with no_fork:
-            pass
-        states.append(gc.isenabled())
-    finally:
-        gc.enable()
-
-    assert [False, False, True, False] == states
-
-
-def test_garbage_collector_of_a_child_forked_during_work_is_on():
-    """A child has no thread that would turn the collector on after the work."""
-    no_fork = type(fork_lock.no_fork)()
-
-    with no_fork:
-        no_fork.after_fork_in_child()
-        assert gc.isenabled()
-
-    assert gc.isenabled()
