@@ -246,7 +246,7 @@ def start_apart(work: Callable[[], Any], *, alone: bool = True) -> _Job:
     """
     if sys.is_finalizing():  # at exit, a new thread would never run
         raise ExitingError("Python is exiting")
-    # Such work that waits for other such work could be a deadlock.
+    # Work that begins other work must not wait for its turn: that could be a deadlock.
     job = _Job(work, alone=alone and not no_fork.entered)
     if no_fork.entered:
         job.run_here()

@@ -102,7 +102,7 @@ class ASI1(BaseClient):
 
     @property
     def models(self) -> Models:
-        """Models: ``client.models.list()``, from the table `MODELS`."""
+        """Lists the models: ``client.models.list()`` reads the table `MODELS`."""
         return self._namespace("models", load_models)
 
     @lists(ChatOptions)

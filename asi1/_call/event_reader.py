@@ -57,8 +57,9 @@ _UNITS_PER_PART = 4
 # An event with more JSON objects or more bytes than this is read in several steps.
 _MANY_PARTS = 64
 _LARGE = 32 * 1024
-# Surrogate pairs are not joined in an event of more bytes than this: joining blocks the
-# event loop, and no server splits a surrogate pair between such long events.
+# A server may split a surrogate pair between two events. The halves are not joined in
+# events of more bytes than this: joining blocks the event loop, and no server splits a
+# pair between events that are so long.
 _TOO_LONG_TO_JOIN = 64 * 1024
 
 _T = TypeVar("_T")

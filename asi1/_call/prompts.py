@@ -33,7 +33,8 @@ Key: TypeAlias = Callable[[Any], Any]
 # A key and its prompt.
 _Keyed: TypeAlias = tuple[Any, Any]
 
-# Seconds for an async generator to clean up when the answers are closed.
+# Seconds that a generator of prompts has to clean up, once the caller has closed the
+# iterator of answers.
 _CLEAN_UP = 0.5
 _WHAT = (
     "prompts: must be an iterable of prompts, each a str, a list of messages or a dict"

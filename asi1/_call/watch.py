@@ -42,7 +42,7 @@ _SHOWN = frozenset(
 )
 # Options of which hooks see only the kind: a schema or a function counts as content.
 _KINDS = ("response_format", "tool_choice")
-# Fields of errors that may hold contents, each with an empty value.
+# Fields of errors that may hold contents, and the empty value that hooks see instead.
 _EMPTY: Mapping[str, Callable[[Any], Any]] = {
     "partial": lambda old: ChatCompletion() if old is not None else None,
     "completion": lambda _: None,

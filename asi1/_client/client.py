@@ -94,7 +94,7 @@ class AsyncASI1(BaseClient):
 
     @property
     def models(self) -> AsyncModels:
-        """Models: ``client.models.list()``, from the table `MODELS`."""
+        """Lists the models: ``client.models.list()`` reads the table `MODELS`."""
         return self._namespace("models", _models)
 
     @lists(ChatOptions)

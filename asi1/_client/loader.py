@@ -114,7 +114,7 @@ class AsyncLoader(Generic[_T]):
             try:
                 # A method without await must not wait for all of these imports.
                 start_apart(partial(running.run, self), alone=False)
-            except ExitingError:  # `__call__` raises it, too
+            except ExitingError:  # a later `__call__` raises the same
                 self._running = None
                 return
         await running.wait(signal)

@@ -1,4 +1,4 @@
-"""Begins runs with tools, or continues saved ones: checks the arguments for both."""
+"""Begins tool runs and resumes saved ones, after a check of the caller's arguments."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def _check_rounds(max_rounds: Any) -> int:
 
 @define(eq=False)
 class _Requests:
-    """The calls of a run that belongs to no conversation."""
+    """The requests of a tool run that belongs to no conversation."""
 
     engine: Engine
     messages: Sequence[Wire]

@@ -16,11 +16,11 @@ _DECAY = 0.2
 @define(eq=False)
 class AnswerTokens:
     """
-    Learns how many tokens calls without ``max_tokens`` use beyond their estimate.
+    Learns how many tokens answers have, for calls without ``max_tokens``.
 
-    The estimate rises at once with a longer answer, and falls slowly with shorter ones:
-    too high an estimate is corrected after the call, but one that is too low exceeds
-    the rate limit.
+    The expected number rises at once with a longer answer, and falls slowly with
+    shorter ones: too high a number is corrected after the call, but one that is too low
+    exceeds the rate limit.
     """
 
     expected: float = field(default=0.0, init=False)

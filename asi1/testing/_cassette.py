@@ -61,7 +61,7 @@ def cassette(
         times: Whether to replay the pauses between the parts of a reply.
         transport: Sends requests that are recorded; httpx's own transport if left out.
         hide: Strings that are recorded as ``***``, besides the API key. Strings of
-            less than 8 characters are not found.
+            less than 8 characters are not hidden.
 
     Raises:
         ConfigurationError: *mode* or *path* is wrong.

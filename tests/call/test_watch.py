@@ -582,8 +582,8 @@ async def test_hooks_do_not_see_the_key_that_a_server_echoes():
 
 async def test_hooks_get_the_error_of_the_call_that_ends_a_parse():
     """
-    If a call of a `parse` with *repair* fails, the hook `on_end` of the whole `parse`
-    gets the error of that call.
+    A `parse` with *repair* may make two calls. If one fails, the hook `on_end` of the
+    whole `parse` gets its error.
     """
     seen, fake = Seen(), FakeASI1()
     fake.fail(400)

@@ -273,7 +273,7 @@ print(asyncio.run(loader.ready()))
 
 @pytest.mark.system
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_child_does_not_wait_for_the_import_of_its_parent():
+def test_forked_child_does_not_wait_for_an_import_that_its_parent_had_begun():
     """
     A child that was forked during an import imports anew, since the thread that imports
     does not exist there.

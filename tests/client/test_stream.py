@@ -606,7 +606,7 @@ async def test_closing_an_unread_stream_of_an_unused_client_makes_no_engine(unus
     assert () == stream.snapshot().choices
 
 
-async def test_unused_client_that_was_closed_makes_no_stream(unused):
+async def test_client_that_was_closed_before_its_first_use_refuses_to_stream(unused):
     """If a client is closed before its first call, the client makes no new stream. A
     stream that it made before raises `ClientClosedError` at its first read.
     """

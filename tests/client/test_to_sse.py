@@ -377,7 +377,7 @@ async def test_event_never_contains_half_of_a_surrogate_pair(fake):
 
 
 @pytest.mark.virtual_time
-async def test_ping_does_not_restart_the_writing_of_the_last_event(fake):
+async def test_final_event_is_written_only_once_if_pings_are_sent_meanwhile(fake):
     """
     If the ping interval passes while the last event is written, a comment is sent, and
     the next read continues this event where the writing stopped.

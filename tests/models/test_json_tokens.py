@@ -86,7 +86,7 @@ def test_outline_has_a_quote_in_place_of_each_string(value, ascii_only):
         pytest.param(b"", b"", id="nothing"),
     ],
 )
-def test_outline_is_missing_for_text_with_many_quotes_or_without_an_end(data, found):
+def test_no_outline_is_made_of_json_with_many_quotes_or_an_unclosed_string(data, found):
     """
     JSON text with many quotes or backslashes, or with a string without an end, has no
     outline, so that the search for an outline takes little time.

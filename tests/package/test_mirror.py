@@ -68,7 +68,7 @@ TESTED_IN = {
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/sending", "_transport/trio_socket"],
-    # What h11 takes over is tested where it is handed over.
+    # The tests of asi1's own connections also test the handing over to h11.
     "transport/test_plain_connection": ["_transport/h11_connection"],
     # Conversation turns and the transport are tested through clients.
     "client/test_client": [

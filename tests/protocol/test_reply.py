@@ -880,7 +880,7 @@ def test_error_is_raised_wherever_it_is_in_a_reply_or_an_event(body):
 
 @pytest.mark.parametrize("part", ["choice", "delta", "top"])
 @pytest.mark.parametrize("key", ["error", "errors"])
-def test_fast_path_does_not_read_an_event_with_a_string_under_error(part, key):
+def test_fast_path_does_not_read_an_event_whose_error_is_a_string(part, key):
     """
     A string under ``error`` or ``errors``, beside a text that is not finished, is
     raised as an error at any level of an event. So the fast path does not read such an

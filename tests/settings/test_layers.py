@@ -23,8 +23,8 @@ from asi1._settings.layers import end_in_text, layers_of, start_in_text
 def test_text_is_decoded_in_each_way_that_may_reveal_a_secret(text, last):
     """
     Escapes are decoded first, as often as they are nested; then whitespace is removed,
-    and quoted-printable text decoded. A line end may be a part of the text, a part of
-    an escape, or neither.
+    and quoted-printable text decoded. A line end is read in each way: as text, as
+    part of an escape, and as a line break that wraps a long line.
     """
     layers = [layer for layer, _ in layers_of(text)]
 

@@ -82,7 +82,7 @@ def test_more_text_changes_only_the_last_block(parts, more):
         ("<http://a.example>", ["http://a.example"]),
     ],
 )
-def test_html_definitions_and_addresses_are_shown_as_text(block, shown):
+def test_html_link_definitions_and_urls_are_shown_as_plain_text(block, shown):
     """
     HTML, definitions of links, and addresses of images and links are shown as text,
     since an answer must not lose a word on the screen.

@@ -138,8 +138,8 @@ def test_tool_call_has_steps_while_its_arguments_grow():
 @pytest.mark.system
 def test_steps_of_long_arguments_take_linear_time():
     """
-    The longer the arguments are, the more new text the next step needs. So the steps
-    together are not much longer than the arguments.
+    The next step comes only when the arguments have grown by a share of their length.
+    So the texts of all steps together are at most a few times as long as the arguments.
     """
     size, snapshots = 20_000, []
     steps, whole = StreamedSteps(), Assembler()
