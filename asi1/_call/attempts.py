@@ -7,11 +7,9 @@ import uuid
 
 from collections.abc import Callable, Generator
 from logging import DEBUG, INFO
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
-import anyio
-
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from .._fork_lock import run_apart_once
 from .._log import logger
@@ -21,12 +19,12 @@ from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
 from .._settings.retry import RetryBudget
 from .._settings.secret import Secret
-from .._transport.event_loop import run_in_turns
 
 
 if TYPE_CHECKING:
     from .._models.call_info import Wait
     from .timer import Timer
+    from .watch import Watch
 
 
 __all__ = [
@@ -34,11 +32,9 @@ __all__ = [
     "OneRequest",
     "Requests",
     "idempotency_headers",
-    "in_turns",
     "redaction",
 ]
 
-_R = TypeVar("_R")
 # A longer wait is logged at level INFO, since the program seems to hang.
 _LONG_WAIT = 5.0
 
@@ -223,6 +219,15 @@ class Attempts:
             wait=wait,
         )
 
+    def repeat(self, refusal: APIStatusError, watch: Watch | None) -> None:
+        """Record that another request follows *refusal* at once, and tell *watch*."""
+        # A limiter of the user can raise *refusal*: then no attempt has ended with it.
+        if self.made and self.made[-1].wait is None:
+            attempt = self.made[-1] = evolve(self.made[-1], wait=0.0)
+            refusal.response = evolve(refusal.response, attempts=tuple(self.made))
+            if watch is not None:
+                watch.retry(refusal.response, refusal, attempt)
+
     def stopped(self, error: ASI1Error | None, status: int | None, now: float) -> None:
         """Record that the call was cancelled; *error* is None after a whole answer."""
         if self._since is None:
@@ -286,13 +291,3 @@ def redaction() -> tuple[
     from .without_key import without_key_in_steps  # noqa: PLC0415
 
     return scrub_in_steps, without_key_in_steps
-
-
-async def in_turns(steps: Generator[None, None, _R]) -> _R:
-    """Run *steps* to its end, even if the caller is cancelled; let other tasks run."""
-    result: Any = None
-    # Cancellation waits until *steps* has removed the API key from an error: the
-    # cancellation's `__context__` would be that error.
-    with anyio.CancelScope(shield=True):
-        result = await run_in_turns(steps)
-    return cast("_R", result)

@@ -31,8 +31,8 @@ from .._models.errors import (
 from .._models.response import NO_INFO, ResponseInfo
 from .._models.status_errors import APIStatusError
 from .._protocol.request import Request
-from .._transport.event_loop import Flag, loop_clock, loop_token
-from .attempts import Attempts, Requests, idempotency_headers, in_turns, redaction
+from .._transport.event_loop import Flag, finish_steps, loop_clock, loop_token
+from .attempts import Attempts, Requests, idempotency_headers, redaction
 from .batch_queue import BatchQueue
 from .reply_reader import ReplyReader
 from .resources import Bill, Resources
@@ -180,12 +180,12 @@ class Call(Generic[_T]):
         while request is not None:
             try:
                 await send(request)
+                request = None
             except APIStatusError as error:
                 request = await self.requests.after(error)
                 if request is None:
                     raise
-            else:
-                return
+                self._attempts.repeat(error, self._watch)
 
     async def _attempt_until_answered(self, request: Request) -> None:
         streams = self.reader_class.streams
@@ -270,7 +270,7 @@ class Call(Generic[_T]):
     async def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
         """Record a failed attempt; return the seconds to wait, or None for no retry."""
         scrub, without_key = redaction()
-        await in_turns(scrub(error, reader.key))
+        await finish_steps(scrub(error, reader.key))
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
         # A retry would repeat delivered chunks. An attempt that still waited for the
@@ -278,13 +278,13 @@ class Call(Generic[_T]):
         if not begun and self._attempts.awaited is None:
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)
-        error.response = await in_turns(without_key(self.info(), reader.key))
+        error.response = await finish_steps(without_key(self.info(), reader.key))
         if isinstance(error, APITimeoutError):
             error.elapsed = now
         if isinstance(error, StreamError) or (
             isinstance(error, APITimeoutError) and begun
         ):
-            error.partial = await in_turns(without_key(self.answer(), reader.key))
+            error.partial = await finish_steps(without_key(self.answer(), reader.key))
         if wait is not None and attempt is not None and self._watch is not None:
             self._watch.retry(error.response, error, attempt)
         return wait

@@ -69,7 +69,8 @@ class Hooks:
         on_start: Called when a call begins, before it waits for anything.
         on_wait: Called when a call begins to wait for the client's rate limit, and
             again if it then waits for another limit; not called for your own `Limiter`.
-        on_retry: Called after a failed attempt, before the wait for the next one.
+        on_retry: Called after a failed attempt, before the wait for the next one; also
+            if the next one follows at once, with a new key or a shorter history.
         on_chunk: Called for the chunks of a stream, at most once for each read from the
             network; never without a stream.
         on_end: Called once for each call that began, however it ended: answered, failed

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -29,6 +29,7 @@ __all__ = [
     "Flag",
     "Run",
     "call_soon",
+    "finish_steps",
     "forget_library",
     "import_backends",
     "in_worker",
@@ -141,6 +142,16 @@ async def run_in_turns(steps: Generator[None, None, _T]) -> _T:
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         await anyio.lowlevel.checkpoint()
+
+
+async def finish_steps(steps: Generator[None, None, _T]) -> _T:
+    """Run *steps* to its end, even if the caller is cancelled; let other tasks run."""
+    result: Any = None
+    # Cancellation waits until *steps* has removed the API key from an error: the
+    # cancellation's `__context__` would be that error.
+    with anyio.CancelScope(shield=True):
+        result = await run_in_turns(steps)
+    return cast("_T", result)
 
 
 def spawn(

@@ -119,6 +119,48 @@ async def test_call_succeeds_with_the_new_key_after_a_401(fake):
     assert [401, 200] == [each.status for each in got.response.attempts]
 
 
+@pytest.mark.parametrize("form", ["create", "stream"])
+async def test_hooks_are_told_of_the_attempt_with_the_new_key(fake, form):
+    """
+    `on_retry` is called after a 401 if the call is made again with another key, with a
+    wait of 0 seconds. The refused attempt has this wait; the last one has None.
+    """
+    told, ended = [], []
+    hooks = asi1.Hooks(
+        on_retry=lambda call: told.append((call.attempts, call.error, call.wait)),
+        on_end=lambda call: ended.append((call.attempts, call.error)),
+    )
+    fake.fail(401)
+    fake.reply("Fine.")
+    keys = Keys(OLD, NEW)
+    async with client_of(fake, keys, max_retries=0, hooks=hooks) as client:
+        await answer(client, form)
+
+    ((attempts, error, wait),) = told
+    assert [(401, 0.0)] == [(each.status, each.wait) for each in attempts]
+    assert attempts == error.response.attempts
+    assert isinstance(error, asi1.AuthenticationError)
+    assert asi1.Wait(reason="retry", seconds=0.0) == wait
+    ((attempts, error),) = ended
+    assert [(401, 0.0), (200, None)] == [(each.status, each.wait) for each in attempts]
+    assert error is None
+
+
+async def test_hooks_are_not_told_of_a_retry_if_the_key_is_the_same(fake):
+    """
+    `on_retry` is not called after a 401 if the function returns the same key.
+    """
+    told = []
+    fake.fail(401)
+    hooks = asi1.Hooks(on_retry=told.append)
+    async with client_of(fake, Keys(OLD), max_retries=0, hooks=hooks) as client:
+        with pytest.raises(asi1.AuthenticationError) as caught:
+            await answer(client)
+
+    assert [] == told
+    assert [None] == [each.wait for each in caught.value.response.attempts]
+
+
 async def test_key_of_another_request_is_redacted(fake):
     """
     A server that echoes the key of an earlier request shows no key in its error.

@@ -12,10 +12,11 @@ from anyio.lowlevel import checkpoint
 import asi1
 
 from asi1 import Attempt, ResponseInfo
-from asi1._call.attempts import Attempts, in_turns
+from asi1._call.attempts import Attempts
 from asi1._models.call_info import Wait
 from asi1._models.response import NO_INFO
 from asi1._settings.retry import RetryBudget
+from asi1._transport.event_loop import finish_steps
 
 from ..support.calls import chat
 
@@ -374,7 +375,7 @@ async def test_removal_of_the_key_lets_other_tasks_run_and_is_completed_if_cance
             await checkpoint()
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await in_turns(steps())
+                await finish_steps(steps())
 
     assert 45 < done
 
@@ -388,7 +389,7 @@ async def test_removal_of_the_key_without_steps_returns_its_result_at_once():
         return "done"
         yield
 
-    assert "done" == await in_turns(steps())
+    assert "done" == await finish_steps(steps())
 
 
 @pytest.mark.parametrize(

@@ -542,9 +542,17 @@ async def test_context_length_error_is_retried_once_with_fewer_messages(
 ):
     """
     A request that is too long for the server is sent once more with fewer messages, and
-    later requests stay within the limit that the server's error named.
+    later requests stay within the limit that the server's error named. Hooks are told
+    of it as of a retry.
     """
-    chat = await conversation_of(fake_client, asi1.KeepNewest(100_000))
+    retried = []
+    hooks = asi1.Hooks(
+        on_retry=lambda call: retried.append(
+            (call.error.status_code, call.wait.seconds)
+        )
+    )
+    client = fake_client.with_options(hooks=hooks)
+    chat = await conversation_of(client, asi1.KeepNewest(100_000))
     fake.reply_json(TOO_LONG, status=400)
 
     if streamed:
@@ -553,6 +561,7 @@ async def test_context_length_error_is_retried_once_with_fewer_messages(
         answer = await chat.ask("B?")
 
     long, short = fake.requests[-2:]
+    assert [(400, 0.0)] == retried
     assert len(short.body) < len(long.body) / 3
     assert ["system", "user"] == [m["role"] for m in sent(fake)][:2]
     assert "You said: B?" == answer.text
