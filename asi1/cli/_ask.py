@@ -92,8 +92,8 @@ def _answer(
         )
         view.add(answer.thoughts, answer.text)
         view.end()
-    if not options.quiet:
-        err.dim(summary(answer))
+    if line := summary(answer, quiet=options.quiet):
+        err.dim(line)
         err.end_line()
 
 

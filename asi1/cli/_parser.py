@@ -201,7 +201,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "-q",
         "--quiet",
         action="store_true",
-        help="print no thoughts and no token counts",
+        help="print no thoughts and no token counts, but warn of an answer that is cut"
+        " off",
     )
 
 

@@ -82,7 +82,9 @@ def follow(stream: asi1.ChatStream, view: AnswerView) -> asi1.ChatCompletion:
         view.end()
 
 
-def summary(answer: asi1.ChatCompletion, *, priced: bool = True) -> str:
+def summary(
+    answer: asi1.ChatCompletion, *, priced: bool = True, quiet: bool = False
+) -> str:
     """
     Return a line about an answer: tokens, dollars if the price of the model is known,
     seconds, and a finish reason other than "stop".
@@ -90,7 +92,12 @@ def summary(answer: asi1.ChatCompletion, *, priced: bool = True) -> str:
     Args:
         answer: The answer.
         priced: Whether the line names the cost.
+        quiet: Whether the line is "", except for an answer that a token limit has cut
+            off: then it only says so.
     """
+    if quiet:
+        cut = answer.finish_reason == "length"
+        return "the answer is cut off: it has reached the token limit" if cut else ""
     usage, response = answer.usage, answer.response
     tokens = "the server counted no tokens"
     if usage is not None:

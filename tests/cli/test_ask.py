@@ -249,6 +249,20 @@ def test_finish_reason_other_than_stop_is_shown_after_the_token_counts(fake, cap
     assert err.endswith(" in all, ended by 'length'\n")
 
 
+@pytest.mark.parametrize("options", [[], ["--no-stream"]])
+def test_quiet_still_warns_of_an_answer_at_the_token_limit(options, fake, capsys):
+    """
+    With ``-q``, standard error says of an answer that the token limit has cut off that
+    it is not whole; the exit code is 0.
+    """
+    fake.reply(SKY, finish_reason="length")
+
+    assert 0 == main(["ask", "Why?", "-q", *options])
+
+    told = "the answer is cut off: it has reached the token limit\n"
+    assert (f"{SKY}\n", told) == tuple(capsys.readouterr())
+
+
 def test_terminal_shows_control_characters_as_symbols(fake, on_terminal):
     """
     On a terminal, control characters of the text are shown as symbols, and carriage

@@ -78,9 +78,9 @@ def _read_lines(session: Session, options: Namespace) -> None:
         if said is not None:
             out.write(f"{said}\n")
         elif line.strip():
-            turn = Turn(session, View(out, thoughts), err, None)
-            summary = turn.take(line)
-            if not options.quiet:
+            view = View(out, thoughts)
+            turn = Turn(session, view, err, None, quiet=options.quiet)
+            if summary := turn.take(line):
                 err.dim(summary)
                 err.end_line()
 
@@ -130,7 +130,8 @@ class _Dialogue:
 
     def _turn(self, line: str) -> str:
         kept = len(self._session.chat.messages)
-        turn = Turn(self._session, self._view(), self._notes, self._reader.ask)
+        ask, quiet = self._reader.ask, self._options.quiet
+        turn = Turn(self._session, self._view(), self._notes, ask, quiet=quiet)
         try:
             summary = turn.take(line)
         except (KeyboardInterrupt, EOFError):
@@ -140,7 +141,7 @@ class _Dialogue:
             if isinstance(error, asi1.StreamError) or turn.ran:
                 self._note_lost(turn)
             return line
-        if not self._options.quiet:
+        if summary:
             self._note(summary)
         return ""
 

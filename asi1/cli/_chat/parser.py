@@ -73,7 +73,12 @@ def _add_conversation(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="show the model's thoughts; the default on a terminal",
     )
-    add("-q", "--quiet", action="store_true", help="print no token counts")
+    add(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print no token counts, but warn of an answer that is cut off",
+    )
     add(
         "--no-history",
         dest="history",

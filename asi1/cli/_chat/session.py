@@ -56,6 +56,8 @@ class Session:
         self.chat = self._open(system=self._system, model=self._model)
         if options.load is not None:
             self.load(options.load, options.model)
+            if options.system is not None:
+                self.set_system(options.system)
 
     @property
     def spent(self) -> asi1.Spent:
@@ -91,7 +93,7 @@ class Session:
         self._system = text
         messages = self.chat.messages
         if not messages:
-            self.renew()
+            self.chat = self._open(system=text, model=self._model)
         for place, message in enumerate(messages):
             if message.get("role") == "system":
                 self.chat.edit(place, text)

@@ -36,6 +36,7 @@ class Turn:
         view: Shows the answer.
         notes: The screen for notes: tool calls and token counts.
         ask: Asks the user a question; None if there is no user to ask.
+        quiet: Whether `take` returns a line only about an answer that is cut off.
 
     Attributes:
         ran: The names of the tools that have begun to run.
@@ -47,11 +48,14 @@ class Turn:
         view: AnswerView,
         notes: Screen,
         ask: Callable[[str], str] | None,
+        *,
+        quiet: bool = False,
     ) -> None:
         self._session = session
         self._view = view
         self._notes = notes
         self._ask = ask
+        self._quiet = quiet
         self._decisions: dict[str, bool | str] = {}
         self.ran: list[str] = []
 
@@ -76,7 +80,7 @@ class Turn:
             session.forget_after(kept)
             raise
         self._note_missing_text(answer)
-        return summary(answer)
+        return summary(answer, quiet=self._quiet)
 
     def _run(self, message: asi1.Messages) -> str:
         chat, tools = self._session.chat, self._session.tools
@@ -90,8 +94,8 @@ class Turn:
         answers = [step for step in run.steps if isinstance(step, asi1.AnswerStep)]
         last = answers[-1].answer
         self._note_missing_text(last)
-        line = summary(last)
-        if len(answers) > 1 and run.usage is not None:
+        line = summary(last, quiet=self._quiet)
+        if len(answers) > 1 and run.usage is not None and not self._quiet:
             line += f"; {run.usage.total_tokens} tokens in {len(answers)} answers"
         return line
 

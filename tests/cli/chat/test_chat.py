@@ -174,6 +174,28 @@ def test_conversation_is_saved_and_loaded(chat, fake, tmp_path):
     assert 5 == len(json.loads((tmp_path / "talk.json").read_text())["messages"])
 
 
+@pytest.mark.parametrize(
+    "before", ["/system Old.\none\n", "one\n", "/system Old.\n", ""]
+)
+def test_system_option_changes_a_loaded_conversation(fake, piped, tmp_path, before):
+    """
+    ``--system`` with ``--load`` sets the system message of the loaded conversation,
+    whether it has one or not; ``/save`` alone writes to the same file.
+    """
+    path = tmp_path / "talk.json"
+    piped(f"{before}/save {path}\n")
+    assert 0 == main(["chat"])
+
+    piped("two\n/save\n/new\nthree\n")
+    assert 0 == main(["chat", "--load", str(path), "--system", "Be brief."])
+
+    for number in (-2, -1):
+        system = [m["content"] for m in sent(fake, number) if m["role"] == "system"]
+        assert ["Be brief."] == system
+    kept = json.loads(path.read_text())["messages"]
+    assert ["Be brief."] == [m["content"] for m in kept if m["role"] == "system"]
+
+
 @pytest.mark.system
 @pytest.mark.parametrize(
     ("command", "told"),
@@ -357,6 +379,20 @@ def test_lines_of_a_pipe_are_messages_and_commands_of_the_chat(
         *capsys.readouterr(),
     )
     assert 2 == len(fake.requests)
+
+
+def test_quiet_chat_still_warns_of_an_answer_at_the_token_limit(fake, piped, capsys):
+    """
+    With ``-q``, standard error says only which answers the token limit has cut off.
+    """
+    fake.reply("This is", finish_reason="length")
+    fake.reply("All.")
+    piped("one\ntwo\n")
+
+    assert 0 == main(["chat", "-q"])
+
+    told = "the answer is cut off: it has reached the token limit\n"
+    assert ("This is\nAll.\n", told) == tuple(capsys.readouterr())
 
 
 def test_cost_command_shows_dollars_if_the_price_is_known(fake, piped, capsys):
