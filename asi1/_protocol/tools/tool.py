@@ -34,6 +34,15 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
+def _object_schema(value: Any) -> str | None:
+    """Check that *value* is a JSON Schema; its type, if it names one, is an object."""
+    if problem := mapping(value):
+        return problem
+    named = value.get("type", "object")
+    fits = named == "object" or (isinstance(named, list) and "object" in named)
+    return None if fits else 'must be the schema of an object ("type": "object")'
+
+
 _TIMEOUT = or_none(seconds)
 _CHECKS: dict[str, Check] = {
     "name": or_none(string),
@@ -42,7 +51,7 @@ _CHECKS: dict[str, Check] = {
     "needs_approval": flag,
     "timeout": _TIMEOUT,
     "strict": or_none(flag),
-    "parameters": or_none(mapping),
+    "parameters": or_none(_object_schema),
 }
 
 
@@ -200,9 +209,9 @@ def tool(
             result is discarded.
         strict: Whether the server is asked to enforce the schema; by default if the
             types allow it.
-        parameters: The JSON Schema of the arguments, an object, in place of the one
-            that the function's types become. The function is called with keyword
-            arguments; only their names are checked.
+        parameters: The JSON Schema of the arguments, which describes an object, in
+            place of the one that the function's types become. The function is called
+            with keyword arguments; only their names are checked.
 
     Raises:
         ArgumentError: An option is wrong, or *function* is not callable. Whether the

@@ -321,6 +321,12 @@ def test_wrapped_tool_is_refused_in_a_run(function):
         ({"timeout": "5"}, "timeout: must be a number of seconds above 0"),
         ({"timeout": True}, "timeout: must be a number of seconds above 0"),
         ({"timeout": float("nan")}, "timeout: must be a number of seconds above 0"),
+        ({"parameters": []}, "parameters: must be a mapping"),
+        ({"parameters": {"type": "string"}}, "parameters: must be the schema of an"),
+        (
+            {"parameters": {"type": ["array", "null"]}},
+            "must be the schema of an object",
+        ),
     ],
     ids=str,
 )
@@ -334,6 +340,26 @@ def test_wrong_option_of_the_tool_decorator_is_refused(options, words):
         asi1.tool(**options)
 
     assert name == caught.value.argument
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"properties": {"a": {"type": "string"}}},
+        {"type": "object"},
+        {"type": ["object", "null"]},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}},
+    ],
+    ids=str,
+)
+def test_schema_that_may_describe_an_object_is_sent_unchanged(schema):
+    """
+    A schema of an object, or one that names no type, is sent as it was given.
+    """
+    made = asi1.tool(plain, parameters=schema)
+
+    assert schema == made.to_dict()["function"]["parameters"]
 
 
 @pytest.mark.parametrize(
