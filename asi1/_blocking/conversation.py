@@ -64,8 +64,8 @@ class Conversation(AgentTurns, Hinted):
             ConversationBusyError: Another turn is waiting for its answer.
             ContextLengthError: The server refuses the request as too long, even after
                 the context policy shortened it again.
-            ArgumentError: An argument is invalid, or this turn alone exceeds the budget
-                of the context policy; nothing was sent.
+            ArgumentError: An argument is invalid, or the system message and *message*
+                alone exceed the budget of the context policy; nothing was sent.
             ASI1Error: As for `Completions.create`.
         """
         ask = self._conversation.ask

@@ -35,7 +35,9 @@ class ModelInfo:
 
     Attributes:
         context: Size of the context window in tokens: prompt and answer together.
-        output: The most tokens of an answer, its thoughts included.
+        output: The most tokens of an answer, its thoughts included. A context policy
+            without a budget leaves room for as many, but at most for a quarter of
+            *context*, if a call has no ``max_tokens``.
         images: Whether messages may contain images.
         input_price: US dollars for a million prompt tokens.
         output_price: US dollars for a million completion tokens.

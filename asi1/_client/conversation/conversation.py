@@ -73,8 +73,8 @@ class AsyncConversation(AsyncAgentTurns, Hinted):
             ConversationBusyError: Another turn is waiting for its answer.
             ContextLengthError: The server refuses the request as too long, even after
                 the context policy shortened it again.
-            ArgumentError: An argument is invalid, or this turn alone exceeds the budget
-                of the context policy; nothing was sent.
+            ArgumentError: An argument is invalid, or the system message and *message*
+                alone exceed the budget of the context policy; nothing was sent.
             ASI1Error: As for `AsyncCompletions.create`.
         """
         with Turn(self._turns, message, model, options, AnswerReader) as turn:
@@ -230,8 +230,9 @@ class AsyncConversation(AsyncAgentTurns, Hinted):
 
         The text contains the messages, the usage, the token estimates, the summary, the
         model, whether thoughts are kept, and the options that are part of a request's
-        content, including `session_id`. It does not contain the context policy,
-        timeouts, retries, extra headers or an extra query: pass these again.
+        content, including `session_id`. It does not contain the context policy, nor
+        ``timeout``, ``max_retries``, ``cache``, ``tags``, ``idempotency_key``,
+        ``extra_headers`` and ``extra_query``: pass these again.
         """
         return to_json(self._turns.history)
 

@@ -82,7 +82,11 @@ def checked_size(_: object, attribute: Any, value: Any) -> None:
 @frozen
 class ContextPolicy(ABC):
     """
-    Keeps each request within a budget of prompt tokens; the history stays complete.
+    Keeps what a turn sends within a budget of prompt tokens; the history stays complete.
+
+    It is applied once, to the first request of a turn. Later requests of the turn, of a
+    tool run or of ``parse`` with *repair*, add to these messages and may exceed the
+    budget.
 
     A policy drops complete turns: one or more user messages in a row, and everything up
     to the next user message. It never drops a system message or the last turn, never
@@ -90,9 +94,11 @@ class ContextPolicy(ABC):
     within the budget is not changed. ``first | second`` applies *first*, then *second*.
 
     Attributes:
-        budget: Maximum prompt tokens of a request, including the server's hidden
-            prompt. None for the model's context size (see `MODELS`) minus the room
-            for the answer.
+        budget: Maximum prompt tokens of a turn's first request, including the server's
+            hidden prompt. None for the model's context size (see `MODELS`) minus the
+            room for the answer: ``max_tokens``, or if that is not given, the model's
+            output limit or a quarter of its context size, whichever is smaller. At
+            least a quarter of the context size is left.
         retry: Whether a request that the server refuses as too long is shortened and
             sent once more.
     """

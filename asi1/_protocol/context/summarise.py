@@ -50,7 +50,9 @@ class Summarise(ContextPolicy):
     oldest turns are dropped instead.
 
     Attributes:
-        size: Maximum length of a summary in tokens; a longer summary is cut.
+        size: Maximum length of a summary in tokens; a longer summary is cut. A budget
+            that has no room for it beside the system message and the last turn leads to
+            no summary.
         model: The model that writes the summary; None for the conversation's model.
         instruction: The system message of the call that writes the summary.
     """
