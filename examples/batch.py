@@ -4,7 +4,7 @@ A file of requests, answered in the file's order of custom ids; goes on after a 
     export ASI_ONE_API_KEY=...
     python examples/batch.py "Why is the sky blue?" "Why is grass green?"
 
-Stop it with Ctrl-C and run it again: no question is asked twice.
+Stop it with Ctrl-C and run it again: no question that has an answer is asked twice.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ class AsyncAgentCalls:
                 which is not checked against the schema.
             model: As for `create`.
             repair: How often the model is asked again, with the error, if its answer
-                does not fit the type; ``answer.earlier`` has the errors.
+                is not JSON or does not fit the type; ``answer.earlier`` has the errors.
+                Each answer is a call of its own, with its own timeouts.
             **options: Fields of `ParseOptions`.
 
         Raises:

@@ -2,7 +2,7 @@
 Every exception that this package raises.
 
     ASI1Error
-    ├── ConfigurationError          invalid settings; nothing was sent
+    ├── ConfigurationError          invalid settings; nothing more is sent
     │   └── ArgumentError               an argument of a call is invalid
     ├── APIError                    a call failed
     │   ├── APIConnectionError          no usable reply arrived
@@ -114,7 +114,7 @@ class ASI1Error(Exception):
 @public
 @define(slots=False, eq=False, repr=False, auto_exc=False)
 class ConfigurationError(ASI1Error, ValueError):
-    """A client setting is invalid; nothing was sent. The message shows no secrets."""
+    """A client setting is invalid; nothing more is sent. The text shows no secrets."""
 
 
 @public

@@ -76,7 +76,7 @@ class GeneratedImage(Model):
 
         Raises:
             ASI1Error: As for `bytes`.
-            ArgumentError: The file cannot be written.
+            ArgumentError: The file cannot be written; the image is still in `bytes`.
         """
         data = self.bytes
         try:

@@ -88,9 +88,10 @@ def needs_no_proxy(no_proxy: str, base_url: str) -> bool:
     """
     Whether *no_proxy*, the value of ``NO_PROXY``, names the host of *base_url*.
 
-    Its entries, separated by commas or spaces, are host names, addresses and networks
-    of IPv4 and IPv6, each with or without a port, or URLs; ``*`` means all hosts. An
-    entry of another form is ignored, as curl ignores it.
+    Its entries, separated by commas or spaces, are host names and addresses of IPv4 and
+    IPv6, each with or without a port, URLs, and networks; ``*`` means all hosts. An
+    entry of another form is ignored, as curl ignores it: a network or ``*`` with a
+    port, too.
     """
     entries = re.split(r"[,\s]+", no_proxy.lower())
     return any(_matches(entry, base_url) for entry in entries)

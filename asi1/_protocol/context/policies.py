@@ -82,7 +82,7 @@ def checked_size(_: object, attribute: Any, value: Any) -> None:
 @frozen
 class ContextPolicy(ABC):
     """
-    Keeps what a turn sends within a budget of prompt tokens; the history stays complete.
+    Keeps what a turn sends within a budget of tokens; the history stays complete.
 
     It is applied once, to the first request of a turn. Later requests of the turn, of a
     tool run or of ``parse`` with *repair*, add to these messages and may exceed the
