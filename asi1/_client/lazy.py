@@ -208,7 +208,7 @@ class BaseClient(Hinted):
             **more: Fields of `RequestOptions`.
 
         Raises:
-            ASI1Error: As for `request`.
+            ASI1Error: As for `request`; and *cast_to*'s own errors, unchanged.
         """
         return _send()(
             self, "GET", path, body=None, cast_to=cast_to, options=options, more=more

@@ -58,7 +58,8 @@ class AsyncEventBytes:
 
     ``status`` is an HTTP status: 400, 413, 422 and 429 as ASI-1 sent it, 400 for a
     wrong argument, 409 for a conversation that waits for an answer, 504 for a timeout,
-    503 for a closed client, 500 for a bug in the service, and 502 for any other failure
+    also for a 408 or 504 of ASI-1, 503 for a closed client, 500 for an error of the
+    service itself, such as a used-up budget or a bug, and 502 for any other failure
     between the service and ASI-1. ``code`` is the error's class in snake case, without
     API and Error: ``rate_limit``, ``timeout``, ``stream_truncated``. For 401 and 403,
     it is ``configuration``, without a request id, since the service is set up wrongly.

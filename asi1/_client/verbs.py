@@ -37,6 +37,7 @@ def send(
 
     Raises:
         ArgumentError: An argument is wrong; nothing was sent.
+        Exception: The class *cast_to* raised it, such as a ``ValidationError``.
     """
     options = {} if not_given(options) else options
     if not isinstance(options, Mapping):

@@ -49,7 +49,10 @@ class OutputError(ASI1Error):
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens of this answer and of all `earlier` ones; None if unknown."""
+        """
+        The tokens of this answer and of all `earlier` ones, without those of answers
+        whose usage is not known; None if that of none is known.
+        """
         errors = [error for error in self.earlier if isinstance(error, OutputError)]
         answers = [error.completion for error in [*errors, self]]
         known = [answer.usage for answer in answers if answer and answer.usage]

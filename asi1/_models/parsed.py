@@ -70,7 +70,10 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
 
     @property
     def total_usage(self) -> Usage | None:
-        """The tokens of this answer and of all `earlier` ones; None if unknown."""
+        """
+        The tokens of this answer and of all `earlier` ones, without those of answers
+        whose usage is not known; None if that of none is known.
+        """
         answers = [error.completion for error in self.earlier]
         reports = [answer.usage for answer in [*answers, self] if answer]
         known = [report for report in reports if report is not None]
@@ -78,7 +81,7 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
 
     @property
     def total_cost(self) -> "Decimal | None":
-        """What this answer and all `earlier` ones cost, in US dollars."""
+        """What this answer and all `earlier` ones cost, in dollars; None if unknown."""
         return cost_of_all([*(error.completion for error in self.earlier), self])
 
 

@@ -26,7 +26,7 @@ class Reply(Hinted):
 
     @property
     def status_code(self) -> int | None:
-        """The HTTP status; None if the answer comes from the client's cache."""
+        """The HTTP status; of an answer from the cache, that of the kept reply."""
         return _info(self).status
 
     @property

@@ -44,7 +44,7 @@ class APIStatusError(APIError):
     Attributes:
         status_code: The HTTP status.
         code: The error's ``code`` in the error body; None if missing. The code and the
-            message are looked for in the first 512 KiB of the error body.
+            message are looked for in at least the first 512 KiB of the error body.
         body: The error body as JSON, if it has at most 64 KiB; otherwise, or if it is
             not JSON, its first 64 KiB as text; None if empty.
         retry_after: Seconds that the server asks to wait; None if it does not ask.

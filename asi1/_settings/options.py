@@ -37,7 +37,8 @@ class RequestOptions(TypedDict, total=False):
 
     Attributes:
         timeout: Total timeout in seconds, in place of all others; a `Timeouts`; an
-            ``httpx.Timeout``; or None for no timeout of any kind.
+            ``httpx.Timeout``; or None for no timeout of any kind. It starts anew with
+            each answer of ``run_tools``, and of ``parse`` with *repair*.
         max_retries: Maximum number of retries; 0 for a single attempt.
         idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
             makes a random key for each call. Must be "auto" in ``run_tools``, and in
@@ -65,7 +66,8 @@ class RequestOptions(TypedDict, total=False):
 class ToolOptions(RequestOptions, total=False):
     """
     Options of each call of ``run_tools``. Only given options are sent; None means not
-    given.
+    given. ``n`` and ``response_format``, which type checkers refuse here, are sent too
+    if they are given.
 
     Attributes:
         temperature: Randomness of the answer, from 0 (least random) to 2.

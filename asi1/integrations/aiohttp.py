@@ -121,8 +121,9 @@ def error_response(error: Exception) -> web.Response:
     """
     Return the HTTP reply for *error*, without details that browsers must not see.
 
-    Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
-    is ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.
+    Not a coroutine function, unlike that of `asi1.integrations.starlette`. Status and
+    body are those of the event ``failed`` (see `AsyncEventBytes`): the body is
+    ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.
     """
     public = failure(error)
     return web.Response(

@@ -128,7 +128,8 @@ class Chat:
 
         Raises:
             ArgumentError: *batch* has neither a column ``messages`` nor ``prompt``.
-            ConfigurationError: The configuration is wrong.
+            ConfigurationError: A value in the configuration is wrong.
+            TypeError: `ASI1` has no argument of a name in the configuration.
         """
         columns = _columns(batch)
         rows: list[Any] = list(zip(*columns.values(), strict=True))

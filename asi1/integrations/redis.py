@@ -100,7 +100,8 @@ class RedisLimiter:
         url: The URL of the Redis server, such as ``redis://:password@host:6379/0``.
         limit: The rate limit. ``max_concurrency`` counts the calls of all processes.
         key: The name of the limit: limiters with the same key share their counts. The
-            limiter's keys in Redis begin with this name.
+            limiter's keys in Redis begin with this name in braces: ``{asi1}:minute``,
+            ``{asi1}:state``.
         on_failure: While Redis cannot be reached: "wait" makes calls wait for it;
             "go_on" sends them without a limit. Either way, one line is logged.
         timeout: Seconds without an answer after which Redis counts as not reachable.

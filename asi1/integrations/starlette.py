@@ -94,7 +94,8 @@ async def error_response(_: object, error: Exception) -> Response:
     """
     Return the HTTP reply for *error*, without details that browsers must not see.
 
-    An exception handler: ``FastAPI(exception_handlers={ASI1Error: error_response})``.
+    An exception handler, and so a coroutine function of the request and the error:
+    ``FastAPI(exception_handlers={ASI1Error: error_response})``.
     Status and body are those of the event ``failed`` (see `AsyncEventBytes`): the body
     is ``{"error": {"status": ...}}``, the event's data. ``retry-after`` is passed on.
     """

@@ -117,8 +117,8 @@ def asi1_cassette(request: pytest.FixtureRequest) -> Cassette:
     gives arguments of `cassette`.
 
     The mode is that of pytest's option ``--asi1-cassette-mode``, else that of the mark.
-    Else it is "replay" if the environment variable ``CI`` is set, and otherwise
-    "replay-or-record".
+    Else it is "replay" if the environment variable ``CI`` is set and not empty, and
+    otherwise "replay-or-record".
     """
     node: pytest.Item = request.node
     module = node.path

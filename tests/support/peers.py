@@ -132,6 +132,18 @@ def cuts(sock: socket.socket, _: Place) -> None:
     _head(sock)
 
 
+def greets(*, waits: bool) -> Peer:
+    """Return a peer that replies with a line of SSH, then waits or closes."""
+
+    def peer(sock: socket.socket, place: Place) -> None:
+        _head(sock)
+        sock.sendall(b"SSH-2.0-x\r\n")
+        if waits:
+            hangs(sock, place)
+
+    return peer
+
+
 def refuses(line: bytes) -> Peer:
     """Return a peer that replies with the status line *line* and without a body."""
 

@@ -18,6 +18,7 @@ from ...support.peers import (
     cuts,
     ends_handshake,
     forwards,
+    greets,
     hangs,
     refuses,
     replies,
@@ -116,7 +117,15 @@ SECTIONS: dict[str, dict[str, Row]] = {
         ),
         "never replies": _connect(hangs, SLOW, SILENT),
         "closes the connection instead of a reply": _connect(cuts, UNREACHED, LOST),
-        "does not speak HTTP": _connect(refuses(b"SSH-2.0-x"), REFUSED, BROKEN),
+        "does not speak HTTP: sends lines and a blank line": _connect(
+            refuses(b"SSH-2.0-x"), REFUSED, BROKEN
+        ),
+        "does not speak HTTP: sends a line, and closes": _connect(
+            greets(waits=False), REFUSED, LOST
+        ),
+        "does not speak HTTP: sends a line, and waits": _connect(
+            greets(waits=True), REFUSED, SILENT
+        ),
     },
     "An HTTP proxy, to an http:// server": {
         "forwards": _forward(forwards, ANSWER),
