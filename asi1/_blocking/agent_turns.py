@@ -15,6 +15,7 @@ from .agent_calls import load_run_class, run_rounds
 
 if TYPE_CHECKING:
     from .._models.parsed import ParsedCompletion
+    from .._settings.budget import Budget
     from .tool_run import ToolRun
 
 
@@ -98,6 +99,7 @@ class AgentTurns:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """
@@ -113,6 +115,7 @@ class AgentTurns:
             stream: As for `Completions.run_tools`.
             tool_timeout: As for `Completions.run_tools`.
             journal: As for `Completions.run_tools`.
+            budget: As for `Completions.run_tools`.
             **options: Fields of `ToolOptions`; they override the conversation's.
 
         Raises:
@@ -126,6 +129,7 @@ class AgentTurns:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = tool_turns().begin_turn(
             self._turns, plan, message=message, model=model, options=options
@@ -133,7 +137,7 @@ class AgentTurns:
         return load_run_class()(rounds, journal)
 
     @lists(ToolOptions)
-    def resume_tools(
+    def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],
         *,
@@ -144,6 +148,7 @@ class AgentTurns:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> ToolRun:
         """
@@ -160,6 +165,7 @@ class AgentTurns:
             stream: As for `Completions.run_tools`.
             tool_timeout: As for `Completions.run_tools`.
             journal: As for `Completions.resume_tools`.
+            budget: As for `Completions.resume_tools`.
             **options: As for `run_tools`.
 
         Raises:
@@ -173,6 +179,7 @@ class AgentTurns:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = tool_turns().resume_turn(
             self._turns,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ..._models.parsed import ParsedCompletion
+    from ..._settings.budget import Budget
     from ..tool_run import AsyncToolRun
 
 
@@ -101,6 +102,7 @@ class AsyncAgentTurns:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """
@@ -117,6 +119,7 @@ class AsyncAgentTurns:
             stream: As for `AsyncCompletions.run_tools`.
             tool_timeout: As for `AsyncCompletions.run_tools`.
             journal: As for `AsyncCompletions.run_tools`.
+            budget: As for `AsyncCompletions.run_tools`.
             **options: Fields of `ToolOptions`; they override the conversation's.
 
         Raises:
@@ -130,6 +133,7 @@ class AsyncAgentTurns:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = tool_turns().begin_turn(
             self._turns, plan, message=message, model=model, options=options
@@ -137,7 +141,7 @@ class AsyncAgentTurns:
         return load_run_class()(rounds, journal)
 
     @lists(ToolOptions)
-    def resume_tools(
+    def resume_tools(  # noqa: PLR0913 - as `run_tools`
         self,
         saved: str | bytes | Iterable[str],
         *,
@@ -148,6 +152,7 @@ class AsyncAgentTurns:
         stream: bool = False,
         tool_timeout: float | None = 600.0,
         journal: Callable[[str], object] | None = None,
+        budget: Budget | None = None,
         **options: Unpack[ToolOptions],
     ) -> AsyncToolRun:
         """
@@ -165,6 +170,7 @@ class AsyncAgentTurns:
             stream: As for `AsyncCompletions.run_tools`.
             tool_timeout: As for `AsyncCompletions.run_tools`.
             journal: As for `AsyncCompletions.resume_tools`.
+            budget: As for `AsyncCompletions.resume_tools`.
             **options: As for `run_tools`.
 
         Raises:
@@ -178,6 +184,7 @@ class AsyncAgentTurns:
             stream=stream,
             tool_timeout=tool_timeout,
             journal=journal,
+            budget=budget,
         )
         rounds = tool_turns().resume_turn(
             self._turns,

@@ -12,6 +12,7 @@ from attrs import define, field
 from ..._call.answer_reader import AnswerReader
 from ..._call.call import Call
 from ..._call.chunk_reader import ChunkReader
+from ..._call.engine import Engine
 from ..._call.tool_rounds import ToolRounds
 from ..._models.messages import Message, Messages
 from ..._protocol.context.tokens import Wire
@@ -74,10 +75,12 @@ def begin_turn(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
-    name = model or turns.history.model or turns.engine.config.model
+    engine = plan.engine(turns.engine)
+    name = model or turns.history.model or engine.config.model
     begun = plan.begun(listed(message), name, turn=True)
     log = plan.log()
-    rounds = plan.rounds(turns.engine, _requests(turns, plan, begun, log, options), log)
+    requests = _requests(turns, plan, begun, log, options, engine=engine)
+    rounds = plan.rounds(engine, requests, log)
     rounds.record(begun)
     return rounds
 
@@ -98,9 +101,11 @@ def resume_turn(
         ArgumentError: An argument is wrong; nothing was sent.
         ClientClosedError: The client is closed.
     """
+    engine = plan.engine(turns.engine)
     log = plan.loaded(saved, turn=True)
     begun = log.begun if model is None else attrs.evolve(log.begun, model=model)
-    rounds = plan.rounds(turns.engine, _requests(turns, plan, begun, log, options), log)
+    requests = _requests(turns, plan, begun, log, options, engine=engine)
+    rounds = plan.rounds(engine, requests, log)
     rounds.resume(decisions or {})
     return rounds
 
@@ -111,6 +116,8 @@ def _requests(
     begun: Begun,
     log: RunLog,
     options: Mapping[str, Any],
+    *,
+    engine: Engine,
 ) -> _TurnRequests:
     # Only the first request of a tool run uses the caller's `tool_choice`. A resumed
     # run that has answers sent that request earlier.
@@ -120,7 +127,9 @@ def _requests(
     if not log.answers:
         chosen = plan.first_options(others, options, defaults)
     reader = ChunkReader if plan.stream else AnswerReader
-    turn: Turn[Any] = Turn(turns, begun.messages, begun.model, chosen, reader)
+    turn: Turn[Any] = Turn(
+        turns, begun.messages, begun.model, chosen, reader, engine=engine
+    )
     later = draft_chat(
         turns.engine.config,
         model=begun.model,

@@ -10,6 +10,7 @@ import attrs
 
 from ..._call.attempts import OneRequest
 from ..._call.call import Call
+from ..._call.engine import Engine
 from ..._call.reply_reader import ReplyReader
 from ..._call.task import CallTask
 from ..._models.base_types import can_dump
@@ -57,17 +58,21 @@ class Turn(Generic[_T]):
         model: str | None,
         options: ChatOptions,
         reader: type[ReplyReader[_T]],
+        *,
+        engine: Engine | None = None,
     ) -> None:
         """
         Check the arguments. Other turns stay possible until `__enter__`.
+
+        The turn's calls are made by *engine*; if it is None, by the conversation's.
 
         Raises:
             ArgumentError: An argument is invalid.
             ClientClosedError: The client is closed.
         """
-        engine, history = taking.engine, taking.history
+        engine, history = engine or taking.engine, taking.history
         engine.check_open()
-        self._taking = taking
+        self._taking, self._engine = taking, engine
         self._options: Mapping[str, Any] = with_defaults(
             checked_options(options), history.options
         )
@@ -123,7 +128,7 @@ class Turn(Generic[_T]):
     def begin(self) -> CallTask:
         """Block other turns of the conversation, and start the call in its own task."""
         self.__enter__()
-        return self._taking.engine.begin(self.call)
+        return self._engine.begin(self.call)
 
     def _update_history(self, history: History) -> None:
         if self._taking.current is self:
@@ -143,10 +148,10 @@ class Turn(Generic[_T]):
             added: The messages to add; may be empty.
             draft: The request without its messages; None for that of `call`.
         """
-        engine, requests = self._taking.engine, self._requests
+        requests = self._requests
         messages = [*requests.sent, *(wire_messages(added) if added else ())]
         request = OneRequest((draft or requests.draft).request_of(messages))
-        return engine.call(request, self.call.reader_class)
+        return self._engine.call(request, self.call.reader_class)
 
     def commit(
         self, answer: ChatCompletion, earlier: Sequence[ChatCompletion] = ()

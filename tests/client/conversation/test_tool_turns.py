@@ -257,6 +257,32 @@ async def test_context_policy_shortens_the_history_but_never_the_turn(
     assert 12 + 4 == len(chat.messages)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_budget_of_a_run_counts_its_own_answers_alone(fake, fake_client, stream):
+    """
+    A run of a conversation takes a budget: it does not count other turns, refuses the
+    next answer of the run, and leaves the history unchanged. A resumed run begins anew.
+    """
+    fake.clear()
+    fake.reply("Hello.", times=2)
+    chat = fake_client.conversation()
+    for _ in range(2):
+        await chat.ask("Hi")
+    fake.reply("", tool_calls=[call("x", "add", a=1, b=2)])
+    fake.reply("It is 3.")
+    one = asi1.Budget(requests=1)
+    run = chat.run_tools("1 + 2?", tools=[add], budget=one, stream=stream)
+
+    with pytest.raises(asi1.BudgetExceededError) as caught:
+        await run.until_done()
+    assert (one, 1) == (caught.value.budget, caught.value.spent.requests)
+    assert 4 == len(chat.messages)
+
+    again = chat.resume_tools(run.to_json(), tools=[add], budget=one, stream=stream)
+    assert "It is 3." == (await again.until_done()).text
+    assert (8, 4) == (len(chat.messages), fake_client.spent.requests)
+
+
 async def test_options_of_the_conversation_reach_each_request(fake, fake_client):
     """
     The options of the conversation are in each request of a run. The options of the run
