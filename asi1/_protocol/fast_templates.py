@@ -29,6 +29,8 @@ _STRING = re.compile(rb' ?"((?:[^"\\]++|\\.)*+)"')
 # The indexes of tool calls, by their digits in JSON. Larger indexes are left to the
 # JSON parser.
 _INDEXES = {b"%d" % index: index for index in range(256)}
+# Every number of so many digits fits into 64 bits; `peek_json` reads others as floats.
+_MOST_DIGITS = 19
 
 _SETTERS = setters(ChatCompletionChunk)
 _set_thought, _set_text = _SETTERS["thought"], _SETTERS["_text"]
@@ -151,7 +153,7 @@ def template_of(
         places, between = _places_of_call(data, pending.call)
     if pending.created:
         places += _places(data, b"created", time)
-    if len(places) != (2 if pending.created else 1):
+    if len(places) != (2 if pending.created else 1) or len(time) > _MOST_DIGITS:
         return None
     first, last = min(places), max(places)
     return Template(

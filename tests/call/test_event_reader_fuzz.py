@@ -271,7 +271,7 @@ class Reader(EventReader[ChatCompletionChunk]):
     def result(self, info):
         return []
 
-    async def _read_body(self, pieces):
+    async def read_events(self, head, pieces):
         raise NotImplementedError
 
     async def _deliver(self, batch):

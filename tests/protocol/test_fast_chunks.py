@@ -303,6 +303,21 @@ def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
     assert all_fields(read_by_converter(event)) == all_fields(chunk)
 
 
+def test_time_of_more_than_64_bits_remains_an_integer():
+    """
+    A time that does not fit into 64 bits is the same integer with the fast path as with
+    the converter, also after a time with as many digits that fits.
+    """
+    reader = FastChunkReader()
+    reader.read(json.dumps({**LIVE, "created": 2**64 - 1}).encode())
+    event = json.dumps({**LIVE, "created": 2**64}).encode()
+
+    chunk = reader.read(event) or read_by_converter(event)
+
+    assert 2**64 == chunk.created
+    assert all_fields(read_by_converter(event)) == all_fields(chunk)
+
+
 def test_chunk_with_all_known_keys_of_a_delta_is_read_by_the_fast_path():
     """
     A delta may have every known key. If all of them but the role and the text are null,
