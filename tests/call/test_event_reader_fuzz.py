@@ -223,7 +223,7 @@ def varied(draw, value, key=""):
         return Members(items)
     if isinstance(value, list):
         return [varied(draw, item) for item in value]
-    if isinstance(value, Number) and key == "created":
+    if isinstance(value, Number) and key == "created" and value.isdecimal():
         return Number(int(value) + draw(st.sampled_from([0, 1, 10**9])))
     if isinstance(value, Number) and key == "index" and value != "0":
         return draw(st.sampled_from([Number("1"), Number("2"), Number("300")]))
