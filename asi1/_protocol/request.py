@@ -54,7 +54,7 @@ _COPIED = 4 * 1024
 _ACCEPT = {False: "application/json", True: "text/event-stream, application/json;q=0.9"}
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True, repr=False)
 class Request:
     """
     The request of one call, sent by each of the call's attempts.
@@ -92,7 +92,7 @@ class Request:
     tags: Mapping[str, Tag] = field(factory=dict)
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True, repr=False)
 class ChatDraft:
     """
     A chat request without its messages; it is checked once, for any number of calls.
