@@ -130,6 +130,16 @@ class Outcome:
     reusable: bool = False
 
 
+def words_of(error):
+    """
+    Return the message of *error* without the quoted bytes of a wrong end of a chunk.
+
+    h11 quotes the bytes of that end that it has not accepted yet. How many these are
+    depends on how the body was divided into reads.
+    """
+    return f"{error}".partition(" footer: ")[0]
+
+
 class Stream(httpcore.AsyncNetworkStream):
     """A connection that receives *pieces*, and then ends or breaks."""
 
@@ -184,7 +194,7 @@ async def plainly(pieces, ending=None):
         async for piece in reply.stream:
             outcome.body += piece
     except httpx.HTTPError as error:
-        outcome.error = type(error).__name__, str(error)
+        outcome.error = type(error).__name__, words_of(error)
         assert connection.closed
         return outcome
     await reply.stream.aclose()
@@ -210,7 +220,7 @@ async def by_h11(pieces, ending=None):
         async for piece in reply.stream:
             outcome.body += piece
     except (httpcore.ProtocolError, httpcore.NetworkError) as error:
-        outcome.error = type(error).__name__, str(error)
+        outcome.error = type(error).__name__, words_of(error)
         return outcome
     await reply.aclose()
     outcome.reusable = connection.is_idle() and not connection.has_expired()
