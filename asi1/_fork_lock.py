@@ -17,6 +17,7 @@ import _thread
 import atexit
 import os
 import sys
+import time
 
 
 TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
@@ -130,6 +131,12 @@ class _NoFork:
             if any(self._stack()):
                 self._leave()
             self._forking[me] = self._free.acquire(timeout=_TIMEOUT)
+
+    def wait_for_forks(self) -> None:
+        """Wait until no fork is waiting or running, but not longer than some seconds."""
+        end = time.monotonic() + _TIMEOUT
+        while self._forking and time.monotonic() < end:
+            time.sleep(0.001)
 
     def after_fork(self) -> None:
         """Undo `before_fork`."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .._fork_lock import run_apart_once
+from .._fork_lock import no_fork, run_apart_once
 from .event_loop import in_worker, loop_token
 
 
@@ -78,9 +78,11 @@ async def _preload(*loads: Callable[[], object]) -> None:
 
 def _import_resolver() -> None:
     # asyncio resolves host names in threads of `concurrent.futures.thread`, which
-    # cannot be imported while Python is exiting. That module registers a fork hook that
-    # releases a lock, so a fork must not wait for this import: the fork would release
-    # the lock without having acquired it.
+    # cannot be imported while Python is exiting. That module registers fork hooks: one
+    # acquires a lock before a fork, and one releases it after. A fork that has begun
+    # before this import would only release the lock, so the import waits for the fork,
+    # and not the fork for the import.
+    no_fork.wait_for_forks()
     with suppress(RuntimeError):
         importlib.import_module("concurrent.futures.thread")
 

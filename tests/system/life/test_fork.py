@@ -314,6 +314,25 @@ def test_thread_waits_for_a_fork_before_its_work():
     worker.released.set()
 
 
+def test_import_that_registers_fork_hooks_waits_for_a_fork():
+    """
+    `wait_for_forks` returns when the fork of another thread has ended. It is called
+    before the import of a module whose fork hooks must not run for half of a fork.
+    """
+    no_fork, waited = type(fork_lock.no_fork)(), threading.Event()
+
+    def wait():
+        no_fork.wait_for_forks()
+        waited.set()
+
+    no_fork.before_fork()
+    threading.Thread(target=wait, daemon=True).start()
+    assert not waited.wait(0.05)
+    no_fork.after_fork()
+
+    assert waited.wait(LIMIT)
+
+
 def test_fork_in_the_midst_of_work_waits_for_other_threads_only():
     """A fork by the work itself waits for other threads; later forks wait for it."""
     no_fork, forked = type(fork_lock.no_fork)(), threading.Event()

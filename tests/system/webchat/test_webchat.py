@@ -326,7 +326,7 @@ async def test_reduced_motion_stops_the_animation(browser, url, fake, motion, co
 
     async with visiting(browser, url, reduced_motion=motion) as visit:
         await visit.ask("Hi")
-        await expect(visit.stop).to_be_visible()
+        await expect(visit.page.locator(".waiting")).to_have_count(1)
         moving = "() => document.getAnimations().length"
         assert count == await visit.page.evaluate(moving)
 
