@@ -133,7 +133,7 @@ class _NoFork:
             self._forking[me] = self._free.acquire(timeout=_TIMEOUT)
 
     def wait_for_forks(self) -> None:
-        """Wait until no fork is waiting or running, but not longer than some seconds."""
+        """Wait until no fork has begun and not ended; give up after some seconds."""
         end = time.monotonic() + _TIMEOUT
         while self._forking and time.monotonic() < end:
             time.sleep(0.001)
