@@ -130,8 +130,20 @@ async def run_here(
     begun(task)
     try:
         await _run(task, run)
+    except (asyncio.CancelledError, GeneratorExit):
+        # If the user's code has raised it, only the call has ended, as in `start`.
+        if not _goes_on(task.host):
+            raise
     finally:
         _end(task, done)
+
+
+def _goes_on(host: asyncio.Task[Any]) -> bool:
+    """Whether *host* is running, and was neither cancelled nor closed."""
+    try:
+        return asyncio.current_task() is host and not host.cancelling()
+    except RuntimeError:  # no event loop is running
+        return False
 
 
 def stop_in(host: asyncio.Task[Any]) -> bool:
@@ -151,6 +163,7 @@ async def _run(task: CallTask, run: Run) -> None:
 
 def _end(task: CallTask, done: Callable[[CallTask], None]) -> None:
     _running.discard(task)
+    task.host = None  # the host's context has *task*: a reference cycle
     done(task)
     task.done.set()
 

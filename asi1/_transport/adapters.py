@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import operator
 import ssl
 
 from collections.abc import Callable
@@ -120,6 +121,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self.by_httpx: httpx.AsyncHTTPTransport | None = None
         self._network: AsyncioBackend | None = None
         self._plain: list[Connection] = []
+        self._pool: httpcore.AsyncConnectionPool | None = None
 
     @property
     def connections(self) -> int:
@@ -139,6 +141,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
         connection = self._idle(asked.origin)
         if connection is None:
+            await self._close_idle_of_httpx()
             network = self._network = self._network or AsyncioBackend()
             expiry = self._limits.keepalive_expiry
             connection = await connect(asked, network, self._context, expiry)
@@ -159,11 +162,20 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 found = connection
         return found
 
+    async def _close_idle_of_httpx(self) -> None:
+        """Close httpx's idle connections, so that both kinds together keep a limit."""
+        for connection in self._pool.connections if self._pool else ():
+            if connection.is_idle():
+                await connection.aclose()
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* by httpx and httpcore."""
         if self.by_httpx is None:
             await preload_httpx()
             self.by_httpx = self._made()
+        for connection in self._plain:
+            if not connection.busy:  # closed, so that both kinds together keep a limit
+                connection.abort()
         return await self.by_httpx.handle_async_request(request)
 
     def _made(self) -> httpx.AsyncHTTPTransport:
@@ -175,7 +187,9 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
         context, limits = self._context or placeholder_context(), self._limits
         made = httpx.AsyncHTTPTransport(verify=context, limits=limits)
-        replace_pool(made, lambda: ConnectionPool(context, limits, network_backend()))
+        pool = ConnectionPool(context, limits, network_backend())
+        if replace_pool(made, lambda: pool):
+            self._pool = pool
         return made
 
     async def aclose(self) -> None:
@@ -201,7 +215,8 @@ def is_genuine() -> bool:
         httpcore.AsyncConnectionPool.handle_async_request,
         httpcore.AsyncHTTPConnection.handle_async_request,
     ]
-    if found != _genuine:
+    # A wrapper may be equal to the function that it wraps.
+    if not (_genuine and all(map(operator.is_, found, _genuine))):
         if not all(map(_is_original, found)):
             return False
         _genuine[:] = found

@@ -200,7 +200,7 @@ class Connection:
 
     async def end(self, *, keeps: bool) -> None:
         """Leave the connection open for the next request, or close it."""
-        if not keeps or self._refused:
+        if not keeps or self._refused or self.expiry == 0:
             await self.aclose()
             return
         self.busy = False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
+import weakref
 
 import anyio
 import anyio.lowlevel
@@ -305,3 +307,62 @@ async def test_call_in_its_callers_task_is_stopped_as_if_the_task_were_its_own()
     await host
     assert [seen[0], "cleaned up", seen[0]] == seen
     assert not stop_in(host)
+
+
+@asyncio_only
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit])
+async def test_call_that_raises_a_cancellation_by_itself_only_ends(error):
+    """
+    If the user's code, such as a key function, raises a cancellation error, the call of
+    `run_here` ends as one in a task of its own does.
+    """
+    seen = []
+
+    async def run():
+        raise error
+
+    await run_here(run, seen.append, seen.append)
+
+    assert 2 == len(seen)
+
+
+@asyncio_only
+async def test_call_whose_callers_task_is_cancelled_raises():
+    """
+    If the task in which `run_here` runs a call is cancelled, `run_here` raises.
+    """
+    host = asyncio.ensure_future(
+        run_here(anyio.sleep_forever, lambda _: None, lambda _: None)
+    )
+    await asyncio.sleep(0)
+    host.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await host
+
+
+@asyncio_only
+async def test_call_that_has_ended_has_no_reference_to_its_callers_task():
+    """
+    The handle of an ended call does not refer to the task that ran it, whose context
+    has the handle. So Python frees both without its garbage collector.
+    """
+    begun, freed = [], []
+
+    async def run():
+        pass
+
+    async def caller():
+        await run_here(run, begun.append, lambda _: None)
+
+    host = asyncio.ensure_future(caller())
+    gc.disable()
+    try:
+        weakref.finalize(host, freed.append, True)
+        await host
+        begun.clear()
+        del host
+        await asyncio.sleep(0)
+        assert [True] == freed
+    finally:
+        gc.enable()

@@ -7,6 +7,7 @@ import weakref
 from functools import partial
 
 import anyio
+import httpx
 import pytest
 
 import asi1
@@ -330,6 +331,19 @@ async def test_connection_is_reused_after_a_complete_answer(fake):
         await completions.create(messages="Hi")
 
     assert {1} == {request.connection for request in fake.requests}
+
+
+async def test_connection_that_must_not_be_kept_is_closed_after_its_call(fake):
+    """
+    With ``httpx.Limits(max_keepalive_connections=0)``, a connection is closed as soon
+    as its call has ended, and not only when the next call begins.
+    """
+    fake.reply("Hi.")
+    limits = httpx.Limits(max_keepalive_connections=0)
+
+    async with client_of(fake, limits=limits) as client:
+        await client.chat.completions.create(messages="Hi")
+        await until(lambda: not fake.open_connections)
 
 
 async def test_client_whose_block_is_cancelled_closes_its_connections(fake):

@@ -15,10 +15,12 @@ import httpx
 import pytest
 import respx
 
-from asi1 import AsyncASI1
+from asi1 import AsyncASI1, Limits
 from asi1._transport.adapters import DirectTransport, is_genuine, preload_httpcore
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
+
+from ..support.talk import until
 
 
 ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop"}]}
@@ -68,6 +70,15 @@ def wrapper(self, request):
     """Look like httpx's own function."""
 
 
+class Equal:
+    """A replacement that equals any function, as wrapt's wrappers equal theirs."""
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
 SENDERS = [
     httpx.AsyncHTTPTransport,
     httpcore.AsyncConnectionPool,
@@ -76,7 +87,7 @@ SENDERS = [
 
 
 @pytest.mark.parametrize("owner", SENDERS)
-@pytest.mark.parametrize("replacement", [other, wrapper, mock.AsyncMock()])
+@pytest.mark.parametrize("replacement", [other, wrapper, mock.AsyncMock(), Equal()])
 def test_replaced_function_of_httpx_or_httpcore_is_noticed(
     monkeypatch, owner, replacement
 ):
@@ -105,6 +116,20 @@ def test_log_of_httpcore_is_noticed(name):
         logger.setLevel("NOTSET")
 
     assert is_genuine()
+
+
+async def test_connections_of_both_kinds_together_keep_the_limit(fake):
+    """
+    `max_connections` limits the connections that asi1 itself reads and those of httpx
+    together: to open one of one kind, an idle one of the other kind is closed.
+    """
+    fake.reply("Hi.", times=None)
+    limits = Limits(max_connections=1)
+
+    async with AsyncASI1("k", fake.base_url, limits=limits) as client:
+        for headers in [{}, {"connection": "keep-alive"}] * 3:
+            await client.chat.completions.create(messages="Hi", extra_headers=headers)
+            await until(lambda: fake.open_connections <= 1)
 
 
 async def test_calls_pass_through_a_replaced_function_of_httpx(
