@@ -17,7 +17,6 @@ import _thread
 import atexit
 import os
 import sys
-import time
 
 
 TYPE_CHECKING = False  # Not imported from `typing`, since loading `typing` takes time.
@@ -32,6 +31,8 @@ __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once", "start_apar
 # Maximum seconds that a fork and a ``with no_fork`` block wait for each other. Without
 # a limit, the wait could be a deadlock with another lock or fork hook.
 _TIMEOUT = 10.0
+# How often a thread looks in this time whether forks have ended.
+_LOOKS = 5000
 
 
 class ExitingError(RuntimeError):
@@ -134,9 +135,12 @@ class _NoFork:
 
     def wait_for_forks(self) -> None:
         """Wait until no fork has begun and not ended; give up after some seconds."""
-        end = time.monotonic() + _TIMEOUT
-        while self._forking and time.monotonic() < end:
-            time.sleep(0.001)
+        held = _thread.allocate_lock()
+        held.acquire()
+        for _ in range(_LOOKS):
+            if not self._forking:
+                return
+            held.acquire(timeout=_TIMEOUT / _LOOKS)  # a pause: it stays held
 
     def after_fork(self) -> None:
         """Undo `before_fork`."""

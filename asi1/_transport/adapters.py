@@ -121,7 +121,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self.by_httpx: httpx.AsyncHTTPTransport | None = None
         self._network: AsyncioBackend | None = None
         self._plain: list[Connection] = []
-        self._pool: httpcore.AsyncConnectionPool | None = None
+        self._of_httpx: httpcore.AsyncConnectionPool | None = None
 
     @property
     def connections(self) -> int:
@@ -164,7 +164,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
     async def _close_idle_of_httpx(self) -> None:
         """Close httpx's idle connections, so that both kinds together keep a limit."""
-        for connection in self._pool.connections if self._pool else ():
+        for connection in self._of_httpx.connections if self._of_httpx else ():
             if connection.is_idle():
                 await connection.aclose()
 
@@ -189,7 +189,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         made = httpx.AsyncHTTPTransport(verify=context, limits=limits)
         pool = ConnectionPool(context, limits, network_backend())
         if replace_pool(made, lambda: pool):
-            self._pool = pool
+            self._of_httpx = pool
         return made
 
     async def aclose(self) -> None:
