@@ -31,8 +31,7 @@ __all__ = ["ExitingError", "no_fork", "run_apart", "run_apart_once", "start_apar
 # Maximum seconds that a fork and a ``with no_fork`` block wait for each other. Without
 # a limit, the wait could be a deadlock with another lock or fork hook.
 _TIMEOUT = 10.0
-# How often a thread looks in this time whether forks have ended.
-_LOOKS = 5000
+_LOOKS = 5000  # how often, in this time, a thread looks whether forks have ended
 
 
 class ExitingError(RuntimeError):
@@ -135,12 +134,11 @@ class _NoFork:
 
     def wait_for_forks(self) -> None:
         """Wait until no fork has begun and not ended; give up after some seconds."""
-        held = _thread.allocate_lock()
+        held, looks = _thread.allocate_lock(), 0
         held.acquire()
-        for _ in range(_LOOKS):
-            if not self._forking:
-                return
-            held.acquire(timeout=_TIMEOUT / _LOOKS)  # a pause: it stays held
+        while self._forking and looks < _LOOKS:
+            held.acquire(timeout=_TIMEOUT / _LOOKS)  # a pause, since it stays held
+            looks += 1
 
     def after_fork(self) -> None:
         """Undo `before_fork`."""

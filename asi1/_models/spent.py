@@ -29,8 +29,9 @@ class Spent:
         usd: Their cost in US dollars.
         unpriced: Requests whose cost is not known: their model has no price, or the
             server did not report their tokens, as when a stream was left early, or they
-            were made by ``client.request``, which does not read the usage. Their cost
-            is not in `usd`, except in the count of a budget, which estimates it.
+            were made by ``client.request``, which does not read the usage (a GET counts
+            as free). Their cost is not in `usd`, except in the count of a budget, which
+            estimates it.
     """
 
     requests: int = 0

@@ -27,7 +27,8 @@ The proxy is one of the environment, or that of an `httpx.AsyncClient` which is 
 - **http_client=**: how both end with a client of your own, if that differs.
 
 A proxy's refusal is retried if it may pass: 429, 5xx, and a server that the proxy
-cannot reach. An error of TLS is never retried, but a connection that just ends is.
+cannot reach. An error of TLS is never retried, but a connection that just ends is, also
+if its end overtakes the server's TLS alert.
 With `http_client=`, httpx speaks to the proxy: the timeout `connect` does not limit the
 wait for the proxy's reply, and asi1 cannot know that nothing was sent.
 """
