@@ -19,7 +19,8 @@ _T = TypeVar("_T")
 @public
 class ParsedStream(ChatStream, Generic[_T]):
     """
-    The model's answer, streamed while it is written, that becomes a value at its end.
+    The model's answer, streamed while it is written. When it is complete, its JSON is
+    decoded into a value of the type that the caller asked for.
 
     Same as `AsyncParsedStream`, but blocks.
     """

@@ -32,7 +32,7 @@ class ChunkEvents:
         self._writing = False
 
     def unread(self) -> bytes:
-        """Return the events of the chunks in *unread*; this exhausts *unread*."""
+        """Return, as SSE bytes, the chunks not read yet; later calls return none."""
         return piece_events(self._unread)
 
     async def read(self) -> bytes:

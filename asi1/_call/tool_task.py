@@ -51,13 +51,13 @@ _TOO_LONG = (
 @define(eq=False)
 class ToolTask:
     """
-    The work of a tool's task: puts the call's outcome into a queue.
+    Runs one tool call in a task of its own, and puts the outcome into a queue.
 
     Attributes:
         call: The call to run.
         timeout: The most seconds that it may take; None for no limit.
         outcomes: The queue of all calls that run at the same time.
-        watch: Tells the hooks of the tool; None without hooks.
+        watch: Tells the hooks when the tool begins and ends; None without hooks.
     """
 
     call: Runnable

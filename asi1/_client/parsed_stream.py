@@ -74,7 +74,8 @@ def parsed_chunk_stream(
 @public
 class AsyncParsedStream(AsyncChatStream, Generic[_T]):
     """
-    The model's answer, streamed while it is written, that becomes a value at its end.
+    The model's answer, streamed while it is written. When it is complete, its JSON is
+    decoded into a value of the type that the caller asked for.
 
     It is an `AsyncChatStream`: its chunks have the JSON text as it arrives.
     """

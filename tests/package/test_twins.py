@@ -42,8 +42,8 @@ def test_blocking_docstrings_are_made_from_the_async_docstrings(path):
 def test_blocking_docstrings_speak_of_the_blocking_client():
     """
     The docstrings of blocking methods name threads where the async docstrings name
-    tasks, and they name blocking classes and methods. Only "Same as" names an async
-    method.
+    tasks, and they name blocking classes and methods. An async method is named only in
+    a line such as "Same as `AsyncConversation.ask`."
     """
     create = asi1.Completions.create.__doc__
     options = asi1.Completions.stream.__doc__ + asi1.Conversation.ask.__doc__
