@@ -22,6 +22,8 @@ import anyio
 import httpcore
 import httpx
 
+from .plain_http import LINE_END, MOST_HEX_DIGITS, size_of_chunk
+
 
 __all__ = [
     "ChunkMerger",
@@ -35,11 +37,8 @@ __all__ = [
 
 # Maximum number of bytes in one read; as many as asyncio receives at once.
 _READ_SIZE = 256 * 1024
-_LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
+_HEAD_END = b"\r\n\r\n"
 _CHUNKED, _CODING = b"\r\ntransfer-encoding: chunked\r\n", b"transfer-encoding"
-# Maximum number of digits of a chunk's size; with more, the chunk is not changed.
-_LONGEST_SIZE = 8
-_HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
 def is_known_release(httpx_version: str, httpcore_version: str) -> bool:
@@ -157,13 +156,13 @@ class ChunkMerger:
         bodies: list[bytes] = []
         at, end = start, len(data)
         while at < end:
-            line_end = data.find(_LINE_END, at)
+            line_end = data.find(LINE_END, at)
             if line_end < 0:
                 self._wait_for_size(data[at:])
                 break
-            size = _size(data[at:line_end])
+            size = size_of_chunk(data[at:line_end])
             stop = line_end + 2 + size
-            if not size or (stop + 2 <= end and data[stop : stop + 2] != _LINE_END):
+            if not size or (stop + 2 <= end and data[stop : stop + 2] != LINE_END):
                 self._state = _State.OTHER
                 break
             if stop + 2 > end:
@@ -179,17 +178,17 @@ class ChunkMerger:
     def _wait_for_size(self, line: bytes) -> None:
         """Keep the beginning of a line with a chunk's size, if it is short enough."""
         self._seen = line
-        if len(line) > _LONGEST_SIZE + 1:
+        if len(line) > MOST_HEX_DIGITS + 1:
             self._state = _State.OTHER
 
     def _chunk_end(self, data: bytes) -> int:
         """Return where in *data* the chunk ends whose size line was incomplete."""
-        line = self._seen + data[: _LONGEST_SIZE + 2]
-        line_end = line.find(_LINE_END)
+        line = self._seen + data[: MOST_HEX_DIGITS + 2]
+        line_end = line.find(LINE_END)
         if line_end < 0:
             self._wait_for_size(line)
             return len(data)
-        size = _size(line[:line_end])
+        size = size_of_chunk(line[:line_end])
         self._state = _State.BODY if size else _State.OTHER
         before, self._seen = len(self._seen), b""
         return line_end + 2 - before + size + 2 if size else len(data)
@@ -200,7 +199,7 @@ class ChunkMerger:
         while (end := head.find(_HEAD_END)) >= 0 and _is_interim(head):
             head = head[end + len(_HEAD_END) :]
         self._seen = head
-        if end >= 0 and _is_chunked(head[: end + len(_LINE_END)]):
+        if end >= 0 and _is_chunked(head[: end + len(LINE_END)]):
             self._state, self._seen = _State.SIZE, b""
             return len(data) - len(head) + end + len(_HEAD_END)
         if end >= 0 or not head.startswith(b"HTTP/1."[: len(head)]):
@@ -228,15 +227,5 @@ def _is_chunked(head: bytes) -> bool:
         _CHUNKED in lower
         and lower.count(_CODING) == 1
         and b"content-length" not in lower
-        and head.count(b"\n") == head.count(_LINE_END)
+        and head.count(b"\n") == head.count(LINE_END)
     )
-
-
-def _size(line: bytes) -> int:
-    """
-    Return the size of a chunk from its *line*; 0 for the last chunk, or if there is
-    more than digits in the line.
-    """
-    if not 0 < len(line) <= _LONGEST_SIZE or line.strip(_HEX_DIGITS):
-        return 0
-    return int(line, 16)

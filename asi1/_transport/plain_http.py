@@ -19,12 +19,15 @@ from attrs import define, field, frozen
 
 
 __all__ = [
+    "LINE_END",
+    "MOST_HEX_DIGITS",
     "ChunkedBody",
     "Head",
     "LengthBody",
     "Outgoing",
     "may_be_plain",
     "read_head",
+    "size_of_chunk",
 ]
 
 # The quantifiers that end with a plus sign never give a character back. Otherwise the
@@ -47,11 +50,11 @@ _REQUEST = re.compile(
 )
 _PORTS = {"http": 80, "https": 443}
 _FRAMING = ("connection", "content-length", "transfer-encoding")
-_LINE_END, _BEGINNING = b"\r\n", b"HTTP/1.1 "
+LINE_END, _BEGINNING = b"\r\n", b"HTTP/1.1 "
 # Maximum bytes of an incomplete head; a longer one is left to h11, which has a limit.
 _LONGEST_HEAD = 64 * 1024
 # Maximum number of digits of a length, and of a chunk's size.
-_MOST_DIGITS, _MOST_HEX_DIGITS = 15, 8
+_MOST_DIGITS, MOST_HEX_DIGITS = 15, 8
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -126,7 +129,7 @@ def may_be_plain(data: bytes) -> bool:
         len(data) <= _LONGEST_HEAD
         and data.startswith(_BEGINNING[: len(data)])
         # h11 takes a line break alone for the end of a line, even of the head.
-        and data.count(b"\n") == data.count(_LINE_END)
+        and data.count(b"\n") == data.count(LINE_END)
     )
 
 
@@ -224,10 +227,10 @@ class ChunkedBody:
         if self.rest:
             data, self.rest = self.rest + data, b""
         elif not self._left and not self._ends:  # one chunk, as servers write an event
-            end = data.find(_LINE_END, 0, _MOST_HEX_DIGITS + 2)
-            size = _size(data[:end]) if end > 0 else 0
+            end = data.find(LINE_END, 0, MOST_HEX_DIGITS + 2)
+            size = size_of_chunk(data[:end]) if end > 0 else 0
             stop = end + 2 + size
-            if size and len(data) == stop + 2 and data.endswith(_LINE_END):
+            if size and len(data) == stop + 2 and data.endswith(LINE_END):
                 return data[end + 2 : stop]
         return b"".join(self._chunks(data))
 
@@ -245,16 +248,16 @@ class ChunkedBody:
                     return found
                 self._ends = True
             if self._ends:
-                if data[at : at + 2] != _LINE_END:
-                    self._wait(data[at:], _LINE_END)
+                if data[at : at + 2] != LINE_END:
+                    self._wait(data[at:], LINE_END)
                     return found
                 self._ends = False
                 at += 2
-            end = data.find(_LINE_END, at, at + _MOST_HEX_DIGITS + 2)
+            end = data.find(LINE_END, at, at + MOST_HEX_DIGITS + 2)
             if end < 0:
                 self._wait_for_size(data[at:])
                 return found
-            self._left = _size(data[at:end])
+            self._left = size_of_chunk(data[at:end])
             if not self._left:
                 self._end(data[at:], data[at:end])
                 return found
@@ -265,7 +268,7 @@ class ChunkedBody:
 
     def _wait_for_size(self, rest: bytes) -> None:
         digits = rest.removesuffix(b"\r")
-        usual = len(digits) <= _MOST_HEX_DIGITS and not digits.strip(_HEX_DIGITS)
+        usual = len(digits) <= MOST_HEX_DIGITS and not digits.strip(_HEX_DIGITS)
         self.rest, self.odd = rest, not usual
 
     def _end(self, rest: bytes, line: bytes) -> None:
@@ -289,8 +292,8 @@ class ChunkedBody:
         return _CHUNKED_HEAD + self.rest, 0
 
 
-def _size(line: bytes) -> int:
+def size_of_chunk(line: bytes) -> int:
     """Return the size of a chunk; 0 for the last chunk and for any unusual line."""
-    if not 0 < len(line) <= _MOST_HEX_DIGITS or line.strip(_HEX_DIGITS):
+    if not 0 < len(line) <= MOST_HEX_DIGITS or line.strip(_HEX_DIGITS):
         return 0
     return int(line, 16)
