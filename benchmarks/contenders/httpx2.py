@@ -2,8 +2,8 @@
 
 import httpx2
 
-from . import TIMEOUT
 from .httpx_shape import (
+    clients,
     create_async,
     create_sync,
     final_async,
@@ -28,17 +28,4 @@ __all__ = [
     "turns_async",
 ]
 
-
-def async_client(url, connections=None):
-    """Make the async client."""
-    if connections is None:
-        return httpx2.AsyncClient(base_url=url)
-    limits = httpx2.Limits(
-        max_connections=connections, max_keepalive_connections=connections
-    )
-    return httpx2.AsyncClient(base_url=url, limits=limits, timeout=TIMEOUT)
-
-
-def sync_client(url):
-    """Make the blocking client."""
-    return httpx2.Client(base_url=url)
+async_client, sync_client = clients(httpx2)

@@ -2,6 +2,27 @@
 
 import orjson
 
+from . import TIMEOUT
+
+
+def clients(library):
+    """Return the functions that make the async and the blocking client of *library*."""
+
+    def async_client(url, connections=None):
+        """Make the async client."""
+        if connections is None:
+            return library.AsyncClient(base_url=url)
+        limits = library.Limits(
+            max_connections=connections, max_keepalive_connections=connections
+        )
+        return library.AsyncClient(base_url=url, limits=limits, timeout=TIMEOUT)
+
+    def sync_client(url):
+        """Make the blocking client."""
+        return library.Client(base_url=url)
+
+    return async_client, sync_client
+
 
 def request(model, messages, *, stream):
     """Return the arguments of a call."""
