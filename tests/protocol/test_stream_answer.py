@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
@@ -25,6 +24,8 @@ from asi1._models.chunk_parts import as_chunk, in_parts
 from asi1._protocol.converter import decode
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.stream_answer import Assembler
+
+from ..support.executed_lines import lines_of
 
 
 def in_one_step(steps):
@@ -924,24 +925,6 @@ def test_first_usage_with_counts_of_zero_adds_nothing_to_the_answer():
     is the first chunk with usage.
     """
     assert not Assembler().add(chunk(usage={}))
-
-
-def lines_of(function, *arguments):
-    """Return how many lines of Python run while *function* runs."""
-    count = 0
-
-    def counted(_, event, __):
-        nonlocal count
-        count += event == "line"
-        return counted
-
-    tracer = sys.gettrace()
-    sys.settrace(counted)
-    try:
-        function(*arguments)
-    finally:
-        sys.settrace(tracer)
-    return count
 
 
 def numbered(kind, size):

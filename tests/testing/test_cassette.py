@@ -18,6 +18,7 @@ from asi1.testing import CassetteError, Data, FakeASI1, Head, Pause, cassette
 from asi1.testing._exchange import Exchange
 from asi1.testing._tape import Tape
 
+from ..support.executed_lines import lines_of
 from ..support.talk import DONE, SSE, Event, chunk
 
 
@@ -582,23 +583,14 @@ def lines_to_replay(path, count):
     """Return how many lines of Python run to replay the second of *count* exchanges."""
     first = Exchange.of_line(path.read_text("utf-8").splitlines()[0])
     asked = [attrs.evolve(first.asked, body={"json": n}) for n in range(count)]
-    tape, seen = Tape(path.with_name(f"{count}")), 0
+    tape = Tape(path.with_name(f"{count}"))
     for each in asked:
         tape.add(attrs.evolve(first, asked=each))
     assert tape.take(asked[0])
-
-    def counted(_, event, __):
-        nonlocal seen
-        seen += event == "line"
-        return counted
-
-    tracer = sys.gettrace()
-    sys.settrace(counted)
-    try:
-        assert tape.take(asked[1])
-    finally:
-        sys.settrace(tracer)
-    return seen
+    taken = []
+    lines = lines_of(lambda: taken.append(tape.take(asked[1])))
+    assert all(taken)
+    return lines
 
 
 async def test_replay_does_not_search_the_whole_cassette(fake, path):

@@ -16,6 +16,8 @@ from asi1._models.completion import FunctionCall
 from asi1._protocol.tools.call_markers import MARKERS
 from asi1._protocol.tools.leaked_calls import LeakedText, TextHold, read_leaked_calls
 
+from ...support.executed_lines import lines_of
+
 
 NAMES = ("f", "get_weather")
 CALL = "<tool_call>f</tool_call>"
@@ -319,24 +321,6 @@ def test_backtick_runs_of_all_lengths_need_linear_work():
     )
 
     assert 2.2 * steps_of(read, short) >= steps_of(read, long)
-
-
-def lines_of(function, *args):
-    """Return the number of lines of Python that *function* runs."""
-    lines = 0
-
-    def counted(frame, event, arg):
-        nonlocal lines
-        lines += event == "line"
-        return counted
-
-    before = sys.gettrace()
-    sys.settrace(counted)
-    try:
-        function(*args)
-    finally:
-        sys.settrace(before)
-    return lines
 
 
 def test_many_start_tags_before_a_long_json_text_need_linear_work():
