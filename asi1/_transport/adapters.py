@@ -224,7 +224,7 @@ def is_genuine() -> bool:
 
 
 def _is_original(function: Any) -> bool:
-    """Whether *function* is a method of the class that its qualified name names."""
+    """Whether *function* is defined in a module of httpx or httpcore that sends."""
     # A function that wraps it may have its name, but not the variables of its module.
     return (
         type(function) is FunctionType

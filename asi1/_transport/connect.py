@@ -163,9 +163,8 @@ class HappyEyeballs:
             OSError, OverflowError: No connection opened; this is the error of the
                 attempt that failed last.
         """
-        if (
-            len(addresses) == 1
-        ):  # needs no tasks, whose memory would be most of a call's
+        if len(addresses) == 1:
+            # A group of tasks would take most of the memory of an open connection.
             _, only = await asyncio.get_running_loop().create_connection(
                 self.make, *addresses[0]
             )

@@ -27,8 +27,8 @@ from .event_loop import call_soon, loop_clock, spawn
 
 __all__ = ["POOL_SIZE", "LoopPools", "Pool", "Slot", "keep_inherited"]
 
-# Maximum connections of one httpx pool. In httpx 0.28, each request takes more time if
-# its pool has more connections.
+# Maximum connections of one pool. In httpx 0.28, which carries requests on trio and
+# through proxies, each request takes more time if its pool has more connections.
 POOL_SIZE = 8
 
 # Pools that a fork copied from the parent process. The list keeps them alive, since
@@ -46,7 +46,7 @@ def keep_inherited(pools: object) -> None:
 
 @define(eq=False, repr=False)
 class Pool:
-    """One small httpx pool, and the number of requests that use it."""
+    """A small pool of connections, and the number of requests that use it."""
 
     transport: httpx.AsyncBaseTransport
     busy: int = 0

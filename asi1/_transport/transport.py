@@ -251,11 +251,11 @@ class Transport:
         if self._is_plain(transport, asked):
             reply = await cast("DirectTransport", transport).send_plainly(asked)
             return reply.status, reply.headers, reply.stream
-        # httpcore reads the body as soon as it has a connection, before the headers are
-        # sent. A user-provided transport may send the body without reading it.
         if self.pools.own:
+            # httpcore reads the body, which calls `sending`, once it has a connection.
             await preload_httpx()
         else:
+            # A user-provided transport may send the body without reading it.
             asked.sending()
         response = await transport.handle_async_request(_for_httpx()(asked))
         return response.status_code, *_from_httpx(response)
