@@ -21,7 +21,7 @@ class Point:
 GOOD, BAD = '{"x": 1, "y": 2}', '{"x": "one", "y": 2}'
 
 
-def test_blocking_parse_returns_the_value_after_a_repair(fake, blocking_client):
+def test_blocking_parse_asks_again_after_an_answer_of_wrong_type(fake, blocking_client):
     """
     The blocking `parse` returns the answer with its parsed value, and asks the model
     again after an answer that does not fit the type.

@@ -62,12 +62,12 @@ def test_batch_without_a_client_makes_and_closes_a_client(
     wait_for(lambda: fake.open_connections == 0)
 
 
-def test_batch_leaves_the_client_that_it_was_given_open(
+def test_batch_does_not_close_the_client_passed_to_it(
     fake, blocking_client, lines, output
 ):
     """
-    `asi1.batch` with a client does the same as the client's own `batch`; the client can
-    be used afterwards.
+    `asi1.batch` with a client does the same as the client's own `batch`; afterwards the
+    client can still be used.
     """
     first = asi1.batch(lines, output, client=blocking_client)
     second = blocking_client.batch(lines, output)
@@ -77,10 +77,10 @@ def test_batch_leaves_the_client_that_it_was_given_open(
     assert blocking_client.chat.completions.create(messages="Hi").text
 
 
-def test_async_client_is_refused_in_a_blocking_batch(lines, output):
+def test_blocking_batch_refuses_an_async_client(lines, output):
     """
-    An async client, whose batch must be awaited, is refused, and the error says how to
-    use it.
+    `asi1.batch` refuses an async client, whose `batch` must be awaited. The error says
+    so.
     """
     client = asi1.AsyncASI1("sk-test")
 

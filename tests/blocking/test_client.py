@@ -39,7 +39,7 @@ def test_request_calls_an_endpoint_that_asi1_has_no_method_for(fake, blocking_cl
 
 def test_child_client_shares_its_parents_connections(fake, blocking_client):
     """
-    A child client made by `with_options` has its own settings, and the class and the
+    A child client made by `with_options` has its own settings, but the class and the
     connections of its parent. Closing the child leaves the parent open.
     """
     with blocking_client.with_options(model="b", timeout=5) as child:
@@ -148,7 +148,7 @@ def test_user_provided_transport_sees_the_callers_context_variables(fake):
     assert ["a", "b"] == seen
 
 
-def test_call_from_the_clients_own_loop_raises_in_place_of_a_deadlock(fake):
+def test_call_on_the_clients_own_event_loop_raises_instead_of_hanging(fake):
     """
     A blocking call from code that runs on the client's own event loop raises at once,
     since the blocked loop could never run the call.

@@ -12,7 +12,7 @@ from ..support.talk import SSE, Event, chunk
 
 
 def echo(request):
-    """Make the fake's answer, which repeats the last message of the request."""
+    """Return the fake server's answer, which repeats the request's last message."""
     return f"You said: {request.json['messages'][-1]['content']}"
 
 
@@ -52,7 +52,7 @@ def test_blocking_conversation_has_the_methods_of_the_async_conversation(
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_blocking_stream_closed_after_its_finish_reason_is_in_the_history(
+def test_blocking_turn_closed_after_its_finish_reason_is_kept_in_the_history(
     fake, blocking_client, kept
 ):
     """
@@ -71,7 +71,7 @@ def test_blocking_stream_closed_after_its_finish_reason_is_in_the_history(
     assert "You said: B?" == chat.ask("B?").text
 
 
-def test_blocking_turns_may_begin_with_one_message_object(fake, blocking_client):
+def test_blocking_ask_and_stream_accept_a_user_message(fake, blocking_client):
     """
     `ask` and `stream` of a blocking conversation accept a `UserMessage`, which may have
     images, in place of a string.
@@ -191,8 +191,8 @@ def test_blocking_wait_asks_again_until_the_answer_is_not_deferred(
     fake, blocking_client
 ):
     """
-    `wait` of a blocking conversation asks the agent again and again, until the agent's
-    answer is not deferred.
+    `wait` of a blocking conversation asks the agent again as long as its answer is
+    deferred, which means that it only promises a later answer.
     """
     fake.reply("I've sent the message.", times=2)
     fake.reply("Booked.")

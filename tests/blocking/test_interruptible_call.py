@@ -111,7 +111,7 @@ def test_caller_gets_an_error_if_the_event_loop_ends_during_its_call(loop):
 def test_call_interrupted_before_its_coroutine_starts_makes_no_coroutine(loop):
     """
     If the caller is interrupted before the loop has started the coroutine, no coroutine
-    is made, of which Python would warn that it was never awaited.
+    is made, so Python cannot warn that one was never awaited.
     """
     made, busy, free = [], threading.Event(), threading.Event()
 
@@ -137,10 +137,10 @@ def test_call_interrupted_before_its_coroutine_starts_makes_no_coroutine(loop):
 
 @pytest.mark.system
 @pytest.mark.parametrize("last", ["value", "error"])
-def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
+def test_interrupted_call_cancels_its_running_coroutine(loop, last):
     """
-    If the caller is interrupted while the coroutine runs, the coroutine is cancelled.
-    Then no caller gets the coroutine's result or error, and asyncio does not report it.
+    If the caller is interrupted while the coroutine runs, the coroutine is cancelled. A
+    result or an error with which it still ends reaches no caller and no log.
     """
     begun, cancelled = threading.Event(), threading.Event()
 
@@ -164,11 +164,11 @@ def test_call_interrupted_while_its_coroutine_runs_cancels_it(loop, last):
 
 
 @pytest.mark.system
-def test_interrupted_call_ends_its_request_by_the_cancel_scope_of_the_request(loop):
+def test_interrupted_call_cancels_its_request_by_an_anyio_cancel_scope(loop):
     """
-    If the caller is interrupted while a request runs in the caller's own task, the
-    request is stopped by its cancel scope, which lets it clean up: asyncio's
-    ``Task.cancel()`` would break the connection pool.
+    If a caller is interrupted while its request runs, an anyio cancel scope ends the
+    request and lets it clean up. asyncio's ``Task.cancel()`` would break the connection
+    pool.
     """
     begun, over, cleaned = threading.Event(), threading.Event(), []
 
@@ -192,11 +192,11 @@ def test_interrupted_call_ends_its_request_by_the_cancel_scope_of_the_request(lo
     assert over.wait(10)
     settle(loop)
     assert [True] == cleaned
-    assert (None,) == call._outcome  # the scope has ended the cancellation
+    assert (None,) == call._outcome  # # the scope has caught the cancellation
 
 
 @pytest.mark.system
-def test_asyncio_logs_no_error_of_a_call_interrupted_at_its_end(loop):
+def test_asyncio_does_not_log_the_error_of_an_interrupted_call(loop):
     """
     If the coroutine raises an error just as its caller is interrupted, asyncio does not
     report that error as "never retrieved".

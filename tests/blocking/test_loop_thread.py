@@ -77,7 +77,7 @@ def test_traceback_shows_the_caller_and_at_most_two_frames_of_asi1(
     assert caught.value.__context__ is None
 
 
-def test_error_of_a_blocking_stream_raised_again_keeps_a_short_traceback(
+def test_error_that_a_blocking_stream_raises_again_has_a_short_traceback(
     fake, blocking_client
 ):
     """
@@ -99,7 +99,7 @@ def test_error_of_a_blocking_stream_raised_again_keeps_a_short_traceback(
     assert {2} == set(lengths)
 
 
-async def test_error_of_an_async_stream_raised_again_keeps_a_short_traceback(fake):
+async def test_error_that_an_async_stream_raises_again_has_a_short_traceback(fake):
     """
     A broken async stream raises the same error at each read, and the error's traceback
     does not grow from read to read.
@@ -124,7 +124,7 @@ TRACE = contextvars.ContextVar("TRACE", default="none")
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A transport and rate limiter; adds its calls and TRACE's value to `seen`."""
+    """A transport and rate limiter that notes its calls and TRACE's value in `seen`."""
 
     def __init__(self, inner):
         self.inner = inner

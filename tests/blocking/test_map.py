@@ -73,7 +73,7 @@ def test_leaving_a_blocking_map_early_cancels_its_running_calls(
     ``with`` block or an error, the calls of the `map` that are still running are
     cancelled.
     """
-    fake.reply(question, times=6)  # the first `next` takes 6 prompts of the iterator
+    fake.reply(question, times=6)  # the first `next` takes 6 prompts
     fake.fault("stall_before_headers", times=None)
     answers = blocking_client.chat.completions.map(Prompts(), concurrency=3)
 

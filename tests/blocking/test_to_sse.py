@@ -214,13 +214,13 @@ def test_journal_of_a_blocking_run_is_called_in_the_readers_thread(
     assert "Fine." == resumed.until_done().text
 
 
-def test_error_of_a_blocking_journal_is_the_last_event_and_is_raised(
+def test_error_in_the_journal_of_a_blocking_run_is_sent_and_raised(
     fake, blocking_client
 ):
     """
-    If the journal of a blocking run raises, the last event is ``failed``, the next read
-    raises the error, and no tool begins. Before the first event, `open` raises the
-    error.
+    If the journal of a blocking run raises, `to_sse` ends with the event ``failed``,
+    the next read raises the error, and no tool begins. If the journal raises before the
+    first event, `open` raises the error.
     """
     fake.reply("See.", tool_calls=[CALL])
     began = []
@@ -247,7 +247,7 @@ def test_error_of_a_blocking_journal_is_the_last_event_and_is_raised(
     assert ([], []) == (list(events), began)
 
 
-def test_interrupted_blocking_journal_cancels_the_run(fake, blocking_client):
+def test_ctrl_c_in_the_journal_cancels_a_blocking_run(fake, blocking_client):
     """
     Ctrl-C in the journal ends the events, and the run cannot be read any more.
     `to_json` has the run so far, without the event that was not recorded.

@@ -1,4 +1,4 @@
-"""Calls that the client's cache answers, and answers that it stores."""
+"""The client's cache: the calls that it answers, and the answers that it stores."""
 
 import asyncio
 import warnings
@@ -27,7 +27,7 @@ class Store(dict):
 
 @pytest.fixture
 def fake(fake):
-    """Return a fake server that numbers its answers."""
+    """Return a fake server whose answers are "answer 1", "answer 2" and so on."""
     fake.reply(lambda _: f"answer {len(fake.requests)}", times=None)
     return fake
 
@@ -62,8 +62,8 @@ async def turn(client, **options):
     return await client.conversation().ask("Hi", **options)
 
 
-# Faults of the fake server that leave an answer broken, truncated or empty, or complete
-# in an unusual format.
+# Faults of the fake server: its answer is broken, truncated or empty, or it is complete
+# but in another format than the API's.
 BROKEN = [
     *("after_done_reset", "array_200", "bad_json_chunk", "bad_length", "blank_200"),
     *("choice_error", "clean_eof_finish_no_done", "clean_eof_no_done", "cut_utf8"),
@@ -187,7 +187,7 @@ async def test_fault_leaves_no_broken_answer_in_the_cache(method, fault):
     ],
 )
 @pytest.mark.parametrize("method", WAYS)
-async def test_call_with_cache_false_neither_reads_nor_fills_the_cache(
+async def test_call_with_cache_false_or_a_session_id_does_not_use_the_cache(
     fake, method, options
 ):
     """
@@ -233,8 +233,9 @@ class Otter:
 
 async def test_cached_answer_that_does_not_fit_the_type_is_requested_again(fake):
     """
-    If a cached answer cannot be converted to the type, `parse` asks the model again,
-    and caches the new answer. Otherwise the same call would fail for ever.
+    If a cached answer cannot be converted to the type passed to `parse`, `parse` asks
+    the model again, and caches the new answer. Otherwise the same call would fail for
+    ever.
     """
     async with in_process(fake, cache=Store()) as client:
         ask = client.chat.completions.parse
@@ -268,10 +269,10 @@ async def test_images_are_cached_unless_they_are_urls(fake, image, sent):
     assert sent == len(fake.requests)
 
 
-async def test_plain_requests_never_use_the_cache(fake):
+async def test_method_request_of_a_client_never_uses_the_cache(fake):
     """
-    `request` never uses the cache, even for the path of chat calls: such a request may
-    be for anything.
+    The client's method `request` never uses the cache, even if the request is sent to
+    the path of chat calls.
     """
     body = {"model": "asi1-mini", "messages": [{"role": "user", "content": "Hi"}]}
     async with in_process(fake, cache=Store()) as client:
@@ -347,7 +348,7 @@ async def test_answer_that_contains_the_api_key_is_not_cached():
 
 def test_blocking_client_and_async_client_share_a_cache_file(fake, tmp_path):
     """
-    A blocking client is answered from the file that an async client has filled.
+    A blocking client gets its answers from the cache file that an async client filled.
     """
     path = tmp_path / "answers.sqlite3"
 
@@ -400,7 +401,7 @@ async def test_broken_cache_is_reported_once_and_calls_go_on(
     caplog, method, name, error, problem
 ):
     """
-    A cache that raises, or returns something else than bytes, fails no call. The first
+    No call fails if the cache raises an error, or returns anything but bytes. The first
     problem is logged and issued as a `RuntimeWarning`.
     """
     fake = FakeASI1()
@@ -471,7 +472,7 @@ async def test_total_timeout_limits_the_wait_for_a_cache(method, recwarn):
 
 
 @pytest.mark.virtual_time
-async def test_time_spent_waiting_for_a_budget_leaves_the_cache_its_full_timeout():
+async def test_wait_for_a_budget_does_not_shorten_the_timeout_of_the_cache():
     """
     The total timeout of a call in a `map` does not include its wait for the budget that
     other calls have reserved; after such a wait, a slow cache still has time to store

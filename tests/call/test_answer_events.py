@@ -14,7 +14,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 class Source:
-    """A source whose read raises *error* after *seconds*."""
+    """A source of events whose read raises *error* after *seconds*."""
 
     def __init__(self, error, seconds=0.0):
         self.error = error
@@ -36,8 +36,8 @@ class Source:
 
 async def test_error_that_is_not_an_asi1_error_is_raised_once_after_its_event():
     """
-    An error that is not an `ASI1Error` is first a ``failed`` event; the next read
-    raises the error, and each read after that returns no event.
+    An error that is not an `ASI1Error` is first sent as the event ``failed``. The next
+    read raises the error, and each read after that returns no event.
     """
     events = AnswerEvents(Source(KeyError("x")), None)
 

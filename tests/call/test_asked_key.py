@@ -122,8 +122,9 @@ async def test_call_succeeds_with_the_new_key_after_a_401(fake):
 @pytest.mark.parametrize("form", ["create", "stream"])
 async def test_hooks_are_told_of_the_attempt_with_the_new_key(fake, form):
     """
-    `on_retry` is called after a 401 if the call is made again with another key, with a
-    wait of 0 seconds. The refused attempt has this wait; the last one has None.
+    If a call is attempted again with another key after a 401, `on_retry` is called with
+    a wait of 0 seconds. The refused attempt records this wait; the last attempt records
+    None.
     """
     told, ended = [], []
     hooks = asi1.Hooks(
@@ -148,7 +149,7 @@ async def test_hooks_are_told_of_the_attempt_with_the_new_key(fake, form):
 
 async def test_hooks_are_not_told_of_a_retry_if_the_key_is_the_same(fake):
     """
-    `on_retry` is not called after a 401 if the function returns the same key.
+    `on_retry` is not called after a 401 if the key function returns the same key again.
     """
     told = []
     fake.fail(401)
@@ -161,9 +162,10 @@ async def test_hooks_are_not_told_of_a_retry_if_the_key_is_the_same(fake):
     assert [None] == [each.wait for each in caught.value.response.attempts]
 
 
-async def test_key_of_another_request_is_redacted(fake):
+async def test_key_of_an_earlier_request_is_redacted_in_an_error(fake):
     """
-    A server that echoes the key of an earlier request shows no key in its error.
+    If the server's error message contains the key of an earlier request, the error that
+    asi1 raises shows no key.
     """
     fake.reply("Fine.")
     fake.fail(400, message=f"you sent {OLD} before {NEW}")
@@ -244,7 +246,7 @@ async def test_total_timeout_limits_the_wait_for_the_key_function():
 async def test_error_401_is_raised_if_the_total_timeout_passes_before_the_new_key():
     """
     If the total timeout passes while the key function is called again after a 401, the
-    call raises the error of the 401.
+    call raises the `AuthenticationError` of the 401.
     """
     fake = FakeASI1()
     fake.fail(401, times=None)

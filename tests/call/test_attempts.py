@@ -209,7 +209,7 @@ def test_response_metadata_lists_all_ended_attempts_of_the_call(attempts):
     assert () == BUSY.response.attempts
 
 
-def test_calls_without_a_reply_have_no_headers_in_common(attempts):
+def test_calls_without_a_reply_do_not_share_a_dict_of_headers(attempts):
     """The metadata of calls without a reply do not share one dict of headers."""
     one, two = attempts.of(NO_INFO), attempts.of(NO_INFO)
 
@@ -251,7 +251,7 @@ def test_waiting_attempt_names_the_limit_that_delays_it(attempts):
 @pytest.mark.parametrize(
     ("retries", "wait"), [(0, 0.25), (1, 0.5), (2, None)], ids=["first", "next", "last"]
 )
-def test_wait_before_a_retry_grows_with_earlier_retries(attempts, retries, wait):
+def test_wait_before_a_retry_grows_with_each_retry(attempts, retries, wait):
     """
     The wait before a retry is what the request's retry policy computes for the number
     of earlier retries, with random jitter.
@@ -262,7 +262,7 @@ def test_wait_before_a_retry_grows_with_earlier_retries(attempts, retries, wait)
 
 
 @pytest.mark.parametrize(("saved", "wait", "left"), [(1, 0.25, 0), (0.9, None, 0.9)])
-def test_each_retry_spends_one_of_the_retry_budget(saved, wait, left):
+def test_each_retry_reduces_the_retry_budget_by_one(saved, wait, left):
     """
     A retry spends 1 of the client's retry budget; if less than 1 is left, no retry
     follows.

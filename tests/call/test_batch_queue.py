@@ -21,10 +21,10 @@ def queue():
     return BatchQueue()
 
 
-async def test_one_read_returns_all_waiting_batches_in_order(queue):
+async def test_one_read_returns_all_queued_items_in_order(queue):
     """
     One read returns all items that were put into the queue since the previous read, in
-    order. Once the queue has ended and is empty, each read returns an empty batch.
+    order. Once the queue has ended and is empty, a read returns no items.
     """
     queue.put([1, 2])
     queue.put([3])
@@ -39,10 +39,10 @@ async def test_one_read_returns_all_waiting_batches_in_order(queue):
     assert [] == list(await queue.get())
 
 
-async def test_waiting_reader_is_woken_by_a_batch_and_by_the_end_of_the_queue(queue):
+async def test_waiting_reader_is_woken_by_new_items_and_by_the_end_of_the_queue(queue):
     """
-    A reader that waits on an empty queue is woken by the next batch, and by the end of
-    the queue.
+    A reader that waits on an empty queue is woken when items are put into the queue,
+    and when the queue ends.
     """
     got = []
 
@@ -107,8 +107,8 @@ async def test_read_of_an_abandoned_queue_raises_the_error_passed_to_abandon(que
 
 async def test_writer_waits_while_the_queue_is_full(queue):
     """
-    A writer waits once the queue has 16 unread batches; it continues when the reader
-    empties or abandons the queue.
+    A writer waits once 16 of its calls of `put` are unread. It continues when the
+    reader empties or abandons the queue.
     """
     written = []
 
@@ -161,7 +161,7 @@ async def test_cancelled_read_keeps_queued_items(queue):
 @asyncio_only
 async def test_read_cancelled_by_asyncio_keeps_queued_items(queue):
     """
-    ``Task.cancel()`` of a reading task, before or after a batch was put into the queue,
+    ``Task.cancel()`` of a reading task, before or after items were put into the queue,
     loses no item.
     """
     waiting = asyncio.ensure_future(queue.get())
@@ -188,8 +188,8 @@ async def test_read_cancelled_by_asyncio_keeps_queued_items(queue):
 @asyncio_only
 async def test_read_cancelled_as_it_wakes_keeps_queued_items(queue):
     """
-    ``Task.cancel()`` after a batch has woken the reader, but before the reader has run
-    again, leaves the batch in the queue.
+    ``Task.cancel()`` after new items have woken the reader, but before the reader has
+    run again, leaves these items in the queue.
     """
     reader = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)

@@ -23,7 +23,7 @@ LIMITED = {"max_tokens": 3000, "budget": asi1.Budget(tokens=4000)}
 
 
 def request_line(name, **body):
-    """Return a request of a batch."""
+    """Return one request of a batch; its id and its prompt are *name*."""
     asked = {"messages": [{"role": "user", "content": name}], **body}
     return {
         "custom_id": name,
@@ -75,7 +75,7 @@ async def test_retry_that_does_not_fit_into_the_budget_waits_for_other_calls(
 ):
     """
     A retry that does not fit into the budget waits until other calls have ended, as a
-    first attempt does. It does not wait for its own call.
+    first attempt does. Its own call's reservation does not delay it.
     """
     fake = FakeASI1()
     fake.fail(503)
@@ -108,7 +108,7 @@ async def test_request_that_exceeds_the_budget_cancels_no_other_request_of_a_bat
     assert {"a", "b"} == {row["custom_id"] for row in rows}
 
 
-async def test_map_closed_while_calls_wait_for_the_budget_reserves_nothing(
+async def test_map_closed_while_calls_wait_for_the_budget_frees_its_tokens(
     fake, fake_client
 ):
     """

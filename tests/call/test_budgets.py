@@ -22,7 +22,7 @@ from ..support.talk import in_process, until
 
 HI = {"messages": "Hi", "max_tokens": 100}
 USAGE = {"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1000}
-FLAT = {"asi1-mini": asi1.Price(input=10, output=10)}  # dollars for a million tokens
+FLAT = {"asi1-mini": asi1.Price(input=10, output=10)}  # dollars per million tokens
 
 
 def account(client):
@@ -225,8 +225,8 @@ async def test_budget_counts_each_retry_and_may_refuse_a_retry():
 @pytest.mark.parametrize("stream", [False, True])
 async def test_refused_retry_has_the_servers_error_as_its_cause(stream):
     """
-    When a budget refuses a retry, the cause of its error is the error of the attempt
-    before. Hooks get this earlier attempt, with its status.
+    If a budget refuses a retry, the cause of the `BudgetExceededError` is the error of
+    the attempt before the retry. Hooks get that attempt, with its status.
     """
     fake, ended = FakeASI1(), []
     fake.fail(503, times=None)
@@ -284,8 +284,8 @@ class Store(dict):
 @pytest.mark.parametrize("way", CACHED)
 async def test_cached_answer_is_returned_even_if_the_budget_is_used_up(way):
     """
-    An answer from the cache costs nothing, so that no budget refuses it: neither one
-    that is used up, nor one in dollars if the price of the model is not known.
+    An answer from the cache costs nothing, so no budget refuses it, even a budget that
+    is used up, or a budget in dollars if the model's price is not known.
     """
     fake = FakeASI1()
     fake.reply("[1]", usage=USAGE, times=None)
@@ -401,7 +401,8 @@ async def test_run_of_tools_ends_when_its_budget_is_used_up(fake, fake_client):
 )
 def test_budget_with_a_wrong_value_is_refused(wrong):
     """
-    A limit that is not a number of at least 0 raises an error that names it.
+    A budget's limit that is not a number of at least 0 raises an error that names the
+    limit.
     """
     with pytest.raises(
         asi1.ConfigurationError, match=f"budget: {next(iter(wrong))} must"

@@ -14,7 +14,7 @@ from asi1.testing import Data, Head
 from ..support.talk import in_process
 
 
-async def test_body_of_any_endpoint_is_returned_as_its_bytes(fake, fake_client):
+async def test_body_of_any_endpoint_is_returned_as_bytes(fake, fake_client):
     """
     A reply's body is returned as the bytes that the server sent, however many fragments
     these bytes arrived in, together with the response metadata.

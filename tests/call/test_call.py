@@ -504,10 +504,10 @@ async def test_retry_policy_on_timeout_retries_only_before_the_first_chunk(fake)
 
 
 @pytest.mark.parametrize("chunks", [1, 3])
-async def test_stream_that_yielded_a_chunk_is_not_attempted_again(fake, chunks):
+async def test_stream_that_yielded_a_chunk_is_not_retried(fake, chunks):
     """
-    A call that has delivered a chunk makes no other attempt, even if the policy would
-    retry the error and attempts are left: a retry would deliver the chunk twice.
+    A call that has delivered a chunk is not retried, even if the retry policy would
+    retry its error: a retry would deliver the chunk twice.
     """
     policy = asi1.RetryPolicy(attempts=9, on_timeout=True)
     error = asi1.APITimeoutError("silent", phase="idle")
@@ -866,8 +866,8 @@ async def test_cancelled_call_gives_its_reader_client_closed_error(fake, fake_cl
 @both_forms
 async def test_on_end_hook_gets_an_error_without_traceback_and_context(fake, stream):
     """
-    The hook `on_end` gets an error without its traceback and context, whose frames
-    would refer to data of the server.
+    The hook `on_end` gets an error without its traceback and context, since the frames
+    of a traceback refer to data that the server sent.
     """
     fake.fault("html_200")
     observed = []

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 class Prompts:
-    """Yields *count* prompts; `asked` counts the calls of `__next__`."""
+    """An iterator of *count* prompts; `asked` counts the calls of `__next__`."""
 
     def __init__(self, count):
         self.left = count
@@ -95,8 +95,9 @@ async def test_reader_that_waits_when_the_answers_are_closed_gets_stream_closed_
     fake, fake_client
 ):
     """
-    A reader that waits while the answers are closed gets `StreamClosedError` with the
-    message "the answers were closed". Each later reader gets the same error.
+    If the iterator of answers is closed while a reader waits for an answer, the reader
+    gets `StreamClosedError` with the message "the answers were closed". Each later
+    reader gets the same error.
     """
     fake.fault("stall_before_headers", times=None)
     answers = fake_client.chat.completions.map(["a"])
@@ -118,8 +119,8 @@ async def test_read_after_the_answers_were_closed_raises_stream_closed_error(
     fake_client,
 ):
     """
-    A reader of answers that were closed before the first read gets `StreamClosedError`
-    with the message "the answers were closed".
+    If the iterator of answers was closed before the first read, a reader gets
+    `StreamClosedError` with the message "the answers were closed".
     """
     answers = fake_client.chat.completions.map(["a"])
     await answers.aclose()

@@ -1,4 +1,4 @@
-"""When events become chunks of a stream, and when their reader lets other tasks run."""
+"""`EventReader`: when it delivers chunks, and when it lets other tasks run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ THOUGHT = {"choices": [], "thought": "Hm."}
 
 @define(eq=False)
 class Reader(EventReader[ChatCompletionChunk]):
-    """Records the batches that it delivers and how often it lets other tasks run."""
+    """
+    An event reader that records its batches, and how often it lets other tasks run.
+    """
 
     batches: list = field(factory=list, init=False)
     turns: int = field(default=0, init=False)
@@ -105,8 +107,8 @@ async def test_other_tasks_run_after_512_reads_half_a_megabyte_or_2040_lines(
     data, reads, turns
 ):
     """
-    Bytes that complete no chunk count as work too: other tasks run after 512 reads, or
-    after half a megabyte, or after 2040 lines.
+    The reader lets other tasks run after 512 network reads, half a megabyte or 2040
+    lines, even if these complete no chunk.
     """
     reader = reader_of()
 
@@ -160,7 +162,7 @@ async def test_other_tasks_run_while_an_event_above_32_kib_is_read(size, turns):
 
 async def test_network_read_above_32_kib_is_decoded_in_parts():
     """
-    If one network read returns over 32 KiB, they are decoded in parts of 32 KiB.
+    The bytes of a network read above 32 KiB are decoded in parts of 32 KiB.
     """
     reader, decoder = reader_of(), Events()
 

@@ -39,7 +39,7 @@ GROWING = ("content", "thought", "arguments", "reasoning_content", "reasoning")
 
 
 class Members(list):
-    """A JSON object as pairs, so that a key may occur twice."""
+    """A JSON object as a list of pairs, so that a key may occur twice."""
 
     def __init__(self, pairs=(), **named):
         super().__init__(pairs.items() if isinstance(pairs, dict) else pairs)
@@ -115,8 +115,8 @@ ODD = {
     "content": [None, "otter", ["otter"]],
 }
 
-# The keys that an object may have, by a key that identifies its kind; the last are for
-# deltas.
+# From a key that identifies the kind of an object to all keys that the object may have.
+# The last entry is for deltas, which no key identifies.
 PLACES = {
     "choices": [
         *("id", "model", "object", "created", "thought", "usage", "error", "new"),
@@ -163,7 +163,9 @@ called = members(
 
 
 def chunks(delta, **needed):
-    """Return a strategy of chunks with a *delta*, which the fast path reads."""
+    """
+    Return a strategy for chunks that have a *delta* and that the fast path can read.
+    """
     flat = st.sampled_from([None, "a", True, Number("7"), []])
     choice = members(
         {"delta": delta},
@@ -231,21 +233,21 @@ def varied(draw, value, key=""):
 
 
 def parts(value):
-    """Return all objects and filled lists in a value, the outermost first."""
+    """Return all objects and non-empty lists in a value, the outermost first."""
     items = [item for _, item in value] if isinstance(value, Members) else value
     inner = [part for item in items if isinstance(item, list) for part in parts(item)]
     return [value, *inner] if isinstance(value, Members) or value else inner
 
 
 def change(draw, part):
-    """Add, remove or replace a key of an object, or double an item of a list."""
+    """Add, remove or replace a key of an object, or repeat the first item of a list."""
     if not isinstance(part, Members):
         part.append(part[0])
         return
     names = {name for name, _ in part}
     own = next(keys for key, keys in PLACES.items() if key in names or not key)
     key = draw(st.sampled_from(own if draw(st.integers(0, 3)) else [*ODD, *names]))
-    kept = draw(st.integers(0, 4)) == 0  # then the key occurs twice
+    kept = draw(st.integers(0, 4)) == 0  # if true, the key occurs twice
     there = [n for n, (name, _) in enumerate(part) if name == key and not kept]
     place = there[0] if there else draw(st.integers(0, len(part)))
     again = [value for name, value in part if name == key and kept]
@@ -264,7 +266,7 @@ def odd_value(key):
 
 @define(eq=False)
 class Reader(EventReader[ChatCompletionChunk]):
-    """Records the chunks that it delivers."""
+    """An event reader that records the chunks that it delivers."""
 
     read: list = field(factory=list, init=False)
 
@@ -279,7 +281,7 @@ class Reader(EventReader[ChatCompletionChunk]):
 
 
 class NoFastPath:
-    """Leaves each event to the converter."""
+    """A fast path that reads no event, so that the converter reads them all."""
 
     def read(self, data):
         return None

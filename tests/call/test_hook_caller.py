@@ -121,8 +121,8 @@ def test_broken_hook_of_a_blocking_client_is_reported(fake):
 
 async def test_hooks_of_a_client_are_called_in_order_and_children_add_theirs():
     """
-    Several `Hooks` are called in their order. Those of `with_options` are added at the
-    end, for calls of the new client alone.
+    Several `Hooks` are called in their order. Those passed to `with_options` are added
+    at the end, for calls of the new client alone.
     """
     fake, seen = FakeASI1(), []
     first, second, third = (

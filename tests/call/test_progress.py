@@ -100,8 +100,8 @@ async def test_async_progress_function_is_refused_or_reported(
 ):
     """
     An ``async`` function as ``progress`` of a `map` or a batch is refused, since
-    nothing would await it. A plain function that returns a coroutine is reported at its
-    first call, once, and fails no call.
+    nothing would await it. A function without ``async`` that returns a coroutine is
+    reported at its first call, once, and fails no call.
     """
 
     async def show(_):

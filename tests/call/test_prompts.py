@@ -52,7 +52,8 @@ async def test_answers_come_with_the_keys_that_a_key_function_returns(
 ):
     """
     With ``key=`` each answer comes with the key that the function returned for its
-    prompt. An error of the function is raised after the answers before it.
+    prompt. If the function raises an error, the answers to earlier prompts are yielded
+    first.
     """
     made = fake_client.chat.completions.map(
         ["a", "bb", 3, "c"], key=len, ordered=ordered, concurrency=9
@@ -123,7 +124,7 @@ async def test_async_iterable_is_read_while_answers_are_awaited(fake, fake_clien
     await until(lambda: not fake_client._engine.tasks)
 
 
-async def test_error_of_an_async_iterable_follows_the_answers_before_it(
+async def test_error_of_an_async_iterable_is_raised_after_all_earlier_answers(
     fake, fake_client
 ):
     """
@@ -171,9 +172,9 @@ async def test_thousand_calls_at_once_run_side_by_side_and_stop_within_a_second(
 async def test_budget_of_a_map_slows_it_down_and_then_ends_it(ordered):
     """
     In a `map` with a budget, a call that does not fit into the rest of the budget waits
-    for the running calls. If none is running, `BudgetExceededError` is raised after all
-    answers. So the budget is used up, though each call reserves a hundred times what it
-    uses.
+    for the running calls. If no call is running, `BudgetExceededError` is raised after
+    all answers. So the budget is used up, though each call reserves a hundred times
+    what it uses.
     """
     fake = FakeASI1()
     usage = {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30}
@@ -233,8 +234,8 @@ def test_wrong_argument_of_a_map_is_refused_at_once(
     blocking_client, arguments, argument
 ):
     """
-    A wrong argument raises an `ArgumentError` that names it, before any prompt is read.
-    A fixed idempotency key is wrong, since all prompts would share it.
+    A wrong argument raises an `ArgumentError` that names the argument, before any
+    prompt is read. A fixed idempotency key is wrong, since all prompts would share it.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         blocking_client.chat.completions.map(**arguments)

@@ -649,10 +649,11 @@ async def test_impossible_token_count_is_replaced_by_the_estimate(usage, stream)
         (Usage(), None),
     ],
 )
-def test_reported_token_count_is_used_only_if_possible_for_the_request(usage, used):
+def test_token_count_that_is_impossible_for_the_request_is_ignored(usage, used):
     """
     A reported token count is used if it is above 0 and at most the request's size plus
-    the largest model context. A missing total is prompt plus completion tokens.
+    the largest model context. A missing total is computed as the prompt tokens plus the
+    completion tokens.
     """
     assert used == counted_tokens(usage, 100)
 

@@ -72,10 +72,10 @@ async def test_used_tokens_of_any_minute_stay_within_the_limit(stream):
 
 
 @pytest.mark.virtual_time
-async def test_waiting_call_begins_when_another_used_fewer_tokens_than_estimated():
+async def test_waiting_call_begins_when_another_call_gives_tokens_back():
     """
-    A call that waits for tokens begins as soon as another call has used fewer tokens
-    than were estimated, not a minute later.
+    A call that waits for tokens begins as soon as another call ends with fewer tokens
+    than were estimated for it, not a minute later.
     """
     fake = FakeASI1()
     fake.reply("Hi", delay=1, usage={"total_tokens": 55}, times=None)
@@ -123,7 +123,9 @@ async def test_estimate_includes_the_longest_answer_unless_max_tokens_is_given()
         pytest.param(lambda fake: fake.fault("close_before_headers"), None, id="cut"),
     ],
 )
-async def test_limiter_gets_zero_used_tokens_after_an_error_status_but_429(play, used):
+async def test_limiter_gets_0_used_tokens_after_an_error_status_other_than_429(
+    play, used
+):
     """
     After an error status other than 429, `release` of a limiter gets 0 used tokens.
     After a 429, or if the connection ends without a reply, the used tokens are None,
@@ -174,9 +176,9 @@ async def test_refused_attempts_do_not_use_up_the_tokens():
 @pytest.mark.parametrize("kind", [RuntimeError, asi1.RateLimitError])
 async def test_map_raises_the_error_of_a_limiter_unless_it_is_an_asi1_error(kind, fake):
     """
-    `map(return_exceptions=True)` raises the exception of a user-provided limiter after
-    the answers before it, and sends nothing more. If the limiter raises an `ASI1Error`,
-    only one prompt fails, and the error is returned.
+    If a user-provided limiter raises an exception, `map(return_exceptions=True)` yields
+    the answers to earlier prompts, raises the exception, and sends nothing more. If the
+    limiter raises an `ASI1Error`, only one prompt fails, and the error is returned.
     """
 
     class Full(Noting):

@@ -450,7 +450,7 @@ async def test_truncated_json_body_raises_and_is_not_retried(fake, fault, error)
         ("cut_error_500", 500, '{"error": {"mess'),
     ],
 )
-async def test_status_error_has_the_message_of_any_error_body(
+async def test_status_error_has_the_message_of_an_error_body_in_any_format(
     fake, fault, status, words, stream
 ):
     """
