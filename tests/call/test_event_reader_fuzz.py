@@ -298,8 +298,8 @@ class Events:
 
 
 async def seen(events, *, fast):
-    """Return the chunks that a reader delivers, how the stream ends, with the answer,
-    and how many of the chunks the fast path read.
+    """Return the chunks that a reader delivers, the error or answer with which the
+    stream ends, and the number of chunks that the fast path read.
     """
     timer = Timer(anyio.current_time(), Timeouts(), stream=True)
     reader = Reader(config(), chat(stream=True), timer, BatchQueue(), Flag())

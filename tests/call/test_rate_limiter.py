@@ -771,8 +771,8 @@ async def test_each_call_counts_as_one_request(name, wait):
 
 def test_rate_limit_argument_determines_the_class_of_the_limiter():
     """
-    A `RateLimit` becomes a limiter of this process. A limiter that asi1 created is used
-    unchanged, and any other object is used as a user-provided limiter.
+    For a `RateLimit`, `limiter_of` makes a `LocalLimiter`. A limiter that asi1 created
+    is used unchanged, and any other object is used as a user-provided limiter.
     """
     limit, mine = RateLimit(requests_per_minute=1), object()
 

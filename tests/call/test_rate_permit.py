@@ -123,9 +123,7 @@ async def test_estimate_includes_the_longest_answer_unless_max_tokens_is_given()
         pytest.param(lambda fake: fake.fault("close_before_headers"), None, id="cut"),
     ],
 )
-async def test_limiter_gets_0_used_tokens_after_an_error_status_other_than_429(
-    play, used
-):
+async def test_limiter_gets_0_used_tokens_after_an_error_status_except_429(play, used):
     """
     After an error status other than 429, `release` of a limiter gets 0 used tokens.
     After a 429, or if the connection ends without a reply, the used tokens are None,

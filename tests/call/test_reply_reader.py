@@ -700,8 +700,8 @@ async def test_texts_of_a_stream_have_no_lone_surrogates(
 @pytest.mark.parametrize("each", [True, False], ids=["one-by-one", "at-once"])
 async def test_halves_of_a_surrogate_pair_are_joined_however_chunks_arrive(fake, each):
     """
-    The halves of a surrogate pair are joined whether their chunks arrive in one read or
-    in several, and later chunks are read as usual.
+    The halves of a surrogate pair are joined whether their chunks arrive in one network
+    read or in several. The texts of later chunks are complete.
     """
     texts = ["a", HALF, OTHER, "b", "c", f"\u20ac{HALF}", f"{OTHER}d", "e"]
     steps = [Event(chunk(text)) for text in texts]
@@ -793,8 +793,9 @@ BUSY_REPLIES = [
 @pytest.mark.parametrize("busy", BUSY_REPLIES)
 async def test_temporary_error_with_status_200_is_retried(fake, busy, stream):
     """
-    A rate limit or overload that comes with the status 200, before the first part of
-    the answer, is retried after the wait that the reply's headers ask for.
+    An error for a rate limit or an overload that comes with the status 200, before the
+    first part of the answer, is retried after the wait that the reply's headers ask
+    for.
     """
     fake.play(*busy)
     fake.reply("Better.")
@@ -1070,9 +1071,10 @@ async def test_events_without_content_after_the_finish_reason_do_not_prolong_the
 
 
 @both_forms
-async def test_events_after_a_complete_answer_do_not_delay_its_end(fake, stream):
+async def test_events_after_a_complete_answer_do_not_prolong_the_call(fake, stream):
     """
-    Whatever a server sends after the finish reason, the call ends ten seconds later.
+    Whatever a server sends after the finish reason, the call ends ten seconds after the
+    finish reason.
     """
     changing = [[Pause(1), Event({"choices": [], "time": {"t": n}})] for n in range(30)]
     begun = [[Pause(1), Data(b"data: "[n : n + 1])] for n in range(6)]
@@ -1101,7 +1103,7 @@ async def test_answer_is_complete_despite_events_without_content(fake, sign):
     assert ("one two", "stop") == (answer.text, answer.finish_reason)
 
 
-async def test_chunks_before_the_first_part_of_the_answer_are_delivered_with_it(fake):
+async def test_chunks_before_the_first_part_of_the_answer_wait_for_that_part(fake):
     """
     Chunks before the first part of the answer are buffered until that part arrives, so
     that a retry repeats no chunk. Then the reader receives all of them, in order.
@@ -1509,7 +1511,8 @@ async def test_complete_json_answer_is_returned_when_the_total_timeout_passes(
     fake, stream
 ):
     """
-    If the total timeout passes after a complete JSON answer, the call returns it.
+    If the total timeout passes after a complete JSON answer has arrived, the call
+    returns the answer.
     """
     fake.play(JSON_HEADS["chunked"], Data(WHOLE), Stall())
 

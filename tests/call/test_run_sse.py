@@ -146,8 +146,8 @@ async def test_pending_calls_are_the_last_events_before_done(fake, client):
 
 async def test_call_that_must_not_run_has_only_a_failed_result(fake, client):
     """
-    A call of an unknown tool, and one with arguments that do not fit, have only an
-    event ``tool_result``, with ``failed`` true and the error that the model reads.
+    A call of an unknown tool, or a call whose arguments do not fit the tool, has only
+    an event ``tool_result``, with ``failed`` true and the error that the model reads.
     """
     wrong = {"name": "weather", "arguments": {"town": "Oslo"}}
     fake.reply("", tool_calls=[*calls_of("sail"), wrong])

@@ -382,7 +382,8 @@ def test_nested_lists_in_a_cause_are_copied_100_levels_deep(depth, inner):
 
 def test_exception_group_that_causes_an_error_inside_it_is_scrubbed():
     """
-    The API key is removed from a group even if it is the cause of an error inside it.
+    The API key is removed from an exception group even if the group is the cause of an
+    error that it contains.
     """
     inner = OSError(KEY)
     group = ExceptionGroup("several", [inner, inner])

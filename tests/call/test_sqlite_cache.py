@@ -42,7 +42,8 @@ def cache(path):
 async def test_stored_bytes_are_read_by_every_cache_of_the_same_file(cache, path):
     """
     The first use creates the file and its folder. The file keeps the bytes after the
-    cache was closed. Only the file's owner can read it and the files beside it.
+    cache was closed. Only the file's owner can read the file, and the files that SQLite
+    keeps beside it.
     """
     assert not path.parent.exists()
     assert await cache.get(KEY) is None
@@ -77,8 +78,8 @@ async def test_answers_older_than_max_age_are_not_read(path):
 
 async def test_oldest_answers_are_removed_above_the_limit_of_bytes(path):
     """
-    Above ``max_bytes``, the oldest answers are removed. A value of more than half the
-    limit is not stored.
+    If the stored answers exceed ``max_bytes``, the oldest answers are removed. A value
+    of more than half the limit is not stored.
     """
     with closing(SQLiteCache(path, max_bytes=MIB)) as cache:
         for number in range(40):
@@ -163,9 +164,9 @@ async def test_unusable_file_is_not_changed_and_fails_no_call(tmp_path, spoil):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_folder_that_cannot_be_written_fails_no_call(tmp_path):
+async def test_cache_in_a_read_only_folder_fails_no_call(tmp_path):
     """
-    A file that cannot be created fails no call.
+    If the cache cannot create its file, no call fails.
     """
     tmp_path.chmod(0o500)
     async with in_process(FakeASI1(), cache=SQLiteCache(tmp_path / "a")) as client:

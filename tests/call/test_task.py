@@ -284,10 +284,11 @@ async def test_call_in_its_callers_task_is_a_running_task_until_it_has_ended():
 
 
 @asyncio_only
-async def test_call_in_its_callers_task_is_stopped_as_if_the_task_were_its_own():
+async def test_stop_in_stops_a_call_that_runs_in_its_callers_task():
     """
-    `stop_in` stops the call that runs in the given task, which cleans up in its shield
-    and then ends without an error; of a task without a call it returns False.
+    `stop_in` stops the call that runs in the given task: the call cleans up in its
+    shield, then ends without an error. For a task without a call, `stop_in` returns
+    False.
     """
     seen = []
 
@@ -311,10 +312,10 @@ async def test_call_in_its_callers_task_is_stopped_as_if_the_task_were_its_own()
 
 @asyncio_only
 @pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit])
-async def test_call_that_raises_a_cancellation_by_itself_only_ends(error):
+async def test_call_in_its_callers_task_ends_if_its_code_raises_a_cancellation(error):
     """
-    If the user's code, such as a key function, raises a cancellation error, the call of
-    `run_here` ends as one in a task of its own does.
+    If user code in a call of `run_here`, such as a key function, raises a cancellation
+    error, the call ends without an error, like a call in a task of its own.
     """
     seen = []
 

@@ -46,7 +46,7 @@ async def test_tool_begins_only_after_its_start_was_read_and_recorded():
     assert [lines[:4]] * 2 == ran
 
 
-async def test_serial_tool_never_runs_at_the_same_time_as_another():
+async def test_serial_tool_never_runs_at_the_same_time_as_another_tool():
     """
     A serial tool begins only after all tool calls before it have ended, and the calls
     after it begin only when it has ended. Tools that are not serial run at the same

@@ -167,9 +167,10 @@ async def test_exception_of_a_tool_is_logged_with_its_traceback(caplog):
 @pytest.mark.parametrize("name", RAISED)
 async def test_exception_of_a_tool_is_the_result_of_its_call(kind, name, caplog):
     """
-    The model reads the class and message of an exception that a tool raises, only the
-    message of a `ToolError`, or that the tool was cancelled. The run goes on. The step
-    has the exception, without the frames of the tool.
+    If a tool raises an exception, the model reads its class and message; of a
+    `ToolError` it reads only the message, of a cancellation that the tool was
+    cancelled. The run goes on. The step has the exception, without the frames of the
+    tool.
     """
     error, words = RAISED[name]
     # pytest cannot print the lone surrogate of a logged traceback, so nothing is

@@ -245,13 +245,13 @@ async def close_client_of_stream(client):
 
 
 async def time_out(client):
-    """Let the total timeout pass."""
+    """Make a call, and let its total timeout pass."""
     with suppress(asi1.APITimeoutError):
         await ask(client, stream=False, timeout=1)
 
 
 async def wait_for_own_limiter(client):
-    """Call a client whose limiter raises."""
+    """Make a call of a client whose user-provided limiter raises."""
     with suppress(ZeroDivisionError):
         await ask(client, stream=False)
 
@@ -406,10 +406,10 @@ async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_map_and_prompt():
     } == told
 
 
-async def test_hooks_see_the_operation_of_image_calls_and_plain_requests():
+async def test_hooks_see_the_operation_of_image_calls_and_of_request():
     """
-    Hooks see image calls and plain requests, each with the name of its operation, but
-    they do not see the prompt of an image.
+    Hooks see image calls and calls of the client's `request`, each with the name of its
+    operation, but they do not see the prompt of an image.
     """
     fake, seen = FakeASI1(), Seen()
 
@@ -541,8 +541,8 @@ async def test_calls_of_a_parse_with_repair_have_one_parent_in_hooks():
 async def test_tags_of_client_conversation_and_turn_are_merged():
     """
     The tags of a client, of its default options, of a conversation and of a turn are
-    merged; if two have the same name, the innermost counts. No tag is sent to the
-    server.
+    merged. If two tags have the same name, the later one in this order counts. No tag
+    is sent to the server.
     """
     fake, seen = FakeASI1(), Seen()
     options = {"tags": {"b": 2, "n": 2}}
@@ -658,8 +658,9 @@ async def test_hooks_see_the_end_of_a_closed_run_after_the_end_of_its_calls(
 @pytest.mark.parametrize("exiting", [KeyboardInterrupt, SystemExit])
 def test_keyboard_interrupt_in_an_on_end_hook_is_raised_to_the_caller(fake, exiting):
     """
-    KeyboardInterrupt and SystemExit of a hook, even of `on_end`, are raised to the
-    caller. The hooks after it are called, and the client can be used again.
+    A KeyboardInterrupt or SystemExit that a hook raises, even the hook `on_end`, is
+    raised to the caller. The remaining hooks are called, and the client can be used
+    again.
     """
     fake.reply("Hi", times=None)
     ended, left = [], [exiting("now")]
