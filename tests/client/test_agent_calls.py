@@ -314,8 +314,8 @@ async def test_response_format_may_be_any_annotation_or_a_json_schema(
 ):
     """
     *response_format* may be any type annotation or a JSON Schema; with a schema, the
-    value consists of dicts and lists. A type such as a list is wrapped in a JSON
-    object.
+    value consists of dicts and lists. A type that is not an object in JSON, such as a
+    list, is wrapped in an object.
     """
     fake.reply(text)
 

@@ -422,7 +422,9 @@ async def test_closed_user_provided_http_client_raises_client_closed(fake):
 
 
 class UserTransport(httpx.AsyncBaseTransport):
-    """Forwards requests to *inner*; `closed` tells whether `aclose` was called."""
+    """
+    A transport that forwards requests to *inner*; `closed` tells if it was closed.
+    """
 
     def __init__(self, inner):
         self.inner = inner
@@ -613,7 +615,9 @@ async def test_call_succeeds_after_its_idle_connection_was_closed(fake, fault):
 
 @pytest.fixture
 def secure_port(certificate):
-    """Serve an answer over TLS; yield the port and a list, one item per connection."""
+    """Serve an answer over TLS; yield the port and a list that grows by one item for
+    each connection.
+    """
     body = b'{"choices": [{"message": {"content": "Safe."}}]}'
     head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -725,7 +729,7 @@ async def test_concurrent_first_calls_create_no_unneeded_connection_pools(secure
 
 
 class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
-    """Replies with a body whose fragments can all be read without waiting."""
+    """A transport and its reply, whose fragments can all be read without waiting."""
 
     def __init__(self, kind, pieces):
         self.kind, self.pieces = kind, pieces

@@ -60,7 +60,9 @@ async def test_edit_sends_images_of_files_bytes_and_urls(fake, fake_client, tmp_
     assert "https://a/1.png" == three
 
 
-async def test_options_of_the_call_apply_to_image_calls(fake, fake_client):
+async def test_image_calls_accept_options_that_change_how_they_are_sent(
+    fake, fake_client
+):
     """
     Image calls accept the options that change how a request is sent, such as
     ``session_id`` and ``extra_headers``.

@@ -183,7 +183,8 @@ ANYTHING = {
 }
 NAMES = {"no", "key"}
 WHOLE = {"one", "large", "longer-than-python-prints"}
-# The values of `ANYTHING` that each argument of the constructor accepts.
+# For each argument of the constructor, the names of those values in `ANYTHING` that the
+# argument accepts.
 ACCEPTED = {
     "api_key": {*NAMES, "none"},
     "base_url": {"none"},

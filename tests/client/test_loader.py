@@ -47,7 +47,9 @@ async def until(event):
 
 
 async def test_other_tasks_run_during_an_import():
-    """The imports run in another thread, and other tasks of the event loop run."""
+    """
+    The imports run in another thread; meanwhile other tasks of the event loop run.
+    """
     slow = Import()
 
     async with anyio.create_task_group() as tasks:
@@ -276,7 +278,7 @@ print(asyncio.run(loader.ready()))
 def test_forked_child_does_not_wait_for_an_import_that_its_parent_had_begun():
     """
     A child that was forked during an import imports anew, since the thread that imports
-    does not exist there.
+    does not exist in the child.
     """
     done = subprocess.run(
         # Python 3.12 and later warn if a process with several threads forks.

@@ -116,7 +116,9 @@ async def test_map_takes_and_sends_at_most_concurrency_prompts_ahead(fake, fake_
             assert number + 1 == prompts.taken == len(fake.requests)
 
 
-async def test_slow_answer_delays_no_other_in_an_unordered_map(fake, fake_client):
+async def test_slow_answer_delays_no_other_answer_of_an_unordered_map(
+    fake, fake_client
+):
     """
     With ``ordered=False`` answers are yielded as they come, and while the answer to one
     prompt is slow, all other prompts are sent and answered.
@@ -185,7 +187,7 @@ async def test_return_exceptions_yields_errors_in_place_of_answers(fake, fake_cl
 
 
 @pytest.mark.parametrize("keep", [True, False])
-async def test_error_of_the_prompt_iterator_follows_the_answers_before_it(
+async def test_error_of_the_prompt_iterator_is_raised_after_earlier_answers(
     fake, fake_client, keep
 ):
     """
@@ -239,7 +241,8 @@ async def test_map_without_prompts_yields_no_answers(fake_client):
 async def test_map_of_a_closed_client_raises_client_closed_error(fake, fake_client):
     """
     If the client of a `map` was closed before the first answer was read, no request is
-    sent. Reading this `map`, or another one of the client, raises `ClientClosedError`.
+    sent. Reading this `map`, or another `map` of the client, raises
+    `ClientClosedError`.
     """
     made = fake_client.chat.completions.map(["a", "b"])
     await fake_client.aclose()
@@ -310,7 +313,9 @@ async def test_closing_the_client_wakes_a_waiting_reader_of_a_map(fake, fake_cli
             await anext(made)
 
 
-async def test_closing_a_map_begins_no_further_call(fake, fake_client, monkeypatch):
+async def test_map_that_is_being_closed_begins_no_further_call(
+    fake, fake_client, monkeypatch
+):
     """
     A `map` that is being closed begins no further call, even if the call under way ends
     before the `map` can cancel it.

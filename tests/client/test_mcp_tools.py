@@ -306,7 +306,7 @@ async def test_tools_of_all_pages_are_returned_with_the_mcp_package(mcp_session)
 async def test_model_calls_tools_of_the_mcp_package(fake, fake_client, mcp_session):
     """
     A run calls the tools of a real server at the same time. The model reads the texts,
-    the structured content, and what failed; a call that does not fit the schema is not
+    the structured content and the errors. A call that does not fit the schema is not
     sent to the server.
     """
     session, calls = mcp_session

@@ -27,9 +27,10 @@ async def test_async_list_has_the_tables_and_the_clients_models():
     assert asi1.MODELS["asi1-mini"] == (await models.retrieve("asi1-mini")).info
 
 
-def test_blocking_list_has_the_same_models():
+def test_blocking_client_lists_the_same_models_as_the_async_client():
     """
-    The blocking client lists the same models.
+    `models.list()` of the blocking client returns the models that the async client
+    lists.
     """
     models = asi1.ASI1(**CLIENT).models
 
@@ -41,8 +42,8 @@ def test_blocking_list_has_the_same_models():
 
 async def test_unknown_model_raises_the_error_that_openais_client_raises():
     """
-    A model that is not in the table raises `NotFoundError`, with status 404 and without
-    asking the server; the message says so.
+    A model that is not in the table raises `NotFoundError` with status 404. The message
+    says that the server was not asked.
     """
     with pytest.raises(
         asi1.NotFoundError, match=r"no model 'gpt'.*was not asked"

@@ -72,7 +72,7 @@ async def test_parse_and_image_calls_have_raw_calls(fake, fake_client):
     assert image.parse().data[0].b64_json
 
 
-async def test_raw_call_raises_the_same_error_as_the_call_itself(fake, fake_client):
+async def test_raw_call_raises_the_same_error_as_create(fake, fake_client):
     """
     An error status of the server raises the same error in a raw call as in `create`.
     """

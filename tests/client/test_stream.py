@@ -67,7 +67,7 @@ async def test_stream_keeps_no_chunk_that_it_has_returned(fake, client):
     gc.disable()
     try:
         async with client.chat.completions.stream(messages="Hi") as stream:
-            await anext(stream)  # the answer is built from the first chunk
+            await anext(stream)  # the stream's answer keeps the first chunk
             read = await anext(stream)
             known = weakref.ref(read)
             assert "b" == read.choices[0].delta.content
@@ -347,8 +347,8 @@ async def test_closing_the_client_closes_its_streams(fake):
 async def test_unread_stream_of_a_closed_client_can_be_closed(fake, used):
     """
     A stream that was made before its client was closed, and was never read, can be
-    closed, and its snapshot is an empty answer. Reading it, or making another stream,
-    raises `ClientClosedError`.
+    closed, and its snapshot is an empty answer. Reading the stream, or making another
+    stream, raises `ClientClosedError`.
     """
     client = asi1.AsyncASI1("sk-test", fake.base_url)
     if used:
@@ -570,7 +570,9 @@ PROPERTIES = {
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_stream_of_an_unused_client_has_its_properties_without_a_loop(unused, name):
-    """A client's first stream has all properties before its first read."""
+    """A client's first stream has all its properties before the first read, even if no
+    event loop is running.
+    """
     read, expected = PROPERTIES[name]
     stream = unused.chat.completions.stream(messages="Hi")
 
@@ -590,8 +592,8 @@ async def test_first_stream_of_a_client_can_be_closed_before_it_is_read(unused):
 
 async def test_closing_an_unread_stream_of_an_unused_client_makes_no_engine(unused):
     """
-    If nothing was sent, closing a stream makes no engine; the stream still has its
-    properties, and cannot be entered or read.
+    Closing a client's first stream before the first read makes no engine. The closed
+    stream still has its properties, and cannot be entered or read.
     """
     stream = unused.chat.completions.stream(messages="Hi")
 

@@ -1,4 +1,4 @@
-"""The requests of runs with tools, and the checks of their arguments."""
+"""Runs with tools: the requests that they send, and the checks of their arguments."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_each_request_of_a_run_has_its_own_idempotency_key(fake, fake_clie
 async def test_timeout_option_holds_for_each_call_of_the_model(fake, fake_client):
     """
     The option ``timeout`` limits each call of the model, not the run: tools may take
-    longer, and a call that takes longer raises `APITimeoutError`.
+    longer, and a call of the model that takes longer raises `APITimeoutError`.
     """
 
     async def slow():
@@ -208,10 +208,10 @@ async def test_resumed_run_keeps_its_limit_unless_another_is_given(saved, given)
 
 async def test_resumed_run_still_waits_for_the_approvals_of_the_saved_run():
     """
-    A resumed run waits for the same approvals as the saved run, even if the function
-    needs none any more: `pending` has these calls before the first read and after the
-    last, and a call without a decision does not run. While a run is being read,
-    `pending` is empty.
+    A resumed run waits for the same approvals as the saved run, even if its tools need
+    none any more: `pending` has these calls before the first read and after the last,
+    and a call without a decision does not run. While a run is being read, `pending` is
+    empty.
     """
     ran, lines = [], []
 
@@ -258,8 +258,8 @@ async def test_new_run_refuses_none_as_max_rounds():
 )
 async def test_what_is_not_a_saved_run_is_refused(saved):
     """
-    `resume_tools` raises `ArgumentError` for anything that is not a saved run, even if
-    it is empty. Nothing is sent.
+    `resume_tools` raises `ArgumentError` for anything that is not a saved run, such as
+    an empty str or list. Nothing is sent.
     """
     model = ScriptedModel()
     async with model.client() as client:

@@ -76,7 +76,9 @@ def streamed(*chunks, finish="tool_calls"):
 
 
 def each_other(cuts, backend):
-    """Return every second one of *cuts*; the other event loop gets the rest."""
+    """Return every second one of *cuts*; the tests on the other event loop get the
+    rest.
+    """
     return itertools.islice(cuts, LOOPS.index(backend), None, 2)
 
 

@@ -89,7 +89,8 @@ async def test_options_have_the_names_of_openais_client_or_of_asi1(fake, fake_cl
 
 def test_blocking_verbs_return_the_reply(fake, blocking_client):
     """
-    The blocking client has the same verbs, and refuses the same arguments.
+    The blocking client has the verbs of the async client, and refuses the same
+    arguments.
     """
     assert {"data": [1]} == blocking_client.post("/things", body=[1], cast_to=dict)
     assert 200 == blocking_client.get("/things").status_code

@@ -1,4 +1,4 @@
-"""Rows of many tasks, written in groups."""
+"""`GroupWriter`: writes the rows of many tasks in groups."""
 
 from __future__ import annotations
 

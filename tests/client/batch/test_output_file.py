@@ -1,4 +1,4 @@
-"""The output file of a batch: whole rows only, whatever happens."""
+"""The output file of a batch contains only complete rows, whatever happens."""
 
 from __future__ import annotations
 

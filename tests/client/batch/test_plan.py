@@ -101,10 +101,10 @@ def test_rows_of_earlier_runs_decide_what_is_sent(rows, options, wanted, counts,
     assert counts == (base.done, base.failed, base.earlier, base.changed)
 
 
-def test_wrong_lines_are_named_with_their_numbers_before_anything_happens(files):
+def test_wrong_lines_of_the_input_are_named_in_one_error(files):
     """
-    The first wrong lines are named in one error, repeated custom ids among them; the
-    output is not created.
+    One error names the first wrong lines of the input by their numbers, including lines
+    with a repeated custom id. The output is not created.
     """
     files.ask("a", "\n", "{}\n", "a", *["[]\n"] * 9)
 

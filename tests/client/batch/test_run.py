@@ -217,8 +217,8 @@ async def test_progress_is_called_after_each_write_or_updated_like_tqdm(
 
 async def test_error_of_progress_is_reported_and_the_batch_goes_on(fake_client, files):
     """
-    If *progress* raises, a `RuntimeWarning` says so, and it is not called again; the
-    batch still writes every answer.
+    If *progress* raises, a `RuntimeWarning` says so, and *progress* is not called
+    again. The batch still writes every answer.
     """
     files.ask(*IDS)
     told = []
@@ -273,7 +273,7 @@ async def test_wrong_arguments_are_refused_before_files_are_opened(
     arguments, told, fake, fake_client, files
 ):
     """
-    A wrong argument raises an error that names it; the output is not created.
+    A wrong argument raises an error that names the argument; the output is not created.
     """
     files.ask(*IDS)
     given = {"input": files.input, "output": files.output, **arguments}
@@ -326,8 +326,8 @@ async def test_batch_ends_when_no_request_fits_into_the_budget(
     fake, fake_client, files
 ):
     """
-    A batch ends when its budget is used up, and never sends a request beyond it; the
-    next run, with a new budget, goes on.
+    A batch ends when its budget is used up, and never sends a request beyond the
+    budget. The next run, with a new budget, sends further requests.
     """
     files.ask(*IDS)
     budget = asi1.Budget(requests=6)
@@ -349,13 +349,13 @@ async def test_batch_ends_when_no_request_fits_into_the_budget(
 
 
 @pytest.mark.system
-async def test_requests_wait_for_the_budget_that_others_have_reserved(
+async def test_requests_wait_for_the_budget_that_other_requests_have_reserved(
     fake, fake_client, files
 ):
     """
     If a request does not fit into the budget only because running requests have
-    reserved tokens, it waits for them. So the whole batch is sent, although its budget
-    has room for the reservations of one request at a time.
+    reserved tokens, the request waits for the running ones. So the whole batch is sent,
+    although its budget has room for the reservations of one request at a time.
     """
     files.ask(*IDS)
     for _ in IDS:

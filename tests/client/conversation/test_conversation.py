@@ -542,8 +542,8 @@ async def test_context_length_error_is_retried_once_with_fewer_messages(
 ):
     """
     A request that is too long for the server is sent once more with fewer messages, and
-    later requests stay within the limit that the server's error named. Hooks are told
-    of it as of a retry.
+    later requests stay within the limit that the server's error named. Hooks see the
+    second request as a retry.
     """
     retried = []
     hooks = asi1.Hooks(
@@ -764,8 +764,9 @@ async def test_policy_without_a_token_budget_reserves_tokens_for_the_answer(
     fake, info, options, most
 ):
     """
-    A policy without a token budget reserves `max_tokens` for the answer. Without that,
-    it reserves the model's output limit, but at most a quarter of the context.
+    A policy without a token budget reserves `max_tokens` for the answer. Without
+    `max_tokens`, it reserves the model's output limit, but at most a quarter of the
+    context.
     """
     models = {"huge": asi1.ModelInfo(**info)}
     async with in_process(fake, models=models) as client:

@@ -260,8 +260,9 @@ async def test_context_policy_shortens_the_history_but_never_the_turn(
 @pytest.mark.parametrize("stream", [False, True])
 async def test_budget_of_a_run_counts_its_own_answers_alone(fake, fake_client, stream):
     """
-    A run of a conversation takes a budget: it does not count other turns, refuses the
-    next answer of the run, and leaves the history unchanged. A resumed run begins anew.
+    The budget of a run of a conversation does not count other turns. If the budget
+    refuses the next answer of the run, the history stays unchanged. A resumed run
+    counts from zero.
     """
     fake.clear()
     fake.reply("Hello.", times=2)
