@@ -183,7 +183,9 @@ def test_imports_block_if_no_known_event_loop_is_running():
 
 
 class Unfinished:
-    """An import hook for a module whose import waits for itself."""
+    """
+    An import hook for a module that waits for its own import while it is imported.
+    """
 
     def find_spec(self, name, path=None, target=None):
         if name == "asi1.unfinished":

@@ -148,7 +148,7 @@ def test_benchmark_command_prints_a_table_and_writes_json_and_svg(
     assert ET.parse(svg).getroot().tag == f"{SVG}svg"
 
 
-def test_unknown_library_in_the_option_only_stops_the_benchmark_command() -> None:
+def test_benchmark_command_refuses_an_unknown_library() -> None:
     """An unknown name in ``--only`` stops the command before anything is measured."""
     main = importlib.import_module("benchmarks.__main__").main
     with pytest.raises(SystemExit, match="nobody"):

@@ -1,4 +1,4 @@
-"""Recorded streams, read exactly wherever the network cuts them."""
+"""Recorded streams are read exactly, wherever the network cuts their bytes."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ async def test_recorded_stream_is_read_exactly(fake, otters, cut):
 @any_cut
 def test_recorded_stream_is_read_exactly_by_the_blocking_client(fake, otters, cut):
     """
-    The blocking client gives the same recorded chunks, thoughts, text, finish reason
-    and token counts.
+    The blocking client reads from a recorded stream exactly the recorded chunks,
+    thoughts, text, finish reason and token counts.
     """
     fake.stream_of(SAMPLES / "otters.sse", cut=cut)
 
@@ -147,8 +147,8 @@ async def test_captured_stream_is_read_exactly(fake, giraffes, cut):
 @any_cut
 def test_captured_stream_is_read_exactly_by_the_blocking_client(fake, giraffes, cut):
     """
-    The blocking client gives the same chunks and the same answer of the stream that was
-    captured in 2025.
+    The blocking client reads from the stream that was captured in 2025 exactly the
+    captured chunks and answer.
     """
     fake.stream_of(giraffes, cut=cut)
 

@@ -117,8 +117,9 @@ def test_each_python_block_of_the_documentation_runs(
 ):
     """
     Each Python block of the README and the site is a program that runs unchanged
-    against the fake server, and calls this server if it makes a client. A web
-    application streams an answer. A test passes with the fixtures that it names.
+    against the fake server, and calls this server if it makes a client. A block with a
+    web application streams an answer. A block with a test passes with the fixtures that
+    the test names.
     """
     source = PROGRAMS[program]
 

@@ -56,7 +56,7 @@ def load(name):
 def test_many_prompts_example_prints_the_answers_in_order(fake):
     """
     ``many_prompts.py`` sends the prompts of its command line with `by_map`, then with
-    `by_threads`, and prints the answers of each in order.
+    `by_threads`, and prints the answers of each function in order.
     """
     fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
 
@@ -76,8 +76,8 @@ def test_many_prompts_example_prints_the_answers_in_order(fake):
 
 def test_batch_example_answers_each_question_once_in_two_runs(fake, folder, capsys):
     """
-    ``batch.py`` prints each question with its answer, in order. Run again, it asks no
-    question again, and prints the same.
+    ``batch.py`` prints each question with its answer, in order. A second run sends no
+    question again, and prints the same text.
     """
     fake.reply(lambda r: f"<{r.json['messages'][0]['content']}>", times=None)
     batch = load("batch")
@@ -153,7 +153,7 @@ def test_recorded_test_example_records_a_reply_and_then_replays_it(fake, folder)
     assert 1 == len(fake.requests)
 
 
-def test_budget_example_prints_costs_and_stops_when_it_is_used_up(fake, capsys):
+def test_budget_example_prints_costs_and_stops_when_the_budget_is_used_up(fake, capsys):
     """
     ``budget.py`` prints each answer with its cost, and stops with exit code 1 when the
     next answer could pass the budget.
@@ -376,7 +376,7 @@ def test_agent_example_waits_for_the_agent_in_one_session(fake, folder, capsys):
     assert "still deferred" in capsys.readouterr().err
     assert (folder / "agent_session.json").exists()
 
-    fake.reply("Booked for 7.", times=None)  # also for requests that arrive late
+    fake.reply("Booked for 7.", times=None)  # also for late requests of the first run
     assert 0 == main("Book a table.", interval=0.01)
     assert "Booked for 7.\n" == capsys.readouterr().out
     assert not (folder / "agent_session.json").exists()

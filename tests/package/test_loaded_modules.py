@@ -125,7 +125,8 @@ def test_first_call_over_a_custom_transport_loads_few_modules(program, most):
 @pytest.mark.parametrize("program", [CALL, BLOCKING], ids=["async", "blocking"])
 def test_program_without_tools_loads_no_module_of_tools(program):
     """
-    A program that makes plain calls loads no module that only runs with tools need.
+    A program that makes calls without tools loads no module that only runs with tools
+    need.
     """
     modules = loaded(MOCK, program)
 

@@ -54,7 +54,8 @@ TESTED_IN = {
         "_protocol/schema/mismatch",
         "_protocol/schema/objects",
     ],
-    # The next action of a run is decided, and tested, by the run's log.
+    # The next action of a run is tested by the tests of the run's log, which decides
+    # it.
     "protocol/tools/test_run_log": ["_protocol/tools/run_actions"],
     # The events of a run are tested where they are saved and loaded.
     "protocol/tools/test_saved_run": ["_protocol/tools/run_events"],
@@ -68,7 +69,7 @@ TESTED_IN = {
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/sending", "_transport/trio_socket"],
-    # The tests of asi1's own connections also test the handing over to h11.
+    # How a connection hands a reply over to h11 is tested with asi1's own connections.
     "transport/test_plain_connection": ["_transport/h11_connection"],
     # Conversation turns and the transport are tested through clients.
     "client/test_client": [
@@ -119,7 +120,7 @@ TESTED_IN = {
     # The locked file is tested by opening it twice.
     "client/batch/test_output_file": ["_client/batch/file_lock"],
     "blocking/test_batch": ["_blocking/batch_run"],
-    # The arguments of a batch are tested by its method.
+    # The arguments of a batch are tested through the client's method `batch`.
     "client/batch/test_run": ["_client/batch/batch", "_client/batch/settings"],
     # Web frameworks call `asi1.integrations`, which is tested on real servers.
     "system/services/test_services": [
@@ -128,7 +129,7 @@ TESTED_IN = {
         "integrations/aiohttp",
     ],
     "integrations/test_otel": ["integrations/_otel_messages"],
-    # The connections are tested through the limiter.
+    # The connections to Redis are tested through the limiter.
     "integrations/test_redis": ["integrations/_redis_link"],
     # The fake server is tested by the replies and faults that the server sends.
     "testing/test_faults": [

@@ -62,7 +62,9 @@ def test_signature_names_each_option_with_its_type(method, kind):
 
 
 def test_each_client_has_fifteen_methods_with_options():
-    """Each client has fifteen methods that take options, not counting the verbs."""
+    """Each client has fifteen methods that take options, not counting the methods for
+    HTTP verbs, such as ``client.get``.
+    """
     assert 30 == len(METHODS)
 
 

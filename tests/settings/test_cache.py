@@ -57,7 +57,7 @@ def test_value_that_is_not_a_cache_is_refused_when_the_client_is_made(
 )
 def test_wrong_argument_of_sqlite_cache_is_refused_and_named(options):
     """
-    A wrong argument of `SQLiteCache` is refused, and the error names it.
+    A wrong argument of `SQLiteCache` is refused, and the error names the argument.
     """
     with pytest.raises(asi1.ConfigurationError) as caught:
         SQLiteCache(**options)

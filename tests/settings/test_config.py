@@ -362,7 +362,8 @@ def test_headers_are_copied_with_lowercase_names(headers):
 )
 def test_header_that_http_does_not_allow_is_refused(headers, problem):
     """
-    A header that HTTP does not allow is refused; the error never shows its value.
+    A header that HTTP does not allow is refused; the error never shows the header's
+    value.
     """
     with pytest.raises(ConfigurationError) as caught:
         check_headers(headers, "default_headers")
@@ -519,17 +520,17 @@ def test_default_limits_are_1000_connections_and_30_idle_seconds():
     ],
     ids=["none", "limits", "httpx", "httpx-no-keepalive", "httpx-unlimited"],
 )
-def test_limits_are_read_from_none_and_httpx(value, limits):
+def test_limits_may_be_none_or_the_limits_of_httpx(value, limits):
     """
-    An ``httpx.Limits`` sets the same limits of connections; None in it means no limit,
-    and a client without ``limits=`` has the default ones.
+    An ``httpx.Limits`` is read as the same limits of asi1; None in it means no limit. A
+    client without ``limits=`` has the default limits.
     """
     assert limits == read_limits(value)
 
 
 def test_wrong_number_in_httpx_limits_is_refused():
     """
-    A number of connections that is not valid is also refused in an ``httpx.Limits``.
+    An invalid number of connections in an ``httpx.Limits`` is refused.
     """
     with pytest.raises(ConfigurationError, match=r"^limits: max_connections must be a"):
         read_limits(httpx.Limits(max_connections=0))

@@ -174,7 +174,7 @@ def test_key_is_redacted_in_each_escaped_form(form, key):
         ),
     ],
 )
-def test_key_in_utf_16_is_replaced(write, key):
+def test_key_in_utf_16_or_utf_32_is_replaced(write, key):
     """
     A key in UTF-16 or UTF-32 is replaced, in bytes and in a str decoded as UTF-8.
     """
@@ -261,7 +261,7 @@ def test_key_with_an_escape_and_an_unknown_html_entity_is_redacted():
 
 def test_key_with_a_lone_surrogate_is_replaced():
     """
-    A key with a lone surrogate, which UTF-8 cannot encode, is replaced like any other.
+    A key with a lone surrogate, which UTF-8 cannot encode, is replaced like any key.
     """
     assert "no ***" == Secret("otter\ud800007").redact("no otter\ud800007")
 
@@ -334,7 +334,7 @@ def test_key_with_invisible_characters_inside_is_redacted(write, key):
     assert {"\r", "\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff"} < {*LEFT_OUT}
     for char in LEFT_OUT if key == KEYS[0] else "\r\u200b":
         if char > "\x7f" and write(key, char).isascii():
-            continue  # errors show such a character, as an escape
+            continue  # # the character became an escape, which errors show
         shown = Secret(key).redact(f"bad {char}{write(key, char)}{char} key")
         assert f"bad {char}***{char} key" == shown
 

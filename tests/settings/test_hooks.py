@@ -108,8 +108,8 @@ def test_error_of_a_refused_hook_names_the_required_argument():
 @pytest.mark.parametrize("change", [False, True], ids=["new", "with_options"])
 def test_client_refuses_wrong_hooks_and_tags(given, problem, change):
     """
-    A client, and `with_options`, refuse hooks that are not `Hooks`, and tags that are
-    not short facts, and name the argument.
+    A client, and `with_options`, refuse hooks that are not `Hooks`, and tags that do
+    not map str to str, numbers or bools. The error names the argument.
     """
     client = asi1.AsyncASI1("k")
 

@@ -655,9 +655,10 @@ def test_option_that_is_a_sequence_may_be_any_sequence(make, option, items):
 
 
 @pytest.mark.parametrize("value", [{"a"}, {"a": 1}.keys(), iter("a"), b"ab", range(2)])
-def test_option_that_is_a_list_refuses_what_is_not_a_sequence_of_str(value):
+def test_option_with_a_list_of_str_refuses_any_value_but_sequences_of_str(value):
     """
-    A set, an iterator, bytes, or a sequence of other items is not a list of str.
+    An option that is a list of str refuses a set, an iterator, bytes, and a sequence
+    with items of another type.
     """
     for option in ("stop", "agents"):
         with pytest.raises(ArgumentError, match=f"^{option}: must be a list of str"):

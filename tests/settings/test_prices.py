@@ -1,4 +1,4 @@
-"""Prices of models, and the cost of what the server reports."""
+"""Prices of models, and the cost of the usage that the server reports."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ async def test_cost_of_an_impossible_or_missing_usage_is_unknown(usage):
 def test_cached_tokens_are_at_most_those_of_the_prompt(extra, cached):
     """
     Cached tokens are read from the usage's details, in the forms that servers use. A
-    count above the prompt's tokens is lowered to these; a negative count, or one that
-    is not a number, counts as 0.
+    count above the number of prompt tokens is lowered to that number; a negative count,
+    or one that is not a number, counts as 0.
     """
     usage = asi1.Usage(prompt_tokens=10, completion_tokens=1, extra=extra)
 
@@ -185,8 +185,8 @@ def test_cost_is_exact_whatever_the_programs_decimal_context_is():
 
 def test_cost_of_several_answers_is_their_exact_sum():
     """
-    The cost of a result with several answers is the sum of theirs; None if one of them
-    is not known.
+    The cost of a result with several answers is the sum of the costs of these answers,
+    or None if the cost of one answer is not known.
     """
     usage = asi1.Usage(prompt_tokens=10**6)
     one, two = (

@@ -194,7 +194,7 @@ def test_limit_is_fully_free_again_after_a_corrected_call_left_the_window(used):
 
 def test_window_without_a_limit_stores_nothing():
     """
-    A window without a limit stores nothing, whatever calls use.
+    A window without a limit stores nothing, however many tokens calls use.
     """
     made, (entry,) = filled(None, 60.0, (0, 1))
 

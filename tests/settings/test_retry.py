@@ -19,7 +19,7 @@ POLICY = RetryPolicy()
 
 
 def status_error(status, *, cls=asi1.APIStatusError, **fields):
-    """Return the error of a reply with this status."""
+    """Return the error of a reply with *status*."""
     should_retry = fields.pop("should_retry", None)
     headers = {} if should_retry is None else {"x-should-retry": should_retry}
     response = ResponseInfo(status=status, headers=headers)
@@ -27,7 +27,7 @@ def status_error(status, *, cls=asi1.APIStatusError, **fields):
 
 
 def advising(advice):
-    """Return the metadata of a reply with status 200 and this ``x-should-retry``."""
+    """Return metadata of a reply with status 200 and *advice* as ``x-should-retry``."""
     return ResponseInfo(status=200, headers={"x-should-retry": advice})
 
 

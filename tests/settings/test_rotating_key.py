@@ -1,4 +1,4 @@
-"""A key that a function returns: what is redacted, and what the object shows."""
+"""`RotatingKey`, whose value a function returns: what it redacts, and what it shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def issued(key, count):
     return [key.issued(f"{number:08}-sk-otter") for number in range(count)]
 
 
-def test_each_attempt_has_its_own_key_and_redacts_those_of_all_others():
+def test_each_attempt_has_its_own_key_and_redacts_the_keys_of_all_attempts():
     """
     Each attempt keeps the key that it began with. Its key object also redacts the keys
     that other attempts got, and the secrets of its own request.

@@ -329,7 +329,9 @@ def test_secrets_in_the_headers_and_query_of_a_request_are_redacted(
     ("headers", "query"),
     [({}, ""), ({"accept": "*/*"}, ""), ({}, "page=2"), ({"idempotency-key": "k"}, "")],
 )
-def test_with_secrets_of_returns_the_key_if_there_are_no_others(secret, headers, query):
+def test_with_secrets_of_returns_the_key_if_there_are_no_other_secrets(
+    secret, headers, query
+):
     """
     If a request has no secrets besides the key, `with_secrets_of` returns the key.
     """
