@@ -60,8 +60,8 @@ def pytest_collection_modifyitems(
 ) -> None:
     """
     Add the mark `system` to every test in the folder tests/system. If several processes
-    share the tests, these come first: a slow file that came last would keep one process
-    busy while the others had nothing to do.
+    share the tests, the tests of this folder come first: a slow file that came last
+    would keep one process busy while the others had nothing to do.
     """
     for item in items:
         if item.path.is_relative_to(SYSTEM):

@@ -192,7 +192,7 @@ def test_interrupted_call_cancels_its_request_by_an_anyio_cancel_scope(loop):
     assert over.wait(10)
     settle(loop)
     assert [True] == cleaned
-    assert (None,) == call._outcome  # # the scope has caught the cancellation
+    assert (None,) == call._outcome  # the scope has caught the cancellation
 
 
 @pytest.mark.system

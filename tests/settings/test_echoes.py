@@ -334,7 +334,7 @@ def test_key_with_invisible_characters_inside_is_redacted(write, key):
     assert {"\r", "\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff"} < {*LEFT_OUT}
     for char in LEFT_OUT if key == KEYS[0] else "\r\u200b":
         if char > "\x7f" and write(key, char).isascii():
-            continue  # # the character became an escape, which errors show
+            continue  # the character became an escape, which errors show
         shown = Secret(key).redact(f"bad {char}{write(key, char)}{char} key")
         assert f"bad {char}***{char} key" == shown
 

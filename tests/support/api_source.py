@@ -63,7 +63,7 @@ class Source:
             self.methods(path, tree.body)
 
     def class_of(self, cls: type) -> ast.ClassDef:
-        """Return the source of *cls*; the docstring decides between equal names."""
+        """Return the source of *cls*; docstrings tell classes of one name apart."""
         # Python 3.13 and later remove the indentation from docstrings.
         words = inspect.cleandoc(cls.__doc__) if cls.__doc__ else None
         found = self.documented.get((cls.__name__, words))

@@ -50,7 +50,7 @@ def tables() -> dict[str, str]:
 
 
 def with_tables(text: str) -> str:
-    """Return *text*, that of the page, with tables made from the present parsers."""
+    """Return *text*, the page's content, with tables made from the present parsers."""
     for title, table in tables().items():
         pattern = re.compile(_TABLE.format(re.escape(title)), re.MULTILINE)
         text = pattern.sub(lambda _, table=table: table, text)

@@ -178,7 +178,7 @@ class Loops:
             loop.start()
 
     def clock(self) -> float:
-        """Return the virtual time, and count the question as a step of the limiter."""
+        """Return the virtual time; count the limiter's reading of it as a step."""
         self.steps += 1
         return self.now
 

@@ -62,7 +62,9 @@ class Place:
     _contexts: dict[str, ssl.SSLContext] = field(factory=dict, init=False)
 
     def context(self, kind: str = "") -> ssl.SSLContext:
-        """Return a server's TLS context, whose certificate is wrong as *kind* says."""
+        """Return the context of a TLS server; *kind* says what is wrong with its
+        certificate.
+        """
         if kind not in self._contexts:
             self._contexts[kind] = self._make(kind)
         return self._contexts[kind]
@@ -228,7 +230,7 @@ def tls(then: Reply, kind: str = "") -> Peer:
     connection without a close_notify; if *then* returns None, the server keeps the
     connection open.
 
-    The certificate is wrong as *kind* says.
+    *kind* says what is wrong with the server's certificate.
     """
 
     def peer(sock: socket.socket, place: Place) -> None:
@@ -279,9 +281,10 @@ def speaks_plainly(sock: socket.socket, _: Place) -> None:
 
 def replies(share: float = 1.0, records: int = 1) -> Reply:
     """
-    Return a reply of which the first *share* is sent: 1 for all, 0 for nothing.
+    Return a `Reply` that sends the first *share* of an answer: 1 for all, 0 for
+    nothing.
 
-    The reply is sent in *records* TLS records.
+    The answer is sent in *records* TLS records.
     """
 
     def reply(request: bytes, secure: ssl.SSLObject) -> bytes:
@@ -295,7 +298,7 @@ def replies(share: float = 1.0, records: int = 1) -> Reply:
 
 
 def broken_after(share: float, records: int = 1) -> Reply:
-    """Return a reply of which *share* is sent, followed by a broken TLS record."""
+    """Return a `Reply` that sends *share* of an answer, then a broken TLS record."""
 
     def reply(request: bytes, secure: ssl.SSLObject) -> bytes:
         replies(share, records)(request, secure)

@@ -72,7 +72,7 @@ def parsed(source: str) -> tuple[ast.Module, tuple[ast.AST, ...]]:
 
 def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
     """
-    Yield line and absolute name of each import, anywhere in the module.
+    Yield the line number and the absolute name of each import, anywhere in the module.
 
     Of ``from x import y`` the name is ``x.y``: *y* may be a module.
     """
@@ -94,10 +94,10 @@ def imports(root: Path, module: str, path: Path) -> Iterator[tuple[int, str]]:
 
 def import_graph(root: Path) -> dict[str, dict[str, int]]:
     """
-    Return the modules that each module imports, with the line of each import.
+    Return the modules that each module imports, with the line number of each import.
 
-    A name that is not a module belongs to the module above it. A package's
-    ``__init__`` runs before its modules, but does not count as imported by them.
+    A name that is not a module belongs to the module above it. A package's ``__init__``
+    runs before its modules, but does not count as imported by them.
     """
     files = modules(root)
     graph: dict[str, dict[str, int]] = {module: {} for module in files}

@@ -22,7 +22,9 @@ def call_of(
 def answer_of(
     *calls: Any, text: Any = None, finish: Any = "tool_calls", **message: Any
 ) -> ChatCompletion:
-    """Return an answer with these calls; *message* has other keys of its message."""
+    """
+    Return an answer with *calls*; *message* has more keys of the answer's message.
+    """
     listed = {"tool_calls": list(calls)} if calls else {}
     whole = {"role": "assistant", "content": text, **listed, **message}
     choice = {"index": 0, "message": whole, "finish_reason": finish}

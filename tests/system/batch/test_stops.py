@@ -184,13 +184,12 @@ def test_batch_stopped_at_20_random_moments_answers_each_request_once(
     """
     A batch that is killed, or interrupted, at 20 random moments and begun again ends
     with one row for each custom id and no incomplete line. A request that has a row is
-    never sent again: only those in flight are.
+    never sent again; a request that was in flight may be.
     """
     chance = random.Random(7)
     _, output = files
     repeated = []
-    # The server holds its answers back until the batch is stopped, so that no batch
-    # ends before.
+    # The server holds its answers back, so that no batch ends before it is stopped.
     for _ in range(STOPS):
         known, before = set(finished(output)), server.seen.copy()
         server.hold_after(chance.randrange(1, total // STOPS))

@@ -40,7 +40,7 @@ CONNECTION = {
     "fin_mid_chunked": _INTERRUPTED,
     "fin_mid_chunk": _INTERRUPTED,
     "fin_mid_length": _INTERRUPTED,
-    # Without Content-Length and chunked encoding, only the missing end of the answer
+    # Without Content-Length or chunked encoding, only the missing end of the answer
     # shows that the body was cut.
     "truncated_no_length": breaks(
         asi1.StreamTruncatedError,

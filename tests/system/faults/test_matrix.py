@@ -150,7 +150,7 @@ async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form)
         await until(lambda: fake.open_connections == 0)
 
 
-# Each fault once, in both forms and on both loops in turn.
+# Each fault once, with the two forms and the two event loops in turn.
 of_each_fault_once = pytest.mark.parametrize(
     ("name", "form", "anyio_backend"),
     [
@@ -164,8 +164,8 @@ of_each_fault_once = pytest.mark.parametrize(
 @of_each_fault_once
 async def test_call_over_a_client_of_httpx2_ends_as_the_matrix_says(name, form):
     """
-    Over a user's client of httpx2 a call under a fault ends as the fault's row says;
-    only a reply that is not HTTP is retried there.
+    Over a user's client of httpx2 a call under a fault ends as the fault's row says,
+    except that a reply that is not HTTP is retried.
     """
     row = MATRIX[name]
     expected = getattr(row, form)

@@ -36,7 +36,7 @@ NOTHING = {
     "active": 0,
 }
 
-# About as many event loop steps as a short call takes.
+# About the number of event loop steps that a short call takes.
 _STEPS = 150
 _answer = Answer(text=TEXT, chunk_words=1)
 

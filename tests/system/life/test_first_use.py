@@ -59,8 +59,8 @@ WAYS = {
 def test_no_module_is_imported_on_the_callers_thread_or_the_event_loop(fake, way):
     """
     A blocking call imports no module in the caller's thread, where Ctrl-C could
-    interrupt the import. It imports none on the event loop either, since imports by
-    other threads would block the loop.
+    interrupt the import, and no module on the event loop, which would be blocked by the
+    imports of other threads.
     """
     script = f"""
     client = client_of()
@@ -396,8 +396,8 @@ def test_other_parts_of_a_client_do_not_wait_for_the_imports_of_its_first_call(
     fake, use
 ):
     """
-    While the first call of a program imports modules, methods without await that need
-    other modules return, so that the event loop goes on.
+    While the first call of a program imports modules, methods that need no await, but
+    other modules, return without waiting, so that the event loop goes on.
     """
     script = f"""
     def hook(event, args):

@@ -278,8 +278,10 @@ class Inside(threading.Thread):
             self.released.wait(LIMIT)
 
 
-def test_fork_waits_for_all_threads_at_work():
-    """Several threads work at once, and a fork waits until the last of them is done."""
+def test_fork_waits_for_all_threads_inside_no_fork():
+    """A fork waits until the last of several threads has left its ``with no_fork``
+    block.
+    """
     no_fork, forked = type(fork_lock.no_fork)(), threading.Event()
 
     def fork():
@@ -300,8 +302,8 @@ def test_fork_waits_for_all_threads_at_work():
     assert forked.is_set()
 
 
-def test_thread_waits_for_a_fork_before_its_work():
-    """No thread begins such work while another thread forks."""
+def test_thread_enters_no_fork_only_after_a_fork_has_ended():
+    """No thread enters a ``with no_fork`` block while another thread forks."""
     no_fork = type(fork_lock.no_fork)()
 
     no_fork.before_fork()
@@ -317,7 +319,8 @@ def test_thread_waits_for_a_fork_before_its_work():
 def test_import_that_registers_fork_hooks_waits_for_a_fork():
     """
     `wait_for_forks` returns when the fork of another thread has ended. It is called
-    before the import of a module whose fork hooks must not run for half of a fork.
+    before the import of a module that registers fork hooks: if such hooks were
+    registered during a fork, only those after the fork would run.
     """
     no_fork, waited = type(fork_lock.no_fork)(), threading.Event()
 
@@ -333,8 +336,10 @@ def test_import_that_registers_fork_hooks_waits_for_a_fork():
     assert waited.wait(LIMIT)
 
 
-def test_fork_in_the_midst_of_work_waits_for_other_threads_only():
-    """A fork by the work itself waits for other threads; later forks wait for it."""
+def test_fork_inside_no_fork_waits_for_other_threads_only():
+    """A thread that forks inside its ``with no_fork`` block waits for other threads
+    only. A later fork waits until this thread has left its block.
+    """
     no_fork, forked = type(fork_lock.no_fork)(), threading.Event()
     other = Inside(no_fork)
     assert other.entered.wait(LIMIT)
@@ -362,8 +367,10 @@ def test_fork_in_the_midst_of_work_waits_for_other_threads_only():
     assert not waiting.is_alive()
 
 
-def test_fork_gives_up_waiting_for_work_that_lasts(monkeypatch):
-    """A fork and such work wait for each other for a limited time, and then go on."""
+def test_fork_and_no_fork_wait_for_each_other_for_a_limited_time(monkeypatch):
+    """A fork waits for a ``with no_fork`` block, and such a block for a fork, for a
+    limited time only. Then both go on.
+    """
     monkeypatch.setattr(fork_lock, "_TIMEOUT", 0.01)
     no_fork = type(fork_lock.no_fork)()
     worker = Inside(no_fork)

@@ -51,8 +51,8 @@ def test_ctrl_c_in_a_blocking_call_cancels_the_request(fake, way):
 
     process = start(fake, script)
     wait_for(lambda: fake.requests)
-    # By then the first chunks have been read, so that the interrupt comes in a blocking
-    # call and not between two calls.
+    # After this pause the first chunks have been read, so that the interrupt comes in a
+    # blocking call and not between two calls.
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
 

@@ -18,13 +18,13 @@ import asi1
 MIB = 1024 * 1024
 # Number of prompts of the test of memory. `nox -s soak` sets 200,000.
 PROMPTS = int(os.environ.get("SOAK_PROMPTS", "600"))
-# Bytes of a prompt: all prompts together are four times as large as the limit.
+# Bytes of a prompt: all prompts have 160 MiB, four times what the test allows.
 SIZE = 160 * MIB // PROMPTS
 STATUS = Path("/proc/self/status")
 
 
 class Echo(httpx.AsyncBaseTransport):
-    """Answers with the prompt's first word; unlike `FakeASI1`, it keeps no requests."""
+    """A transport that answers with the prompt's first word, and keeps no requests."""
 
     def __init__(self, delay=0.0):
         self._delay = delay

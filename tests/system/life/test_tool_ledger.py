@@ -144,7 +144,7 @@ async def lines_of(rounds):
 
 
 def check(rounds, tools, result):
-    """Check that each call has one result, and ran once unless its fate is unknown."""
+    """Check that each call has one result, and ran once unless its end is unknown."""
     assert "done" == result.text
     assert not [number for number, count in tools.ran.items() if count > 1]
     assert not any(tools.overlaps)
@@ -248,9 +248,9 @@ def test_run_whose_process_was_killed_goes_on_from_its_journal_in_sqlite(
     fake, tmp_path, mode
 ):
     """
-    A process is killed between two tools, or inside the first, and another process goes
-    on from the journal in SQLite. If it was killed between the tools, each tool runs
-    once. If it was killed inside the first, this tool is not run again, and the model
+    A process is killed between two tools, or inside the first tool, and another process
+    goes on from the journal in SQLite. After a kill between the tools, each tool runs
+    once. After a kill inside the first tool, this tool is not run again, and the model
     reads that its outcome is not known.
     """
     fake.reply("", tool_calls=[call("a", "one"), call("b", "two")])

@@ -35,7 +35,7 @@ LIMITS = st.builds(
 )
 # Tokens that do not fit into the limits at all, and tokens that just fit.
 TOKENS = st.sampled_from([0, 1, 20, 50, 51, 100, 120])
-# Sums of these seconds are exact as floats, so that no timer comes too early.
+# Numbers of tokens: some do not fit into any limit, and some just fit.
 SHORT = 1 / 1024
 SECONDS = st.sampled_from([SHORT, 0.5, 1.5, 10, 30, 60 - SHORT, 60, 61, 200])
 
@@ -204,5 +204,5 @@ class History(RuleBasedStateMachine):
 
 
 def on(*backends: str) -> type[History]:
-    """Return the histories of event loops of these kinds."""
+    """Return the `History` class for event loops of the kinds *backends*."""
     return type("History", (History,), {"backends": backends})

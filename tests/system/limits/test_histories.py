@@ -43,7 +43,7 @@ def test_limits_and_order_are_kept_in_generated_histories(loops):
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("number", [1, 2])
-def test_blocked_event_loops_delay_others_by_a_second_or_two_each(number, backend):
+def test_blocked_event_loops_delay_other_loops_by_a_second_or_two_each(number, backend):
     """
     If the event loops of the calls at the front are blocked when their turn comes, a
     call of another event loop gets its permit one or two seconds later for each blocked
@@ -84,7 +84,7 @@ def test_blocked_event_loops_delay_others_by_a_second_or_two_each(number, backen
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_blocked_loop_delays_others_only_briefly_after_a_cancelled_call(backend):
+def test_blocked_loop_delays_other_loops_briefly_after_a_cancelled_call(backend):
     """
     When the call at the front is cancelled, and the next one belongs to a blocked event
     loop, a later call of an event loop that runs gets its permit within three seconds.

@@ -25,7 +25,9 @@ LIMIT = RateLimit(requests_per_minute=40, tokens_per_minute=300, max_concurrency
 
 
 class SlowWindow(Window):
-    """Lets other threads run between the check of a limit and the count of a permit."""
+    """
+    A window that lets other threads run between its check and its count of a permit.
+    """
 
     def take(self, now, amount):
         time.sleep(1e-4)
@@ -94,7 +96,8 @@ def test_four_event_loops_in_threads_stay_within_one_limit(limiter):
     """
     Twelve tasks on four event loops in threads share one limiter. By the limiter's
     clock, no window has more requests or tokens than the limit allows, and no more
-    calls run at once than it allows. All calls end, and none is left in the queue.
+    calls run at once than the limit allows. All calls end, and none is left in the
+    queue.
     """
     log = Log(limiter)
     until = time.monotonic() + SECONDS if SECONDS else math.inf

@@ -230,7 +230,7 @@ WEATHER = [
 
 
 def contents(result):
-    """Return the contents of the messages of a run, by their roles."""
+    """Return the role and the content of each message of a run."""
     return [(m["role"], m["content"]) for m in result.messages]
 
 

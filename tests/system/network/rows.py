@@ -60,8 +60,8 @@ class Row:
         peer: The proxy or server.
         create: How `create` ends.
         stream: How `stream` ends; None if it ends as `create` does.
-        own: How both end with an httpx client of the user's own; None if they end as
-            without it.
+        own: How `create` and `stream` end with an httpx client of the user's own; None
+            if they end as they do without such a client.
         scheme: The scheme of the proxy's URL; "" if *peer* is the server.
         login: User and password in the proxy's URL.
         insecure: Whether the server behind the proxy has no TLS.

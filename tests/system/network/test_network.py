@@ -129,7 +129,7 @@ async def test_call_through_a_proxy_or_tls_ends_as_its_row_says(
 ):
     """
     A call behind a proxy, or to a server with TLS, ends as its row says: with the whole
-    answer or an error, sent or not, after the number of tries.
+    answer or an error, sent or not, after the row's number of attempts.
     """
     row = ROWS[name]
     leaks = row.scheme == "socks5" and kind == "httpx"

@@ -312,8 +312,8 @@ def test_slow_browser_that_disconnects_causes_no_error_in_the_service(
     fake, service, caplog
 ):
     """
-    If a browser reads nothing, and disconnects while the service waits for it to read,
-    the call to the model is cancelled, and the server logs no error.
+    If a browser reads nothing, and disconnects while the service waits until the
+    browser reads, the call to the model is cancelled, and the server logs no error.
     """
     fake.clear()
     fake.play(SSE, Repeat((Event(chunk("on " * 100_000)),)))
