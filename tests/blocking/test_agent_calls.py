@@ -37,7 +37,9 @@ def test_blocking_parse_asks_again_after_an_answer_of_wrong_type(fake, blocking_
     assert [BAD] == [error.text for error in answer.earlier]
 
 
-def test_blocking_parse_of_a_conversation_adds_the_turn(fake, blocking_client):
+def test_blocking_parse_of_a_conversation_adds_a_turn_to_the_history(
+    fake, blocking_client
+):
     """
     The blocking `parse` of a conversation adds the turn to the history only if the
     answer fits the type passed to `parse`.

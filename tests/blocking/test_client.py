@@ -28,7 +28,7 @@ def fake(fake):
     return fake
 
 
-def test_request_calls_an_endpoint_that_asi1_has_no_method_for(fake, blocking_client):
+def test_blocking_request_method_calls_an_endpoint_of_any_path(fake, blocking_client):
     """
     `request` calls an endpoint that has no method in asi1, and returns the reply.
     """

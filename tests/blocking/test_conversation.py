@@ -52,7 +52,7 @@ def test_blocking_conversation_has_the_methods_of_the_async_conversation(
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_blocking_turn_closed_after_its_finish_reason_is_kept_in_the_history(
+def test_blocking_stream_closed_after_its_finish_reason_adds_its_turn(
     fake, blocking_client, kept
 ):
     """

@@ -352,7 +352,7 @@ def test_default_event_loop_is_asyncios_own():
         assert loop.__module__.startswith("asyncio.")
 
 
-def test_unknown_value_of_asi1_loop_is_refused():
+def test_unknown_value_of_the_variable_asi1_loop_is_refused():
     """
     A value of ``ASI1_LOOP`` other than "asyncio" and "uvloop" raises a
     `ConfigurationError` that names the variable and the value.
@@ -374,7 +374,7 @@ def test_blocking_client_checks_asi1_loop_when_it_is_made(monkeypatch):
     assert asi1.AsyncASI1("sk-test").base_url
 
 
-def test_asi1_loop_uvloop_is_refused_if_uvloop_is_not_installed(monkeypatch):
+def test_asi1_loop_set_to_uvloop_is_refused_if_uvloop_is_not_installed(monkeypatch):
     """
     ``ASI1_LOOP=uvloop`` without uvloop installed raises a `ConfigurationError` that
     names the variable and uvloop.
@@ -389,7 +389,7 @@ def test_asi1_loop_uvloop_is_refused_if_uvloop_is_not_installed(monkeypatch):
 @pytest.mark.skipif(
     importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed"
 )
-def test_asi1_loop_uvloop_runs_every_call_on_uvloop(fake):
+def test_asi1_loop_set_to_uvloop_runs_every_call_on_uvloop(fake):
     """
     With ``ASI1_LOOP=uvloop`` blocking calls, streams and maps run on uvloop's loop.
     """

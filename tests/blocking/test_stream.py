@@ -85,9 +85,7 @@ def test_blocking_stream_keeps_no_chunk_that_it_has_returned(fake, blocking_clie
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-def test_get_final_completion_is_complete_after_any_number_of_reads(
-    blocking_client, read
-):
+def test_final_completion_is_complete_after_any_number_of_reads(blocking_client, read):
     """
     `get_final_completion` returns the complete answer, however many chunks the reader
     has read before.
@@ -187,7 +185,7 @@ def test_second_thread_that_reads_a_stream_is_refused(fake, blocking_client):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_ctrl_c_while_reading_closes_the_connection(fake, blocking_client):
+def test_ctrl_c_while_a_stream_is_read_closes_its_connection(fake, blocking_client):
     """
     Ctrl-C while a reader reads a stream closes the stream's connection, even if the
     program still refers to the stream object.

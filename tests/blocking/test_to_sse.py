@@ -39,7 +39,7 @@ def test_blocking_to_sse_yields_the_events_of_an_answer(fake, blocking_client):
     assert [] == list(events)
 
 
-def test_blocking_to_sse_begins_after_the_last_chunk_read(fake, blocking_client):
+def test_blocking_to_sse_begins_with_the_first_unread_chunk(fake, blocking_client):
     """
     The events of `to_sse` begin with the first chunk that was not read before `to_sse`
     was called; chunks read earlier are not sent as events.
@@ -68,7 +68,7 @@ def test_broken_stream_ends_with_an_error_event_in_blocking_to_sse(
     assert "stream_interrupted" == seen(body)[-1][1]["code"]
 
 
-def test_open_of_blocking_to_sse_raises_an_error_before_the_first_event(
+def test_error_before_the_first_event_is_raised_by_open_of_blocking_to_sse(
     fake, blocking_client
 ):
     """

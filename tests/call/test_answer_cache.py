@@ -110,7 +110,7 @@ async def test_answer_from_the_cache_costs_nothing(fake):
     assert (1, one.cost) == (client.spent.requests, client.spent.usd)
 
 
-async def test_stream_from_the_cache_has_the_chunks_of_the_stream_that_filled_it(fake):
+async def test_stream_from_the_cache_has_the_chunks_of_the_original_stream(fake):
     """
     A stream that the cache answers has the same chunks as the stream that filled the
     cache, and a single chunk if a call without streaming filled it.
@@ -269,7 +269,7 @@ async def test_images_are_cached_unless_they_are_urls(fake, image, sent):
     assert sent == len(fake.requests)
 
 
-async def test_method_request_of_a_client_never_uses_the_cache(fake):
+async def test_request_method_of_a_client_never_uses_the_cache(fake):
     """
     The client's method `request` never uses the cache, even if the request is sent to
     the path of chat calls.
@@ -554,7 +554,7 @@ async def test_call_can_be_cancelled_while_it_reads_the_cache():
 
 
 @pytest.mark.virtual_time
-async def test_answer_is_cached_although_the_client_is_closed_at_once():
+async def test_answer_is_cached_even_if_the_client_is_closed_at_once():
     """
     A client that is closed as soon as a stream was read stores the answer in the cache
     first.

@@ -49,7 +49,7 @@ async def test_error_that_is_not_an_asi1_error_is_raised_once_after_its_event():
     assert [b"", b""] == [await events.next() for _ in range(2)]
 
 
-async def test_ping_may_be_a_fraction_of_a_second():
+async def test_ping_interval_may_be_a_fraction_of_a_second():
     """
     With a *ping* of 0.5, a comment is sent every half second while no event arrives.
     """

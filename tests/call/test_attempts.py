@@ -35,7 +35,7 @@ def attempts():
     return made
 
 
-def test_elapsed_of_an_attempt_counts_from_its_begin_to_its_end(attempts):
+def test_elapsed_time_of_an_attempt_is_counted_from_its_begin(attempts):
     """
     The ``elapsed`` of an attempt counts from the attempt's begin; the ``elapsed`` of
     the call is the time from the call's start to the end of the last attempt.
@@ -130,7 +130,7 @@ def test_timed_out_attempt_counts_as_sent_if_a_connection_took_its_request(
     assert [sending] == [attempt.sent for attempt in attempts.made]
 
 
-def test_error_of_a_call_says_sent_if_an_earlier_attempt_was_sent(attempts):
+def test_error_of_a_call_is_marked_sent_if_an_earlier_attempt_was_sent(attempts):
     """
     If the last attempt could not connect, but an earlier attempt was sent, the call's
     error says that the request may have been processed. The last attempt itself is

@@ -223,7 +223,7 @@ async def test_budget_counts_each_retry_and_may_refuse_a_retry():
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("stream", [False, True])
-async def test_refused_retry_has_the_servers_error_as_its_cause(stream):
+async def test_error_of_a_refused_retry_has_the_servers_error_as_its_cause(stream):
     """
     If a budget refuses a retry, the cause of the `BudgetExceededError` is the error of
     the attempt before the retry. Hooks get that attempt, with its status.
@@ -302,7 +302,7 @@ async def test_cached_answer_is_returned_even_if_the_budget_is_used_up(way):
 
 
 @pytest.mark.virtual_time
-async def test_calls_of_a_child_count_in_its_own_and_in_its_parents_budget(fake):
+async def test_calls_of_a_child_client_count_in_its_own_and_its_parents_budget(fake):
     """
     A budget that `with_options` adds begins at zero. The child's calls count in this
     budget and in the parent's. A call that one of these budgets refuses reserves

@@ -60,7 +60,7 @@ async def test_exhausted_iterator_is_not_asked_for_another_prompt(fake, fake_cli
     assert 6 == prompts.asked
 
 
-async def test_prompt_of_a_client_that_was_closed_is_not_sent(fake, fake_client):
+async def test_closed_client_sends_no_further_prompt_of_its_map(fake, fake_client):
     """
     If the client is closed between two reads, no further call begins, and the next read
     raises `ClientClosedError`.

@@ -482,7 +482,7 @@ async def test_events_after_done_are_not_read():
     assert "a\ufffd" == reader._assembler.answer().text
 
 
-async def test_event_split_over_two_reads_is_delivered_with_the_second():
+async def test_event_split_over_two_reads_is_delivered_with_the_second_read():
     """
     An event whose bytes are split over two reads is delivered with the second read.
     """

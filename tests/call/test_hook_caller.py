@@ -119,7 +119,7 @@ def test_broken_hook_of_a_blocking_client_is_reported(fake):
     assert second.text
 
 
-async def test_hooks_of_a_client_are_called_in_order_and_children_add_theirs():
+async def test_hooks_are_called_in_order_and_child_clients_add_their_own():
     """
     Several `Hooks` are called in their order. Those passed to `with_options` are added
     at the end, for calls of the new client alone.

@@ -17,7 +17,9 @@ from asi1._transport.event_loop import loop_token
 pytestmark = pytest.mark.virtual_time
 
 
-async def test_loop_polls_every_fifth_of_a_second_until_it_is_idle(anyio_backend_name):
+async def test_event_loop_polls_every_fifth_of_a_second_until_it_is_idle(
+    anyio_backend_name,
+):
     """
     On asyncio, a loop with calls under way runs one callback every 0.2 s, even if the
     polling was started twice. An idle loop runs none. On trio no callback runs, since
@@ -42,7 +44,7 @@ async def test_loop_polls_every_fifth_of_a_second_until_it_is_idle(anyio_backend
     )
 
 
-async def test_loop_outside_of_the_main_thread_does_not_poll():
+async def test_event_loop_outside_of_the_main_thread_does_not_poll():
     """
     A loop outside of the main thread does not poll, since Python handles signals in the
     main thread only.

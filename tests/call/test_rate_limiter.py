@@ -372,7 +372,7 @@ async def test_wait_for_the_limiter_is_not_part_of_the_first_token_timeout():
 
 
 @pytest.mark.virtual_time
-async def test_retry_after_for_one_call_delays_the_calls_after_it():
+async def test_retry_after_in_the_reply_to_one_call_delays_later_calls():
     """
     A Retry-After in the reply to one call delays all calls that are made after that
     call.

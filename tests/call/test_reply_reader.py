@@ -282,7 +282,7 @@ async def test_error_event_in_the_form_of_a_chunk_is_an_error(fake, name):
     assert "Hello" == caught.value.partial.text
 
 
-async def test_error_event_in_a_stream_raises_its_message_code_and_type(fake):
+async def test_exception_for_an_error_event_has_its_message_code_and_type(fake):
     """
     The exception raised for an error event in a stream has the event's message, code
     and type.
@@ -1564,7 +1564,9 @@ async def test_truncated_json_answer_is_an_error(fake, stream, end):
 
 @both_forms
 @pytest.mark.parametrize("end", [Data(b""), Close(), Reset(), Stall()])
-async def test_first_of_several_json_lines_is_not_an_answer(fake, stream, end):
+async def test_first_of_several_json_lines_is_not_taken_for_the_answer(
+    fake, stream, end
+):
     """
     A chunk without a finish reason is not taken for a whole JSON answer, so a body of
     JSON lines is an error, not the text of the first line.

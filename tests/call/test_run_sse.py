@@ -269,7 +269,7 @@ async def test_error_raised_by_the_journal_is_the_last_event(fake, client, error
     assert ("Fine.", [1]) == ((await resumed.until_done()).text, ran)
 
 
-async def test_open_of_to_sse_raises_errors_before_the_first_event(fake, client):
+async def test_error_before_the_first_event_of_a_run_is_raised_by_open(fake, client):
     """
     ``to_sse().open()`` raises an error of the API or of the journal that comes before
     the first event, so that a web server can still send the error as a status. Without
@@ -363,7 +363,7 @@ async def reading(events, stuck, group):
     return found
 
 
-async def test_closing_the_events_cancels_the_tools(client, stuck):
+async def test_closing_the_events_of_a_run_cancels_its_tools(client, stuck):
     """
     `aclose` on the events cancels the tools that run, and waits for them. After that,
     neither the events nor the run can be read.
@@ -382,7 +382,7 @@ async def test_closing_the_events_cancels_the_tools(client, stuck):
         await anext(run)
 
 
-async def test_cancelled_reader_cancels_the_tools(client, stuck):
+async def test_cancelled_reader_of_a_run_cancels_its_tools(client, stuck):
     """
     If a reader of the events is cancelled while a tool runs, the tool is cancelled,
     even if the program still refers to the run; the run cannot be read any more.
@@ -402,7 +402,7 @@ async def test_cancelled_reader_cancels_the_tools(client, stuck):
 
 @pytest.mark.system
 @pytest.mark.virtual_time
-async def test_garbage_collected_events_cancel_the_tools(client, stuck):
+async def test_garbage_collected_events_of_a_run_cancel_its_tools(client, stuck):
     """
     Events that are garbage-collected cancel the tools, even if the program still refers
     to the run.
@@ -439,7 +439,7 @@ async def test_events_of_a_run_that_another_task_reads_are_refused(client, stuck
     await run.aclose()
 
 
-async def test_events_begin_after_the_last_step_read(fake, client):
+async def test_events_of_a_run_begin_with_the_first_unread_step(fake, client):
     """
     The events of `to_sse` begin with the first step that was not read before.
     """
@@ -454,7 +454,7 @@ async def test_events_begin_after_the_last_step_read(fake, client):
     assert ["tool_result", "text", "done"] == named(body)
 
 
-async def test_events_of_a_run_that_is_over_or_a_wrong_ping_are_refused(fake, client):
+async def test_to_sse_of_a_finished_run_or_with_a_wrong_ping_is_refused(fake, client):
     """
     `to_sse` of a run that was read to its end raises `StreamConsumedError`. A *ping*
     that is not above 0 raises an `ArgumentError`, and the run can still be read.

@@ -231,7 +231,7 @@ def test_each_cause_in_a_circle_of_causes_is_scrubbed_once(length, link):
     assert [f"{n} ***" for n in range(length)] == found
 
 
-def test_chain_of_causes_that_leads_back_to_the_error_ends_before_it():
+def test_chain_of_causes_ends_where_it_would_lead_back_to_the_error():
     """
     If an error is the cause of its own cause, `scrub` ends the chain after that cause.
     """

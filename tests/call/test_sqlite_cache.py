@@ -141,7 +141,7 @@ HOSTILE = [garbage, other_program, future_version, lost_table, folder]
 
 
 @pytest.mark.parametrize("spoil", HOSTILE)
-async def test_unusable_file_is_not_changed_and_fails_no_call(tmp_path, spoil):
+async def test_unusable_cache_file_is_not_changed_and_fails_no_call(tmp_path, spoil):
     """
     A file that is not a cache of this version is not changed. It fails no call, and is
     reported once; only `clear` raises.
@@ -192,7 +192,7 @@ async def test_cache_works_again_when_its_damaged_file_is_removed(cache, path):
 
 
 @pytest.mark.system
-async def test_locked_file_delays_a_call_and_does_not_fail_it(cache, path):
+async def test_locked_cache_file_delays_a_call_and_does_not_fail_it(cache, path):
     """
     While another process keeps the file locked, an answer is not cached, and its call
     succeeds.

@@ -166,7 +166,7 @@ async def test_refused_tool_cancels_the_tools_that_were_begun_before_it(fake_cli
 
 
 @pytest.mark.virtual_time
-async def test_cancelled_read_of_the_outcomes_loses_none(fake_client):
+async def test_cancelled_read_of_tool_outcomes_loses_no_outcome(fake_client):
     """
     A read that is cancelled, at any time, loses no outcome: later reads return each
     outcome once, in the order in which the tools ended.

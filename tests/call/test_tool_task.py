@@ -216,7 +216,9 @@ async def test_value_without_a_json_form_is_an_error_that_the_model_reads(kind):
     ("value", "content"),
     [("text", "text"), (None, "null"), ({"a": [1]}, '{"a":[1]}'), ("\ud800", "\ufffd")],
 )
-async def test_str_is_sent_unchanged_and_any_other_value_as_json(value, content):
+async def test_str_from_a_tool_is_sent_unchanged_and_any_other_value_as_json(
+    value, content
+):
     """
     What a tool returns is the result of its call: a str unchanged, but without
     surrogates that UTF-8 cannot encode, and any other value as JSON.

@@ -406,7 +406,7 @@ async def test_each_prompt_of_a_map_is_a_call_with_the_tags_of_map_and_prompt():
     } == told
 
 
-async def test_hooks_see_the_operation_of_image_calls_and_of_request():
+async def test_hooks_see_the_operation_of_image_calls_and_request_calls():
     """
     Hooks see image calls and calls of the client's `request`, each with the name of its
     operation, but they do not see the prompt of an image.

@@ -91,7 +91,7 @@ async def test_parse_asks_for_json_with_the_schema_of_the_type(fake, fake_client
         pytest.param(GOOD.replace("}]", "},]"), ("trailing comma",), id="comma"),
     ],
 )
-async def test_parsed_from_names_what_was_removed_around_or_in_the_json(
+async def test_field_parsed_from_names_what_was_removed_from_the_answer(
     fake, fake_client, text, cut
 ):
     """
@@ -284,7 +284,7 @@ async def test_wrong_argument_of_parse_is_refused_before_a_request(
 
 
 @pytest.mark.parametrize("kind", [asi1.AsyncASI1, asi1.ASI1])
-def test_parse_without_a_type_says_what_to_pass(kind):
+def test_error_of_parse_without_a_type_says_what_to_pass(kind):
     """`parse` without ``response_format`` raises an error that says what to pass."""
     call = kind("k").chat.completions.parse
 

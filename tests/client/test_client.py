@@ -200,7 +200,7 @@ async def test_wrong_argument_is_refused_before_a_request_is_sent(fake, wrong):
     assert [] == fake.requests
 
 
-async def test_request_calls_any_endpoint_by_method_and_path(fake):
+async def test_request_method_of_a_client_calls_an_endpoint_of_any_path(fake):
     """
     `request` calls an endpoint by method and path, with query, headers and body, and
     returns the server's reply as bytes, str and JSON.
@@ -238,7 +238,7 @@ async def test_request_calls_any_endpoint_by_method_and_path(fake):
         posted.json()
 
 
-async def test_request_retries_and_raises_as_chat_calls_do(fake):
+async def test_request_method_of_a_client_retries_and_raises_like_chat_calls(fake):
     """
     A call of `request` is retried like a chat call, and raises the same errors.
     """

@@ -228,7 +228,9 @@ async def tasks():
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("ask", [create, enter_stream, read, map_prompts])
-async def test_call_task_cancelled_before_its_first_step_is_an_error(fake, tasks, ask):
+async def test_call_task_cancelled_before_its_first_step_makes_its_caller_raise(
+    fake, tasks, ask
+):
     """
     If other code cancels a call task before its first step, the caller gets a
     `ClientClosedError` or `StreamClosedError`, and does not wait for ever.

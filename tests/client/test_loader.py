@@ -110,7 +110,7 @@ except ASI1Error as error:
 
 
 @pytest.mark.system
-def test_call_whose_imports_cannot_begin_is_an_error():
+def test_call_whose_imports_cannot_begin_raises_an_error():
     """
     If Python is exiting when the first call begins, the call raises an error, and does
     not wait for imports that no thread will do.

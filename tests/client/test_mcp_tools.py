@@ -185,7 +185,9 @@ async def test_list_of_tools_that_does_not_end_is_an_error(pages):
         (Session(), {"needs_approval": str}, "needs_approval: .* for 'add': must be T"),
     ],
 )
-async def test_session_or_option_of_a_wrong_kind_is_refused(session, options, words):
+async def test_mcp_session_or_option_of_a_wrong_kind_is_refused(
+    session, options, words
+):
     """
     An object without the methods of an MCP session, and a wrong option, raise an
     `ArgumentError`.

@@ -12,7 +12,7 @@ CLIENT = {"api_key": "k", "models": {"asi1": OWN, "asi2": OWN}}
 NAMES = [*asi1.MODELS, "asi2"]
 
 
-async def test_async_list_has_the_tables_and_the_clients_models():
+async def test_async_list_has_the_models_of_the_table_and_of_the_client():
     """
     The list has all models of `MODELS`, and those of the client, which override them.
     `models.list()` can be awaited, or iterated with ``async for``.

@@ -45,7 +45,7 @@ async def test_final_completion_of_a_stream_has_the_parsed_value(fake, fake_clie
     assert "Point" == form["json_schema"]["name"]
 
 
-async def test_partial_returns_the_part_of_the_value_that_has_arrived(
+async def test_partial_of_a_stream_is_the_part_of_the_value_that_has_arrived(
     fake, fake_client
 ):
     """

@@ -154,7 +154,7 @@ async def test_stream_sends_no_request_before_its_first_use(fake, opened):
 
 
 @pytest.mark.parametrize("read", [0, 1, 4, 99])
-async def test_get_final_completion_is_complete_after_any_number_of_reads(opened, read):
+async def test_final_completion_is_complete_after_any_number_of_reads(opened, read):
     """
     `get_final_completion` returns the complete answer, however many chunks were read
     before, and returns an equal answer when called again.
@@ -622,7 +622,7 @@ async def test_client_that_was_closed_before_its_first_use_refuses_to_stream(unu
 
 
 @pytest.mark.system
-async def test_readers_of_a_first_stream_make_one_call(fake, unused):
+async def test_two_readers_of_a_clients_first_stream_make_one_call(fake, unused):
     """Two tasks that begin to read a client's first stream make one call."""
     stream = unused.chat.completions.stream(messages="Hi")
 

@@ -54,7 +54,7 @@ async def test_to_sse_yields_thoughts_text_and_a_last_event(fake):
     assert "stop" == data["finish_reason"]
 
 
-async def test_to_sse_begins_after_the_last_chunk_read(fake):
+async def test_to_sse_begins_with_the_first_unread_chunk(fake):
     """
     The events of `to_sse` begin with the first chunk that was not read before `to_sse`
     was called; chunks read earlier are not sent as events.
@@ -107,7 +107,7 @@ async def test_error_that_is_not_an_asi1_error_is_the_last_event_and_is_raised(f
     assert b"secret" not in data
 
 
-async def test_open_raises_an_error_before_the_first_event(fake):
+async def test_error_before_the_first_event_is_raised_by_open_of_to_sse(fake):
     """
     ``to_sse().open()`` raises an error that occurs before the first event, so that a
     web server can still send that error as the status of its response. Without `open`
@@ -158,7 +158,7 @@ async def test_comment_is_sent_after_each_ping_interval_without_an_event():
 
 
 @pytest.mark.virtual_time
-async def test_open_returns_after_one_ping_interval_without_an_event():
+async def test_open_of_to_sse_returns_after_one_ping_interval_without_an_event():
     """
     If no event arrives within *ping* seconds, ``to_sse().open()`` returns; an error
     that occurs later becomes an event.

@@ -65,7 +65,7 @@ class Hanging:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_run_that_is_cancelled_at_every_step_has_the_same_result(stream):
+async def test_run_whose_reads_are_cancelled_has_the_same_result(stream):
     """
     A read that is cancelled loses nothing: a run whose reads are cancelled again and
     again has the messages and steps of a run that was read at once.

@@ -256,7 +256,7 @@ async def test_new_run_refuses_none_as_max_rounds():
 @pytest.mark.parametrize(
     "saved", ["", [], b"", "[]", "{}", "nonsense", 5, None, ["\n"]]
 )
-async def test_what_is_not_a_saved_run_is_refused(saved):
+async def test_value_that_is_not_a_saved_run_is_refused(saved):
     """
     `resume_tools` raises `ArgumentError` for anything that is not a saved run, such as
     an empty str or list. Nothing is sent.

@@ -87,7 +87,7 @@ async def test_options_have_the_names_of_openais_client_or_of_asi1(fake, fake_cl
     assert ("d", b"") == (two.headers["x-a"], two.body)
 
 
-def test_blocking_verbs_return_the_reply(fake, blocking_client):
+def test_blocking_http_verb_methods_return_the_reply(fake, blocking_client):
     """
     The blocking client has the verbs of the async client, and refuses the same
     arguments.

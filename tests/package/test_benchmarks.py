@@ -239,7 +239,7 @@ def test_growth_command_measures_each_value_in_a_new_process() -> None:
     assert done.stderr.startswith("saved: ")
 
 
-def test_path_that_fails_is_named_below_the_growth_table() -> None:
+def test_code_path_that_fails_is_named_below_the_growth_table() -> None:
     """
     A code path that fails has no factors, and the reason is given below the table.
     """

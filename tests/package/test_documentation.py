@@ -266,7 +266,7 @@ def test_promises_of_the_documentation_name_tests_that_exist():
     ]
 
 
-def test_pages_state_the_number_of_faults():
+def test_pages_state_the_right_number_of_faults():
     """Where a page says how many faults the fake server has, the number is right."""
     stated = re.findall(r"(\d+)\W+(?:server )?faults", "\n".join(TEXTS.values()))
 

@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 START = (ROOT / "docs/get-started.md").read_text("utf-8")
 
 
-def test_messages_say_what_works_before_and_after_a_release():
+def test_messages_say_how_to_install_asi1_before_and_after_a_release():
     """
     Before the first release, asi1 is installed from a checkout only, and messages say
     so; a release changes the command in all of them.

@@ -99,7 +99,7 @@ asyncio.run(main())
 
 
 @pytest.mark.system
-def test_closing_what_was_never_used_loads_no_module():
+def test_closing_an_unused_client_or_stream_loads_no_module():
     """Closing an unread stream and an unused client loads nothing that calls need."""
     modules = loaded(UNREAD)
 

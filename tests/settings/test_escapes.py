@@ -22,7 +22,7 @@ from asi1._settings.escapes import CODED, LONGEST_CODE, UNSEEN, character, codes
         *(("%ef%bc%bf", "_"), ("\\uff5f", None), ("%ef%bd%9f", None)),
     ],
 )
-def test_escape_stands_for_a_character(code, char):
+def test_escape_is_decoded_to_its_character(code, char):
     """
     An escape stands for a character in lowercase; for nothing, if the character is
     invisible; and for itself, if it is unknown.
@@ -47,7 +47,7 @@ def test_escape_stands_for_a_character(code, char):
         ("\u00e4\u2013", None),
     ],
 )
-def test_text_with_signs_of_escapes_is_decoded(text, codes):
+def test_only_text_with_signs_of_escapes_is_decoded(text, codes):
     """
     Only a text with signs of escapes, or with invisible characters, is decoded; the
     invisible characters are removed first.

@@ -645,7 +645,7 @@ def test_as_argument_returns_the_result_of_the_given_function():
     ("option", "items"),
     [("stop", ["a", "b"]), ("agents", ["agent1"]), ("tools", [{"type": "function"}])],
 )
-def test_option_that_is_a_sequence_may_be_any_sequence(make, option, items):
+def test_option_of_the_type_sequence_accepts_any_sequence(make, option, items):
     """
     An option of the type ``Sequence`` may be any sequence, and is sent as a list.
     """

@@ -361,14 +361,14 @@ def test_unescaped_key_is_found_by_its_first_8_characters(key, text, found):
 
 
 @pytest.mark.parametrize("value", [None, Secret(KEY), bytes, int])
-def test_hidden_returns_none_a_secret_or_a_type_unchanged(value):
+def test_function_hidden_returns_none_a_secret_or_a_type_unchanged(value):
     """
     `hidden` returns None, a `Secret` or a type unchanged: none of them shows a value.
     """
     assert value is hidden(value)
 
 
-def test_hidden_returns_a_str_as_secret_and_other_values_as_their_type():
+def test_function_hidden_returns_a_str_as_secret_and_other_values_as_types():
     """
     `hidden` wraps a str in a `Secret`, and replaces any other value by its type.
     """

@@ -82,7 +82,7 @@ async def test_rows_of_cancelled_tasks_are_written_by_flush():
     assert 4 == len(written)
 
 
-async def test_failed_write_raises_for_each_row_and_counts_nothing():
+async def test_failed_write_raises_for_each_row_and_counts_no_row():
     """
     If rows cannot be written, each task whose row was among them gets an error, and
     none of the rows counts as written.

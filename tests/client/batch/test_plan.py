@@ -64,7 +64,7 @@ def test_output_truncated_at_any_byte_is_repaired_and_continued(files):
 
 
 @pytest.mark.parametrize("rest", [bytes(5000), b'{"id":"batch_req_12' + bytes(5000)])
-def test_zeros_after_a_power_failure_are_cut_off(rest, files):
+def test_zeros_that_a_power_failure_left_are_cut_off(rest, files):
     """
     Blocks of zeros in place of the last rows, as a power failure may leave them, are
     cut off.

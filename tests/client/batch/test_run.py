@@ -41,7 +41,7 @@ async def test_batch_writes_an_answer_for_each_request(fake, fake_client, files)
     assert all("stream" not in request.json for request in fake.requests)
 
 
-async def test_second_run_sends_only_what_is_new_changed_or_failed(
+async def test_second_run_of_a_batch_sends_only_new_changed_or_failed_requests(
     fake, fake_client, files
 ):
     """

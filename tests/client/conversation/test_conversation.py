@@ -166,7 +166,7 @@ async def test_conversations_of_one_client_are_independent(fake, fake_client):
         assert 2 == len(chat.messages)
 
 
-async def test_second_turn_edit_and_undo_are_refused_during_a_turn(fake, fake_client):
+async def test_edit_undo_and_another_turn_are_refused_during_a_turn(fake, fake_client):
     """
     While a turn waits for its answer, another turn, an edit and an undo raise
     `ConversationBusyError`. A fork and `messages` show the history before the turn.

@@ -258,7 +258,9 @@ async def test_context_policy_shortens_the_history_but_never_the_turn(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_budget_of_a_run_counts_its_own_answers_alone(fake, fake_client, stream):
+async def test_budget_of_a_run_counts_only_the_answers_of_the_run(
+    fake, fake_client, stream
+):
     """
     The budget of a run of a conversation does not count other turns. If the budget
     refuses the next answer of the run, the history stays unchanged. A resumed run
@@ -284,7 +286,9 @@ async def test_budget_of_a_run_counts_its_own_answers_alone(fake, fake_client, s
     assert (8, 4) == (len(chat.messages), fake_client.spent.requests)
 
 
-async def test_options_of_the_conversation_reach_each_request(fake, fake_client):
+async def test_options_of_a_conversation_are_in_each_request_of_a_run(
+    fake, fake_client
+):
     """
     The options of the conversation are in each request of a run. The options of the run
     override them.

@@ -86,7 +86,7 @@ async def test_calls_cancelled_at_any_moment_leave_no_connection_or_task_in_use(
     await until(lambda: fake.open_connections == 0)
 
 
-async def test_left_behind_reports_the_task_and_connection_of_a_running_call(
+async def test_function_left_behind_reports_the_task_of_a_running_call(
     fake, anyio_backend_name
 ):
     """

@@ -278,7 +278,7 @@ class Inside(threading.Thread):
             self.released.wait(LIMIT)
 
 
-def test_fork_waits_for_all_threads_inside_no_fork():
+def test_fork_waits_for_all_threads_in_a_no_fork_block():
     """A fork waits until the last of several threads has left its ``with no_fork``
     block.
     """
@@ -302,7 +302,7 @@ def test_fork_waits_for_all_threads_inside_no_fork():
     assert forked.is_set()
 
 
-def test_thread_enters_no_fork_only_after_a_fork_has_ended():
+def test_thread_enters_a_no_fork_block_only_after_a_fork_has_ended():
     """No thread enters a ``with no_fork`` block while another thread forks."""
     no_fork = type(fork_lock.no_fork)()
 
@@ -336,7 +336,7 @@ def test_import_that_registers_fork_hooks_waits_for_a_fork():
     assert waited.wait(LIMIT)
 
 
-def test_fork_inside_no_fork_waits_for_other_threads_only():
+def test_fork_in_a_no_fork_block_waits_for_other_threads_only():
     """A thread that forks inside its ``with no_fork`` block waits for other threads
     only. A later fork waits until this thread has left its block.
     """
@@ -367,7 +367,7 @@ def test_fork_inside_no_fork_waits_for_other_threads_only():
     assert not waiting.is_alive()
 
 
-def test_fork_and_no_fork_wait_for_each_other_for_a_limited_time(monkeypatch):
+def test_fork_and_no_fork_block_wait_for_each_other_for_a_limited_time(monkeypatch):
     """A fork waits for a ``with no_fork`` block, and such a block for a fork, for a
     limited time only. Then both go on.
     """

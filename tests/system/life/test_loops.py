@@ -40,7 +40,7 @@ def question(request):
 
 @pytest.mark.parametrize("first", BACKENDS)
 @pytest.mark.parametrize("second", BACKENDS)
-def test_two_event_loops_that_share_a_client_get_own_answers(
+def test_two_event_loops_that_share_a_client_get_their_own_answers(
     fake, client, first, second
 ):
     """

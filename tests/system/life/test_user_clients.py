@@ -259,8 +259,8 @@ async def test_user_client_works_after_many_cancelled_calls(setting):
 async def test_closing_the_asi1_client_leaves_the_users_client_open(setting):
     """
     Closing the asi1 client leaves the user's client or transport open. After the user
-    closes his own, no connection is left, and the asi1 client reports that the user's
-    was closed.
+    has closed that object, no connection is left, and a call that would need the user's
+    closed client raises `ClientClosedError`.
     """
     async with setting.client() as client:
         assert "Two." == await ask(client)

@@ -129,7 +129,7 @@ async def test_page_fits_widths_from_320_to_1280_pixels(browser, url, fake, widt
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
-async def test_call_that_waits_for_approval_fits_and_can_be_read(
+async def test_tool_call_that_waits_for_approval_fits_and_can_be_read(
     browser, url, fake, width, scheme
 ):
     """
