@@ -288,7 +288,7 @@ async def test_request_method_of_a_client_never_uses_the_cache(fake):
 async def test_answer_from_the_cache_uses_no_rate_limit_and_calls_hooks(fake, ask):
     """
     A call that the cache answers neither waits for a rate limit nor counts towards one.
-    The client's hooks are called for its start, its chunks and its end, but for no
+    The client's hooks are called for the call's start, chunks and end, but for no
     attempt.
     """
     seen = []
@@ -577,7 +577,8 @@ async def test_answer_is_cached_even_if_the_client_is_closed_at_once():
 @pytest.mark.virtual_time
 async def test_cached_stream_waits_for_a_slow_reader():
     """
-    The timeouts of a call do not apply to a slow reader of a cached stream.
+    The timeouts of a call do not include the time that the reader of a cached stream
+    takes.
     """
     fake = FakeASI1()
     words = [Event(chunk(f"{n} ")) for n in range(100)]

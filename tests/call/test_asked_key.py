@@ -87,9 +87,9 @@ async def test_key_function_is_called_for_each_request(fake, kind, form):
 )
 async def test_key_function_is_called_once_more_after_a_401(fake, form, keys, sent):
     """
-    After a 401 the key function is called once more, even without retries. The request
-    is sent again only if the function returns another key; the error shows none of the
-    keys.
+    After a 401 the key function is called once more, even if the client makes no
+    retries. The request is sent again only if the function returns another key; the
+    error shows none of the keys.
     """
     fake.fail(401, message=f"not {OLD}", times=None)
     given = Keys(*keys)

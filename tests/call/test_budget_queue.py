@@ -34,13 +34,13 @@ def request_line(name, **body):
 
 
 async def by_map(client, names, path):
-    """Answer the prompts *names* by a `map`; return the answers."""
+    """Answer the prompts *names* with a `map`; return the answers."""
     made = client.chat.completions.map(names, ordered=False, **LIMITED)
     return [answer async for answer in made]
 
 
 async def by_batch(client, names, path):
-    """Answer the prompts *names* by a batch; return its rows."""
+    """Answer the prompts *names* with a batch; return its rows."""
     lines = [request_line(name, max_tokens=3000) for name in names]
     await client.batch(lines, path, budget=LIMITED["budget"])
     return [json.loads(line) for line in path.read_text().splitlines()]
@@ -75,7 +75,8 @@ async def test_retry_that_does_not_fit_into_the_budget_waits_for_other_calls(
 ):
     """
     A retry that does not fit into the budget waits until other calls have ended, as a
-    first attempt does. Its own call's reservation does not delay it.
+    first attempt does. The tokens that its own call has reserved do not delay the
+    retry.
     """
     fake = FakeASI1()
     fake.fail(503)

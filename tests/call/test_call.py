@@ -313,7 +313,7 @@ async def test_exceeded_quota_is_not_retried(fake):
 async def test_total_timeout_covers_all_attempts_and_waits(fake, stream):
     """
     The total timeout includes all attempts and waits of a call: if the next wait is
-    longer than the remaining time, the last error is raised at once.
+    longer than the remaining time, the error of the last attempt is raised at once.
     """
     fake.fail(503, retry_after=8, times=None)
 
@@ -606,8 +606,8 @@ async def test_total_timeout_applies_to_a_slow_reader(fake):
 @both_forms
 async def test_connection_lost_before_the_reply_is_retried(fake, stream):
     """
-    A call whose connection is lost before the reply is retried; `sent` is true for each
-    attempt, since the server may have worked on it.
+    A call whose connection is lost before the reply is retried. `sent` is true for each
+    attempt, since the server may have worked on the request.
     """
     fake.fault("reset_before_headers")
     fake.fault("close_before_headers")
@@ -849,7 +849,7 @@ async def test_opening_a_stream_of_a_cancelled_call_raises_stream_closed_error(
 
 async def test_cancelled_call_gives_its_reader_client_closed_error(fake, fake_client):
     """
-    A call that is cancelled while it runs first ends its queue with an error for the
+    If a running call is cancelled, the call first ends its queue with an error for the
     reader, and then raises the cancellation.
     """
     fake.fault("stall_before_headers")

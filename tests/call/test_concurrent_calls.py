@@ -49,7 +49,8 @@ async def test_waiting_prompts_count_towards_the_limit_of_unread_answers(
 
 async def test_exhausted_iterator_is_not_asked_for_another_prompt(fake, fake_client):
     """
-    An iterator of prompts that has raised StopIteration is not asked again.
+    An iterator of prompts that has raised StopIteration is not asked for a prompt
+    again.
     """
     fake.reply("Hello.", times=None)
     prompts = Prompts(5)
@@ -62,8 +63,8 @@ async def test_exhausted_iterator_is_not_asked_for_another_prompt(fake, fake_cli
 
 async def test_closed_client_sends_no_further_prompt_of_its_map(fake, fake_client):
     """
-    If the client is closed between two reads, no further call begins, and the next read
-    raises `ClientClosedError`.
+    If the client is closed between two reads of a `map`, no further call begins, and
+    the next read raises `ClientClosedError`.
     """
     fake.reply("Hello.", times=None)
     answers = fake_client.chat.completions.map(["a", "b"], concurrency=1)

@@ -21,9 +21,9 @@ async def test_event_loop_polls_every_fifth_of_a_second_until_it_is_idle(
     anyio_backend_name,
 ):
     """
-    On asyncio, a loop with calls under way runs one callback every 0.2 s, even if the
-    polling was started twice. An idle loop runs none. On trio no callback runs, since
-    ipykernel runs on asyncio.
+    On asyncio, an event loop with calls under way runs one callback every 0.2 s, even
+    if the polling was started twice. An idle event loop runs none. On trio no callback
+    runs, since ipykernel runs on asyncio.
     """
     asked, busy = [], True
 
@@ -46,8 +46,8 @@ async def test_event_loop_polls_every_fifth_of_a_second_until_it_is_idle(
 
 async def test_event_loop_outside_of_the_main_thread_does_not_poll():
     """
-    A loop outside of the main thread does not poll, since Python handles signals in the
-    main thread only.
+    An event loop outside of the main thread does not poll, since Python handles signals
+    in the main thread only.
     """
     asked = []
     loop = loop_token()

@@ -1,4 +1,6 @@
-"""The progress of a `map`: functions, and the bars of other libraries."""
+"""The progress of a `map`: functions that it calls, and progress bars of other
+libraries.
+"""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ async def test_async_iterable_is_read_while_answers_are_awaited(fake, fake_clien
     """
     While an async iterable of prompts waits for its next prompt, earlier answers are
     yielded. The iterable is read at most *concurrency* prompts ahead, and is closed
-    when the answers are closed.
+    when the iterator of answers is closed.
     """
     taken, closed = [], []
 
@@ -128,8 +128,8 @@ async def test_error_of_an_async_iterable_is_raised_after_all_earlier_answers(
     fake, fake_client
 ):
     """
-    An error that the async iterable raises is raised after all earlier answers, even
-    with ``return_exceptions``.
+    An error that an async iterable of prompts raises is raised after all earlier
+    answers, even with ``return_exceptions``.
     """
 
     async def prompts():

@@ -330,7 +330,7 @@ async def test_call_that_times_out_in_a_user_provided_limiter_was_not_sent():
 async def test_error_of_a_user_provided_limiter_is_not_retried():
     """
     An exception that a user-provided limiter raises is raised by the call at once. No
-    attempt is made, even if it is an asi1 error that a call would retry.
+    attempt is made, even if the exception is an asi1 error that a call would retry.
     """
     calls = []
 
@@ -712,8 +712,8 @@ async def allowed(limiter, **outcome):
 )
 async def test_used_tokens_replace_the_estimated_tokens(used, after, wait):
     """
-    After a call, the limit counts the tokens that the call used. If these are unknown,
-    it counts the 60 tokens that were estimated before the call.
+    After a call, the limit counts the tokens that the call used. If their number is
+    unknown, the limit counts the 60 tokens that were estimated before the call.
     """
     limiter = LocalLimiter(RateLimit(tokens_per_minute=100), anyio.current_time)
     await allowed(limiter, estimated=60, used=used)

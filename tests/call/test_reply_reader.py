@@ -468,8 +468,8 @@ async def test_status_error_has_the_message_of_an_error_body_in_any_format(
 
 async def test_secret_of_the_query_is_redacted_in_an_error(fake, fake_client):
     """
-    A secret in the query of a request is replaced by stars where an error body echoes
-    it.
+    If an error body echoes a secret of the request's query, the error shows stars in
+    place of the secret.
     """
     fake.reply_json(b'{"error": {"message": "bad otter-secret-123"}}', status=400)
 

@@ -299,7 +299,7 @@ async def test_error_before_the_first_event_of_a_run_is_raised_by_open(fake, cli
 async def test_run_whose_second_call_fails_can_be_resumed(fake, client):
     """
     If a later call of the model fails, the last event is ``failed``. `to_json` has the
-    run so far, so that the resumed run does not run its tools again.
+    run so far, so that the resumed run does not run the tools again.
     """
     fake.reply("", tool_calls=CALLS[:1])
     fake.fail(500)
@@ -365,8 +365,8 @@ async def reading(events, stuck, group):
 
 async def test_closing_the_events_of_a_run_cancels_its_tools(client, stuck):
     """
-    `aclose` on the events cancels the tools that run, and waits for them. After that,
-    neither the events nor the run can be read.
+    `aclose` on the iterator of events cancels the running tools, and waits for their
+    end. After that, neither the events nor the run can be read.
     """
     run = run_of(client, [stuck.wait])
 
@@ -404,8 +404,8 @@ async def test_cancelled_reader_of_a_run_cancels_its_tools(client, stuck):
 @pytest.mark.virtual_time
 async def test_garbage_collected_events_of_a_run_cancel_its_tools(client, stuck):
     """
-    Events that are garbage-collected cancel the tools, even if the program still refers
-    to the run.
+    An iterator of events that is garbage-collected cancels the tools, even if the
+    program still refers to the run.
     """
     run = run_of(client, [stuck.wait])
     events = run.to_sse(ping=1)

@@ -317,8 +317,8 @@ def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, 
 )
 def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
     """
-    No attribute of a cause shows the key after `scrub`. A cause whose str cannot be
-    made without the key is left out, but the causes behind that cause stay.
+    No attribute of a cause shows the key after `scrub`. A cause whose str would still
+    show the key is left out, but the causes behind that cause stay.
     """
     last = cause
     while last.__cause__ is not None:

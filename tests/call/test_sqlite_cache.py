@@ -143,8 +143,8 @@ HOSTILE = [garbage, other_program, future_version, lost_table, folder]
 @pytest.mark.parametrize("spoil", HOSTILE)
 async def test_unusable_cache_file_is_not_changed_and_fails_no_call(tmp_path, spoil):
     """
-    A file that is not a cache of this version is not changed. It fails no call, and is
-    reported once; only `clear` raises.
+    A file that is not a cache of this version is not changed. It makes no call fail,
+    and is reported once; only `clear` raises.
     """
     path, fake = tmp_path / "answers", FakeASI1()
     spoil(path)

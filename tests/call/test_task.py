@@ -345,8 +345,9 @@ async def test_call_whose_callers_task_is_cancelled_raises():
 @asyncio_only
 async def test_call_that_has_ended_has_no_reference_to_its_callers_task():
     """
-    The handle of an ended call does not refer to the task that ran it, whose context
-    has the handle. So Python frees both without its garbage collector.
+    The handle of an ended call has no reference to the task that ran the call. The
+    task's context refers to the handle, so such a reference would be a cycle, which
+    only the garbage collector frees.
     """
     begun, freed = [], []
 

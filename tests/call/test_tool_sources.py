@@ -22,7 +22,7 @@ from ..support.talk import until
 
 
 async def unused():
-    """Stand in for the function of a tool. It is never called: `Runnable.run` is."""
+    """Stand in for the function of a tool; the tests call `Runnable.run` instead."""
 
 
 def runnable(id, run, timeout=None):  # noqa: A002
@@ -150,7 +150,7 @@ async def test_fifty_tools_answer_in_the_order_of_their_calls_and_leak_nothing(
 
 async def test_refused_tool_cancels_the_tools_that_were_begun_before_it(fake_client):
     """
-    If the client is closed before all tools have begun, the error is raised, and the
+    If the client is closed before all tools have begun, an error is raised, and the
     tools that had begun are cancelled, even while the error keeps the `ToolSource`
     alive.
     """
@@ -193,7 +193,8 @@ async def test_cancelled_read_of_tool_outcomes_loses_no_outcome(fake_client):
 async def test_tool_source_that_is_closed_or_freed_cancels_its_tools(fake_client, way):
     """
     Tools are cancelled if their source is stopped, closed or garbage-collected, or if
-    the client is closed: then a read raises `ClientClosedError`.
+    the client is closed. After the client was closed, a read raises
+    `ClientClosedError`.
     """
     hanging = Hanging()
     source = ToolSource(fake_client._engine, hanging.calls(3), None)

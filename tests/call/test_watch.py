@@ -62,7 +62,7 @@ def client_of(fake, seen, **options):
 
 
 async def ask(client, *, stream, **options):
-    """Ask, and return the whole answer."""
+    """Ask the model, and return the whole answer."""
     made = await client.chat.completions.create(messages="Hi", stream=stream, **options)
     return await made.get_final_completion() if stream else made
 
@@ -276,9 +276,9 @@ async def test_on_end_hook_is_called_once_for_every_call_that_began(
 ):
     """
     `on_end` is called exactly once for each call that began, even if its stream is
-    closed early or dropped, its caller is cancelled, or its client is closed. The error
-    of the `Call` tells how the call ended. Its attempt and the time of its end are
-    recorded.
+    closed early or dropped, its caller is cancelled, or its client is closed. The
+    `Call` has the error that tells how the call ended, the attempts, and the time of
+    the end.
     """
     fake, seen = FakeASI1(), Seen()
     fake.fault("stall", after_chunks=2, times=None)
@@ -582,8 +582,8 @@ async def test_hooks_do_not_see_the_key_that_a_server_echoes():
 
 async def test_hooks_get_the_error_of_the_call_that_ends_a_parse():
     """
-    A `parse` with *repair* may make two calls. If one fails, the hook `on_end` of the
-    whole `parse` gets its error.
+    A `parse` with *repair* may make two calls. If one of them fails, the hook `on_end`
+    of the whole `parse` gets the error of this call.
     """
     seen, fake = Seen(), FakeASI1()
     fake.fail(400)

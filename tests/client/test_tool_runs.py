@@ -168,8 +168,8 @@ async def test_resumed_run_uses_the_model_of_the_run_unless_another_is_given():
 
 async def test_resumed_run_uses_the_default_model_of_the_client_that_began_it():
     """
-    A saved run has the name of its model, even if it was only the client's default. So
-    a client with another default goes on with the same model.
+    A saved run has the name of its model, even if the model was only the client's
+    default. So a client with another default goes on with the model of the saved run.
     """
     model = ScriptedModel(*ROUNDS)
     async with model.client(model="big") as client:

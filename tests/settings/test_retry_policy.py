@@ -1,4 +1,4 @@
-"""Modules that a new client does not load for its retry policy."""
+"""The error classes of HTTP statuses are not loaded for a client's retry policy."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ def issued(key, count):
 
 def test_each_attempt_has_its_own_key_and_redacts_the_keys_of_all_attempts():
     """
-    Each attempt keeps the key that it began with. Its key object also redacts the keys
-    that other attempts got, and the secrets of its own request.
+    Each attempt keeps the key that it began with. The attempt's key object also redacts
+    the keys of other attempts, and the secrets of the attempt's own request.
     """
     key = RotatingKey(str)
     first = key.issued("sk-heron-0123").with_secrets_of({"x-token": "tok-98765432"}, "")

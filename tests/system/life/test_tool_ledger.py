@@ -28,12 +28,12 @@ class Killed(Exception):  # noqa: N818 - it is the end of a process, not an erro
 
 class Journal:
     """
-    A journal that is killed while it writes a line.
+    A journal whose process is killed while the journal writes a line.
 
     Attributes:
-        lines: The lines of all processes; the last may be incomplete.
-        left: How many lines are still written; None for no limit.
-        torn: The share of the next line that is written.
+        lines: The lines that all processes have written; the last may be incomplete.
+        left: How many more lines are written before the kill; None for no kill.
+        torn: The share of the next line that is written before the kill.
     """
 
     def __init__(self, lines, left=None, torn=0.0):

@@ -71,8 +71,8 @@ class History(RuleBasedStateMachine):
         self.oracle = Oracle(limit)
         self.waiting: list[_Call] = []  # in order of arrival
         self.running: list[_Call] = []
-        self.excused: set[int] = set()  # loops that were frozen since the last rule
-        self.overdue = math.inf  # since when a call that may start has not started
+        self.excused: set[int] = set()  # loops frozen since the last rule has run
+        self.overdue = math.inf  # since then a call that may start has waited
 
     # The task of a call.
 
