@@ -228,7 +228,7 @@ async def test_answer_that_calls_tools_is_not_repaired(fake, fake_client):
 async def test_each_request_of_a_repair_has_its_own_idempotency_key(fake, fake_client):
     """
     With the key "auto", each request of `parse` has a key of its own: to a request with
-    an old key, a server may send the old answer again. A given key is sent if `parse`
+    an old key, a server may send the old answer again. A fixed key is sent if `parse`
     makes only one request.
     """
     for text in (BAD, GOOD, GOOD):

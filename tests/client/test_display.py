@@ -59,9 +59,7 @@ class Cell(Publisher):
 
 
 def ipython(monkeypatch, publisher):
-    """Pretend that IPython runs with *publisher*, or is only imported (if that is
-    None).
-    """
+    """Pretend that IPython runs with *publisher*; None: that it is only imported."""
     shell = None if publisher is None else types.SimpleNamespace(display_pub=publisher)
     parts = {
         "IPython": {"get_ipython": lambda: shell},

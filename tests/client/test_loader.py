@@ -138,7 +138,9 @@ async def test_import_goes_on_after_its_waiting_task_is_cancelled():
 
 
 async def test_failed_import_raises_in_each_waiting_task_and_is_tried_again():
-    """Each waiting task gets the error of an import; the next call imports again."""
+    """
+    Each waiting task gets the error of a failed import; the next call imports again.
+    """
     slow, errors = Import(ImportError("broken")), []
 
     async def call():
@@ -226,7 +228,9 @@ async def test_virtual_clock_stands_still_during_an_import():
 
 
 def test_event_loops_of_several_threads_wait_for_one_import():
-    """Event loops of several threads wait for one import; one of them may end first."""
+    """Event loops of several threads wait for one import, even if one loop ends before
+    it.
+    """
     slow, results = Import(), []
 
     async def call(patience):

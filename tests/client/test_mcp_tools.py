@@ -129,7 +129,7 @@ async def test_called_mcp_tool_has_its_original_name_on_the_server():
 async def test_timeout_prefix_and_needs_approval_apply_to_each_tool():
     """
     `timeout` is the timeout of each tool, and `prefix` the start of each name;
-    `needs_approval` may be a function of the server's name.
+    `needs_approval` may be a function of the name that the tool has on the server.
     """
     tools = await asi1.tools_of(
         Session(), needs_approval=lambda n: n == "files/read", timeout=3, prefix="my."
@@ -162,7 +162,7 @@ async def test_tool_that_is_listed_twice_is_returned_once():
 )
 async def test_list_of_tools_that_does_not_end_is_an_error(pages):
     """
-    A server whose pages repeat a cursor, or do not end, is an error.
+    `tools_of` raises an error if the pages of a server repeat a cursor, or do not end.
     """
     session = Session(pages)
 

@@ -165,7 +165,7 @@ def test_code_blocks_have_a_known_mark():
 def test_skill_for_coding_agents_is_part_of_the_package():
     """
     The installed package, and the source distribution, have the page for coding agents.
-    It has a name and a description, and is short.
+    The page has a name and a description, and is short.
     """
     skill = Path(asi1.__file__).parent / "skills" / "asi1" / "SKILL.md"
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -254,7 +254,7 @@ def test_troubleshooting_quotes_messages_of_asi1(heading):
 
 
 def test_promises_of_the_documentation_name_tests_that_exist():
-    """Each promise names the tests that check it, and these exist."""
+    """Each promise names the tests that check it, and these tests exist."""
     text = TEXTS["docs/explanation/promises.md"]
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     named = [re.findall(r"`(tests/[\w/.]+)`", row) for row in rows]

@@ -367,7 +367,7 @@ def test_images_example_sends_the_generated_image_back(
 def test_agent_example_waits_for_the_agent_in_one_session(fake, folder, capsys):
     """
     ``agent_session.py`` asks again until the agent has answered. If that takes too
-    long, it saves the session, and goes on waiting when it is started again.
+    long, the example saves the session, and goes on waiting when it is started again.
     """
     fake.reply("I've sent the message to the agent.", times=None)
     main = load("agent_session").main

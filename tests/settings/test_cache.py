@@ -32,8 +32,8 @@ def test_value_that_is_not_a_cache_is_refused_when_the_client_is_made(
     client, value, shown
 ):
     """
-    A value without the two methods of a cache is refused when the client is made. So is
-    a class of caches in place of an instance.
+    A value without the two methods of a cache is refused when the client is made. A
+    class in place of an instance is also refused.
     """
     with pytest.raises(ConfigurationError) as caught:
         client("sk-test", cache=value)

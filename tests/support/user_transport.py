@@ -1,4 +1,4 @@
-"""A transport of a user, around one of httpx."""
+"""A transport that a user provides, and that wraps a transport of httpx."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Wrapping"]
 
 
 class Wrapping(httpx.AsyncBaseTransport):
-    """A user's transport around one of httpx, as in packages that retry requests."""
+    """A user's wrapper of httpx's transport, as in packages that retry requests."""
 
     def __init__(self) -> None:
         self.inner = httpx.AsyncHTTPTransport()

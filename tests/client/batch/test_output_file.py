@@ -18,7 +18,7 @@ def path(tmp_path):
 
 
 def opened(path):
-    """Open an output file as a batch does, and accept all that it contains."""
+    """Open an output file as a batch does, and accept all of its content."""
     output = OutputFile(path)
     output.mend(path.stat().st_size, line_end=False)
     return output
@@ -98,8 +98,8 @@ def test_compact_replaces_the_file_and_keeps_its_mode_and_its_link(path, tmp_pat
 
 def test_failed_compact_leaves_the_old_file_and_nothing_else(path, tmp_path):
     """
-    If the new file cannot be written, the old file has not changed, and no other file
-    is left.
+    If `compact` cannot write the new file, the old file does not change, and no other
+    file is left.
     """
     path.write_bytes(b"1\n2\n")
 

@@ -89,8 +89,8 @@ def test_zeros_that_a_power_failure_left_are_cut_off(rest, files):
 def test_rows_of_earlier_runs_decide_what_is_sent(rows, options, wanted, counts, files):
     """
     A request with an answer is not sent again, and a failed request only with
-    *retry_failed*. A request that differs from the one in its row is sent, and counted
-    as changed.
+    *retry_failed*. A request that differs from the request of its row is sent, and
+    counted as changed.
     """
     files.ask(*IDS)
     files.output.write_bytes(b"".join(rows))

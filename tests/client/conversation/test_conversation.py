@@ -18,7 +18,7 @@ from ...support.talk import DONE, SSE, Event, chunk, in_process, until
 
 
 def echo(request):
-    """Answer with the last message of the request."""
+    """Return the fake server's answer, which repeats the request's last message."""
     return f"You said: {request.json['messages'][-1]['content']}"
 
 
@@ -1208,8 +1208,8 @@ async def test_thoughts_are_sent_back_only_with_keep_reasoning(
 ):
     """
     With ``keep_reasoning=True`` the model's thoughts, wherever the server sends them,
-    are in the history and are sent back as ``reasoning_content``. Without it, they are
-    in neither.
+    are in the history and are sent back as ``reasoning_content``. Without
+    ``keep_reasoning``, they are neither in the history nor sent back.
     """
     fake.clear()
     part = {"content": "Yes."} | ({} if thought else {"reasoning_content": "Hm."})

@@ -83,8 +83,9 @@ async def test_idempotency_key_that_all_answers_of_a_turn_would_share_is_refused
     fake, fake_client
 ):
     """
-    A run in a conversation makes several requests, so it refuses a given idempotency
-    key, when it is made and when it is resumed; "auto" gives each request its own key.
+    A run in a conversation makes several requests, so a fixed idempotency key is
+    refused when the run is made and when it is resumed; "auto" gives each request its
+    own key.
     """
     chat = fake_client.conversation()
     run = chat.run_tools("1 + 2?", tools=[add], idempotency_key="auto")

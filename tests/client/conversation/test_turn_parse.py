@@ -73,7 +73,7 @@ async def test_repair_refuses_an_idempotency_key_that_its_requests_would_share(
     fake, fake_client
 ):
     """
-    With `repair`, a given idempotency key is refused before anything is sent: to a
+    With `repair`, a fixed idempotency key is refused before anything is sent: to a
     request with an old key, a server may send the old answer again.
     """
     chat = fake_client.conversation()

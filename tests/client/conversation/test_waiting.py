@@ -1,4 +1,6 @@
-"""Sessions with agents, and the wait for their deferred answers."""
+"""Sessions with agents, and the wait for their deferred answers: those that promise a
+later answer.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ def session_ids(fake):
 
 
 async def asked(fake, client, **options):
-    """Return a conversation whose first answer is deferred."""
+    """Return a conversation whose first answer only promises a later answer."""
     fake.reply(DEFERRED, usage=USAGE)
     chat = client.conversation(session=True, **options)
     assert (await chat.ask("Book a table.")).deferred
@@ -90,9 +92,9 @@ async def test_wait_sends_the_message_and_model_that_the_caller_chose(
 
 async def test_wait_that_times_out_can_be_repeated(fake, fake_client):
     """
-    If only deferred answers arrive within *timeout*, `wait` raises `APITimeoutError` at
-    exactly that time, even during a call. The history does not change, so `wait` can be
-    called again.
+    If only deferred answers arrive within *timeout*, `wait` raises `APITimeoutError`
+    exactly when *timeout* passes, even during a call. The history does not change, so
+    `wait` can be called again.
     """
     chat = await asked(fake, fake_client)
     fake.reply(DEFERRED, times=None)
@@ -206,8 +208,8 @@ async def test_wait_raises_if_the_conversation_does_not_end_with_an_answer(
 )
 async def test_wait_refuses_a_wrong_number_of_seconds(fake_client, name, value):
     """
-    `wait` raises an `ArgumentError` that names the argument if a number of seconds is
-    wrong.
+    If *interval* or *timeout* is not a valid number of seconds, `wait` raises an
+    `ArgumentError` that names the argument.
     """
     with pytest.raises(asi1.ArgumentError) as caught:
         await fake_client.conversation().wait(**{name: value})

@@ -244,7 +244,7 @@ def test_second_batch_on_the_same_output_is_refused(total, fake, files, monkeypa
     """
     While a batch writes to an output, another process, or another batch of the same
     process, is refused that output. The lock on the output ends with its process, even
-    if that is killed.
+    if the process is killed.
     """
     fake.fault("stall_before_headers", times=None)
     monkeypatch.setenv("ASI_ONE_API_KEY", "sk-batch")

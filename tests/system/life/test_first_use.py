@@ -396,8 +396,9 @@ def test_other_parts_of_a_client_do_not_wait_for_the_imports_of_its_first_call(
     fake, use
 ):
     """
-    While the first call of a program imports modules, methods that need no await, but
-    other modules, return without waiting, so that the event loop goes on.
+    While the first call of a program imports modules, methods that are not awaited
+    return without waiting, even if they need other modules, so that the event loop goes
+    on.
     """
     script = f"""
     def hook(event, args):

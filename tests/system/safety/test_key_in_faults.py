@@ -88,8 +88,8 @@ async def test_call_under_a_fault_does_not_show_the_key(caplog, fault, stream):
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_hooks_do_not_see_an_echoed_key(stream):
     """
-    What hooks see does not contain the key, even if the server's error message echoes
-    the key, and the hooks see contents.
+    If the server's error message echoes the key, hooks do not see the key, even hooks
+    that see contents.
     """
     fake, seen = FakeASI1(seed=5), []
     fake.fail(503, body=f"busy, {KEY}", times=None)

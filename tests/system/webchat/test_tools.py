@@ -62,8 +62,8 @@ async def test_tool_calls_and_results_are_shown_beside_the_answer(fake, visit):
 @pytest.mark.parametrize("reloaded", [False, True])
 async def test_approved_call_runs_and_the_answer_goes_on(fake, visit, reloaded):
     """
-    A call that needs an approval waits for a click, also over a reload of the page. The
-    approved call runs, and the model goes on with the call's result. The model's
+    A call that needs an approval waits for a click, even across a reload of the page.
+    The approved call runs, and the model goes on with the call's result. The model's
     arguments are shown as text, never as HTML.
     """
     fake.reply("I write.", tool_calls=[MAIL])
