@@ -184,7 +184,8 @@ class Snapshot:
         kind = f"async {kind}" if waits else kind
         # Special methods need no docstring, since Python defines what they do.
         doc = label.endswith("__") or value.__doc__
-        # A signature that lists its options is recorded with ``**options``.
+        # A signature that lists its options is recorded as in the source, with
+        # ``**options``.
         source = as_written(value) if "__signature__" in vars(value) else value
         self.add(label, f"{kind} ", as_text(inspect.signature(source), types), doc)
         for node in self.source.overloads.get(place(value), ()):

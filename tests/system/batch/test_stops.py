@@ -184,7 +184,7 @@ def test_batch_stopped_at_20_random_moments_answers_each_request_once(
     """
     A batch that is killed, or interrupted, at 20 random moments and begun again ends
     with one row for each custom id and no incomplete line. A request that has a row is
-    never sent again; a request that was in flight may be.
+    never sent again; only requests that were in flight may be sent again.
     """
     chance = random.Random(7)
     _, output = files

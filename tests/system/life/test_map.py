@@ -16,9 +16,10 @@ import asi1
 
 
 MIB = 1024 * 1024
-# Number of prompts of the test of memory. `nox -s soak` sets 200,000.
+# Number of prompts of the test below that measures memory. `nox -s soak` sets 200,000.
 PROMPTS = int(os.environ.get("SOAK_PROMPTS", "600"))
-# Bytes of a prompt: all prompts have 160 MiB, four times what the test allows.
+# Bytes of one prompt. All prompts together have 160 MiB, four times the memory that the
+# test allows.
 SIZE = 160 * MIB // PROMPTS
 STATUS = Path("/proc/self/status")
 

@@ -72,9 +72,9 @@ class History(RuleBasedStateMachine):
         self.waiting: list[_Call] = []  # in order of arrival
         self.running: list[_Call] = []
         self.excused: set[int] = set()  # loops frozen since the last rule has run
-        self.overdue = math.inf  # since then a call that may start has waited
+        self.overdue = math.inf  # since this time a call that may start has waited
 
-    # The task of a call.
+    # The task of a call:
 
     async def _call(self, call: _Call) -> None:
         self.waiting.append(call)
@@ -123,7 +123,7 @@ class History(RuleBasedStateMachine):
         calls = [call for call in calls if not (call.ended or call.cancelled)]
         return calls[number % len(calls)] if calls else None
 
-    # Rules: what may happen to the calls.
+    # The rules, which say what may happen to the calls:
 
     @rule(loop=st.integers(0, 2), tokens=TOKENS, count=st.sampled_from([1, 1, 3]))
     def begin(self, loop, tokens, count):
@@ -165,7 +165,7 @@ class History(RuleBasedStateMachine):
         self.excused.add(loop % len(self.loops.each))
         self._settle()
 
-    # Invariants: what is true after each rule.
+    # The invariants, which are true after each rule:
 
     @invariant()
     def call_that_may_go_has_gone(self):
