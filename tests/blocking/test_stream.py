@@ -73,7 +73,7 @@ def test_blocking_stream_keeps_no_chunk_that_it_has_returned(fake, blocking_clie
     gc.disable()
     try:
         with blocking_client.chat.completions.stream(messages="Hi") as stream:
-            next(stream)  # the stream's answer keeps the first chunk
+            next(stream)  # the first chunk, which the stream's answer keeps
             read = next(stream)
             known = weakref.ref(read)
             assert "b" == read.choices[0].delta.content

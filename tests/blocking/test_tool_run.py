@@ -62,7 +62,7 @@ def test_blocking_run_has_the_steps_and_result_of_the_async_run(stream):
 
     assert RESULTS == tool_results(got.messages)
     assert (result.messages, result.usage) == (got.messages, got.usage)
-    # Tools that run at the same time end in any order.
+    # Tools that run at the same time may end in any order.
     assert sorted(type(s).__name__ for s in steps) == sorted(
         type(s).__name__ for s in blocking
     )

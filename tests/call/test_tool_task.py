@@ -86,7 +86,7 @@ class OwnBaseError(BaseException):
     """An exception that `except Exception` does not catch."""
 
 
-# Each case has what a tool raises, and what the model then reads.
+# For each case, what a tool raises, and what the model then reads.
 RAISED = {
     "message": (ValueError("no otter"), "ValueError: no otter"),
     "no-message": (KeyError(), "KeyError"),

@@ -67,7 +67,7 @@ async def test_stream_keeps_no_chunk_that_it_has_returned(fake, client):
     gc.disable()
     try:
         async with client.chat.completions.stream(messages="Hi") as stream:
-            await anext(stream)  # the stream's answer keeps the first chunk
+            await anext(stream)  # the first chunk, which the stream's answer keeps
             read = await anext(stream)
             known = weakref.ref(read)
             assert "b" == read.choices[0].delta.content

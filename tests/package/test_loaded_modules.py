@@ -39,7 +39,7 @@ import sys
 print(*sorted(n for n in sys.modules if n.partition(".")[0] == "asi1"))
 """
 
-# Programs that make one call, and how many asi1 modules each may load at most.
+# Programs that make one call, and the most modules of asi1 that each may load.
 FIRST_CALLS = pytest.mark.parametrize(
     ("program", "most"),
     [pytest.param(CALL, 59, id="async"), pytest.param(BLOCKING, 68, id="blocking")],

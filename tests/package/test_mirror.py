@@ -54,8 +54,8 @@ TESTED_IN = {
         "_protocol/schema/mismatch",
         "_protocol/schema/objects",
     ],
-    # The next action of a run is tested by the tests of the run's log, which decides
-    # it.
+    # The next action of a run is tested by the tests of the log, which decides the
+    # action.
     "protocol/tools/test_run_log": ["_protocol/tools/run_actions"],
     # The events of a run are tested where they are saved and loaded.
     "protocol/tools/test_saved_run": ["_protocol/tools/run_events"],
@@ -69,7 +69,7 @@ TESTED_IN = {
     "settings/test_options": ["_settings/option_checks"],
     # Large requests are sent on asyncio and on trio by the same tests.
     "transport/test_connect": ["_transport/sending", "_transport/trio_socket"],
-    # How a connection hands a reply over to h11 is tested with asi1's own connections.
+    # The handover of a connection to h11 is tested with asi1's own connections.
     "transport/test_plain_connection": ["_transport/h11_connection"],
     # Conversation turns and the transport are tested through clients.
     "client/test_client": [

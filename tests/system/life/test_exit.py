@@ -233,8 +233,8 @@ ON = {
 }
 
 
-# Python 3.12 starts no thread once the main thread has ended. So there, the programs
-# that call after that have made a call before, which has started asi1's thread.
+# Python 3.12 starts no thread once the main thread has ended. So there, a program that
+# makes calls after that has made a call before, which has started asi1's thread.
 CALL_BEFORE = """
 client_of().chat.completions.create(messages="Hi")
 """

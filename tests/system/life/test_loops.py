@@ -130,7 +130,8 @@ def test_stream_used_from_another_event_loop_does_not_hang(fake, client, end):
                     got.append(chunk.text)
                     seen.set()
 
-        # The stream is closed right after the client, so the reader gets either error.
+        # The stream is closed right after the client, so the reader may get the error
+        # of either.
         of_client = [asi1.ClientClosedError] * (end == "aclose-the-client")
         closed = asi1.StreamClosedError, *of_client
         got, seen = [], anyio.Event()

@@ -33,9 +33,9 @@ LIMITS = st.builds(
     tokens_per_minute=st.sampled_from([None, 50, 100]),
     max_concurrency=st.sampled_from([None, 1, 2, 3]),
 )
-# Tokens that do not fit into the limits at all, and tokens that just fit.
-TOKENS = st.sampled_from([0, 1, 20, 50, 51, 100, 120])
 # Numbers of tokens: some do not fit into any limit, and some just fit.
+TOKENS = st.sampled_from([0, 1, 20, 50, 51, 100, 120])
+# Sums of these seconds are exact as floats, so that no timer comes too early.
 SHORT = 1 / 1024
 SECONDS = st.sampled_from([SHORT, 0.5, 1.5, 10, 30, 60 - SHORT, 60, 61, 200])
 

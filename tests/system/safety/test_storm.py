@@ -19,7 +19,7 @@ both_forms = pytest.mark.parametrize(
 )
 
 CALLS = 200
-# The maximum number of requests, with retries, that 200 calls may send.
+# The maximum number of requests that 200 calls may send, including retries.
 MOST = 220
 
 
