@@ -3,9 +3,9 @@ The base class of all objects decoded from JSON; they keep all that the server s
 
 ``wire`` contains the server's JSON object, so that `Model.to_dict` returns exactly what
 the server sent, and a null differs from a missing key. A copy changed by
-``attrs.evolve`` keeps ``wire``, but not the mark of `as_sent`: so its `to_dict` has the
-changed fields. This module has no ``from __future__ import annotations``, since cattrs
-reads annotations at run time.
+``attrs.evolve`` keeps ``wire`` but loses the mark that `as_sent` sets, so `to_dict` of
+the copy returns the changed fields. This module has no ``from __future__ import
+annotations``, since cattrs reads annotations at run time.
 """
 
 import copy
@@ -55,8 +55,8 @@ class Model:
 
         The dict contains every key and value that the server sent. If ``wire`` is None,
         the dict contains the fields under their JSON names, but no empty fields except
-        ``content``. So does the dict of a copy that ``attrs.evolve`` changed; it also
-        contains the server's nulls.
+        ``content``. The same holds for a copy that ``attrs.evolve`` changed, but its
+        dict also contains the server's nulls.
         """
         if self.wire is not None:
             if self._as_sent:
@@ -139,7 +139,7 @@ class Model:
         )
         return _dump()[1](dump, indent)
 
-    __repr__ = fields_repr  # so that subclasses have ``repr=False``
+    __repr__ = fields_repr  # subclasses inherit it: they say ``repr=False``
 
     def __iter__(self) -> Iterator[tuple[str, JSON]]:
         """Yield the items of `model_dump` that are not None, for ``dict(...)``."""
@@ -190,7 +190,9 @@ def as_sent(model: _M, source: Model | None = None) -> _M:
 
 
 def setters(cls: type[Model]) -> dict[str, Callable[[Any, Any], None]]:
-    """Return the setters of *cls*'s fields: its frozen objects refuse assignment."""
+    """
+    Return functions that set the fields of *cls*, whose objects refuse assignment.
+    """
     return {a.name: getattr(cls, a.name).__set__ for a in attrs.fields(cls)}
 
 
@@ -229,7 +231,7 @@ def _changed_items(
             yield key, copy.deepcopy(model.extra[key])
         elif key in wire and _is_empty(sent):
             yield key, copy.deepcopy(sent)
-        # Any other key of *wire* is a second name of a field, and is left out.
+        # Any other key of *wire* is an alternative name of a field, and is left out.
 
 
 def _is_empty(value: JSON) -> bool:
@@ -275,7 +277,7 @@ def set_thoughts(whole: Any, part: str, thoughts: str) -> None:
 
     Args:
         whole: A new answer or chunk that has its thoughts beside the choices.
-        part: The name of a choice's field with the message.
+        part: The field of a choice that holds the message: "message" or "delta".
         thoughts: The thoughts; "" for none.
     """
     if type(whole.choices) is not tuple:

@@ -51,7 +51,9 @@ Tag: TypeAlias = str | int | float | bool
 
 
 class Default(enum.Enum):
-    """The type of `DEFAULT`: "argument not given", for arguments that may be None."""
+    """
+    The type of `DEFAULT`, which means "argument not given" where None has a meaning.
+    """
 
     VALUE = "default"
 
@@ -74,7 +76,8 @@ def public(thing: _T) -> _T:
     if "__delattr__" in vars(thing) and hasattr(thing, "to_dict"):
         changed: Any = thing
         changed.__setattr__ = changed.__delattr__ = _refuse_change
-        # Else, with attrs 22.1 to 26.1, subclasses that are not frozen refuse too.
+        # Without this, attrs 22.1 to 26.1 lets subclasses that are not frozen refuse
+        # changes too.
         changed.__attrs_own_setattr__ = True
     return thing
 
@@ -92,10 +95,10 @@ def _frozen_error() -> Callable[[object, str], AttributeError]:
 
 class Hinted:
     """
-    Base of the classes that OpenAI's client has too.
+    Base of those classes of asi1 that have a counterpart in OpenAI's client.
 
-    An attribute of OpenAI's class that is missing here raises an error that tells what
-    to use.
+    Reading an attribute that only OpenAI's class has raises an error that tells what to
+    use instead.
     """
 
     __slots__ = ()
@@ -112,7 +115,8 @@ def fields_repr(self: Any) -> str:
     """
     Return the ``repr`` of an object of attrs, which lists its fields.
 
-    attrs would compile such a function for each class, while the class is made.
+    All classes share it. attrs would compile one for each class, which slows the
+    import.
     """
     cls = type(self)
     shown = (a.name for a in attrs.fields(cls) if a.repr)
@@ -185,7 +189,9 @@ def can_dump(value: object) -> bool:
 
 
 def is_series(value: object) -> bool:
-    """Tell whether *value* is a series of things, not a mapping or a model."""
+    """
+    Return whether *value* is iterable, and neither a mapping nor a pydantic model.
+    """
     no_series = can_dump(value) or isinstance(value, Mapping)
     return isinstance(value, Iterable) and not no_series
 

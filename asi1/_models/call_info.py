@@ -89,7 +89,8 @@ class Call:
             `CallCancelledError` if its caller was cancelled; `ClientClosedError` if the
             client was closed; an `OutputError` of `parse`; the exception of a tool, or
             of your own limiter or transport. In `on_retry`, the last attempt's error.
-            Without contents, its ``partial``, ``snippet`` and ``body`` are empty.
+            Unless the hooks have ``contents=True``, its ``partial``, ``snippet`` and
+            ``body`` are empty.
         messages: The messages of a chat call, as they were sent; None unless the hooks
             have ``contents=True``.
         answer: At the end: the answer of a chat call, even if only a part arrived; None

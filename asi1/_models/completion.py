@@ -2,7 +2,7 @@
 The complete answer, as frozen attrs classes.
 
 Every field has a default, since servers may leave out any field; ``extra`` has the keys
-without a field. cattrs reads annotations at run time: they are not postponed.
+without a field. Annotations are not postponed: cattrs reads them at run time.
 """
 
 from collections.abc import Callable, Mapping

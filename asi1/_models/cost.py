@@ -87,7 +87,7 @@ def cost(
 
 
 def cost_of_tokens(rates: Rates, prompt: int, cached: int, answer: int) -> Decimal:
-    """Return what *prompt* tokens, *cached* of them cached, and *answer* ones cost."""
+    """Return the cost of the tokens; *cached* of the *prompt* tokens were cached."""
     full, output, cheap = rates
     parts = (
         (prompt - cached, full),
@@ -97,7 +97,7 @@ def cost_of_tokens(rates: Rates, prompt: int, cached: int, answer: int) -> Decim
     total = sum_of_costs(
         _EXACT.multiply(Decimal(tokens), each) for tokens, each in parts
     )
-    # A zero keeps no exponent, so that a free call costs "0", not "0E-8".
+    # Zero is returned without an exponent, so that a free call costs "0", not "0E-8".
     return _EXACT.scaleb(total, -6) if total else _ZERO
 
 

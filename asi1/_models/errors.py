@@ -42,7 +42,8 @@ Every exception that this package raises.
     └── ConversationBusyError       another turn is waiting for its answer
 
 Errors are plain data without the API key, so they can be pickled, copied and compared.
-More are in `busy_errors`, `output_errors`, `status_errors`, and the tools' `errors`.
+More are in the modules `busy_errors`, `output_errors`, `status_errors`,
+``tools.errors``.
 """
 
 from collections.abc import Callable

@@ -83,7 +83,8 @@ def loader_in_steps(
     data: bytes, *, repair: bool = False
 ) -> Generator[None, None, Callable[[bytes], JSON]]:
     """
-    Parse *data* in steps; return a function that returns the value or raises the error.
+    Parse *data* in steps; return a function that returns the value or raises
+    ValueError.
 
     Args:
         data: JSON text.
@@ -229,8 +230,8 @@ class _Level:
 
     *items*: the values so far; None before the first part. *start*: where the text
     begins that is not parsed yet. *comma*: where the last comma ends. *after*: whether
-    the item before *start* lacks its comma. *full*: whether the array or object may end
-    at *start*.
+    the item before *start* still needs a comma. *full*: whether the array or object may
+    end at *start*.
     """
 
     __slots__ = ("after", "comma", "full", "items", "sign", "start")

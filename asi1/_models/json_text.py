@@ -42,7 +42,7 @@ __all__ = [
 # Translates digits to "0", to find long integers, which orjson turns into floats.
 _DIGITS = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 19
-# Among every sixth byte of the data, a run of 19 digits has at least three digits in a
+# If only every sixth byte is read, a run of 19 digits still gives three digits in a
 # row.
 _STEP = 6
 _SAMPLE = b"0" * (len(_LONG_NUMBER) // _STEP)
@@ -117,7 +117,7 @@ def _load(data: bytes, *, surrogates: bool) -> JSON:
 
 def has_long_number(data: bytes) -> bool:
     """Whether *data* has so many digits in a row that orjson may return a float."""
-    # Every sixth byte is enough to find that most data has none.
+    # For most data, every sixth byte is enough to see that there is no such run.
     if _SAMPLE not in data[::_STEP].translate(_DIGITS):
         return False
     return _LONG_NUMBER in data.translate(_DIGITS)
@@ -187,7 +187,8 @@ def dump_json(value: JSON) -> bytes:
     """
     try:
         data = orjson.dumps(value, default=_default)
-        # orjson writes NaN as null. The string "null" is not NaN: JSON Schemas have it.
+        # orjson writes NaN as null. The str "null", which JSON Schemas contain, is not
+        # NaN.
         nulls = data.count(b"null")
         if nulls and nulls > data.count(b'"null"'):
             _check_writable(value)
@@ -225,7 +226,7 @@ def _check_writable(value: JSON) -> None:
 
 
 def _parts(value: JSON) -> Iterable[JSON]:
-    """Return the values inside *value*, or what JSON has in place of *value*."""
+    """Return the values inside *value*, or the value that is written in place of it."""
     if isinstance(value, Mapping):
         return value.values()
     if isinstance(value, list | tuple):

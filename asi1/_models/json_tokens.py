@@ -20,10 +20,10 @@ _STRING_PIECE = re.compile(
     re.DOTALL,
 )
 QUOTE = ord('"')
-# `outline` gives up on data with more quotes than this, and one more per 128 bytes.
+# `outline` gives up on data with more quotes than this plus one per 128 bytes.
 _FEW_QUOTES = 256
 _BYTES_PER_QUOTE = 128
-# `outline` gives up on a quote after this many backslashes.
+# `outline` gives up on data in which this many backslashes precede a quote.
 _MOST_BACKSLASHES = 32
 
 
@@ -31,8 +31,8 @@ def outline(data: bytes) -> bytes | None:
     """
     Return JSON text with each string replaced by a single quotation mark.
 
-    The search for one byte is about 50 times as fast as counting (Python 3.11), so
-    this is the fast way to look at JSON that has few, long strings.
+    In Python 3.11, `bytes.find` is about 50 times as fast as `bytes.count`, so this is
+    the fast way to look at JSON that has few, long strings.
 
     Args:
         data: JSON text in UTF-8; of other text, the result means nothing.

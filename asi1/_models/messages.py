@@ -195,7 +195,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     Return *messages*, from `wire_messages`, without empty messages of the model.
 
     The model may answer with thoughts alone, or reach its token limit before its text.
-    Strict servers refuse such a message; the model would imitate a placeholder text.
+    Strict servers refuse such a message, and the model would imitate a placeholder.
 
     Raises:
         ArgumentError: No other message is left.
@@ -209,7 +209,9 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
 
 
 def _sent(message: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
-    """Return *message*, with its refusal if it has no content; None without either."""
+    """
+    Return *message*, with a refusal as content if it is empty; None if it has none.
+    """
     text = message.get("content")
     # Each turn checks its whole history, so a str, the usual content, is checked first.
     if (type(text) is str and text and not text.isspace()) or _is_filled(message):
@@ -241,7 +243,7 @@ def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
             wire["role"] = reply.role if reply.role in _ROLES else "assistant"
         case dict() | Mapping() if "choices" in message:
             raise _invalid(name, "is a complete answer: take its message", message)
-        case dict() | Mapping():  # a check for `dict` alone is fast
+        case dict() | Mapping():  # `dict` comes first: it is checked fast
             # Servers send null for missing values, but may refuse a null in a request.
             wire = {k: v for k, v in message.items() if v is not None or k == "content"}
             if not wire.get("tool_calls", True):  # strict servers refuse an empty list

@@ -45,8 +45,8 @@ def dumped(
     Args:
         model: An object of a class of `Model`.
         left_out: The names of the fields that are not in the JSON form of any object.
-        exclude_none: Leaves out what is None and, from a message, what is not sent
-            back.
+        exclude_none: Leaves out values that are None and, from a message, the keys that
+            no later request sends back.
     """
     values: dict[str, Any] = _all_fields(model, left_out)
     if not exclude_none:

@@ -50,8 +50,8 @@ class OutputError(ASI1Error):
     @property
     def usage(self) -> Usage | None:
         """
-        The tokens of this answer and of all `earlier` ones, without those of answers
-        whose usage is not known; None if that of none is known.
+        The tokens of this answer and of all `earlier` ones, as far as their usage is
+        known; None if no usage is known.
         """
         errors = [error for error in self.earlier if isinstance(error, OutputError)]
         answers = [error.completion for error in [*errors, self]]

@@ -71,8 +71,8 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
     @property
     def total_usage(self) -> Usage | None:
         """
-        The tokens of this answer and of all `earlier` ones, without those of answers
-        whose usage is not known; None if that of none is known.
+        The tokens of this answer and of all `earlier` ones, as far as their usage is
+        known; None if no usage is known.
         """
         answers = [error.completion for error in self.earlier]
         reports = [answer.usage for answer in [*answers, self] if answer]
@@ -115,7 +115,9 @@ def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
 
 
 def _extended(cls: Any, model: Model, **fields: Any) -> Any:
-    """Return *model* as an object of its class's subclass *cls*, with new *fields*."""
+    """
+    Return *model* as an object of *cls*, a subclass of its class, with new *fields*.
+    """
     extended, source = cls.__new__(cls), cast("Any", type(model))
     write = _setters(cls)
     for name in _names(source):

@@ -156,7 +156,9 @@ def _share_wire(wire: Any, choice: ChunkChoice) -> None:
 
 
 def _with_calls(wire: Any, delta: Delta) -> Any:
-    """Return the delta's *wire*, with the ``wire`` of each tool call in it."""
+    """
+    Replace the tool calls in *wire* by the ``wire`` of *delta*'s calls; return *wire*.
+    """
     if delta.tool_calls:
         wire["tool_calls"][:] = [call.wire for call in delta.tool_calls]
     return wire

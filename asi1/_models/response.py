@@ -135,7 +135,7 @@ class ResponseInfo(Hinted):
         return self.status
 
 
-# The metadata before a reply has come: making an object for each call takes long.
+# The metadata of all calls before their reply: an object for each would take long.
 NO_INFO = ResponseInfo()
 
 
@@ -159,7 +159,7 @@ def timeout_message(message: object) -> str:
 
 
 def forget(request: object) -> None:
-    """Do nothing: an error's *request* is not kept, since it may contain the key."""
+    """Do nothing: an error's *request* is not kept, since it may have the API key."""
     del request
 
 

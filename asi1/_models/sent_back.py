@@ -39,7 +39,7 @@ def wire_reply(message: Any) -> dict[str, JSON]:
 
 
 def wire_call(call: ToolCall | Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return *call* in the form of a later request; a dict is returned unchanged."""
+    """Return *call* as a later request sends it; a dict is returned unchanged."""
     if isinstance(call, Mapping):
         return dict(call)
     # Unknown keys of a tool call, such as a signature, are sent back, since servers may

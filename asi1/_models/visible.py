@@ -49,7 +49,7 @@ def visible(text: str, before: str = "") -> str:
 
     A control character becomes a symbol; an invisible character is left out. Newlines
     and tabs stay. A joiner stays after an emoji, or after a letter of a script that may
-    need one: in Unicode, all of these come after Greek, Cyrillic and Hebrew.
+    need one: in Unicode, all such scripts come after Greek, Cyrillic and Hebrew.
 
     Args:
         text: Any text.
