@@ -42,8 +42,7 @@ Every exception that this package raises.
     └── ConversationBusyError       another turn is waiting for its answer
 
 Errors are plain data without the API key, so they can be pickled, copied and compared.
-More are in the modules `busy_errors`, `output_errors`, `status_errors`,
-``tools.errors``.
+`busy_errors`, `output_errors`, `status_errors` and ``tools.errors`` define more.
 """
 
 from collections.abc import Callable

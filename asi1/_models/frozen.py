@@ -28,7 +28,7 @@ def frozen_error(thing: object, name: str) -> FrozenInstanceError:
     words = re.findall("[A-Z][a-z]*", kind.__name__)
     called = kind.__name__ == "FunctionCall"
     word = words[0 if called else -1].lower()  # e.g. "message" for `ChatMessage`
-    # Without ``wire=None``, the copy would still have the server's old value there.
+    # Without ``wire=None``, ``wire`` of the copy would still have the old value.
     wire = ", wire=None" if "wire" in fields and name != "wire" else ""
     advice = f"attrs.evolve({word}, {name}=...{wire}) returns a changed copy"
     if called:  # programs append a stream's pieces to ``arguments``

@@ -198,7 +198,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     Strict servers refuse such a message, and the model would imitate a placeholder.
 
     Raises:
-        ArgumentError: No other message is left.
+        ArgumentError: All messages are empty messages of the model.
     """
     filled = [sent for sent in map(_sent, messages) if sent is not None]
     if messages and not filled:

@@ -105,8 +105,9 @@ class _Call(Arguments):
             same_id = bool(part.id) and not new_id
             return bool(self.name) and (not same_id or self.whole)
         if not self.whole:
-            # vLLM has given each part of a call a new id, but one index. So an equal
-            # index means the same call, unless neither part nor call has arguments.
+            # vLLM has sent the parts of one call with different ids, but the same
+            # index. So an equal index means the same call, unless neither part nor call
+            # has arguments.
             alone = part.index is None or not (arguments or self._text)
             return new_id and bool(self.id) and alone
         if new_id:
@@ -124,7 +125,7 @@ class _Call(Arguments):
         return ToolCall(id=self.id, type=self.type, function=function, extra=extra)
 
 
-# The values of a call that has not changed lately, for `_Call`. They are packed into a
+# The field values of a `_Call` that has not changed lately. They are packed into a
 # tuple of plain values, since Python's garbage collector would scan one object for each
 # of many calls.
 _Packed: TypeAlias = tuple[Any, ...]
@@ -190,8 +191,10 @@ class ToolCalls:
 
     def _place_of(self, part: ToolCallDelta) -> int | None:
         """
-        Return the place of the call that *part* may go on with: the last one with its
-        index or id, or the last of all without index; None if there is no such call.
+        Return the place of the call that *part* may continue; None if there is none.
+
+        It is the last call with the index or id of *part*. If there is none, it is the
+        last of all calls, provided that this call or *part* has no index.
         """
         named = self._by_id.get(part.id) if part.id else None
         last = len(self._models) - 1 if self._models else None

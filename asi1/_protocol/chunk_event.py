@@ -48,8 +48,8 @@ def event_value(
     Return the chunk in one event as a JSON object; None for an event without a chunk.
 
     An event without data has no chunk, and neither has an event with a name of its own
-    whose data is not JSON, such as a ping. But data that begins as JSON is a chunk: if
-    it is cut, a part of the answer is lost.
+    whose data is not JSON, such as a ping. But data that begins like JSON counts as a
+    chunk: if the data is cut off, a part of the answer is lost.
 
     Args:
         name: The event's type, "message" if it has none.

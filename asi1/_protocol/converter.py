@@ -27,7 +27,7 @@ __all__ = ["decode", "decode_in_steps"]
 
 _M = TypeVar("_M", bound=Model)
 
-# The name of the field with a choice's message, for an answer and for a chunk.
+# The field of a choice that holds its message, in an answer and in a chunk.
 _PARTS = {"ChatCompletion": "message", "ChatCompletionChunk": "delta"}
 # Number of tool calls that are decoded in one step.
 _CALLS_PER_STEP = 256
@@ -99,7 +99,7 @@ def _has_several_calls(message: JSON) -> bool:
 def _calls_in_steps(
     values: list[JSON], cls: type[Model]
 ) -> Generator[None, None, tuple[ToolCall, ...]]:
-    """Decode the tool calls of a message of the class *cls*."""
+    """Decode the tool calls of a message of the class *cls*, in steps."""
     calls: list[ToolCall] = []
     read = _tuple_reader(attrs.fields_dict(cls)["tool_calls"].type, _converter)
     for at in range(0, len(values), _CALLS_PER_STEP):

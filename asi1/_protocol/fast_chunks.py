@@ -82,7 +82,7 @@ class FastChunkReader:
 
 def _call_in(delta: Any) -> Any:
     """
-    Return the tool call to which *delta* adds a piece; None if it has no tool calls.
+    Return the tool call to which *delta* adds a piece; None if *delta* has none.
 
     Raises:
         ValueError, TypeError, LookupError, AttributeError: The fast path cannot read

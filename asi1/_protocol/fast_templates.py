@@ -29,7 +29,8 @@ _STRING = re.compile(rb' ?"((?:[^"\\]++|\\.)*+)"')
 # The indexes of tool calls, by their digits in JSON. Larger indexes are left to the
 # JSON parser.
 _INDEXES = {b"%d" % index: index for index in range(256)}
-# Every number of so many digits fits into 64 bits; `peek_json` reads others as floats.
+# Numbers of so many digits fit into 64 bits; `peek_json` may read longer ones as
+# floats.
 _MOST_DIGITS = 19
 
 _SETTERS = setters(ChatCompletionChunk)
@@ -62,7 +63,7 @@ class Template:
         thinks: Whether the text delta is a part of the thoughts.
         between: The bytes between the index of a tool call and the piece of its
             arguments; None without a tool call.
-        pending: The chunk's fields besides the text delta.
+        pending: Sets the fields of a chunk besides the text delta, when they are read.
     """
 
     head: bytes

@@ -56,7 +56,7 @@ class MapRequests:
         cls, config: ClientConfig, model: str | None, options: Mapping[str, Any]
     ) -> MapRequests:
         """
-        Return the requests of a ``map``, after the options of all items were checked.
+        Check the options that the items share; return the maker of their requests.
 
         Raises:
             ArgumentError: An option is wrong.

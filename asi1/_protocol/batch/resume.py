@@ -51,8 +51,8 @@ class Entry:
         Whether the *row* at offset *at*, of the entry's custom id, stays in the output.
 
         One row of the request itself stays: its newest answer, else its newest failure.
-        Rows of another request with this custom id stay until the request has a row,
-        and answers among them until the request has an answer.
+        Rows of another request with this custom id stay until this request has a row;
+        those with an answer stay until this request has an answer.
         """
         if at == self.at or self.state is State.NEW:
             return True

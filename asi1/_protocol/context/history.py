@@ -32,7 +32,7 @@ from .view import Summary
 __all__ = ["COUNTS", "History", "stored"]
 
 # The key under which servers send the thoughts of a message, and under which some
-# servers expect them.
+# servers expect them in requests.
 _REASONING = "reasoning_content"
 COUNTS = (
     "prompt_tokens",
@@ -75,8 +75,8 @@ class History:
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
         """
-        Return a history of *messages*; its summary is removed if summarised messages
-        changed.
+        Return a history with *messages* in place of its own. The summary is dropped if
+        one of the summarised messages differs.
         """
         messages, summary = tuple(messages), self.summary
         if summary and self.messages[: summary.upto] != messages[: summary.upto]:

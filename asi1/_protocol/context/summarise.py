@@ -162,8 +162,8 @@ def _cut(text: str, size: int) -> str:
 
 def _transcript(turn: Turn) -> str:
     """
-    Return a turn as one string; given as messages, the model would answer the turn in
-    place of summarising it.
+    Return a turn as one string. If it were sent as messages, the model would answer the
+    turn instead of summarising it.
     """
     return "\n".join(_line(message) for message in turn.messages)
 

@@ -54,8 +54,9 @@ _RECENT = 5
 _UNSEEN = 0.01
 
 
-# Largest plausible size of the hidden prompt, in tokens. A larger count of a server is
-# wrong, and would make context policies drop all messages that they may drop.
+# Largest plausible size of the hidden prompt, in tokens. If a server's count implies a
+# larger one, the count is wrong, and would make context policies drop all messages that
+# they may drop.
 _MOST_HIDDEN = 200_000
 # Largest token count that a saved conversation may have.
 MOST_TOKENS = 10**9
@@ -166,8 +167,8 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
 def size_of(message: Wire) -> int:
     """Return the size of *message* in bytes of UTF-8, without its role."""
     content = message.get("content")
-    # Most messages are only a role and a text. They are measured fast, since this runs
-    # for the whole history in each turn.
+    # Most messages are only a role and a text. They have a fast path, since each turn
+    # measures the whole history.
     if type(content) is str and len(message) == 2 and "role" in message:
         return len(content) if content.isascii() else _size(content)
     return sum(_size(value) for key, value in message.items() if key != "role")
