@@ -145,8 +145,7 @@ class Members:
     complete items, such as annotations, are joined too, without repeated items.
 
     Attributes:
-        deep: Whether the object is a delta or in one: then strings and objects are
-            joined.
+        deep: Whether the object is a delta or in one: strings and objects are joined.
         joined: Whether all lists in the object are joined.
         named: Whether the object is an item of a list: then each of its strings is a
             part of the answer.

@@ -163,7 +163,7 @@ def _usage(raw: Object) -> Object:
     return raw
 
 
-# By the name of the model, since few programs load the models of chunks.
+# The keys are names of classes, since few programs load the classes of chunks.
 NORMALISERS: Mapping[str, Callable[[Object], Object]] = {
     "ChatChoice": partial(_choice, part="message"),
     "ChatCompletion": partial(_answer, part="message"),

@@ -69,7 +69,7 @@ def read_error(
 
     Args:
         info: The reply's metadata.
-        body: The reply's body, of any shape.
+        body: The reply's body, in any format.
         key: The API key, which is redacted from excerpts in the error.
         wall: The current time, in seconds since 1970.
     """

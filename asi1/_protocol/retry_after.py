@@ -182,7 +182,7 @@ def retry_after_in_body(body: JSON) -> float | None:
 
 def _read(body: JSON) -> Iterator[tuple[str, JSON]]:
     """
-    Yield lowercase name and value of each member of the body, or of a container in it.
+    Yield the lowercase name and the value of each member of *body* and its containers.
 
     Containers are the members in `_CONTAINERS`. The body itself and the items of lists
     have the name "".

@@ -128,7 +128,9 @@ def _parameter(variable: TypeVar, parameters: Mapping[Any, Any]) -> Any:
 
 
 def _substituted(annotation: Any, parameters: Mapping[Any, Any]) -> Any:
-    """Return *annotation* with the types of *parameters* for its type variables."""
+    """
+    Return *annotation* with its type variables replaced by types from *parameters*.
+    """
     if isinstance(annotation, TypeVar):
         return parameters.get(annotation, annotation)
     names = getattr(annotation, "__parameters__", ())
@@ -143,13 +145,13 @@ def _is_class(annotation: Any) -> bool:
 
 
 def parameters_of(annotation: Any, attribute: str) -> dict[Any, Any]:
-    """Return the type for each type variable in the annotation of a class's field."""
+    """Return the type for each type variable of the class that declares *attribute*."""
     found = _owner_parameters(annotation, attribute)
     return {} if found is None else found
 
 
 def _owner_parameters(annotation: Any, attribute: str) -> dict[Any, Any] | None:
-    """Return type arguments of the class that has *attribute*; None if none has it."""
+    """Return the same as `parameters_of`; None if no class declares *attribute*."""
     cls = get_origin(annotation) or annotation
     names = getattr(cls, "__parameters__", ())
     own: dict[Any, Any] = dict(zip(names, get_args(annotation), strict=False))

@@ -18,7 +18,7 @@ def choices_of(members: tuple[Any, ...]) -> Choices:
     Return the `Choices` of enum members and other constants.
 
     Raises:
-        ValueError: JSON cannot express a constant.
+        ValueError: JSON cannot express one of *members*.
     """
     values: dict[tuple[type, Any], object] = {}
     for member in members:

@@ -70,8 +70,8 @@ class _ShapeConverter(Converter):
 
     def __init__(self) -> None:
         super().__init__(detailed_validation=False)
-        # For each class, by the id of its definition: a list with its hook; empty while
-        # the hook is being created.
+        # The hook of each class, in a list that is empty while the hook is being
+        # created. The keys are the ids of the classes' definitions.
         self.objects: dict[int, list[_Hook]] = {}
 
 

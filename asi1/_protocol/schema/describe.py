@@ -71,8 +71,8 @@ _INSTEAD: dict[object, str] = {
 
 class Describer:
     """
-    Builds the `Shape` of types, with one `Definition` per class, so that classes can be
-    recursive.
+    Builds the shapes of types. Each class has only one `Definition`, so that a class
+    can contain itself.
 
     Args:
         argument: The name of the argument that has the type, for error messages.

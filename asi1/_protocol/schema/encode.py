@@ -28,7 +28,8 @@ def encoded(value: Any) -> JSON:
     Return the JSON value of *value*; its fields get the names that they have in JSON.
 
     Raises:
-        ValueError: JSON cannot express a part of the value; the message names its type.
+        ValueError: JSON cannot express a part of *value*; the message names the part's
+            type.
     """
     if value is None or type(value) in {bool, int, float, str}:
         return value

@@ -142,7 +142,9 @@ def _described(metadata: Mapping[Any, Any]) -> str:
 
 
 def shown_default(default: object) -> JSON | type[NoDefault]:
-    """Return *default* as a JSON scalar for a description; else `NoDefault`."""
+    """
+    Return *default* as a JSON scalar for a description; `NoDefault` if it is none.
+    """
     if isinstance(default, Enum) and default is not attrs.NOTHING:
         default = default.value
     return default if type(default) in {bool, int, float, str} else NoDefault
@@ -174,7 +176,7 @@ def finder_of(cls: Any) -> Callable[[dict[str, Any], Exception], str | None]:
     """
     Return a function that finds which argument a failed constructor did not accept.
 
-    Only attrs has validators for single fields, so the function runs these again.
+    The function runs the validators of single fields again, which only attrs has.
     """
     origin = get_origin(cls) or cls
     checked = [

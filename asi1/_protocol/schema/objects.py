@@ -156,7 +156,7 @@ def _is_name(argument: str) -> bool:
 
 
 def _takes_in_order(build: Callable[..., object], names: list[str]) -> bool:
-    """Return whether *build* takes its first arguments by position in this order."""
+    """Return whether *build* takes arguments by position in the order of *names*."""
     # A class's own `__new__` may have another signature than its `__init__`.
     if getattr(build, "__new__", None) is not object.__new__:
         return False
@@ -183,7 +183,7 @@ def _line(place: int, slot: _Slot) -> str:
 
 
 def _exact_items(shape: Shape) -> type | None:
-    """Return a type of items whose lists all fit *shape*; None if there is none."""
+    """Return the type whose lists all fit *shape* unchanged; None if there is none."""
     if isinstance(shape, Array) and shape.build is list and not shape.bounds:
         return exact_type(shape.item)
     return None

@@ -3,7 +3,7 @@ Decodes a union: finds the member that a JSON value belongs to.
 
 An object belongs to the class whose tag it has: a field with constants that no other
 class of the union has. Without tags, it belongs to the only class whose keys it has.
-Otherwise each member is tried.
+Otherwise the members of the union are tried one after another.
 """
 
 from __future__ import annotations
@@ -129,7 +129,10 @@ class _Classes:
 def _tags_of(
     members: Sequence[tuple[Object, _Hook]],
 ) -> tuple[str, dict[_Constant, _Member]] | None:
-    """Return a key whose constants differ in all classes; and each constant's class."""
+    """
+    Return a key whose constants differ in all classes, and the class of each constant;
+    None if there is no such key.
+    """
     tables = [_constants(shape) for shape, _ in members]
     for key in tables[0]:
         if not all(key in table for table in tables):
