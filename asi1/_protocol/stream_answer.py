@@ -58,10 +58,10 @@ class _Choice:
 
     def add(self, choice: ChunkChoice, *, ping: bool = False) -> bool:
         """
-        Add a chunk's part to this choice; return whether it is a part of the answer.
+        Add a chunk's part to this choice; return whether it adds to the answer.
 
-        If *ping* is True, the chunk only shows that the server is alive, so that its
-        unknown members are not a part of the answer.
+        If *ping* is True, the chunk only shows that the server is alive, so its unknown
+        members do not count.
         """
         delta = choice.delta
         ended = (self.finish_reason, self.stop_reason)
@@ -214,7 +214,7 @@ class Assembler:
         return carries
 
     def new_part(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        """Return *chunk*; a complete message in it is reduced to its new part."""
+        """Return *chunk*; a complete message in it is reduced to what is new in it."""
         if not any("message" in choice.extra for choice in chunk.choices):
             return chunk
         if self._whole_messages is None:

@@ -23,9 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run one command.
 
     Args:
-        argv: The arguments after the program's name; None, as in a program of its own,
-            means those in `sys.argv`. With None, Ctrl-C ends the process at once,
-            unless a call is running.
+        argv: The arguments after the program's name; None for those in `sys.argv`. With
+            None, Ctrl-C ends the process at once, unless a call is running.
 
     Returns:
         The exit code: 0 for success, 1 if the call failed, 2 for invalid usage or

@@ -1,6 +1,6 @@
 """
-Shows the progress of a batch: on a terminal one changing line, else a line now and
-then.
+Shows the progress of a batch: on a terminal one changing line, elsewhere a line every
+ten seconds.
 
 The changing line is drawn by rich, which the extra ``cli`` installs.
 """

@@ -28,9 +28,9 @@ __all__ = ["object_reader"]
 
 _Hook = Callable[[Any, Any], Any]
 
-# The source of the function that `_generated_reader` makes. For each field it has names
-# for the value, such as v0, the key, the types of values and of items that stay
-# unchanged, the hook and the shape.
+# The source of the function that `_generated_reader` makes. Its names end with the
+# number of a field: v0 is the value of the first field, key0 its key. exact0 and items0
+# are the types of values and of list items that need no decoding.
 _SOURCE = """
 def read(value, shape):
     if type(value) is not dict or len(value) != {count}:

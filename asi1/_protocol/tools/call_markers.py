@@ -68,7 +68,9 @@ class MarkerFinder:
 
     @property
     def is_idle(self) -> bool:
-        """Whether `skim` may read a next text without marker, backtick and tilde."""
+        """
+        Whether `skim` may read the next text, if it has no marker, backtick or tilde.
+        """
         return not (self._run or self._tokens or self._maybe_fence or self._closing)
 
     @property
@@ -122,7 +124,10 @@ class MarkerFinder:
             self.at = base + len(text)
 
     def _stop(self, at: int) -> bool:
-        """If a marker was found, set `at` so that the text after it is read again."""
+        """
+        Return whether a marker was found; if so, set `at` to read the text after it
+        again.
+        """
         if self.found is not None:
             self.at = at if self._tokens else self.found
         return self.found is not None
@@ -158,7 +163,9 @@ class MarkerFinder:
             self._add_run(end, run)
 
     def _end_maybe_fence(self, end: int) -> None:
-        """Treat the line's first run as inline code: a fence has no second run."""
+        """
+        Treat the run that may be a fence as inline code: a fence has no second run.
+        """
         if self._maybe_fence:
             self._add_run(end, self._maybe_fence)
             after, self._maybe_fence, self._after_fence = self._after_fence, 0, []

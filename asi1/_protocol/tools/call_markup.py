@@ -114,7 +114,10 @@ class MarkupReader:
         return self._bare_json(marker, self._after_space(at))
 
     def _skipped(self, error: _UnreadableError, at: int) -> Markup | None:
-        """Return markup without calls; None if it is prose about a tag."""
+        """
+        Return unreadable markup as a `Markup` without calls; None for prose about a
+        tag.
+        """
         edge, problem = _EDGE.search(self.text, max(at, error.at)), error.problem
         if edge is None or not edge["end"]:
             if error.tag == _TAG and not _CALL_START.match(self.text, at):

@@ -154,8 +154,8 @@ def function_tool(
         function: A function or coroutine function.
         name: The tool's name; by default that of the function.
         description: What the tool does; by default the docstring's text.
-        strict: Whether the server is asked to enforce the schema; by default
-            if the types allow it.
+        strict: Whether the server is asked to enforce the schema; by default only if
+            the types allow it.
 
     Raises:
         ArgumentError: The function cannot be a tool; the message says why.

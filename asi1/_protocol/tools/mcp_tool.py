@@ -25,7 +25,7 @@ _UNFIT = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 
 
 def mcp_tool(listed: Any, name: str) -> SchemaTool:
-    """Return the tool that an MCP server has *listed*, with another name."""
+    """Return the tool that an MCP server has *listed*, under the given *name*."""
     schema = _first(listed, "input_schema", "inputSchema")
     return SchemaTool(
         name=name,

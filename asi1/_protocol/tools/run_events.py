@@ -39,8 +39,8 @@ class Begun:
     The run has begun.
 
     Attributes:
-        messages: The messages with which the run began, without earlier ones of a
-            conversation.
+        messages: The messages with which the run began, without the earlier messages of
+            a conversation.
         model: The name of the model.
         max_rounds: The maximum number of the model's answers.
         turn: Whether the run is a turn of a conversation.

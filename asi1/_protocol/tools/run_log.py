@@ -64,7 +64,7 @@ class RunLog:
             which the run began.
         wire: Returns an answer in the form in which a later request contains it.
         events: All events, oldest first.
-        steps: The steps that show the events.
+        steps: The `ToolStep` of each event that has one.
         answers: The model's answers.
         calls: The tool calls of all answers, by their ids.
         results: The results of calls that have one, by their ids.

@@ -115,8 +115,8 @@ def _values(saved: Any) -> list[Any]:
 
 def _is_other(saved: Any) -> bool:
     """
-    Return whether *saved* is not an iterable of lines, such as a run: iterating would
-    run it.
+    Return whether *saved* is not lines but another iterable, such as a run, which
+    iterating would start.
     """
     return isinstance(saved, Mapping) or hasattr(saved, "to_json")
 
@@ -139,7 +139,7 @@ def _lines(lines: Iterable[bytes]) -> list[Any]:
         try:
             values.append(load_slowly(line))
         except ValueError:
-            # The last line was written only in part if it also has no line break.
+            # A last line that also lacks its line break was written only in part.
             if 1 < number == len(kept) and not line.endswith((b"\n", b"\r")):
                 break
             raise ValueError(f"line {number} is not valid JSON") from None

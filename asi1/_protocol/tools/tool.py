@@ -35,7 +35,7 @@ _R = TypeVar("_R")
 
 
 def _object_schema(value: Any) -> str | None:
-    """Check that *value* is a JSON Schema; its type, if it names one, is an object."""
+    """Return why *value* cannot be the JSON Schema of an object; None if it can."""
     if problem := mapping(value):
         return problem
     named = value.get("type", "object")
@@ -91,7 +91,9 @@ class Tool(Generic[_P, _R]):
         return self.function(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Tool[..., _R]:
-        """Return the tool of the bound method, if the function is a method."""
+        """
+        Return a tool of the bound method if the function is a method; else this tool.
+        """
         is_bound = isinstance(self.function, classmethod | staticmethod)
         is_bound = is_bound or instance is not None
         if not is_bound or not hasattr(self.function, "__get__"):
@@ -245,7 +247,7 @@ def tool(
 
 
 def _check_function(function: Any) -> None:
-    """Raise if *function* is not a function, or is a partial or decorator of a tool."""
+    """Refuse what is not a function, and a partial or decorator of a tool."""
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func

@@ -193,8 +193,7 @@ def _without_markup(
     answer: ChatCompletion, message: ChatMessage, names: Collection[str]
 ) -> tuple[str, tuple[ToolCall, ...]]:
     """
-    Return the text and calls of *message*, the answer's; markup in the text becomes
-    calls.
+    Return the text of *answer*'s *message* without the markup of calls, and the calls.
 
     The markup is removed, since a model that reads it again goes on writing calls as
     markup. If the answer also has real tool calls, the markup only repeats these.

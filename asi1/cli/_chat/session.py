@@ -175,8 +175,8 @@ class Session:
         if len(data) > _MOST:
             raise asi1.ConfigurationError(f"{path} is too large for a conversation")
         try:
-            # Loaded first without a context policy, since that needs the model in the
-            # file.
+            # Loaded first without a context policy, which depends on the model that the
+            # file names.
             read = self._client.conversation(saved=data, model=model)
             model = json.loads(read.to_json())["model"]
             return self._open(saved=data, model=model)
