@@ -55,7 +55,9 @@ def _is_about_server(error: asi1.ASI1Error) -> bool:
 
 
 def _key_variable(options: Namespace) -> str:
-    """Return the name of the key's variable; the usual name if no variable is set."""
+    """
+    Return the name of the key's variable; if none is set, the first documented one.
+    """
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded with the client
 
     if options.key_env:

@@ -48,7 +48,7 @@ _PASSING = re.compile(
 )
 # Maximum number of ended attempts that are stored while Redis cannot be reached.
 _MOST_ENDED = 100_000
-# With "go_on": seconds without requests to Redis after the first error, and at most.
+# With "go_on": seconds without requests after the first error, and after many errors.
 _FIRST_REST, _LONGEST_REST = 1.0, 30.0
 
 
@@ -117,7 +117,7 @@ class Link:
         place: The URL without secrets.
         pool: The connections.
         key: The common prefix of this limiter's keys in Redis.
-        settings: The arguments of the script that do not change.
+        settings: The arguments that all runs of the script share.
         rests_until: The time before which Redis is not asked, after an error.
     """
 
@@ -152,7 +152,7 @@ class Link:
 
         Raises:
             RedisAwayError: Redis cannot be asked at the moment.
-            ConfigurationError: Redis refuses the first request, such as its password.
+            ConfigurationError: The server refuses the password, or is not Redis.
         """
         ask = {"id": permit.id, "tokens": permit.tokens}
         reply = self._run({**ask, "number": number} if number else ask)
@@ -283,7 +283,7 @@ class Link:
         return RedisAwayError(type(error).__name__)
 
     def went_away(self, error: RedisAwayError, then: str) -> None:
-        """Log once that Redis cannot be reached; wait longer before a new request."""
+        """Log once that Redis cannot be reached; do not ask it again for some time."""
         with self._lock:
             first, self._away = not self._away, True
             self.rests_until = time.monotonic() + self._rest

@@ -84,8 +84,8 @@ class Chat:
 
         Args:
             config: Arguments of `ASI1`, such as ``{"model": "asi1-mini"}``.
-            limiter: The rate limit: a `RedisLimiter` for all workers together; a
-                `RateLimit` is one for each worker.
+            limiter: The rate limit: a `RedisLimiter` limits all workers together, a
+                `RateLimit` each worker alone.
             concurrency: Maximum number of calls at once, in each worker.
             key: The name of the column with the rows' keys, for *done*.
             done: Keys of rows that are left out of the result, since they were answered

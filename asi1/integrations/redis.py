@@ -59,7 +59,7 @@ class _LoopState:
     ended: Flag = field(factory=Flag)
 
     def take_out(self, task: int, tokens: int) -> Permit | None:
-        """Remove and return the permit of *task*, or else any with *tokens* tokens."""
+        """Remove and return the permit of *task*, else any permit of *tokens*."""
         others = (each for each, held in self.permits.items() if each != task)
         for owner in (task, *others):
             for permit in self.permits.get(owner, ()):

@@ -163,7 +163,7 @@ def json_object(value: Any) -> str | None:
     return json_value(dict(value))
 
 
-# By the annotation of a fault's option: the check of a value of the option, and the
+# For each annotation of a fault's option: the check of the option's value, and the
 # types that the value may have.
 OPTION_CHECKS: Mapping[str, tuple[Check, tuple[type, ...]]] = {
     "int": (whole_number(0), (int, float)),

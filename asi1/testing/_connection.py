@@ -23,8 +23,8 @@ __all__ = ["Connection", "DisconnectedError"]
 
 _READ_SIZE = 65536
 _LINGER_ZERO = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: close() sends a reset
-# During a pause of at most this many seconds, a disconnection is noticed only at its
-# end.
+# If a pause is not longer than this many seconds, a disconnection during the pause is
+# noticed only at the pause's end.
 _SHORT_PAUSE = 0.25
 # Seconds between checks for a disconnection while nothing is read.
 _PEEK_INTERVAL = 0.02

@@ -1,4 +1,4 @@
-"""Says how a request differs from the nearest one of a cassette."""
+"""Says how a request differs from the nearest request in a cassette."""
 
 from __future__ import annotations
 

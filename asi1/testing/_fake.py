@@ -2,7 +2,8 @@
 `FakeASI1`: a fake ASI-1 service, as a server with sockets or as an httpx transport.
 
 Tests script replies with the methods of `_scripting`; `_script` queues the replies,
-`_replies` and `_faults` make their plans, `_server` and `_transport` carry them out.
+`_replies` and `_faults` make a plan of each, `_server` and `_transport` carry out the
+plans.
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ class ImageReply:
 
     Attributes:
         image: The image as bytes, or a URL that is sent in place of the image.
-        shape: The shape of the reply; None for that of the fake's generation.
+        shape: The format of the reply's JSON; None for the format of the fake's
+            generation.
     """
 
     image: bytes | str = field(default=PIXEL, validator=valid(_image, str))

@@ -36,7 +36,9 @@ _LAST_SIZE = 64
 
 
 def redacted(body: bytes, secret: Secret) -> bytes:
-    """Return the complete *body* without secrets, which its pieces may have split."""
+    """
+    Return the complete *body* without secrets, even those split between two pieces.
+    """
     for encoding in ("utf-8", "latin-1"):
         with suppress(UnicodeDecodeError):
             text = body.decode(encoding)

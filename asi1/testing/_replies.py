@@ -64,7 +64,9 @@ Headers: TypeAlias = Mapping[str, str] | None
 
 
 def _check_headers(headers: object) -> None:
-    """Raise if *headers* cannot be sent: a TypeError for a value of a wrong type."""
+    """
+    Raise if *headers* cannot be sent: TypeError for a wrong type, else ValueError.
+    """
     ensure("headers", headers, or_none(header_strings))
     ensure("headers", headers, or_none(header_fields), Mapping)
 
@@ -194,7 +196,9 @@ class Recorded:
     )
 
     def __call__(self, _: Ask) -> Plan:
-        """Return the steps that send the body, to requests for a stream or JSON."""
+        """
+        Return the steps that send the body, whether a stream or JSON was requested.
+        """
         head = sse_head(self.framing, self.content_type)
         if self.framing == "length":
             head = Head(head.status, head.headers, "length", len(self.source))

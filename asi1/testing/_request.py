@@ -127,7 +127,8 @@ class Reading:
     How the fake server reads the body of a request that it answers with a fault.
 
     Attributes:
-        body: Whether the body is read; if not, the reply begins after the head.
+        body: Whether the body is read; if not, the reply begins after the request's
+            headers.
         size: The largest part of the body that is read at once, in bytes.
         seconds: The pause before each part.
     """

@@ -136,7 +136,7 @@ class Scripting:
         times: int = 1,
     ) -> None:
         """
-        Reply to an image call with one image, the default reply to image calls.
+        Reply to an image call with one image, as the fake also does without a script.
 
         Args:
             image: The image as bytes, or a URL to send in place of the image; by

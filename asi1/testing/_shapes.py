@@ -2,7 +2,8 @@
 Makes answers in the three formats that the API has had, without randomness.
 
 ``guide`` is the format of the first guide, ``2025`` was captured from the live service
-in that year, ``2026`` is that year's API reference, which calls thoughts reasoning.
+in that year, ``2026`` is the format of that year's API reference, which calls thoughts
+"reasoning".
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def chunks(content: Content) -> list[_JSON]:
     Make the data of each event of a streamed answer, except ``[DONE]``.
 
     Returns:
-        The chunks in order: opener, thoughts, text, tool calls, finish, usage.
+        The chunks in order: opening chunk, thoughts, text, tool calls, finish, usage.
     """
     made = {"2025": _chunks_2025, "2026": _chunks_2026, "guide": _chunks_guide}
     opener, *rest = made[content.generation](content)

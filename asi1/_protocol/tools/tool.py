@@ -209,8 +209,8 @@ def tool(
         timeout: The most seconds that a call may take; None for the ``tool_timeout`` of
             the run. A thread cannot be stopped: after a timeout it runs on, but its
             result is discarded.
-        strict: Whether the server is asked to enforce the schema; by default if the
-            types allow it.
+        strict: Whether the server is asked to enforce the schema; by default only if
+            the types allow it.
         parameters: The JSON Schema of the arguments, which describes an object, in
             place of the one that the function's types become. The function is called
             with keyword arguments; only their names are checked.

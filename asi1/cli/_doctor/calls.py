@@ -15,9 +15,9 @@ __all__ = ["find_answer", "find_reply"]
 _PATH = "/chat/completions"
 # Sent in place of a key that is missing; the server answers 401.
 _NO_KEY = "asi1-doctor-has-no-key"
-# The largest reply that is read, in bytes. The shortest timeout of the answer to
-# `_QUESTION`, in seconds.
+# The largest reply that is read, in bytes.
 _MOST = 1024 * 1024
+# The timeout of the answer to `_QUESTION` is at least this many seconds.
 _ANSWER_SECONDS = 60.0
 _QUESTION = "Say hello in one short sentence."
 _MOST_TOKENS = 300

@@ -35,7 +35,7 @@ class Finding(NamedTuple):
     facts: Mapping[str, Any] = {}
 
     def cleaned(self, redact: Callable[[str], str]) -> Finding:
-        """Return the finding without the key, each text cut to one short line."""
+        """Return the finding without the API key, each text cut to one short line."""
 
         def clean(value: Any) -> Any:
             if not isinstance(value, str):

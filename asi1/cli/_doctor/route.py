@@ -181,8 +181,8 @@ def open_tls(
 
 def within(seconds: float, work: Callable[[], _T]) -> _T:
     """
-    Return the result of *work*, or raise after *seconds*, since a DNS lookup has no
-    timeout of its own.
+    Return the result of *work*; raise TimeoutError after *seconds*, since a DNS lookup
+    has no timeout of its own.
     """
     results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 

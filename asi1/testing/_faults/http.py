@@ -1,7 +1,7 @@
 """
 Faults of HTTP: invalid headers and framing, redirects, encodings.
 
-A body is compressed when a request gets its fault; a large body is then cached.
+Compressed bodies are made when a request gets the fault, and large ones are cached.
 """
 
 from __future__ import annotations

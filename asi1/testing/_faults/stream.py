@@ -1,5 +1,5 @@
 """
-Faults of streams: unusual ends, events that are not chunks, content-types.
+Faults of streams: how they end, events that are not chunks, content-types.
 
 `clean_eof_no_done` and `eof_mid_event` also cut JSON bodies; every other fault here
 sends a stream, even for a JSON request.

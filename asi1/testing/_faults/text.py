@@ -1,8 +1,8 @@
 """
-Faults in the text of a reply: unusual bytes, line ends and JSON values.
+Faults in the text of a reply: its bytes, its line ends and its JSON values.
 
-An unusual JSON value is sent as one chunk of a stream, or as the entire JSON body.
-Unusual bytes and lines are always sent as a stream, even for a JSON request.
+A JSON value is sent as one chunk of a stream or as the entire JSON body, as requested.
+Wrong bytes and line ends are sent in a stream, even for a JSON request.
 """
 
 from __future__ import annotations
