@@ -139,7 +139,7 @@ class Model:
         )
         return _dump()[1](dump, indent)
 
-    __repr__ = fields_repr  # subclasses inherit it: they say ``repr=False``
+    __repr__ = fields_repr  # subclasses inherit it, by ``repr=False``
 
     def __iter__(self) -> Iterator[tuple[str, JSON]]:
         """Yield the items of `model_dump` that are not None, for ``dict(...)``."""
@@ -147,7 +147,7 @@ class Model:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, *_: object) -> JSON:
-        """Let a pydantic model have fields of this class, which `model_dump` dumps."""
+        """Return pydantic's schema of a field whose type is this class."""
         return _field_schema()(cls)
 
     if not TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _json_fields(cls: type[Model]) -> dict[str, "attrs.Attribute[Any]"]:
 def _changed_items(
     model: Model, wire: Mapping[str, JSON]
 ) -> Iterator[tuple[str, JSON]]:
-    """Yield the JSON items of a changed copy: first those with a key of *wire*."""
+    """Yield the JSON items of a changed copy: first those whose key is in *wire*."""
     fields = _json_fields(type(model))
     for key in dict.fromkeys((*wire, *fields, *model.extra)):
         sent = wire.get(key)

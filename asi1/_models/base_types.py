@@ -224,8 +224,7 @@ def use_defaults(model: Any) -> None:
     """
     Replace None in fields of the new *model* by their defaults, and lists by tuples.
 
-    Programs written for OpenAI's client make objects with None for an absent value, and
-    with lists.
+    Programs written for OpenAI's client pass None for an absent value, and pass lists.
     """
     for a in attrs.fields(type(model)):
         value = getattr(model, a.name) if a.init else a.default
@@ -238,10 +237,10 @@ def use_defaults(model: Any) -> None:
 
 class ClassHint:
     """
-    A method of OpenAI's classes, which asi1's classes do not have.
+    A descriptor for a method that OpenAI's classes have and asi1's classes lack.
 
-    Reading it from a class raises an error with a hint, so `hasattr` returns False.
-    Reading it from an instance calls the instance's ``__getattr__``.
+    Reading the method from a class raises an error with a hint, so `hasattr` returns
+    False. Reading it from an instance calls the instance's ``__getattr__``.
     """
 
     def __init__(self, name: str) -> None:

@@ -56,7 +56,7 @@ class FunctionCall(Model):
     arguments: str = ""
 
 
-# Shared by all tool calls without a function: garbage collection has less to scan.
+# Shared by all tool calls without a function, to save memory and garbage collection.
 _NO_FUNCTION = FunctionCall()
 
 

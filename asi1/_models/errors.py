@@ -285,7 +285,7 @@ class ClientClosedError(ASI1Error):
 
 @public
 class CallCancelledError(ASI1Error):
-    """The caller of a call was cancelled, or left; only hooks see this error."""
+    """The caller was cancelled, or no longer waits; only hooks see this error."""
 
 
 @public

@@ -1,5 +1,5 @@
 """
-The error of a program that changes a frozen object; says how to make a changed copy.
+The error for changing a frozen object, which tells how to make a changed copy.
 
 Programs written for OpenAI's client may change answers in place, such as to redact
 them. This module is loaded when a program tries to change one.

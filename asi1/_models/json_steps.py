@@ -38,8 +38,8 @@ __all__ = ["load_json_in_steps", "loader_in_steps"]
 # a few milliseconds.
 _FEW_VALUES = 20_000
 _FEW_BYTES = 256 * 1024
-_STEP = 64 * 1024
-_MOST_TOKENS = 4 * 1024
+_STEP = 64 * 1024  # bytes in one step
+_MOST_TOKENS = 4 * 1024  # tokens in one step, at most
 # Maximum bytes that orjson parses in one step, if they have few values.
 _LONG = 4 * 1024 * 1024
 _CLOSING = {b"[": b"]", b"{": b"}"}

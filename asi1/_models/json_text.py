@@ -50,8 +50,9 @@ _SAMPLE = b"0" * (len(_LONG_NUMBER) // _STEP)
 _PLAIN = frozenset({str, int, bool, type(None)})
 # Maximum levels of nesting: deeper values can be read, but not copied or written.
 MAX_DEPTH = 200
-# In memory, values can be many times larger than their JSON text, so the values of a
-# JSON text of more than this many bytes are counted before parsing.
+# In memory, values can be many times larger than their JSON text. So in a JSON text of
+# more than `_LARGE` bytes, all values are counted before parsing, and the arrays and
+# objects (the containers) also by themselves.
 _LARGE = 256 * 1024
 MAX_VALUES = 1_000_000
 MAX_CONTAINERS = 200_000
@@ -138,7 +139,9 @@ def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
 
 
 def _check_value_count(data: bytes) -> None:
-    """Raise ValueError if *data* has too many values; commas in str do not count."""
+    """
+    Raise ValueError if *data* has too many values; commas in strings do not count.
+    """
     for _ in range(2):
         containers = data.count(b"[") + data.count(b"{")
         if containers <= MAX_CONTAINERS and (
@@ -254,7 +257,7 @@ def json_text(value: JSON) -> str:
 
 
 def json_bytes(value: JSON) -> bytes:
-    """Return the bytes of `json_text`; faster for long strings."""
+    """Return `json_text` as bytes, which is faster for long strings."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:  # a lone surrogate, or an int above 64 bits

@@ -209,9 +209,7 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
 
 
 def _sent(message: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
-    """
-    Return *message*, with a refusal as content if it is empty; None if it has none.
-    """
+    """Return *message* if it has content, else its refusal as a message, else None."""
     text = message.get("content")
     # Each turn checks its whole history, so a str, the usual content, is checked first.
     if (type(text) is str and text and not text.isspace()) or _is_filled(message):

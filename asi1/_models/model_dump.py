@@ -43,7 +43,7 @@ def dumped(
     Return *model* as a dict of JSON values, with all its fields.
 
     Args:
-        model: An object of a class of `Model`.
+        model: An object of a subclass of `Model`.
         left_out: The names of the fields that are not in the JSON form of any object.
         exclude_none: Leaves out values that are None and, from a message, the keys that
             no later request sends back.

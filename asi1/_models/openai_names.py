@@ -196,7 +196,9 @@ HINTS: Mapping[str, Mapping[str, str]] = {
 
 
 def hint(kind: str, name: str) -> str:
-    """Return a hint for OpenAI's *name*, such as "; use ..."; "" if none is known."""
+    """
+    Return a hint about OpenAI's attribute *name*, such as "; use ..."; "" for none.
+    """
     found = HINTS.get(kind, {}).get(name)
     return f"; {found}" if found else ""
 

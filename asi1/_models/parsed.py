@@ -128,7 +128,7 @@ def _extended(cls: Any, model: Model, **fields: Any) -> Any:
     return as_sent(extended, model)
 
 
-# Cached, since looking up the fields of a class takes longer than reading them.
+# Cached, since finding the setters of a class takes longer than using them.
 _setters = cache(setters)
 
 

@@ -68,7 +68,7 @@ class PendingFields:
         _set_delta(choice, delta)
         _set_finish_reason(choice, None)
         _set_as_sent(choice, True)
-        if not data:  # no other thread can see the choice yet
+        if not data:  # then the chunk has its ``wire``, and shares it
             _share_wire(chunk.wire, choice)
         _set_choices(chunk, choices := (choice,))
         return choices

@@ -31,7 +31,7 @@ class Reply(Hinted):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The reply's headers, without cookies; their names may be in any case."""
+        """The reply's headers, without cookies; a name is found in any case."""
         return _info(self).headers
 
     @property
@@ -46,7 +46,7 @@ class Reply(Hinted):
 
     @property
     def http_response(self) -> Self:
-        """The object itself, which has attributes of an ``httpx.Response``."""
+        """The object itself, whose attributes have the names that httpx gives them."""
         return self
 
 

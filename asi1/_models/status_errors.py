@@ -54,7 +54,7 @@ class APIStatusError(APIError):
     retry_after: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        # This is so if a test creates the error with the arguments of OpenAI's error.
+        # True if a test has created the error with the arguments of OpenAI's error.
         if not self.status_code and self.response.status:
             for name, value in _fields_of()(self.response, self.body).items():
                 if not getattr(self, name):

@@ -71,7 +71,9 @@ def visible(text: str, before: str = "") -> str:
 
 
 def escape_hidden(text: str) -> str:
-    """Return *text*, which is JSON, with JSON escapes for the hidden characters."""
+    """
+    Return *text*, which is JSON, with JSON escapes for the characters in `HIDDEN`.
+    """
     return HIDDEN.sub(lambda found: utf16_escapes(found[0]), text)
 
 
