@@ -63,7 +63,8 @@ def tokens(data: bytes, window: int = WINDOW) -> Iterator[tuple[int, int, bool |
     Yield a tuple for each bracket, comma and string in *data*: start, end and None.
 
     For a string that is longer than *window*, yield a tuple for each of its pieces,
-    without the quotes; its third value is whether the piece is the last.
+    without the quotes. The third value of such a tuple is whether the piece is the
+    last.
     """
     at, size = 0, len(data)
     while at < size:

@@ -14,7 +14,7 @@ import re
 __all__ = ["HIDDEN", "LEFT_OUT", "escape_hidden", "utf16_escapes", "visible"]
 
 # The zero-width joiner and non-joiner. Some scripts need them between letters, and
-# emojis join their parts with one.
+# emojis join their parts with the joiner.
 _JOINERS = "\u200c\u200d"
 _CONTROLS = {
     # Each C0 control character has a visible symbol, from U+2400 on.

@@ -6,10 +6,10 @@ once, with the call's first part, and an index with every part. Other servers le
 index or id, send the same index with all calls, repeat the name in every part, or make
 a new id for every part.
 
-So a new id alone does not begin a call. A new id with a name does, unless the call with
-this index and name has incomplete arguments, or gets its first arguments with this
-part. In one list, two parts with a name, the same index and different ids are always
-two calls.
+So a new id alone does not begin a call. A part with a new id and a name does, with one
+exception: the call with this index and name has incomplete arguments, or gets its first
+arguments from this part. In one list, two parts with a name, the same index and
+different ids are always two calls.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +94,10 @@ class _Call(Arguments):
         return carries
 
     def ends_before(self, part: ToolCallDelta) -> bool:
-        """Return whether *part* begins another call, in spite of its index or id."""
+        """
+        Return whether *part* begins another call, even if it has this call's index or
+        id.
+        """
         name, arguments = part.function.name, part.function.arguments.strip()
         new_id = bool(part.id) and part.id != self.id
         if not name:
@@ -139,7 +142,7 @@ class ToolCalls:
     _packed: list[_Packed] = field(factory=list)
     _models: list[ToolCall | None] = field(factory=list)
     # The calls that have changed since they were packed, by their places; at most
-    # `_MOST_STALE`, the oldest first.
+    # `_MOST_STALE`, in the order in which they were unpacked.
     _open: dict[int, _Call] = field(factory=dict)
     # The place of the last call with each index, and of the last call with each id.
     _by_index: dict[int, int] = field(factory=dict)

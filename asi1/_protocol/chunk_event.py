@@ -32,7 +32,7 @@ def is_done(data: bytes) -> bool:
 def read_event(
     name: str, data: bytes, key: Secret, halves: HalfCharacters | None = None
 ) -> ChatCompletionChunk | None:
-    """Return one stream event's chunk as a model; raise as `event_value` does."""
+    """Same as `event_value`, but return the chunk as a model."""
     value = event_value(name, data, key, halves=halves)
     return None if value is None else decode(ChatCompletionChunk, value)
 

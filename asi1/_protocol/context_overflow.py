@@ -1,7 +1,7 @@
 """
 Tells from an error body whether a request was longer than the model's context.
 
-Only a reply with status 400 needs this module, so it is loaded then.
+This module is loaded for a reply with status 400, since no other reply needs it.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def decode_in_steps(
 
 
 def _without_calls(choice: JSON, part: str) -> JSON:
-    """Return *choice* without the tool calls of its message, if there are several."""
+    """Return *choice*; if its message has several tool calls, without these calls."""
     if not isinstance(choice, dict):
         return choice
     key = message_key(choice, part)

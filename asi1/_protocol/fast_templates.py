@@ -80,7 +80,9 @@ class Template:
     pending: PendingFields
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """Return *data*'s chunk if it differs only in text delta and ``created``."""
+        """
+        Return *data*'s chunk; None if more than text delta and ``created`` differs.
+        """
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)

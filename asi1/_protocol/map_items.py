@@ -43,7 +43,8 @@ class MapRequests:
         config: The settings of the client.
         model: The model of items that name none; None for the client's.
         options: The options of items that do not give their own.
-        draft: The request of an item without options; checked once, used for all items.
+        draft: The request of an item without options; checked once, used for all such
+            items.
     """
 
     config: ClientConfig

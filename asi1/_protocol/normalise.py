@@ -32,7 +32,7 @@ _THOUGHT_PARTS = {
 # The keys of a thought's text. Mistral nests a list of parts under "thinking".
 _THOUGHT_KEYS = (*_REASONING, "text", "reasoning_text", "content", "summary")
 
-# Only a text under one of these keys may go on in the next event of a stream.
+# Only a text under one of these keys may continue in the next event of a stream.
 _GROWING = {*_THOUGHT_KEYS, "args", "arguments", "refusal", "transcript"}
 # Maximum number of keys in the path to a text that the next event may continue.
 _LONGEST_PATH = 12
@@ -237,7 +237,10 @@ class HalfCharacters:
         return replace_surrogates(text)
 
     def _end(self, event: dict[str, JSON], choice: JSON) -> None:
-        """Append U+FFFD for waiting halves of an ended choice; drop repeated halves."""
+        """
+        Append U+FFFD for the waiting halves of *choice* if it has ended; drop halves of
+        texts that come again in its message.
+        """
         place = _place("choices", choice := choice if isinstance(choice, dict) else {})
         for path in list(self.waiting):
             own = path[1:2] == (place,) or (path[0] != "choices" and place == (0,))

@@ -54,7 +54,7 @@ class BatchRequest:
 
 
 def custom_id_key(custom_id: str) -> bytes:
-    """Return a hash of *custom_id*, of 16 bytes, for an index."""
+    """Return a hash of *custom_id*, of 16 bytes: a short key for a dict."""
     return blake2b(custom_id.encode(), digest_size=_BYTES).digest()
 
 

@@ -107,8 +107,9 @@ def _row(
         }
     )
     if not text.isascii():
-        # JSON may contain these characters as they are, but a terminal that shows the
-        # file would obey them, and some readers take U+2028 for the end of a line.
+        # JSON may contain invisible and control characters as they are, but a terminal
+        # that shows the file would obey them, and some readers take U+2028 for the end
+        # of a line.
         text = escape_hidden(text)
     return f"{text}\n".encode()
 
@@ -156,8 +157,8 @@ def ends_batch(error: ASI1Error) -> bool:
     """
     Whether *error* ends the batch, since each request would fail in the same way.
 
-    Such an error is one of the account, such as a wrong key, or of the client. No row
-    is written for the request, so a later run sends it again.
+    Such an error concerns the account, such as a wrong key, or the client itself. No
+    row is written for the request, so a later run sends it again.
     """
     if isinstance(error, AuthenticationError | PaymentRequiredError):
         return True

@@ -75,8 +75,8 @@ class History:
 
     def with_messages(self, messages: Sequence[Wire]) -> History:
         """
-        Return a history with *messages* in place of its own. The summary is dropped if
-        one of the summarised messages differs.
+        Return a history with other *messages*, without the summary if one of the
+        summarised messages differs.
         """
         messages, summary = tuple(messages), self.summary
         if summary and self.messages[: summary.upto] != messages[: summary.upto]:

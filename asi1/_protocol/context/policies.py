@@ -84,9 +84,9 @@ class ContextPolicy(ABC):
     """
     Keeps what a turn sends within a budget of tokens; the history stays complete.
 
-    It is applied once, to the first request of a turn. Later requests of the turn, of a
-    tool run or of ``parse`` with *repair*, add to these messages and may exceed the
-    budget.
+    A policy is applied once, to the first request of a turn. Later requests of the
+    turn, of a tool run or of ``parse`` with *repair*, add to the messages of the first
+    and may exceed the budget.
 
     A policy drops complete turns: one or more user messages in a row, and everything up
     to the next user message. It never drops a system message or the last turn, never
@@ -150,7 +150,7 @@ class ContextPolicy(ABC):
         return self.budget is not None
 
     def __or__(self, other: ContextPolicy) -> ContextPolicy:
-        """Apply this policy, then *other*."""
+        """Return a policy that applies this policy, then *other*."""
         if not isinstance(other, ContextPolicy):
             return NotImplemented
         parts = (*_parts(self), *_parts(other))

@@ -103,7 +103,7 @@ class Summarise(ContextPolicy):
     def _write(
         self, view: View, turns: Sequence[Turn], limit: float
     ) -> Generator[Question, str, str]:
-        """Ask for a summary, in several requests if the turns do not fit into one."""
+        """Yield one or more questions for a summary of *turns*; return the summary."""
         text = view.summary.text if view.summary else ""
         parts = deque(map(_transcript, turns))
         while parts:

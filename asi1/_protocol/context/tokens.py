@@ -63,7 +63,7 @@ MOST_TOKENS = 10**9
 
 
 def _learned(name: str) -> Any:
-    """Return an attrs field with a default that the method *name* computes."""
+    """Return the default of an attrs field, which the method *name* computes."""
     return attrs.Factory(lambda self: getattr(self, name)(), takes_self=True)
 
 

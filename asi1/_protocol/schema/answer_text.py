@@ -124,7 +124,7 @@ def _loaded_region(text: str) -> tuple[JSON, tuple[CutAway, ...]]:
 
 
 def _regions(text: str) -> Iterator[_Region]:
-    """Return the outermost parts of *text* that look like JSON."""
+    """Yield the outermost parts of *text* that look like JSON."""
     position = unclosed = 0
     while True:
         start = yield from _closed_regions(text, position)
@@ -133,7 +133,7 @@ def _regions(text: str) -> Iterator[_Region]:
         if _PLAUSIBLE.match(text, start):
             raise JSONCutOffError("the text ends inside a JSON value")
         # JSON cannot begin like this, so the bracket belongs to a sentence. JSON may
-        # follow.
+        # still follow.
         position, unclosed = start + 1, unclosed + 1
         if unclosed > _MOST_UNCLOSED:
             raise NoJSONError("the text has brackets that are not closed")

@@ -156,7 +156,7 @@ def _ordered(holds: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], b
     def check(value: Any) -> bool:
         try:
             return bool(holds(value, bound))
-        except TypeError:  # only one of the two times has a time zone
+        except TypeError:  # only *value* or only *bound* has a time zone
             return False
 
     return check

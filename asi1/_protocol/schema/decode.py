@@ -107,7 +107,7 @@ def _scalar(shape: Scalar, _: Converter) -> _Hook:
     exact = exact_type(shape)
     if exact is not None:
         return lambda value, _: value if type(value) is exact else read(value, None)
-    if shape.read is read_number and broken is None:  # the fast path for plain floats
+    if shape.read is read_number and broken is None:  # the fast path for floats
         return lambda value, _: (
             value if type(value) is float and isfinite(value) else read(value, None)
         )

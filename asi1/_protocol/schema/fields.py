@@ -142,9 +142,7 @@ def _described(metadata: Mapping[Any, Any]) -> str:
 
 
 def shown_default(default: object) -> JSON | type[NoDefault]:
-    """
-    Return *default* as a JSON scalar for a description; `NoDefault` if it is none.
-    """
+    """Return *default*, for a description, if it is a JSON scalar; else `NoDefault`."""
     if isinstance(default, Enum) and default is not attrs.NOTHING:
         default = default.value
     return default if type(default) in {bool, int, float, str} else NoDefault
@@ -176,7 +174,7 @@ def finder_of(cls: Any) -> Callable[[dict[str, Any], Exception], str | None]:
     """
     Return a function that finds which argument a failed constructor did not accept.
 
-    The function runs the validators of single fields again, which only attrs has.
+    Only attrs has a validator for each field; the function runs these again.
     """
     origin = get_origin(cls) or cls
     checked = [

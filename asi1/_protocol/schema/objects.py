@@ -183,7 +183,9 @@ def _line(place: int, slot: _Slot) -> str:
 
 
 def _exact_items(shape: Shape) -> type | None:
-    """Return the type whose lists all fit *shape* unchanged; None if there is none."""
+    """
+    Return the type of items whose lists all fit *shape*; None if there is no such type.
+    """
     if isinstance(shape, Array) and shape.build is list and not shape.bounds:
         return exact_type(shape.item)
     return None

@@ -161,7 +161,8 @@ class Definition:
 
     Attributes:
         build: Makes the object from the fields' values, passed as keyword arguments.
-        find_invalid: Returns the key of the field that the class's validator refuses.
+        find_invalid: Returns the name of the argument that the class's validator
+            refuses.
     """
 
     name: str
