@@ -38,7 +38,7 @@ def ask(options: Namespace) -> None:
         asi1.OutputError: The answer does not fit the schema.
         asi1.APIError: The call failed.
     """
-    # Reading the question from a pipe may take long, so all options are checked before.
+    # Reading the question from a pipe may take long, so all options are checked first.
     with open_client(options) as client:
         schema = None if options.schema is None else Schema(options.schema)
         messages = _messages(options)

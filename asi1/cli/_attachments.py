@@ -1,5 +1,5 @@
 """
-Adds the text of files, and images, to the question.
+Adds images, and the text of files, to the question.
 
 Each file's name and text follow the question; the text is fenced as a code block, with
 a fence that is longer than any in the text.

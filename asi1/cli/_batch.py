@@ -65,7 +65,7 @@ def _run(
     options: Namespace,
     progress: BatchProgress,
 ) -> tuple[int, str]:
-    """Run the batch; return the exit code, and why it ended early ("" if not)."""
+    """Run the batch; return the exit code, and why it ended early, "" if it did not."""
     try:
         with progress:
             result = client.batch(

@@ -87,7 +87,10 @@ class MarkerFinder:
         self.at += len(text)
 
     def next_in(self, text: str) -> int | None:
-        """Return the position of the next marker outside of code in a complete text."""
+        """
+        Return the position of the next marker outside of code in *text*, which is
+        complete; None if there is none.
+        """
         if self.found is None:
             self.read(text, 0)
         if self.found is None:

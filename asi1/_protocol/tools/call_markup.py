@@ -28,8 +28,8 @@ _TAG_END = re.compile(rf"\s*+{_END}")
 # Matches the end of unreadable markup: an end tag, or the next opening marker.
 _EDGE = re.compile(rf"(?P<end></function>(?:\s*+{_END})?|{_END})|{OPENING.pattern}")
 _SPACE = re.compile(r"\s*+")
-# Matches the start of a call after ``<tool_call>``, but not prose about the tag.
 _WORD = r"[^\s<>\[\]{}\"]{1,200}+"
+# Matches the start of a call after ``<tool_call>``, but not prose about the tag.
 _CALL_START = re.compile(rf"\s*+(?:\Z|[\[{{]|<f|{_WORD}\s*+(?:\Z|<a|<\Z|\{{))")
 _NAME = re.compile(rf"({_WORD})\s*+")
 _FUNCTION = re.compile(r"\s*+<function=\s*+([^\s<>]{1,200}+)\s*+>\s*+")
@@ -69,7 +69,9 @@ class Markup:
 
 
 class _UnreadableError(Exception):
-    """Markup is not a call: *problem* of the opening tag *tag* was found at *at*."""
+    """
+    Markup is unreadable: *tag* opens it, *problem* says why, and *at* is the place.
+    """
 
     def __init__(self, tag: str, problem: str, at: int) -> None:
         super().__init__(tag, problem)

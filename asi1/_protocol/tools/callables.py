@@ -25,7 +25,7 @@ __all__ = [
     "without_partials",
 ]
 
-# The name of the argument in errors.
+# The name of the argument in error messages.
 ARGUMENT = "tools"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 

@@ -22,7 +22,8 @@ class ToolError(ASI1Error):
     """
     Raise this error in a tool to choose the words that the model reads.
 
-    If a tool raises another exception, the model reads its class and its message.
+    If a tool raises another exception, the model reads the exception's class and
+    message.
     """
 
 

@@ -154,7 +154,9 @@ class TextHold:
 
 
 def _incomplete_marker(text: str) -> int:
-    """Return where the marker begins that is incomplete at the end of *text*."""
+    """
+    Return the start of an incomplete marker at the end of *text*, or else that end.
+    """
     after = max(0, len(text) - _LONGEST)
     start = max(text.rfind("<", after), text.rfind("[", after))
     end = text[start:]

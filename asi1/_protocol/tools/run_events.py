@@ -68,7 +68,7 @@ class Paused:
 
 @frozen
 class Decided:
-    """The user has decided which calls may run, by their ids."""
+    """The user has decided whether these calls, named by their ids, may run."""
 
     decisions: Mapping[str, Decision]
 

@@ -65,7 +65,8 @@ def _check(**options: Any) -> None:
 @define(eq=False, slots=False, repr=False)
 class Tool(Generic[_P, _R]):
     """
-    A function that the model may call. `tool` makes it; calling it calls the function.
+    A function that the model may call. `tool` makes such a tool; calling the tool calls
+    the function.
 
     Attributes:
         function: The function.
@@ -247,7 +248,7 @@ def tool(
 
 
 def _check_function(function: Any) -> None:
-    """Refuse what is not a function, and a partial or decorator of a tool."""
+    """Raise unless *function* is a function that neither wraps nor decorates a tool."""
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func

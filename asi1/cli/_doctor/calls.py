@@ -52,7 +52,7 @@ def _refused(
     client: asi1.ASI1, model: str | None, *, sends_key: bool
 ) -> tuple[str, asi1.ResponseInfo]:
     """
-    Send the request; return the server's refusal, and the response metadata.
+    Send a request without messages; return the refusal, and the response metadata.
 
     Raises:
         asi1.ASI1Error: The server did not refuse the request for its missing messages.
