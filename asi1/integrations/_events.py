@@ -1,4 +1,4 @@
-"""Checks the type of a stream or a run, and turns it into server-sent events."""
+"""Checks that an object is a stream or a run, and turns it into server-sent events."""
 
 from __future__ import annotations
 

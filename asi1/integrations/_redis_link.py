@@ -133,7 +133,7 @@ class Link:
     _ended: deque[tuple[float, dict[str, Any]]] = field(init=False)
     _held: set[str] = field(factory=set, init=False)
     _renewing: bool = field(default=False, init=False)
-    # The newest counts known to this process, and when Redis reported them.
+    # The epoch and the serial of the newest `Reply`, and when this reply came.
     _known: tuple[str, int, float] = field(default=("", 0, 0.0), init=False)
     _writer: ThreadPoolExecutor = field(init=False)
     _script: Any = field(init=False)
@@ -143,7 +143,7 @@ class Link:
         self._writer = ThreadPoolExecutor(1, "asi1-redis")
         client = redis.Redis(connection_pool=self.pool)
         self._script = client.register_script(SCRIPT)
-        # redis-py (8.1) leaves the sockets of a collected pool open.
+        # redis-py (8.1) leaves the sockets of a garbage-collected pool open.
         weakref.finalize(self, self.pool.disconnect)
 
     def ask(self, permit: Permit, number: int | None) -> Reply:

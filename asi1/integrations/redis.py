@@ -59,7 +59,7 @@ class _LoopState:
     ended: Flag = field(factory=Flag)
 
     def take_out(self, task: int, tokens: int) -> Permit | None:
-        """Remove and return the permit of *task*, else any permit of *tokens*."""
+        """Remove and return *task*'s permit, else any permit for *tokens* tokens."""
         others = (each for each, held in self.permits.items() if each != task)
         for owner in (task, *others):
             for permit in self.permits.get(owner, ()):
@@ -237,7 +237,9 @@ class RedisLimiter:
     async def _ask(
         self, loop: _LoopState, link: Link, permit: Permit, number: int | None
     ) -> Reply | None:
-        """Return Redis's reply; None if the call goes on while Redis is away."""
+        """
+        Return Redis's reply; None if Redis is away and the call goes on without it.
+        """
         pause, goes_on = _FIRST_PAUSE, self.on_failure == "go_on"
         while True:
             if goes_on and time.monotonic() < link.rests_until:
