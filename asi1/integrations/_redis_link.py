@@ -168,7 +168,7 @@ class Link:
         """
         Tell Redis in the background how the attempt of a permit ended.
 
-        Returns the future of this work, which Python waits for at its exit; None if
+        Return the future of this work, which Python waits for at its exit; None if
         Python is exiting already.
         """
         with self._lock:

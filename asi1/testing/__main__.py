@@ -103,7 +103,7 @@ def _serve(fake: FakeASI1) -> None:
 
 
 def _seconds(text: str) -> float:
-    """Return *text* as a number of seconds; ValueError if negative or not finite."""
+    """Return *text* as seconds; raise ValueError if it is negative or not finite."""
     seconds = float(text)
     if not 0 <= seconds < math.inf:
         raise ValueError

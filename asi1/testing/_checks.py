@@ -36,7 +36,7 @@ __all__ = [
 
 
 _BREAKS = {"\r", "\n", "\0"}
-# A token of RFC 9110, section 5.6.2.
+# Matches a token of RFC 9110, section 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 
 
@@ -64,20 +64,20 @@ def valid(check: Check, *kinds: type) -> Any:
 
 
 def wait_time(value: Any) -> str | None:
-    """Check that *value* is a time to wait in seconds, which may be infinite."""
+    """Return why *value* is not a wait in seconds, infinity included; None if it is."""
     real = isinstance(value, int | float) and not isinstance(value, bool)
     return None if real and value >= 0 else "must be a number of seconds from 0"
 
 
 def status_code(value: Any) -> str | None:
-    """Check that *value* is a whole number of three digits."""
+    """Return why *value* is not a whole number of three digits; None if it is."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     fits = whole and 100 <= value <= 999
     return None if fits else "must be a whole number from 100 to 999"
 
 
 def one_of(*values: str) -> Check:
-    """Return the check for one of *values*."""
+    """Return the check that a value is one of *values*."""
 
     def check(value: Any) -> str | None:
         listed = ", ".join(map(repr, values))
@@ -87,7 +87,7 @@ def one_of(*values: str) -> Check:
 
 
 def encodable(value: Any) -> str | None:
-    """Check that *value* is a str that UTF-8 can encode."""
+    """Return why *value* is not a str that UTF-8 can encode; None if it is."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -98,12 +98,12 @@ def encodable(value: Any) -> str | None:
 
 
 def strings(value: Any) -> str | None:
-    """Check that *value* is a tuple of str."""
+    """Return why *value* is not a tuple of str; None if it is."""
     return next(filter(None, map(encodable, value)), None)
 
 
 def header_value(value: Any) -> str | None:
-    """Check that *value* can be sent as the value of a header."""
+    """Return why *value* cannot be the value of a header; None if it can."""
     problem = string(value)
     if problem is None and (max(value, default=" ") > "\xff" or _BREAKS & {*value}):
         problem = "must be in Latin-1, without line breaks"
@@ -115,7 +115,7 @@ def _number_or_header(value: Any) -> str | None:
 
 
 def header_strings(value: Any) -> str | None:
-    """Check that *value* maps strings to strings."""
+    """Return why *value* does not map strings to strings; None if it does."""
     fits = isinstance(value, Mapping) and all(
         isinstance(part, str) for pair in value.items() for part in pair
     )
@@ -123,7 +123,7 @@ def header_strings(value: Any) -> str | None:
 
 
 def header_fields(value: Any) -> str | None:
-    """Check that *value* maps names of headers to their values."""
+    """Return why *value* does not map names of headers to values; None if it does."""
     if problem := header_strings(value):
         return problem
     for name, each in value.items():
@@ -135,7 +135,7 @@ def header_fields(value: Any) -> str | None:
 
 
 def pairs(value: Any) -> str | None:
-    """Check that *value* is a tuple of names and values of headers."""
+    """Return why *value* is not a tuple of header names and values; None if it is."""
     fits = isinstance(value, tuple | list) and all(
         isinstance(pair, tuple | list)
         and len(pair) == 2
@@ -148,7 +148,7 @@ def pairs(value: Any) -> str | None:
 
 
 def json_value(value: Any) -> str | None:
-    """Check that *value* can be encoded as JSON."""
+    """Return why *value* cannot be encoded as JSON; None if it can."""
     try:
         dump_json(value)
     except ValueError as exc:
@@ -157,7 +157,7 @@ def json_value(value: Any) -> str | None:
 
 
 def json_object(value: Any) -> str | None:
-    """Check that *value* is a mapping that can be encoded as JSON."""
+    """Return why *value* is not a mapping that JSON can encode; None if it is."""
     if not isinstance(value, Mapping):
         return "must be a mapping"
     return json_value(dict(value))

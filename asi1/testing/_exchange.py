@@ -66,7 +66,7 @@ class Asked:
         """The value of the body, in the form in which bodies are compared."""
         if "json" not in self.body:
             return next(iter(self.body.values()), None)
-        # Bodies that differ only in 0 and 0.0 count as equal.
+        # Numbers such as 1 and 1.0 count as equal.
         value = json.loads(json.dumps(self.body["json"]), parse_float=same_number)
         if isinstance(value, dict):
             return {k: v for k, v in value.items() if k not in _IGNORED}

@@ -22,7 +22,7 @@ from ._tape import Tape
 
 __all__ = ["Closing", "Recorded", "Replayed", "redacted"]
 
-# Headers of a reply that are not recorded: cookies, and how the body was sent.
+# Headers of a reply that are not recorded: cookies, and headers about the transfer.
 _DROPPED = frozenset(
     {
         *("set-cookie", "set-cookie2", "connection", "keep-alive", "content-encoding"),

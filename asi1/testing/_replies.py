@@ -131,7 +131,7 @@ def _number_or(check: Check, value: Any) -> str | None:
 
 
 def json_body(value: Any) -> str | None:
-    """Check that *value* is bytes, or can be encoded as JSON."""
+    """Return why *value* is neither bytes nor valid JSON data; None if it is either."""
     return None if isinstance(value, bytes) else json_value(value)
 
 

@@ -136,7 +136,7 @@ class AnswerParts:
 
 
 def data_steps(*pieces: bytes) -> Plan:
-    """Return the plan's steps that send *pieces*, each in a write of its own."""
+    """Return steps that send *pieces*, each in a write of its own."""
     return tuple(Data(piece) for piece in pieces)
 
 
