@@ -190,9 +190,7 @@ def as_sent(model: _M, source: Model | None = None) -> _M:
 
 
 def setters(cls: type[Model]) -> dict[str, Callable[[Any, Any], None]]:
-    """
-    Return functions that set the fields of *cls*, whose objects refuse assignment.
-    """
+    """Return functions that set the fields of *cls*, whose objects are frozen."""
     return {a.name: getattr(cls, a.name).__set__ for a in attrs.fields(cls)}
 
 

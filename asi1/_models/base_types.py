@@ -51,9 +51,7 @@ Tag: TypeAlias = str | int | float | bool
 
 
 class Default(enum.Enum):
-    """
-    The type of `DEFAULT`, which means "argument not given" where None has a meaning.
-    """
+    """The type of `DEFAULT`, which means "not given" where None has a meaning."""
 
     VALUE = "default"
 
@@ -189,9 +187,7 @@ def can_dump(value: object) -> bool:
 
 
 def is_series(value: object) -> bool:
-    """
-    Return whether *value* is iterable, and neither a mapping nor a pydantic model.
-    """
+    """Return whether *value* is iterable, but no mapping and no pydantic model."""
     no_series = can_dump(value) or isinstance(value, Mapping)
     return isinstance(value, Iterable) and not no_series
 

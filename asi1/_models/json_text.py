@@ -139,9 +139,7 @@ def load_slowly(data: bytes, *, surrogates: bool = False) -> JSON:
 
 
 def _check_value_count(data: bytes) -> None:
-    """
-    Raise ValueError if *data* has too many values; commas in strings do not count.
-    """
+    """Raise ValueError for too many values; commas in strings are not counted."""
     for _ in range(2):
         containers = data.count(b"[") + data.count(b"{")
         if containers <= MAX_CONTAINERS and (

@@ -86,9 +86,7 @@ def tokens(data: bytes, window: int = WINDOW) -> Iterator[tuple[int, int, bool |
 def _pieces(
     data: bytes, at: int, window: int
 ) -> Generator[tuple[int, int, bool], None, int]:
-    """
-    Yield the pieces of the string whose text begins at *at*; return where it ends.
-    """
+    """Yield the pieces of the string whose text begins at *at*; return its end."""
     last = False
     while not last:
         limit = at + window

@@ -196,9 +196,7 @@ HINTS: Mapping[str, Mapping[str, str]] = {
 
 
 def hint(kind: str, name: str) -> str:
-    """
-    Return a hint about OpenAI's attribute *name*, such as "; use ..."; "" for none.
-    """
+    """Return a hint about OpenAI's *name*, such as "; use ..."; "" for none."""
     found = HINTS.get(kind, {}).get(name)
     return f"; {found}" if found else ""
 

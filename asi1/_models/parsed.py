@@ -116,7 +116,9 @@ def _parsed_choice(choice: ChatChoice, value: _T | None) -> ParsedChoice[_T]:
 
 def _extended(cls: Any, model: Model, **fields: Any) -> Any:
     """
-    Return *model* as an object of *cls*, a subclass of its class, with new *fields*.
+    Return *model* as an object of *cls*, a subclass of its class.
+
+    The object has the new *fields*, and all other fields of *model*.
     """
     extended, source = cls.__new__(cls), cast("Any", type(model))
     write = _setters(cls)

@@ -156,9 +156,7 @@ def _share_wire(wire: Any, choice: ChunkChoice) -> None:
 
 
 def _with_calls(wire: Any, delta: Delta) -> Any:
-    """
-    Replace the tool calls in *wire* by the ``wire`` of *delta*'s calls; return *wire*.
-    """
+    """Put the ``wire`` of *delta*'s calls into *wire*, and return *wire*."""
     if delta.tool_calls:
         wire["tool_calls"][:] = [call.wire for call in delta.tool_calls]
     return wire

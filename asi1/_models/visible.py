@@ -71,9 +71,7 @@ def visible(text: str, before: str = "") -> str:
 
 
 def escape_hidden(text: str) -> str:
-    """
-    Return *text*, which is JSON, with JSON escapes for the characters in `HIDDEN`.
-    """
+    """Return *text*, which is JSON, with `HIDDEN` characters as JSON escapes."""
     return HIDDEN.sub(lambda found: utf16_escapes(found[0]), text)
 
 

@@ -80,9 +80,7 @@ class Template:
     pending: PendingFields
 
     def read(self, data: bytes) -> ChatCompletionChunk | None:
-        """
-        Return *data*'s chunk; None if more than text delta and ``created`` differs.
-        """
+        """Return *data*'s chunk; None if more than text and ``created`` differs."""
         if not (
             data.startswith(self.head)
             and data.endswith(self.tail)

@@ -55,9 +55,7 @@ def _is_about_server(error: asi1.ASI1Error) -> bool:
 
 
 def _key_variable(options: Namespace) -> str:
-    """
-    Return the name of the key's variable; if none is set, the first documented one.
-    """
+    """Return the name of the key's variable; the first known one if none is set."""
     from .._settings.config import KEY_VARIABLES  # noqa: PLC0415 - loaded with the client
 
     if options.key_env:

@@ -237,9 +237,7 @@ class RedisLimiter:
     async def _ask(
         self, loop: _LoopState, link: Link, permit: Permit, number: int | None
     ) -> Reply | None:
-        """
-        Return Redis's reply; None if Redis is away and the call goes on without it.
-        """
+        """Return Redis's reply; None if the call goes on without a reply."""
         pause, goes_on = _FIRST_PAUSE, self.on_failure == "go_on"
         while True:
             if goes_on and time.monotonic() < link.rests_until:

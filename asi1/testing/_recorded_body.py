@@ -36,9 +36,7 @@ _LAST_SIZE = 64
 
 
 def redacted(body: bytes, secret: Secret) -> bytes:
-    """
-    Return the complete *body* without secrets, even those split between two pieces.
-    """
+    """Return the complete *body* without secrets, even those split into pieces."""
     for encoding in ("utf-8", "latin-1"):
         with suppress(UnicodeDecodeError):
             text = body.decode(encoding)

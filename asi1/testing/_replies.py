@@ -64,9 +64,7 @@ Headers: TypeAlias = Mapping[str, str] | None
 
 
 def _check_headers(headers: object) -> None:
-    """
-    Raise if *headers* cannot be sent: TypeError for a wrong type, else ValueError.
-    """
+    """Raise TypeError for a wrong type, ValueError for unsendable *headers*."""
     ensure("headers", headers, or_none(header_strings))
     ensure("headers", headers, or_none(header_fields), Mapping)
 
@@ -196,9 +194,7 @@ class Recorded:
     )
 
     def __call__(self, _: Ask) -> Plan:
-        """
-        Return the steps that send the body, whether a stream or JSON was requested.
-        """
+        """Return the steps that send the body, for a stream and for JSON."""
         head = sse_head(self.framing, self.content_type)
         if self.framing == "length":
             head = Head(head.status, head.headers, "length", len(self.source))

@@ -128,9 +128,7 @@ def _parameter(variable: TypeVar, parameters: Mapping[Any, Any]) -> Any:
 
 
 def _substituted(annotation: Any, parameters: Mapping[Any, Any]) -> Any:
-    """
-    Return *annotation* with its type variables replaced by types from *parameters*.
-    """
+    """Return *annotation* with types from *parameters* for its type variables."""
     if isinstance(annotation, TypeVar):
         return parameters.get(annotation, annotation)
     names = getattr(annotation, "__parameters__", ())

@@ -183,9 +183,7 @@ def _line(place: int, slot: _Slot) -> str:
 
 
 def _exact_items(shape: Shape) -> type | None:
-    """
-    Return the type of items whose lists all fit *shape*; None if there is no such type.
-    """
+    """Return the type of items whose lists all fit *shape*, or None."""
     if isinstance(shape, Array) and shape.build is list and not shape.bounds:
         return exact_type(shape.item)
     return None

@@ -68,9 +68,7 @@ class MarkerFinder:
 
     @property
     def is_idle(self) -> bool:
-        """
-        Whether `skim` may read the next text, if it has no marker, backtick or tilde.
-        """
+        """Whether `skim` may read a text without marker, backtick and tilde next."""
         return not (self._run or self._tokens or self._maybe_fence or self._closing)
 
     @property
@@ -166,9 +164,7 @@ class MarkerFinder:
             self._add_run(end, run)
 
     def _end_maybe_fence(self, end: int) -> None:
-        """
-        Treat the run that may be a fence as inline code: a fence has no second run.
-        """
+        """Treat the run that may be a fence as code: a fence has no second run."""
         if self._maybe_fence:
             self._add_run(end, self._maybe_fence)
             after, self._maybe_fence, self._after_fence = self._after_fence, 0, []

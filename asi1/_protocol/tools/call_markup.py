@@ -69,9 +69,7 @@ class Markup:
 
 
 class _UnreadableError(Exception):
-    """
-    Markup is unreadable: *tag* opens it, *problem* says why, and *at* is the place.
-    """
+    """Markup is unreadable: *tag* opens it, *problem* says why, *at* where."""
 
     def __init__(self, tag: str, problem: str, at: int) -> None:
         super().__init__(tag, problem)

@@ -154,9 +154,7 @@ class TextHold:
 
 
 def _incomplete_marker(text: str) -> int:
-    """
-    Return the start of an incomplete marker at the end of *text*, or else that end.
-    """
+    """Return where an incomplete marker at the end begins; else the text's end."""
     after = max(0, len(text) - _LONGEST)
     start = max(text.rfind("<", after), text.rfind("[", after))
     end = text[start:]

@@ -92,9 +92,7 @@ class Tool(Generic[_P, _R]):
         return self.function(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Tool[..., _R]:
-        """
-        Return a tool of the bound method if the function is a method; else this tool.
-        """
+        """Return a tool of the bound method, if there is one; else this tool."""
         is_bound = isinstance(self.function, classmethod | staticmethod)
         is_bound = is_bound or instance is not None
         if not is_bound or not hasattr(self.function, "__get__"):

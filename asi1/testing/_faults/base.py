@@ -194,9 +194,7 @@ def partial_answer(
 
 
 def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
-    """
-    Plan a stream, even if JSON was requested; *events* come after *after_chunks* words.
-    """
+    """Plan a stream, even for a JSON request; *events* follow *after_chunks* words."""
     parts = answer_parts(context, stream=True)
     before, after = parts.words[:after_chunks], parts.words[after_chunks:]
     rest = (*after, *parts.finish, *parts.usage, *parts.done)
@@ -204,9 +202,7 @@ def with_events(context: Ask, *events: bytes, after_chunks: int = 3) -> Plan:
 
 
 def odd_reply(context: Ask, value: bytes) -> Plan:
-    """
-    Plan a reply with *value* as a chunk of a stream or as the JSON body, as requested.
-    """
+    """Plan a reply with *value* as a stream's chunk or as JSON body, as requested."""
     if context.stream:
         return with_events(context, b"data: %b\n\n" % value)
     return json_plan(200, value)

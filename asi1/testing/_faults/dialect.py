@@ -183,9 +183,7 @@ def _dialect_thinking_parts(_: Ask) -> Plan:
 
 
 def _tool_calls(*parts: tuple[str | None, str | None, str]) -> Plan:
-    """
-    Stream the text, then *parts* (name, id, arguments) of tool calls with index 0.
-    """
+    """Stream the text, then tool call *parts* of index 0: name, id, arguments."""
     deltas = [
         {
             "tool_calls": [
