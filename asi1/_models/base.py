@@ -139,7 +139,7 @@ class Model:
         )
         return _dump()[1](dump, indent)
 
-    __repr__ = fields_repr  # subclasses inherit it, by ``repr=False``
+    __repr__ = fields_repr  # inherited by subclasses with ``repr=False``
 
     def __iter__(self) -> Iterator[tuple[str, JSON]]:
         """Yield the items of `model_dump` that are not None, for ``dict(...)``."""

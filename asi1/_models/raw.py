@@ -31,7 +31,7 @@ class Reply(Hinted):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The reply's headers, without cookies; a name is found in any case."""
+        """The reply's headers, without cookies; names can be given in any case."""
         return _info(self).headers
 
     @property

@@ -146,7 +146,7 @@ class _Dialogue:
         return ""
 
     def _stopped(self, turn: Turn, line: str, kept: int) -> str:
-        """Tell whether the stopped turn was kept; return the next prompt's text."""
+        """Tell the user if the stopped turn was kept; return the next prompt's text."""
         if len(self._session.chat.messages) > kept:
             self._note("stopped; the answer so far stays in the conversation (/undo)")
             return ""
