@@ -74,8 +74,8 @@ def public(thing: _T) -> _T:
     if "__delattr__" in vars(thing) and hasattr(thing, "to_dict"):
         changed: Any = thing
         changed.__setattr__ = changed.__delattr__ = _refuse_change
-        # Without this, subclasses that are not frozen would refuse changes too, in attrs
-        # 22.1 to 26.1.
+        # Without this, in attrs 22.1 to 26.1, subclasses that are not frozen would refuse
+        # changes too.
         changed.__attrs_own_setattr__ = True
     return thing
 
@@ -113,8 +113,8 @@ def fields_repr(self: Any) -> str:
     """
     Return the ``repr`` of an object of attrs, which lists its fields.
 
-    All classes share this function. attrs would compile one for each class, which slows
-    the import.
+    All classes share this function. attrs would compile one for each class, which
+    slows the import.
     """
     cls = type(self)
     shown = (a.name for a in attrs.fields(cls) if a.repr)

@@ -50,7 +50,7 @@ def lines_of(stdin: TextIO | None) -> Iterator[str]:
             raise asi1.ConfigurationError(
                 f"standard input is not valid {error.encoding}"
             ) from None
-        # Standard input is closed, a directory, or not readable.
+        # These errors mean that standard input is closed, a directory, or not readable.
         except (OSError, ValueError):
             return
         if not line:

@@ -109,7 +109,7 @@ def reach(
         shown = f"{address[0]} port {address[1]}"
         try:
             connection = socket.socket(family, kind, protocol)
-        # This machine does not support the protocol, such as IPv6.
+        # OSError means that this machine does not support the protocol, such as IPv6.
         except OSError as error:
             last, failed = error, [*failed, f"{shown}: {_words(error, share)}"]
             continue
