@@ -74,7 +74,7 @@ def public(thing: _T) -> _T:
     if "__delattr__" in vars(thing) and hasattr(thing, "to_dict"):
         changed: Any = thing
         changed.__setattr__ = changed.__delattr__ = _refuse_change
-        # Without this, in attrs 22.1 to 26.1, subclasses that are not frozen would refuse
+        # Without this, in attrs 22.1 to 26.1, subclasses that are not frozen refuse
         # changes too.
         changed.__attrs_own_setattr__ = True
     return thing
