@@ -82,7 +82,7 @@ class AsyncEventBytes:
 
     async def open(self) -> None:
         """
-        Wait for the first event, but no longer than *ping* seconds.
+        Wait for the first event, but no longer than the ``ping`` seconds of `to_sse`.
 
         An error during this wait is raised, so that the web service can still send it
         as an HTTP status; a later error becomes an event.
