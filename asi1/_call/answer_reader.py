@@ -62,7 +62,7 @@ class AnswerReader(JSONReader[ChatCompletion]):
         return [self._complete(info)]
 
     async def read_events(self, head: bytes, pieces: Body) -> None:
-        """Read a body that should be events; *head* are its first bytes."""
+        """Read a body that should be server-sent events: *head*, then *pieces*."""
         given = self.config, self.request, self.timer, self.queue, self.opened
         events = self._events = _event_reader()(*given)
         events.info, events.watch = self.info, self.watch

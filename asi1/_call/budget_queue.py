@@ -53,6 +53,8 @@ class BudgetQueue:
         """
         Reserve what *request* should use at most; its *timer* does not count the wait.
 
+        *sent* says whether the call has sent another request before.
+
         Raises:
             BudgetExceededError: The request does not fit, and no call can make room.
             ConfigurationError: A budget is in dollars, and the price is not known.

@@ -55,10 +55,10 @@ TURN = 512
 # Seconds to wait for the end of the body after a complete answer, and for the usage and
 # [DONE] after every choice of a stream has a finish reason.
 AFTER_FINISH = 10.0
-# A body is parsed at most this many times before its end.
+# A body is parsed at most this many times before its end has arrived.
 _MOST_TRIES = 8
-# If the new bytes are more than `_MANY_BYTES`, their first `_FEW_BRACES` braces are
-# found one by one, and only the braces after these are counted (see `_count`).
+# If a body has grown by more than `_MANY_BYTES`, the first `_FEW_BRACES` braces in its
+# new bytes are found one by one, and only those after them are counted (see `_count`).
 _MANY_BYTES = 4 * 1024
 _FEW_BRACES = 64
 # Maximum bytes to read of an error body; the exception contains fewer of them.
@@ -166,7 +166,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # only streams wait for a first token
+            self.timer.arm("idle")  # the first-token timeout is for streams
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:
@@ -260,7 +260,7 @@ class ReplyReader(ABC, Generic[_T]):
         return True
 
     async def _read_early(self, body: bytes) -> bool:  # noqa: ARG002
-        """Read *body* if it is a complete JSON object; return whether it is one."""
+        """Return False; `JSONReader` overrides this to read *body* if complete."""
         return False
 
 

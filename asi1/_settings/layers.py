@@ -55,7 +55,11 @@ def _late_stages(layers: list[_Layer]) -> Iterator[list[_Layer]]:
 
 
 def _next_layers(layers: list[_Layer], codes: re.Pattern[str]) -> list[_Layer]:
-    """Decode *codes* in the last of *layers*; return [] if it has none."""
+    """
+    Decode *codes* in the last of *layers*; return the new layers.
+
+    Return [] if that layer contains no *codes*.
+    """
     text, places = layers[-1]
     decoded, new = _decoded(text, codes)
     return [] if decoded == text else _decoded_layers(decoded, [*places, new])
