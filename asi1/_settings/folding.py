@@ -21,7 +21,8 @@ __all__ = [
     "squeezed",
 ]
 
-# Matches what may stand between two letters of a secret: white space, control characters.
+# Matches what may stand between two letters of a secret: whitespace or a control
+# character.
 SPACED = re.compile(
     "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )

@@ -23,7 +23,7 @@ __all__ = ["Hooks", "read_hooks", "read_tags"]
 
 
 def _function(value: Any) -> str | None:
-    """Return why *value* is not a hook, a function of one argument; None if it is."""
+    """Check that *value* is None or a function of one argument; return the problem."""
     if value is None:
         return None
     if not callable(value):
