@@ -133,7 +133,7 @@ class _NoFork:
             self._forking[me] = self._free.acquire(timeout=_TIMEOUT)
 
     def wait_for_forks(self) -> None:
-        """Wait until all forks that have begun have ended, but for some seconds only."""
+        """Wait until all forks that have begun have ended, but only some seconds."""
         held, looks = _thread.allocate_lock(), 0
         held.acquire()
         while self._forking and looks < _LOOKS:

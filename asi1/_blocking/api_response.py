@@ -111,8 +111,8 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_lines(self) -> ReplyPieces[str]:
         """
-        Iterate over lines: ``data: {...}`` for each chunk, or the one line of an
-        answer.
+        Iterate over lines: ``data: {...}`` for each chunk of a stream, or the one line
+        of JSON that an answer is.
 
         Same as `AsyncAPIResponse.iter_lines`.
         """
@@ -120,7 +120,7 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_text(self) -> ReplyPieces[str]:
         """
-        Iterate over the events of a stream, as str; an answer is one item.
+        Iterate over the events of a stream as str; without a stream, one item.
 
         Same as `AsyncAPIResponse.iter_text`.
         """
@@ -128,7 +128,7 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_bytes(self) -> ReplyPieces[bytes]:
         """
-        Iterate over the events of a stream, as bytes; an answer is one item.
+        Iterate over the events of a stream as bytes; without a stream, one item.
 
         Same as `AsyncAPIResponse.iter_bytes`.
         """

@@ -104,7 +104,7 @@ class _Search:
         return (yield from self._found_in_layers(quoted))
 
     def _found_in_layers(self, pieces: list[str]) -> Generator[None, None, bool]:
-        """Decode *pieces*, in place and repeatedly; return whether a start was found."""
+        """Decode *pieces* in place, repeatedly; return whether a start was found."""
         if (yield from self._found(pieces)):
             return True
         for layer in range(LAYERS + 1):
