@@ -124,7 +124,7 @@ class _NoFork:
             self.watch()
 
     def before_fork(self) -> None:
-        """Wait until no other thread is inside, and let none enter; callable twice."""
+        """Wait until no other thread is inside, and let none enter; not counted twice."""
         me = _thread.get_ident()
         if me not in self._forking:
             self._forking[me] = False  # stays False if Ctrl-C interrupts `acquire`
@@ -133,7 +133,7 @@ class _NoFork:
             self._forking[me] = self._free.acquire(timeout=_TIMEOUT)
 
     def wait_for_forks(self) -> None:
-        """Wait until all forks that have begun have ended, but only some seconds."""
+        """Wait until all begun forks have ended; give up after some seconds."""
         held, looks = _thread.allocate_lock(), 0
         held.acquire()
         while self._forking and looks < _LOOKS:

@@ -249,7 +249,7 @@ def _is_cancelled() -> bool:
 
 
 async def _apart(size: int, work: Callable[[], _T]) -> _T:
-    """Do *work* on *size* bytes, if many in a worker thread, and return its result."""
+    """Return the result of *work*, run in a worker thread if *size* bytes are many."""
     return work() if size <= _LARGE else await in_worker(work)
 
 

@@ -124,7 +124,7 @@ class Attempts:
         self.asking = False
 
     def wait(self, wait: Wait) -> bool:
-        """Log *wait*, and return True; return False if the last had the same reason."""
+        """Log *wait*; return False instead if the last wait had the same reason."""
         if self._wait is not None and self._wait.reason == wait.reason:
             return False
         self._wait = wait
@@ -277,7 +277,7 @@ def _cause(error: ASI1Error) -> str:
 
 
 def idempotency_headers(key: str | None) -> dict[str, str]:
-    """Return the header with *key*, or with a random key for "auto"; {} for None."""
+    """Return the idempotency header: *key*, or random for "auto"; {} for None."""
     key = str(uuid.uuid4()) if key == "auto" else key
     return {} if key is None else {"idempotency-key": key}
 

@@ -94,7 +94,7 @@ class Call(Generic[_T]):
             self.resources.queue.enter()
 
     async def run(self) -> None:
-        """Make the call: the queue gets the results, and the error that ended it."""
+        """Make the call; put its results, and its error if it fails, into the queue."""
         error: Exception | None = None
         try:
             await self._make()

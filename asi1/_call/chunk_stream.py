@@ -215,8 +215,8 @@ class ChunkStream:
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on the call's event loop."""
-        # First, since the observer of a conversation adds a complete answer to the
-        # history, and `abandon` makes the observer drop the answer.
+        # First, so that a conversation's observer can add a complete answer to the
+        # history: after `abandon` it no longer can.
         self._notify_observer()
         self.abandon()
 

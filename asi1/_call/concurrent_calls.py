@@ -61,7 +61,7 @@ class ConcurrentCalls:
 
     def take(self) -> None:
         """
-        Take as many prompts from the iterable as there are calls that may begin.
+        Take as many prompts from the iterable as new calls may begin.
 
         The blocking client calls this in its caller's thread, since the iterable of
         prompts may block.

@@ -193,14 +193,14 @@ class EventReader(JSONReader[_T]):
         if broken and not self.whole:
             self._set_wait(broken)
             raise broken
-        if self.whole and not self._ending:  # only once: no later event extends it
+        if self.whole and not self._ending:  # once: later events do not extend it
             self._ending = True
             self.timer.shorten(AFTER_FINISH)
 
     async def _turn(self, batch: list[ChatCompletionChunk]) -> int:
         """
         Deliver and empty *batch*, and let other tasks run; return 0, the number of
-        units of work done since.
+        units of work done since then.
         """
         if batch:
             await self._deliver_timed(batch[:])

@@ -1,9 +1,9 @@
 """
 Where the prompts of a `map` come from: an iterable, or an async iterable.
 
-An iterable may block its thread, so the reader of the answers takes the prompts. An
-async iterable may be waiting when a read of an answer is cancelled, which must not end
-the iterable. So a task of its own takes the prompts.
+An iterable may block its thread, so the reader of the answers takes the prompts. From
+an async iterable, a task of its own takes them: a cancelled read of an answer must not
+cancel, and so end, the iterable.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def child_engine(
     **given: Any,
 ) -> Engine:
     """
-    Return an engine with the connections of a client, and some settings changed.
+    Return an engine that uses a client's connections, with some settings changed.
 
     Args:
         config: The settings of the client.

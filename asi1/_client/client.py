@@ -57,7 +57,7 @@ class AsyncASI1(BaseClient):
             has an effect: each connection is then closed after its call.
         http_client: Your own ``httpx.AsyncClient``, or one of httpx2; asi1 never closes
             it. Its headers, query, proxies and cookies are used, and it keeps cookies;
-            redirects are not followed. To its response hooks, asi1 adds a first one.
+            redirects are not followed. If it has response hooks, asi1 adds one before.
         transport: Your own transport of httpx or httpx2; asi1 never closes it.
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.

@@ -35,7 +35,7 @@ def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
     """
     Yield a function that shows the answer so far; call it again as the answer grows.
 
-    When the block ends, even by an error, the text that was passed last is shown in
+    When the block ends, even by an error, the answer that was passed last is shown in
     full.
 
     Args:

@@ -271,7 +271,7 @@ class BaseClient(Hinted):
         )
 
     def is_closed(self) -> bool:
-        """Whether the client was closed, or the one whose `with_options` made it."""
+        """Whether the client was closed, or the client whose `with_options` made it."""
         return self._lazy.closed
 
     def __repr__(self) -> str:

@@ -115,7 +115,7 @@ class AsyncLoader(Generic[_T]):
                 # Not alone, so that a blocking loader, which may need only one of these
                 # modules, does not wait for all of them.
                 start_apart(partial(running.run, self), alone=False)
-            except ExitingError:  # `ready` then gets it from `__call__`
+            except ExitingError:  # `ready` then calls `__call__`, which raises it
                 self._running = None
                 return
         await running.wait(signal)

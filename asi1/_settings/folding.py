@@ -1,6 +1,6 @@
 """
 Reduces text that a server sent, as far as a search for secrets needs it: to lowercase
-letters without styles, whitespace and control characters.
+text without styled letters, whitespace and control characters.
 """
 
 from __future__ import annotations

@@ -56,9 +56,9 @@ class Index:
 
     def add(self, key: bytes, digest: str, line: int) -> int | None:
         """
-        Add a request that stands on line number *line* of the input, and return None.
+        Add the request on the input's line number *line*, and return None.
 
-        If the index has a request with *key* already, return the line number of that.
+        If the index already has a request with *key*, return its line number instead.
         """
         added = self._db.execute(
             "INSERT OR IGNORE INTO requests (key, line, digest) VALUES (?, ?, ?)",

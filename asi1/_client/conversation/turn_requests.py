@@ -80,9 +80,9 @@ class TurnRequests:
 
     async def first(self, began: float) -> Request:
         """
-        Return the first request, after calls for summaries that the policy asks for.
+        Return the first request, after calls for summaries if the policy needs any.
 
-        The turn, with these calls, has begun at *began*, from which timeouts count.
+        The total timeouts of all these calls count from *began*.
         """
         self._began = began
         try:
@@ -178,11 +178,14 @@ def _ceilings(refusal: _TooLong, before: int, answer: int) -> tuple[int, int]:
     """
     Return the maximum prompt tokens of the next request, and of all later requests.
 
-    The first number is in estimated tokens, as *before* is (those of the refused
-    request), and allows for an estimate that is too low. The second is in tokens as the
-    server counts them, since the estimator will have learned from this turn.
+    The first number is in estimated tokens, and allows for an estimate that is too low.
+    The second is in tokens as the server counts them, since the estimator will have
+    learned from this turn.
 
-    *answer* is the number of tokens that the request reserves for the answer.
+    Args:
+        refusal: The server's refusal, which may name its limit.
+        before: The estimated prompt tokens of the refused request.
+        answer: Its ``max_tokens``; 0 without them.
     """
     half = max(1, int(before * _HALF))
     limit = refusal.limit if isinstance(refusal, ContextLengthError) else None
