@@ -124,7 +124,7 @@ class _NoFork:
             self.watch()
 
     def before_fork(self) -> None:
-        """Wait until no other thread is inside, and let none enter; not counted twice."""
+        """Wait until no other thread is inside; let none enter. May be called twice."""
         me = _thread.get_ident()
         if me not in self._forking:
             self._forking[me] = False  # stays False if Ctrl-C interrupts `acquire`

@@ -45,7 +45,7 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
 
 def _is_complete(value: JSON) -> bool:
     """
-    Whether *value* is the whole body: an error, or choices that all have finish reasons.
+    Whether *value* is a whole body: an error, or choices that all have finish reasons.
 
     False for the first object of a body of JSON lines, which has no finish reason.
     """
