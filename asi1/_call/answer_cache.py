@@ -80,7 +80,7 @@ Send: TypeAlias = Callable[[Request], Awaitable[None]]
 @define(eq=False)
 class AnswerCache:
     """
-    The cache of a client, shared with the clients that `with_options` makes of it.
+    The cache of a client and of the clients that its `with_options` returns.
 
     Attributes:
         store: The `SQLiteCache`, or a user-provided cache.

@@ -1,4 +1,4 @@
-"""Reads the answer to a call without streaming from one HTTP reply."""
+"""Reads the answer from one HTTP reply, for a call without streaming."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _event_reader() -> type[EventAnswerReader]:
 
 @define(eq=False, repr=False)
 class AnswerReader(JSONReader[ChatCompletion]):
-    """Reads an answer for a call without streaming, even if it comes as events."""
+    """Reads an answer for a call without streaming, even if the server streams it."""
 
     _events: EventAnswerReader | None = field(default=None, init=False)
 

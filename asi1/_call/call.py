@@ -65,7 +65,7 @@ class Call(Generic[_T]):
         requests: Provides the requests to send.
         reader_class: Reads the replies, and puts items of type *_T* into the queue.
         began: When the timeouts start, on the loop's clock; None before the call runs.
-        parent: The `Watch` of the tool run that makes this call, if one does.
+        parent: The `Watch` of the run that makes this call; None if no run does.
         queue: Receives the chunks of a stream, or else the single result.
         opened: Set once the server has begun to answer, or the call has ended.
         reader: Reads the reply of the last attempt; None before the first attempt.

@@ -87,7 +87,8 @@ class Engine:
         queues: bool = False,
     ) -> Engine:
         """
-        Return an engine that uses the same connections, with the settings *config*.
+        Return an engine with the same connections, and with other settings if *config*
+        is given.
 
         Its calls must also fit into *budget*, whose count begins at zero, and are also
         reported to *hooks*. With *queues*, a call that does not fit into a budget waits

@@ -193,7 +193,7 @@ class EventReader(JSONReader[_T]):
         if broken and not self.whole:
             self._set_wait(broken)
             raise broken
-        if self.whole and not self._ending:  # once: later events do not extend it
+        if self.whole and not self._ending:  # once: later events move no deadline
             self._ending = True
             self.timer.shorten(AFTER_FINISH)
 

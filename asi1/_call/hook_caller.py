@@ -93,8 +93,8 @@ class HookCaller:
         Call each hook named *name* with *call*, or with *full* if it may see contents.
 
         Raises:
-            BaseException: A hook raised it to end the program; the other hooks were
-                called before.
+            BaseException: A hook raised it to end the program; it is raised when all
+                hooks were called.
         """
         exiting: BaseException | None = None
         for hooks in self.hooks:

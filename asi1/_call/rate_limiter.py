@@ -170,8 +170,8 @@ class LocalLimiter:
         """
         Take a permit for *waiter* if it is first in the queue and the limits allow it.
 
-        Return a tuple: the permit, or None if *waiter* must wait; which limit it waits
-        for, if that is known; and the seconds after which to call this again.
+        Return a tuple: the permit, or None if *waiter* must wait; the limit that it
+        waits for, if known; and the seconds after which to call `_look` again.
         """
         with shared.lock:
             now = self.clock()

@@ -85,7 +85,7 @@ class ReplyReader(ABC, Generic[_T]):
         queue: Receives the chunks of a stream as they arrive.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until the reply's headers have arrived.
-        watch: Tells the hooks of new chunks; None without hooks.
+        watch: Reports new chunks to the hooks; None without hooks.
         key: The API key, together with all other secrets of the request.
     """
 

@@ -133,7 +133,7 @@ class Bill:
 @frozen(eq=False, repr=False)
 class Resources:
     """
-    The objects that all calls of a client share; child clients differ in *config*.
+    The objects that all calls of a client share; a child client has another *config*.
 
     Attributes:
         config: The client's settings.

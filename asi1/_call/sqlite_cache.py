@@ -226,7 +226,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _set_up(database: sqlite3.Connection) -> None:
-    """Make an empty database a cache; raise if it is not empty."""
+    """Make an empty database a cache; raise an error if it is not empty."""
     _check_empty(database)
     # Another process may open the file at the same time. Changing to WAL then fails at
     # once, without a wait; the other process makes the change.

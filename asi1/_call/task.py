@@ -121,8 +121,8 @@ async def run_here(
     """
     Run *run* in the running task of asyncio, since a new task takes time.
 
-    Whoever would cancel the running task must call `stop_in` first. *begun* is called
-    with the call's handle before *run*, and *done* after it, as by `start`.
+    To cancel the running task, call `stop_in`, and ``Task.cancel`` only if that returns
+    False. *begun* is called with the call's handle before *run*, and *done* after it.
     """
     token = loop_token()
     task = CallTask(token, asyncio.current_task(token))

@@ -149,8 +149,8 @@ class ToolRounds:
 
     async def next(self) -> Item | None:
         """
-        Return the next item, or None at the end; `keep` must be called with the item
-        before another can be read.
+        Return the next item, or None at the end. The item must be passed to `keep`
+        before `next` can return another one.
 
         Raises:
             ASI1Error: A call failed, an answer cannot be used, or there were too many

@@ -106,8 +106,8 @@ class Watch:
 
     def chunks(self, count: int, first: float | None) -> None:
         """
-        Report *count* more chunks to the hooks; *first*: the seconds from the call's
-        begin to its first text.
+        Report *count* more chunks to the hooks; *first*: the seconds from the start of
+        the call to its first text.
         """
         chunks = self.call.chunks + count
         self._tell("on_chunk", chunks=chunks, time_to_first_token=first)
