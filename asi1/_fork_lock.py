@@ -116,7 +116,7 @@ class _NoFork:
         Load `logging`, and `threading` with it, before the first thread is started.
 
         Python 3.11 and 3.12 take the first thread that imports `threading` for the main
-        thread. And `logging` must not register its fork hook during our work.
+        thread. And `logging` must not register its fork hook while a thread is inside.
         """
         if not self._watched:
             import logging  # noqa: F401, PLC0415

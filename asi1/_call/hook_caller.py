@@ -93,7 +93,7 @@ class HookCaller:
         Call each hook named *name* with *call*, or with *full* if it may see contents.
 
         Raises:
-            BaseException: A hook raised it to end the program; it is raised when all
+            BaseException: A hook raised it to end the program; it is raised after all
                 hooks were called.
         """
         exiting: BaseException | None = None

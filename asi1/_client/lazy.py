@@ -129,7 +129,7 @@ class BaseClient(Hinted):
 
     @property
     def spent(self) -> Spent:
-        """What the calls of this client, its parents and children have used so far."""
+        """What this client, and all that share its connections, have used so far."""
         return self._engine.resources.tally.spent()
 
     def with_options(  # noqa: PLR0913 - as the constructor

@@ -48,7 +48,7 @@ class AsyncEventBytes:
     ===============  ================================================================
 
     A run goes on only while its events are read. In a run without ``stream=True``, an
-    answer's text is one ``text`` event, and so are its thoughts one ``thought``.
+    answer's text is one ``text`` event, and its thoughts are one ``thought`` event.
 
     The last event is always ``done`` or ``failed``; a body without either was cut off.
     (``failed`` is not called ``error``, since browsers use ``error`` for lost

@@ -72,7 +72,7 @@ def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
 @frozen
 class Forms:
     """
-    All forms of some secrets to search for, in lowercase.
+    All forms in which to search for the given secrets, in lowercase.
 
     Attributes:
         starts: The first characters of each form.

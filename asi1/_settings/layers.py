@@ -97,7 +97,7 @@ def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
 
 
 def start_in_text(place: int, places: Iterable[_Places]) -> int:
-    """Return the index in the original text of a secret's start in a layer."""
+    """Return the index in the original text of *place*, a secret's start in a layer."""
     for after, before in reversed([*places]):
         known = bisect_right(after, place) - 1
         place = before[known] + place - after[known]
@@ -105,7 +105,7 @@ def start_in_text(place: int, places: Iterable[_Places]) -> int:
 
 
 def end_in_text(place: int, places: Iterable[_Places]) -> int:
-    """Return the index in the original text of a secret's end in a layer."""
+    """Return the index in the original text of *place*, a secret's end in a layer."""
     for after, before in reversed([*places]):
         known = bisect_left(after, place)
         if known == len(after) or after[known] != place:

@@ -170,7 +170,7 @@ def with_defaults(
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return what `checked_options` does, but check the value of every option.
+    Return what `checked_options` returns, but check the value of every option.
 
     A call checks some values only when it builds its request; a client or conversation
     that keeps options for its calls checks all values when it is created.

@@ -44,7 +44,7 @@ class GroupWriter:
 
     Attributes:
         append: Writes rows to the disk; called in a worker thread.
-        written: Called with each group that is on the disk.
+        written: Called with each group, once it is on the disk.
     """
 
     append: Callable[[Sequence[bytes]], None]

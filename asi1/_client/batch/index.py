@@ -80,7 +80,7 @@ class Index:
         return Entry(digest.hex(), State(state), at, bool(changed))
 
     def put(self, key: bytes, entry: Entry, error: str | None) -> None:
-        """Replace the entry of *key*; *error*: the class of the error in its row."""
+        """Store *entry* under *key*; *error*: the class of its row's error, or None."""
         self._db.execute(
             "UPDATE requests SET state = ?, at = ?, changed = ?, error = ?"
             " WHERE key = ?",
@@ -107,7 +107,7 @@ class Index:
         )
 
     def errors(self) -> Counter[str]:
-        """Return the number of failures by error class."""
+        """Return the number of failures for each error class."""
         query = "SELECT error, count(*) FROM requests WHERE state = ? GROUP BY error"
         return Counter(dict(self._db.execute(query, (State.FAILED,))))
 

@@ -177,7 +177,7 @@ async def open_plan_in_thread(
     source: BatchLines, path: FilePath, options: PlanOptions
 ) -> BatchPlan:
     """
-    Call `open_plan` in a worker thread; a cancelled caller does not wait for it.
+    Call `open_plan` in a worker thread, which a cancelled caller does not wait for.
 
     Raises:
         ArgumentError: As for `open_plan`.

@@ -97,7 +97,11 @@ class TurnRequests:
             return request
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return a shorter request if *refusal* says "too long"; once per turn."""
+        """
+        Return a shorter request if *refusal* says "too long", but once per turn only.
+
+        Return None if the call must fail with *refusal*.
+        """
         if (
             self._shortened
             or self.policy is None
