@@ -277,7 +277,7 @@ def _cause(error: ASI1Error) -> str:
 
 
 def idempotency_headers(key: str | None) -> dict[str, str]:
-    """Return the idempotency header: *key*, or random for "auto"; {} for None."""
+    """Return the idempotency header: *key*, a random key for "auto"; {} for None."""
     key = str(uuid.uuid4()) if key == "auto" else key
     return {} if key is None else {"idempotency-key": key}
 

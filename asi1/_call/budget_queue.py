@@ -74,7 +74,7 @@ class BudgetQueue:
     def _held(
         self, config: ClientConfig, request: Request, *, sent: bool
     ) -> Reservation | None:
-        """Return the reservation; None if it does not fit into the budgets yet."""
+        """Return the request's reservation; None if it does not fit the budgets yet."""
         self._changed = Flag()
         try:
             return self.budgets.reserve(config, request, sent=sent)

@@ -74,7 +74,7 @@ class Tally:
         self._rows[key] = (requests + 1, prompt, cached, answer)
 
     def spent(self) -> Spent:
-        """Return the sum of all rows."""
+        """Return the sum of all rows, with the cost in US dollars."""
         rows = list(self._rows.items())
         return _spent_in()((*kind, *counts) for (_, *kind), counts in rows)
 

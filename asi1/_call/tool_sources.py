@@ -97,7 +97,7 @@ class AnswerSource(_Tasks):
 
     async def read(self) -> Sequence[Item]:
         """
-        Wait for the answer.
+        Wait for the answer, and return its event as a single item.
 
         Raises:
             ASI1Error: The call failed, or the answer cannot be used.

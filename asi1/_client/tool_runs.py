@@ -150,7 +150,7 @@ class RunPlan:
         Return the log of a saved run; *turn*: whether it must be a conversation's run.
 
         Raises:
-            ArgumentError: *saved* is not a saved run, or is a run of the other kind.
+            ArgumentError: *saved* is not a saved run, or is a run of the wrong kind.
         """
         log = self.log()
         for event in load_events(saved):
