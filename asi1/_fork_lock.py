@@ -105,7 +105,7 @@ class _NoFork:
 
         Python runs the hooks in reverse order of registration. A hook that was
         registered later, such as that of `logging`, would hold its own lock while the
-        fork waits for an import that may need that other lock.
+        fork waits for an import that may need this lock.
         """
         self._watched = True
         if hasattr(os, "register_at_fork"):

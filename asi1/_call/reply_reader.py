@@ -241,7 +241,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _completes(self, body: bytes | bytearray, piece: bytes) -> bool:
         """
-        Whether *piece*, the last one of *body*, completes the answer.
+        Whether *piece*, the last piece of *body* so far, completes the answer.
 
         If so, the answer is read at once: the end of the body may never come, since
         servers and proxies forget it or break the connection before it.
