@@ -148,7 +148,7 @@ class EventReader(JSONReader[_T]):
         self._carried = carried = done = False
         self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
-        # The fast path, which cannot join a surrogate pair, is not used while one waits.
+        # The fast path cannot join surrogate halves: it is not used while one waits.
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
