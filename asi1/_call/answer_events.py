@@ -201,7 +201,7 @@ class AnswerEvents:
             raise
 
     async def _write(self, last: Generator[None, None, bytes]) -> bytes:
-        """Return the last event, which *last* writes; other tasks run in between."""
+        """Return the event that *last* writes; other tasks run between its steps."""
         if self._writing:
             raise StreamBusyError("the stream is already being read")
         self._writing = True

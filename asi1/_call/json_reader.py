@@ -28,7 +28,7 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["JSONReader", "Load", "in_steps"]
 
-# Maximum bytes of a JSON body that is parsed in one step; a larger body takes several.
+# Maximum bytes of a JSON body that is parsed in one step, and not in several.
 _SMALL = 32 * 1024
 
 _T = TypeVar("_T")

@@ -196,10 +196,10 @@ class _Requests:
         return self.engine.call(OneRequest(request), reader)
 
     def commit(self, log: RunLog) -> None:
-        """Do nothing: no conversation keeps the exchange."""
+        """Do nothing: no conversation stores the messages of the run."""
 
     def end(self) -> None:
-        """Do nothing: no conversation waits for the end."""
+        """Do nothing: no conversation waits for the end of the run."""
 
 
 def begin_run(

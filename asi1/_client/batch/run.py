@@ -143,7 +143,7 @@ class BatchRun:
         Send *request*, and return the row with its answer or error.
 
         Raises:
-            ASI1Error: An error that each other request would get.
+            ASI1Error: An error that every other request would get as well.
         """
         self._running += 1
         try:

@@ -219,7 +219,11 @@ class Turn(Generic[_T]):
         )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
-        """Add a failed turn's partial text, unless the history changed meanwhile."""
+        """
+        Add the partial text of a failed turn to the history.
+
+        Do nothing without text, or if another turn runs or has changed the history.
+        """
         taking, old = self._taking, self._requests.history.messages
         if (
             taking.current in (None, self)
