@@ -42,8 +42,8 @@ class _NoFork:
     """
     Work that `os.fork` waits for; used as ``with no_fork``.
 
-    Several threads may be inside, and a thread may enter again. Both sides give up
-    waiting for each other after some seconds.
+    Several threads may be inside, and a thread may enter again. A fork and a thread
+    give up waiting for each other after some seconds.
 
     Attributes:
         alone: A lock for work of one thread at a time: ``with no_fork, no_fork.alone``.
@@ -55,7 +55,7 @@ class _NoFork:
         self._reset()
 
     def _reset(self) -> None:
-        # For each thread that is about to fork, by its id: whether it got `_free`.
+        # For each thread that is about to fork, by its id: whether it holds `_free`.
         self._forking: dict[int, bool] = {}
         # How many threads are inside; the first acquires `_free`, the last releases it.
         self._count = 0
@@ -96,7 +96,7 @@ class _NoFork:
 
     @property
     def entered(self) -> bool:
-        """Whether this thread is inside."""
+        """Whether this thread is inside a ``with no_fork`` block."""
         return bool(self._stack())
 
     def watch(self) -> None:
@@ -105,7 +105,7 @@ class _NoFork:
 
         Python runs the hooks in reverse order of registration. A hook that was
         registered later, such as that of `logging`, would hold its own lock while the
-        fork waits for an import that may need that other lock.
+        fork waits for an import that may need this lock.
         """
         self._watched = True
         if hasattr(os, "register_at_fork"):
@@ -116,7 +116,7 @@ class _NoFork:
         Load `logging`, and `threading` with it, before the first thread is started.
 
         Python 3.11 and 3.12 take the first thread that imports `threading` for the main
-        thread. And `logging` must not register its fork hook during our work.
+        thread. And `logging` must not register its fork hook while a thread is inside.
         """
         if not self._watched:
             import logging  # noqa: F401, PLC0415
@@ -124,7 +124,7 @@ class _NoFork:
             self.watch()
 
     def before_fork(self) -> None:
-        """Wait until no other thread is inside, and let none enter; may be repeated."""
+        """Wait until no other thread is inside; let none enter. May be called twice."""
         me = _thread.get_ident()
         if me not in self._forking:
             self._forking[me] = False  # stays False if Ctrl-C interrupts `acquire`
@@ -133,11 +133,11 @@ class _NoFork:
             self._forking[me] = self._free.acquire(timeout=_TIMEOUT)
 
     def wait_for_forks(self) -> None:
-        """Wait until no fork has begun and not ended; give up after some seconds."""
+        """Wait until all begun forks have ended; give up after some seconds."""
         held, looks = _thread.allocate_lock(), 0
         held.acquire()
         while self._forking and looks < _LOOKS:
-            held.acquire(timeout=_TIMEOUT / _LOOKS)  # a pause, since it stays held
+            held.acquire(timeout=_TIMEOUT / _LOOKS)  # only pauses: never released
             looks += 1
 
     def after_fork(self) -> None:
@@ -244,8 +244,8 @@ def run_apart(work: Callable[[], _T]) -> _T:
 
 def start_apart(work: Callable[[], Any], *, alone: bool = True) -> _Job:
     """
-    Start *work* in a new thread as `run_apart` does, but do not wait for its end.
-    Unless *alone*, `run_apart` in other threads does not wait for its end either.
+    Start *work* in a new thread as `run_apart` does, but do not wait for its end. If
+    not *alone*, calls of `run_apart` in other threads do not wait for its end either.
 
     If the caller itself runs in such a thread, or if Python cannot start a new thread,
     the work is done in the caller's thread, before `start_apart` returns.
@@ -291,8 +291,8 @@ def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:
 
 
 def _finish() -> None:
-    # At exit, Python ends threads like those of `run_apart`, and some extension modules
-    # crash if this interrupts their import.
+    # At exit, Python ends threads like those of `run_apart`. Some extension modules
+    # crash if their import is ended in this way, so a running import is awaited.
     no_fork.before_fork()
     no_fork.after_fork()
 

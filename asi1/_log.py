@@ -26,11 +26,11 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 
 def warn_of(text: str, error: BaseException | None) -> None:
     """
-    Tell the user in the log, and by a `RuntimeWarning`, that their object is broken.
+    Tell the user that an object of theirs, such as a hook, is broken.
 
-    Logs are hidden by default, so a warning is issued too. If the program's filters
-    turn warnings into errors, the error is not raised: a broken hook, cache or progress
-    function fails no call.
+    The text is logged and, since logs are hidden by default, issued as a
+    `RuntimeWarning`. If the program's filters turn warnings into errors, the error is
+    not raised: a broken hook, cache or progress function fails no call.
     """
     logger.warning(text, exc_info=error)
     with suppress(RuntimeWarning):

@@ -1,8 +1,8 @@
 """
 Where the public names are defined: the package loads a name's module at its first use.
 
-A new public name is added here, and in the package to the imports for type checkers and
-to ``__all__``. Public names that are missing here are defined in `_models.errors`.
+A new public name is added here and, in ``asi1/__init__.py``, to the imports for type
+checkers and to ``__all__``. Public names missing here are defined in `_models.errors`.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class AgentCalls:
 
         Same as `AsyncCompletions.run_tools`, but *journal* must be a blocking function.
 
-        If it returns an awaitable, reading the run raises `ArgumentError`.
+        If *journal* returns an awaitable, reading the run raises `ArgumentError`.
 
         Args:
             messages: As for `create`.
@@ -244,7 +244,7 @@ def run_rounds(engine: Engine, rounds: Rounds[_T]) -> _T:
 
 @loader
 def load_run_class() -> type[ToolRun]:
-    """Import and return the class of a blocking tool run."""
+    """Import and return the class `ToolRun`."""
     from .tool_run import ToolRun  # noqa: PLC0415
 
     return ToolRun

@@ -111,8 +111,8 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_lines(self) -> ReplyPieces[str]:
         """
-        Iterate over lines: ``data: {...}`` for each chunk, or the one line of an
-        answer.
+        Iterate over lines: ``data: {...}`` for each chunk of a stream; without a
+        stream, one line: the answer as JSON.
 
         Same as `AsyncAPIResponse.iter_lines`.
         """
@@ -120,7 +120,8 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_text(self) -> ReplyPieces[str]:
         """
-        Iterate over the events of a stream, as str; an answer is one item.
+        Iterate over the events of a stream, as str; without a stream, over one str:
+        the answer as JSON.
 
         Same as `AsyncAPIResponse.iter_text`.
         """
@@ -128,7 +129,8 @@ class APIResponse(Reply, Generic[_T]):
 
     def iter_bytes(self) -> ReplyPieces[bytes]:
         """
-        Iterate over the events of a stream, as bytes; an answer is one item.
+        Iterate over the events of a stream, as bytes; without a stream, over one item:
+        the answer as JSON.
 
         Same as `AsyncAPIResponse.iter_bytes`.
         """

@@ -15,8 +15,8 @@ from .client import ASI1
 
 __all__ = ["RETRIES", "batch"]
 
-# Retries of a call if the caller passes no client: more than usual, since a batch has
-# time, and a request that fails is not sent again before the next run.
+# Retries of a call if the caller passes no client. More than a client's default, since
+# a batch has time, and a request that fails is not sent again before the next run.
 RETRIES = 5
 
 

@@ -60,8 +60,8 @@ class ASI1(BaseClient):
             `Limits`, or an ``httpx.Limits``. Of ``max_keepalive_connections``, only 0
             has an effect: each connection is then closed after its call.
         http_client: Your own ``httpx.AsyncClient``, or one of httpx2; asi1 never closes
-            it. Its headers, query, proxies and cookies are sent, and it keeps cookies;
-            redirects are not followed. If it has response hooks, asi1 adds one first.
+            it. Its headers, query, proxies and cookies are used, and it keeps cookies;
+            redirects are not followed. If it has response hooks, asi1 adds one before.
         transport: Your own transport of httpx or httpx2; asi1 never closes it.
         default_headers: Sent with every request.
         default_query: Query parameters, added to the URL of every request.

@@ -78,7 +78,7 @@ class InterruptibleCall(Generic[_T]):
             del outcome  # avoids a reference cycle between error and frame
 
     def _begin(self) -> None:
-        # The task gets the caller's contextvars, also if the caller runs in trio.
+        # The task gets the caller's contextvars, even if the caller runs in trio.
         forget_library()
         self._task = self.loop.create_task(self._run())
         # The caller is woken when the loop has nothing left to do for the call. Else

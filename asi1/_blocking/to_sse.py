@@ -30,7 +30,7 @@ class EventBytes:
 
     def open(self) -> None:
         """
-        Wait for the first event, but no longer than *ping* seconds.
+        Wait for the first event, but no longer than the ``ping`` seconds of `to_sse`.
 
         Same as `AsyncEventBytes.open`, but blocks.
 
@@ -41,7 +41,7 @@ class EventBytes:
             self._run(recording)
 
     def _run(self, recording: Recording) -> None:
-        with recording as event:  # runs in the caller's thread, as a journal does
+        with recording as event:  # in the caller's thread: a journal may block
             if self._record is not None:
                 self._record(event)
 

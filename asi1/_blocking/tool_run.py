@@ -98,7 +98,7 @@ class ToolRun(RunState):
             return
         try:
             _check_kept(self._journal(event_text(event)))
-        except StopIteration as error:  # looks like the end of the run
+        except StopIteration as error:  # would look like the end of the run
             raise RuntimeError("the journal raised StopIteration") from error
 
     def to_sse(self, *, ping: float | None = 15.0) -> EventBytes:

@@ -60,8 +60,8 @@ def _threads_are_greenlets() -> bool:
     """
     Whether gevent or eventlet has replaced Python's threads with greenlets.
 
-    Then asyncio and trio take all greenlets, also that of asi1's event loop, for one
-    thread: a loop that runs in one greenlet seems to run in all of them.
+    Then asyncio and trio take all greenlets, including that of asi1's event loop, for
+    one thread: a loop that runs in one greenlet seems to run in all of them.
     """
     gevent = sys.modules.get("gevent.monkey")
     eventlet = sys.modules.get("eventlet.patcher")

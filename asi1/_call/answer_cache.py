@@ -1,5 +1,5 @@
 """
-Answers calls from the client's cache, and keeps new answers there.
+Answers calls from the client's cache, and stores new answers there.
 
 A cache that is broken, slow or full never fails a call: the first problem is reported,
 and the call goes on as without a cache.
@@ -80,7 +80,7 @@ Send: TypeAlias = Callable[[Request], Awaitable[None]]
 @define(eq=False)
 class AnswerCache:
     """
-    The cache of a client and its children.
+    The cache of a client and of the clients that its `with_options` returns.
 
     Attributes:
         store: The `SQLiteCache`, or a user-provided cache.
@@ -196,7 +196,7 @@ class AnswerCache:
     ) -> _T | None:
         """
         Return the result of a method of the cache; None if the method fails, or if the
-        cache is not used at present.
+        cache is not used for a while because a method was too slow.
 
         The method is cancelled when the total timeout of *timer* passes, so a slow
         cache does not make a call longer.
@@ -249,7 +249,7 @@ def _is_cancelled() -> bool:
 
 
 async def _apart(size: int, work: Callable[[], _T]) -> _T:
-    """Do *work* on *size* bytes, in a thread if they are many; return its result."""
+    """Return the result of *work*, run in a worker thread if *size* bytes are many."""
     return work() if size <= _LARGE else await in_worker(work)
 
 

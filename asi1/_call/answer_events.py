@@ -51,13 +51,16 @@ class EventSource(Protocol):
         ...
 
     def last(self) -> Generator[None, None, bytes]:
-        """Return the steps that write the last event, when `read` has returned b""."""
+        """
+        Return a generator that writes the last event in steps, and returns it; for use
+        after `read` has returned b"".
+        """
         ...
 
     def shut(self) -> None:
         """
-        Make later reads raise, and perhaps cancel the call; needs no running event
-        loop.
+        Make later reads raise an error; some sources also cancel the call. Needs no
+        running event loop.
         """
 
     def leave(self) -> None:
@@ -198,7 +201,7 @@ class AnswerEvents:
             raise
 
     async def _write(self, last: Generator[None, None, bytes]) -> bytes:
-        """Return the last event, written by *last*; other tasks run between steps."""
+        """Return the event that *last* writes; other tasks run between its steps."""
         if self._writing:
             raise StreamBusyError("the stream is already being read")
         self._writing = True

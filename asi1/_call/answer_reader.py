@@ -1,4 +1,4 @@
-"""Reads the answer to a call without streaming from one HTTP reply."""
+"""Reads the answer from one HTTP reply, for a call without streaming."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _event_reader() -> type[EventAnswerReader]:
 
 @define(eq=False, repr=False)
 class AnswerReader(JSONReader[ChatCompletion]):
-    """Reads an answer for a call without streaming, even if it comes as events."""
+    """Reads an answer for a call without streaming, even if the server streams it."""
 
     _events: EventAnswerReader | None = field(default=None, init=False)
 
@@ -62,7 +62,7 @@ class AnswerReader(JSONReader[ChatCompletion]):
         return [self._complete(info)]
 
     async def read_events(self, head: bytes, pieces: Body) -> None:
-        """Read a body that should be events; *head* are its first bytes."""
+        """Read a body that should be server-sent events: *head*, then *pieces*."""
         given = self.config, self.request, self.timer, self.queue, self.opened
         events = self._events = _event_reader()(*given)
         events.info, events.watch = self.info, self.watch

@@ -53,7 +53,8 @@ class AskedKey:
         self, reader: ReplyReader[Any], timer: Timer, attempts: Attempts
     ) -> None:
         """
-        Get the API key for the attempt of *reader*, before the attempt begins.
+        Get the API key for the next attempt, and give it to *reader*, which reads the
+        attempt's reply.
 
         Raises:
             ConfigurationError: The function returned no valid key.

@@ -1,4 +1,4 @@
-"""The requests and attempts of one call: how each ended, whether a retry follows."""
+"""The requests and attempts of one call: how attempts ended, when retries follow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ __all__ = [
     "redaction",
 ]
 
-# A longer wait is logged at level INFO, since the program seems to hang.
+# A wait of at least this many seconds is logged at level INFO, since the program seems
+# to hang.
 _LONG_WAIT = 5.0
 
 
@@ -43,7 +44,7 @@ class Requests(Protocol):
     """Provides a call's first request, and another if the server refuses the first."""
 
     async def first(self, began: float) -> Request:
-        """Return the first request; the call began at *began* on the loop's clock."""
+        """Return the first request; *began*: the loop's time when the call began."""
         ...
 
     async def after(self, refusal: APIStatusError) -> Request | None:
@@ -106,7 +107,7 @@ class Attempts:
         return ResponseInfo(
             status=info.status,
             request_id=info.request_id,
-            headers=info.headers or {},  # those of `NO_INFO` are shared
+            headers=info.headers or {},  # a new dict: all calls share that of `NO_INFO`
             attempts=tuple(self.made),
             elapsed=self.elapsed,
             time_to_first_token=info.time_to_first_token,
@@ -123,7 +124,7 @@ class Attempts:
         self.asking = False
 
     def wait(self, wait: Wait) -> bool:
-        """Log *wait*; return False if the previous wait had the same reason."""
+        """Log *wait*; return False instead if the last wait had the same reason."""
         if self._wait is not None and self._wait.reason == wait.reason:
             return False
         self._wait = wait
@@ -200,13 +201,13 @@ class Attempts:
         """
         Record and return the attempt that failed; a retry follows after *wait* seconds.
 
-        Return None if the attempt had not begun.
+        With None as *wait*, no retry follows. Return None if the attempt had not begun.
         """
         if self._since is None:
             self.elapsed = now
             return None
         sent = not isinstance(error, APIConnectionError) or error.sent
-        # `error.sent` covers earlier attempts too.
+        # A timeout's `error.sent` is also true if only an earlier attempt was sent.
         if isinstance(error, APITimeoutError):
             sent = sent and self._sending
         if isinstance(error, APIConnectionError):
@@ -229,7 +230,7 @@ class Attempts:
                 watch.retry(refusal.response, refusal, attempt)
 
     def stopped(self, error: ASI1Error | None, status: int | None, now: float) -> None:
-        """Record that the call was cancelled; *error* is None after a whole answer."""
+        """Record a cancelled call; *error* is None if its answer is complete."""
         if self._since is None:
             self.elapsed = now if self.elapsed is None or error else self.elapsed
         elif error is None:
@@ -253,7 +254,7 @@ class Attempts:
 
     def _target(self) -> tuple[str, str]:
         """Return the request's method and URL for the log."""
-        # The URL's query and the server's message may hold secrets: neither is logged.
+        # The URL's query is not logged, since it may contain secrets.
         return self._request.method, self._request.url.partition("?")[0]
 
 
@@ -264,7 +265,7 @@ def _level(wait: float | None) -> int:
 
 def _ending(attempt: Attempt) -> str:
     """Return the status of *attempt*, and the class of its error if it has failed."""
-    # The message of the error is the server's, and may hold secrets.
+    # The error's message is not logged: it is the server's, and may contain secrets.
     failed = "" if attempt.cause is None else f" ({attempt.cause.partition(':')[0]})"
     return f"status {attempt.status}{failed}"
 
@@ -276,7 +277,7 @@ def _cause(error: ASI1Error) -> str:
 
 
 def idempotency_headers(key: str | None) -> dict[str, str]:
-    """Return the header for an idempotency *key*, random for "auto"; {} for None."""
+    """Return the idempotency header: *key*, a random key for "auto"; {} for None."""
     key = str(uuid.uuid4()) if key == "auto" else key
     return {} if key is None else {"idempotency-key": key}
 

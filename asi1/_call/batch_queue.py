@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 # that is woken at the same time, so a reader that is woken by batch after batch might
 # never be cancelled.
 _GETS_PER_STEP = 16
-# Number of batches at which the queue is full; each read from the network adds one.
+# Number of batches at which the queue is full; a read from the network adds one batch.
 _MAX_BATCHES = 16
 
 
@@ -36,7 +36,7 @@ class BatchQueue(Generic[_T]):
         ended: Whether the queue has ended: it accepts no more batches.
     """
 
-    # A list, since an empty deque takes 700 bytes, in each open stream.
+    # A list, since an empty deque would take 700 bytes in each open stream.
     _batches: list[Sequence[_T]] = field(factory=list, init=False)
     _change: Flag | None = field(default=None, init=False)
     _error: BaseException | None = field(init=False)  # missing until `end` sets it
@@ -49,7 +49,7 @@ class BatchQueue(Generic[_T]):
         return len(self._batches) >= _MAX_BATCHES
 
     def unread(self) -> Iterator[_T]:
-        """Return an iterator of the items that were not read."""
+        """Return an iterator of the items that were not read yet; removes none."""
         return chain.from_iterable(self._batches)
 
     def _notify(self) -> None:
@@ -75,8 +75,8 @@ class BatchQueue(Generic[_T]):
 
     def end(self, error: BaseException | None = None) -> None:
         """
-        End the queue: after the last batch, `get` raises *error*. Later calls do
-        nothing.
+        End the queue: after the last batch, `get` raises *error*, or returns () if it
+        is None. Do nothing if the queue has ended already.
         """
         if not self.ended:
             self.ended = True

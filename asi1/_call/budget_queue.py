@@ -53,6 +53,8 @@ class BudgetQueue:
         """
         Reserve what *request* should use at most; its *timer* does not count the wait.
 
+        *sent* says whether the call has sent another request before.
+
         Raises:
             BudgetExceededError: The request does not fit, and no call can make room.
             ConfigurationError: A budget is in dollars, and the price is not known.
@@ -72,7 +74,7 @@ class BudgetQueue:
     def _held(
         self, config: ClientConfig, request: Request, *, sent: bool
     ) -> Reservation | None:
-        """Return the reservation; None if it does not fit into the budgets yet."""
+        """Return the request's reservation; None if it does not fit the budgets yet."""
         self._changed = Flag()
         try:
             return self.budgets.reserve(config, request, sent=sent)

@@ -103,7 +103,7 @@ class Account:
         return _one(rates, prompt, 0, answer)
 
     def passed(self, amount: Spent) -> str | None:
-        """Return the first limit that *amount* more would exceed; None for no limit."""
+        """Return the name of a limit that adding *amount* would exceed, else None."""
         whole = _sum(self.spent, self.held, amount)
         for name in _LIMITS:
             limit = getattr(self.budget, name)
@@ -113,7 +113,7 @@ class Account:
 
     def hold(self, amount: Spent, *, sent: bool) -> None:
         """
-        Reserve *amount* for one request; *sent*: whether its call has sent one before.
+        Reserve *amount* for a request; *sent*: whether its call sent a request before.
 
         Raises:
             BudgetExceededError: A limit could be exceeded.
@@ -247,8 +247,8 @@ class Budgets:
         self, config: ClientConfig, request: Request, *, sent: bool
     ) -> Reservation:
         """
-        Reserve the most that *request* may use; *sent*: whether its call has sent one
-        before.
+        Reserve the most that *request* may use; *sent*: whether its call has sent
+        another request before.
 
         Raises:
             BudgetExceededError: The request could exceed a budget.

@@ -65,7 +65,7 @@ class Call(Generic[_T]):
         requests: Provides the requests to send.
         reader_class: Reads the replies, and puts items of type *_T* into the queue.
         began: When the timeouts start, on the loop's clock; None before the call runs.
-        parent: The `Watch` of the tool run that makes this call, if one does.
+        parent: The `Watch` of the run that makes this call; None if no run does.
         queue: Receives the chunks of a stream, or else the single result.
         opened: Set once the server has begun to answer, or the call has ended.
         reader: Reads the reply of the last attempt; None before the first attempt.
@@ -94,11 +94,11 @@ class Call(Generic[_T]):
             self.resources.queue.enter()
 
     async def run(self) -> None:
-        """Make the call; put results and any error but cancellation into the queue."""
+        """Make the call; put its results, and its error if it fails, into the queue."""
         error: Exception | None = None
         try:
             await self._make()
-        except GeneratorExit:  # Python throws it into a task that outlives its loop
+        except GeneratorExit:  # thrown into a task that its event loop left unfinished
             error = self._stopped()
             raise
         except anyio.get_cancelled_exc_class():
@@ -138,7 +138,7 @@ class Call(Generic[_T]):
         return ClientClosedError(f"the client was closed during the call, {by}")
 
     def _stopped(self) -> ASI1Error | None:
-        """End a cancelled call's queue; return its error, None after a whole answer."""
+        """End the queue of a cancelled call; return its error, None if it succeeded."""
         error: ASI1Error = CallCancelledError("the caller no longer waits for the call")
         if is_closing():
             error = ClientClosedError("the client was closed during the call")
@@ -273,8 +273,8 @@ class Call(Generic[_T]):
         await finish_steps(scrub(error, reader.key))
         error.response = self.info()  # the retry policy reads the response's headers
         now, begun, wait = self._timer.elapsed, reader.begun, None
-        # A retry would repeat delivered chunks. An attempt that still waited for the
-        # limiter is not retried: a timeout or the user's limiter ended it.
+        # Not retried: an answer of which chunks were delivered, and an attempt that
+        # still waited for the limiter (a timeout or the user's limiter ended it).
         if not begun and self._attempts.awaited is None:
             wait = self._attempts.next_wait(error, self._timer.left)
         attempt = self._attempts.failed(error, wait, now)

@@ -1,4 +1,8 @@
-"""Reads the model's answer from one HTTP reply, whose body is events as a rule."""
+"""
+Reads the model's answer from one HTTP reply.
+
+Usually the body is a stream of server-sent events, but it may be JSON.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +55,7 @@ class _StreamReader(EventReader[_T]):
         return self._answer or self._assembler.answer()
 
     async def read_events(self, head: bytes, pieces: Body) -> None:
-        """Read a body that should be events; *head* are its first bytes."""
+        """Read a body that should be server-sent events: *head*, then *pieces*."""
         decoder = EventDecoder(self.config.max_event_bytes)
         start = bytearray(head)
         done = await self._feed_all(decoder, head)
@@ -86,8 +90,8 @@ class _StreamReader(EventReader[_T]):
         raise StreamTruncatedError(
             f"the stream ended after {self._assembler.chunks} chunks{tail}, without"
             " [DONE] and without a finish reason for every choice",
-            # Without streaming, a server sends nothing until the model is done: a
-            # retry would pay for the whole answer a second time.
+            # In a call without streaming, a server sends nothing until the model is
+            # done: a retry would pay for the whole answer a second time.
             retryable=self.streams and not self.begun,
         )
 

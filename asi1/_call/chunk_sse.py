@@ -32,7 +32,7 @@ class ChunkEvents:
         self._writing = False
 
     def unread(self) -> bytes:
-        """Return, as SSE bytes, the chunks not read yet; later calls return none."""
+        """Return the events of the chunks not read yet; b"" if called again."""
         return piece_events(self._unread)
 
     async def read(self) -> bytes:
@@ -55,7 +55,7 @@ class ChunkEvents:
                 return data
 
     def last(self) -> Generator[None, None, bytes]:
-        """Return the steps that write the event ``done``."""
+        """Return a generator that writes and returns the event ``done``, in steps."""
         return done_event(self._answer.snapshot())
 
     def shut(self) -> None:

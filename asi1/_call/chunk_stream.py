@@ -48,12 +48,12 @@ class Observer(Protocol):
         """
 
     def dropped(self) -> None:
-        """Record that the call was abandoned; called from any thread, maybe twice."""
+        """Record that the call was abandoned; may be called twice, from any thread."""
 
 
 class ChunkStream:
     """
-    Reads an answer for one reader at a time.
+    Delivers the chunks of one answer to one reader at a time.
 
     A cancelled read loses no chunk: the next read returns it. Garbage collection of the
     stream cancels its call: the call and its task hold no reference to the stream.
@@ -215,8 +215,8 @@ class ChunkStream:
 
     def leave(self) -> None:
         """Cancel the call without waiting for it; must run on the call's event loop."""
-        # The observer is notified first: that of a conversation stores a complete
-        # answer.
+        # First, so that a conversation's observer can add a complete answer to the
+        # history: after `abandon` it no longer can.
         self._notify_observer()
         self.abandon()
 
@@ -265,7 +265,7 @@ def chunk_stream(engine: Engine, request: Request) -> ChunkStream:
     Return the stream of the answer to *request*; the first read starts the call.
 
     If the client is closed already, this function does not raise, but the first read
-    does: so the caller can close the stream in any case.
+    does: so the caller always gets a stream, which it can close.
     """
     call = Call(engine.resources, OneRequest(request), ChunkReader)
     return ChunkStream(call, partial(engine.begin, call))

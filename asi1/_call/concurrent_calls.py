@@ -37,17 +37,17 @@ class ConcurrentCalls:
         self._source = plan.source
         self._ended = EndedCalls()
         self._window: dict[PromptCall, None] = {}  # the unread calls, in their order
-        self._ready: deque[PromptCall] = deque()  # the calls that have ended
+        self._ready: deque[PromptCall] = deque()  # if not ordered: the ended calls
         self._reading = False
         self._closed = False
-        self._failed = False  # whether a call has failed, and its error will be raised
+        self._failed = False  # whether a call failed whose error will be raised
         self._error: Exception | None = None
         if isinstance(plan.source, AsyncSource):
             plan.source.changed = self._ended.wake
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
-        """Admit one reader; until the block ends, a second gets `StreamBusyError`."""
+        """Admit one reader; another gets `StreamBusyError` until the block ends."""
         if self._closed:
             error = self._error or StreamClosedError("the answers were closed")
             raise error.with_traceback(None)
@@ -61,7 +61,7 @@ class ConcurrentCalls:
 
     def take(self) -> None:
         """
-        Take prompts from the iterable, as many as calls may begin.
+        Take as many prompts from the iterable as new calls may begin.
 
         The blocking client calls this in its caller's thread, since the iterable of
         prompts may block.
@@ -119,7 +119,7 @@ class ConcurrentCalls:
                 await self._sort()
                 if not self._failed:
                     self._begin()
-                    await self._sort()  # the call of a wrong prompt has ended already
+                    await self._sort()  # the call of an invalid prompt ends at once
                 if call := self._first_ready():
                     del self._window[call]
                     return call
@@ -128,7 +128,7 @@ class ConcurrentCalls:
                 await self._ended.wait()
             return None
         finally:
-            del self  # else the error would keep the calls alive
+            del self  # else an error's traceback would keep the calls alive
 
     def _first_ready(self) -> PromptCall | None:
         first = next(iter(self._window), None)

@@ -87,10 +87,11 @@ class Engine:
         queues: bool = False,
     ) -> Engine:
         """
-        Return an engine with other settings on the same connections.
+        Return an engine with the same connections, and with other settings if *config*
+        is given.
 
-        Its calls must also fit into *budget*, whose count begins at zero, and are shown
-        to *hooks* too. With *queues*, a call that does not fit into a budget waits
+        Its calls must also fit into *budget*, whose count begins at zero, and are also
+        reported to *hooks*. With *queues*, a call that does not fit into a budget waits
         until running calls have ended.
         """
         self.check_open()
@@ -180,7 +181,7 @@ class Engine:
         return result
 
     async def fetch_here(self, request: Request, reader: type[ReplyReader[_T]]) -> _T:
-        """Same as `fetch`, but as `result_here`."""
+        """Same as `fetch`, but in the running task, as `result_here`."""
         return await self.result_here(self.call(OneRequest(request), reader))
 
     async def result_here(self, call: Call[_T]) -> _T:

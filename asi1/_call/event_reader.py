@@ -45,7 +45,7 @@ _MOST_KEPT = 1000
 # a chunk may be large.
 _MOST_KEPT_BYTES = 1024 * 1024
 
-# Maximum number of bytes that are split into events at once.
+# Maximum number of bytes that are split into events in one step.
 _PIECE = 32 * 1024
 # To split this many bytes, or this many lines, into events takes about 20 microseconds:
 # one unit of work (see `TURN`).
@@ -88,7 +88,8 @@ class EventReader(JSONReader[_T]):
     """Reads the events of a stream, and assembles their chunks into an answer."""
 
     # Whether a chunk with a part of the answer has arrived. The chunks before it are
-    # buffered, so that a retry repeats no chunk that the caller has received.
+    # buffered, so that a retry repeats no chunk that the caller has received;
+    # `_bytes_before` counts the bytes until then.
     _begun: bool = field(default=False, init=False)
     _kept: list[ChatCompletionChunk] = field(factory=list, init=False)
     _bytes_before: int = field(default=0, init=False)
@@ -97,8 +98,8 @@ class EventReader(JSONReader[_T]):
     # Whether the bytes that `_feed` is decoding contain a part of the answer.
     _carried: bool = field(default=False, init=False)
 
-    # These three properties are created for the first event: an answer may come as
-    # JSON.
+    # These three objects are created at the first event, since an answer that comes as
+    # JSON needs none of them.
     @cached_property
     def _assembler(self) -> Assembler:
         return Assembler(self.request.choices)
@@ -147,7 +148,7 @@ class EventReader(JSONReader[_T]):
         self._carried = carried = done = False
         self._bytes_before += 0 if self._begun else len(data)
         read_fast, add = self._fast_path.read, self._assembler.add
-        # The fast path cannot join the halves of a surrogate pair.
+        # The fast path cannot join surrogate halves: it is not used while one waits.
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
@@ -191,14 +192,14 @@ class EventReader(JSONReader[_T]):
         if broken and not self.whole:
             self._set_wait(broken)
             raise broken
-        if self.whole and not self._ending:  # later events do not extend the deadline
+        if self.whole and not self._ending:  # once: later events move no deadline
             self._ending = True
             self.timer.shorten(AFTER_FINISH)
 
     async def _turn(self, batch: list[ChatCompletionChunk]) -> int:
         """
-        Deliver and empty *batch*, let other tasks run; return 0, the units of work
-        since.
+        Deliver and empty *batch*, and let other tasks run; return 0, the number of
+        units of work done since then.
         """
         if batch:
             await self._deliver_timed(batch[:])

@@ -56,7 +56,7 @@ class HookCaller:
     def watch(
         self, request: Request, parent: Watch | None, now: Callable[[], float]
     ) -> Watch:
-        """Return a `Watch`, which tells the hooks of the call that sends *request*."""
+        """Return a `Watch`, which reports the call of *request* to the hooks."""
         call = full = call_of(request, None if parent is None else parent.call, now())
         if self.contents:
             full = attrs.evolve(call, messages=messages_of(request))
@@ -65,7 +65,11 @@ class HookCaller:
     def watch_run(
         self, operation: Operation, parent: Watch | None = None, **fields: Any
     ) -> Watch:
-        """Return the `Watch` of a tool run or a tool; its `Call` has these *fields*."""
+        """
+        Return the `Watch` of a tool run, of a tool's call or of a `parse`.
+
+        The `Call` that the hooks receive has these *fields*.
+        """
         clock = real_clock()
         now = partial(_since, clock, clock())
         call = Call(
@@ -89,8 +93,8 @@ class HookCaller:
         Call each hook named *name* with *call*, or with *full* if it may see contents.
 
         Raises:
-            BaseException: A hook raised it to end the program; the other hooks were
-                called before.
+            BaseException: A hook raised it to end the program; it is raised after all
+                hooks were called.
         """
         exiting: BaseException | None = None
         for hooks in self.hooks:
@@ -114,7 +118,7 @@ class HookCaller:
             self._report(key, f"raised {type(error).__name__}", error)
         else:
             if inspect.iscoroutine(result):
-                result.close()  # else Python would warn of a coroutine never awaited
+                result.close()  # else Python warns that it was never awaited
                 self._report(key, "returned a coroutine, which nothing awaits", None)
 
     def _report(

@@ -28,7 +28,7 @@ from .reply_reader import Body, ReplyReader
 
 __all__ = ["JSONReader", "Load", "in_steps"]
 
-# Maximum bytes of a JSON body that is parsed in one step; a larger body takes several.
+# Maximum bytes of a JSON body that is parsed in one step, and not in several.
 _SMALL = 32 * 1024
 
 _T = TypeVar("_T")
@@ -45,9 +45,9 @@ def in_steps() -> Callable[..., Generator[None, None, Callable[[bytes], JSON]]]:
 
 def _is_complete(value: JSON) -> bool:
     """
-    Whether a JSON body is complete: each choice has a finish reason, or it is an error.
+    Whether *value* is a whole body: an error, or choices that all have finish reasons.
 
-    False for the first object of a body of JSON lines: it has no finish reason.
+    False for the first object of a body of JSON lines, which has no finish reason.
     """
     if not isinstance(value, dict):
         return False
@@ -59,7 +59,7 @@ def _is_complete(value: JSON) -> bool:
 
 @define(eq=False, repr=False)
 class JSONReader(ReplyReader[_T]):
-    """Reads an answer that the server sends as JSON, or else by `read_events`."""
+    """Reads an answer that comes as JSON; `read_events` reads any other body."""
 
     _answer: ChatCompletion | None = field(default=None, init=False)
 
@@ -84,13 +84,14 @@ class JSONReader(ReplyReader[_T]):
 
     @abstractmethod
     async def read_events(self, head: bytes, pieces: Body) -> None:
-        """Read a body that should be events; *head* are its first bytes."""
+        """Read a body that should be server-sent events: *head*, then *pieces*."""
 
     def _complete(self, info: ResponseInfo) -> ChatCompletion:
         """Return the complete answer, with its metadata."""
         answer = self.answer()
         self._warn_if_exhausted(answer)
-        # Only this reader has the answer, and `attrs.evolve` would take far longer.
+        # Changed in place, since only this reader has the answer, and `attrs.evolve`
+        # would take far longer.
         object.__setattr__(answer, "response", info)
         return answer
 

@@ -1,9 +1,8 @@
 """
 Lets the stop button of a notebook end a cell that awaits a call.
 
-While a cell awaits, ipykernel (7.4) only schedules the cancellation when the signal
-comes, which does not wake the event loop. So the cell would go on until the server
-sends something.
+While a cell awaits, the signal makes ipykernel (7.4) schedule a cancellation, but does
+not wake the event loop. So the cell would go on until the server sends something.
 """
 
 from __future__ import annotations

@@ -34,10 +34,10 @@ _Report: TypeAlias = Callable[[int, _Summary | None], object]
 @define(eq=False)
 class Progress:
     """
-    Reports new answers; an error of the report fails no call.
+    Reports new answers to the user's function or bar; its errors fail no call.
 
     Attributes:
-        report: The report; None after it has failed.
+        report: Calls the function or the bar; None without one, or after it has failed.
     """
 
     report: _Report | None
@@ -52,7 +52,7 @@ class Progress:
             self._break(f"raised {type(error).__name__}", error)
         else:
             if inspect.iscoroutine(result):
-                result.close()  # else Python would warn of a coroutine never awaited
+                result.close()  # else Python warns that it was never awaited
                 self._break("returned a coroutine, which nothing awaits", None)
 
     def _break(self, problem: str, error: BaseException | None) -> None:

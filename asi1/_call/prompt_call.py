@@ -24,10 +24,10 @@ __all__ = ["EndedCalls", "PromptCall"]
 @define(eq=False)
 class EndedCalls:
     """
-    The calls that have ended, and the reader that waits for them.
+    The calls that have ended, and a flag that wakes the reader of their answers.
 
-    It is not a part of `ConcurrentCalls`: the running calls refer to it, and must not
-    keep an abandoned reader alive.
+    Not a part of `ConcurrentCalls`, since the running calls refer to this object, and
+    must not keep an abandoned reader alive.
     """
 
     calls: deque[PromptCall] = field(factory=deque)
@@ -44,7 +44,7 @@ class EndedCalls:
         self.changed.set()
 
     async def wait(self) -> None:
-        """Wait for the next change."""
+        """Wait for the next call of `wake`."""
         self.changed = Flag()
         await self.changed.wait()
 

@@ -1,8 +1,9 @@
 """
-Where the prompts of a `map` come from: any iterable, or an async one.
+Where the prompts of a `map` come from: an iterable, or an async iterable.
 
-A plain iterable may block, so it is read by the reader of the answers. An async one may
-wait, and a cancelled read must not end it, so it is read by a task of its own.
+An iterable may block its thread, so the reader of the answers takes the prompts. From
+an async iterable, a task of its own takes them: a cancelled read of an answer must not
+cancel, and so end, the iterable.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Source:
 
     Attributes:
         iterator: Yields the prompts with their keys; None when it is exhausted.
-        taken: The prompts taken from the iterable whose calls have not begun.
+        taken: Prompts that were taken from the iterable; their calls have not begun.
         error: The error with which the iterable ended.
     """
 
@@ -63,7 +64,7 @@ class Source:
         return self.iterator is None
 
     def take(self, room: int) -> None:
-        """Take prompts from the iterable until *room* of them wait; may block."""
+        """Take prompts until `taken` has *room* of them; the iterable may block."""
         try:
             while self.iterator is not None and len(self.taken) < room:
                 self.taken.append(next(self.iterator))
@@ -84,7 +85,7 @@ class AsyncSource:
 
     Attributes:
         iterator: Yields the prompts with their keys.
-        taken: The prompts taken from the iterable whose calls have not begun.
+        taken: Prompts that were taken from the iterable; their calls have not begun.
         error: The error with which the iterable ended.
         over: Whether no more prompts will be taken.
         changed: Called when a prompt was taken, and at the end.
@@ -102,7 +103,7 @@ class AsyncSource:
     _more: Flag = field(factory=Flag, init=False)
 
     def take(self, room: int) -> None:
-        """Let the task take prompts from the iterable until *room* of them wait."""
+        """Let the task take prompts until `taken` has *room* of them."""
         self._room = room
         self._more.set()
 

@@ -61,7 +61,7 @@ class _Waiter:
     wakeup: Flag = field(factory=Flag, init=False)
 
     def wake(self) -> None:
-        """Wake the call; works on any thread."""
+        """Wake the call; may be called from any thread."""
         call_soon(self.token, self.wakeup.set)
 
 
@@ -75,7 +75,7 @@ class Permit:
 @define(eq=False)
 class LocalLimiter:
     """
-    Delays the calls of a client and its children to stay within a `RateLimit`.
+    Delays the calls of a client and of its child clients to keep a `RateLimit`.
 
     The calls of all event loops wait in one queue. Only the first call of the queue
     takes a permit; it holds a lock while it checks the limits and takes the permit.
@@ -124,7 +124,7 @@ class LocalLimiter:
             raise
 
     def release(self, permit: Permit, outcome: LimitOutcome) -> None:
-        """Count the used tokens, if known, not the estimate; slow down after a 429."""
+        """Count the used tokens, if known, else the estimate; slow down after a 429."""
         requests, _, tokens = self._windows
         with shared.lock:
             now = self.clock()
@@ -170,8 +170,8 @@ class LocalLimiter:
         """
         Take a permit for *waiter* if it is first in the queue and the limits allow it.
 
-        Return a tuple: the permit, or None if *waiter* must wait; which limit it waits
-        for, if that is known; and the seconds after which to call this again.
+        Return a tuple: the permit, or None if *waiter* must wait; the limit that it
+        waits for, if known; and the seconds after which to call `_look` again.
         """
         with shared.lock:
             now = self.clock()

@@ -68,7 +68,7 @@ async def permit(
         outcome = evolve(outcome, used=used)
     except RateLimitError as error:
         asked = error.retry_after
-        # The wait that the server asks for delays other calls too, so it is limited.
+        # Limited, since the wait that the server asks for also delays other calls.
         if asked is not None:
             asked = min(asked, request.retry.max_retry_after)
         outcome = evolve(outcome, refused=True, retry_after=asked)

@@ -55,10 +55,10 @@ TURN = 512
 # Seconds to wait for the end of the body after a complete answer, and for the usage and
 # [DONE] after every choice of a stream has a finish reason.
 AFTER_FINISH = 10.0
-# A body is parsed at most this many times before its end.
+# A body is parsed at most this many times before its end has arrived.
 _MOST_TRIES = 8
-# If the new bytes are more than `_MANY_BYTES`, their first `_FEW_BRACES` braces are
-# found one by one, and only the braces after these are counted (see `_count`).
+# If a body has grown by more than `_MANY_BYTES`, the first `_FEW_BRACES` braces in its
+# new bytes are found one by one, and only those after them are counted (see `_count`).
 _MANY_BYTES = 4 * 1024
 _FEW_BRACES = 64
 # Maximum bytes to read of an error body; the exception contains fewer of them.
@@ -85,7 +85,7 @@ class ReplyReader(ABC, Generic[_T]):
         queue: Receives the chunks of a stream as they arrive.
         opened: Set once the server has begun to answer.
         info: The response metadata, empty until the reply's headers have arrived.
-        watch: Tells the hooks of new chunks; None without hooks.
+        watch: Reports new chunks to the hooks; None without hooks.
         key: The API key, together with all other secrets of the request.
     """
 
@@ -166,7 +166,7 @@ class ReplyReader(ABC, Generic[_T]):
         if not 200 <= reply.status < 300:
             raise await self._refusal(reply.body)
         if not self.streams:
-            self.timer.arm("idle")  # only streams wait for a first token
+            self.timer.arm("idle")  # the first-token timeout is for streams
         try:
             await self._read_body(reply.body)
         except (APIConnectionError, APIResponseError) as error:
@@ -241,7 +241,7 @@ class ReplyReader(ABC, Generic[_T]):
 
     async def _completes(self, body: bytes | bytearray, piece: bytes) -> bool:
         """
-        Whether *piece*, the last one of *body*, completes the answer.
+        Whether *piece*, the last piece of *body* so far, completes the answer.
 
         If so, the answer is read at once: the end of the body may never come, since
         servers and proxies forget it or break the connection before it.
@@ -260,7 +260,7 @@ class ReplyReader(ABC, Generic[_T]):
         return True
 
     async def _read_early(self, body: bytes) -> bool:  # noqa: ARG002
-        """Read *body* if it is a complete JSON object; return whether it is one."""
+        """Return False; `JSONReader` overrides this to read *body* if complete."""
         return False
 
 

@@ -45,7 +45,7 @@ _MOST_ROWS = 1024
 @define(eq=False, repr=False)
 class Tally:
     """
-    Counts what the requests of a client and its children have used.
+    Counts what the requests of a client and of its child clients have used.
 
     It counts tokens by model; `spent` multiplies them by the prices. Each thread has
     its own rows, and so needs no lock: no two threads change the same row.
@@ -59,9 +59,9 @@ class Tally:
         """
         Count one request that has used *usage*.
 
-        *kind*, the first fields of a row: the price that the user has set for the
-        model, the names of the answering and of the requested model, and whether the
-        usage is known.
+        *kind* contains the first fields of a row: the price that the user has set for
+        the model, the names of the answering and of the requested model, and whether
+        the usage is known.
         """
         key = (threading.get_ident(), *kind)
         if key not in self._rows and len(self._rows) >= _MOST_ROWS:
@@ -74,7 +74,7 @@ class Tally:
         self._rows[key] = (requests + 1, prompt, cached, answer)
 
     def spent(self) -> Spent:
-        """Return the sum of all rows."""
+        """Return the sum of all rows, with the cost in US dollars."""
         rows = list(self._rows.items())
         return _spent_in()((*kind, *counts) for (_, *kind), counts in rows)
 
@@ -99,7 +99,7 @@ class Bill:
     def cancel_unanswered(self) -> None:
         """
         Count nothing if no reply has come: the user-provided transport or limiter has
-        refused the request, as a cassette does if it has no recording of it.
+        refused the request, as a cassette does that has no recording of the request.
         """
         if self.reader.info.status is None:
             self.settle(sent=False)
@@ -110,7 +110,7 @@ class Bill:
 
         Args:
             error: Why the attempt failed; None if it succeeded or was cancelled.
-            sent: Whether the attempt was begun.
+            sent: False if the request was certainly not sent.
         """
         if not self._open:
             return
@@ -133,7 +133,7 @@ class Bill:
 @frozen(eq=False, repr=False)
 class Resources:
     """
-    The objects that all calls of a client share; child clients differ in *config*.
+    The objects that all calls of a client share; a child client has another *config*.
 
     Attributes:
         config: The client's settings.
@@ -186,8 +186,8 @@ class Resources:
         """
         Reserve budget for a new attempt, and return the `Bill` that counts it.
 
-        *reader* reads the attempt's reply; *sent* is whether its call has sent a
-        request before, for the error.
+        *reader* reads the attempt's reply; *sent*, which the error's text depends on,
+        is whether the call has sent a request before.
 
         With a queue, wait until the attempt fits into the budgets.
 

@@ -25,7 +25,7 @@ class RunEvents:
         self._recorded = b""
 
     def unread(self) -> bytes:
-        """Return no events: the steps that were read before are not sent."""
+        """Return b"": the events begin with the next step that is read."""
         return b""
 
     async def read(self) -> bytes | Recording:
@@ -48,7 +48,7 @@ class RunEvents:
         return b""
 
     def _pieces(self) -> bytes:
-        """Return the events of all steps up to the next that must be recorded."""
+        """Return the events of the ready steps, up to one that must be recorded."""
         pieces = []
         while (item := self._rounds.ready) and item.event is None:
             step = self._rounds.keep(item)
@@ -67,7 +67,7 @@ class RunEvents:
             self._recorded += step_events(step, streamed=self._rounds.stream)
 
     def last(self) -> Generator[None, None, bytes]:
-        """Return the steps that write the pending calls and the event ``done``."""
+        """Return a generator that writes the pending calls and the event ``done``."""
         log = self._rounds.log
         return run_done_event(log.answers[-1], log.pending)
 
@@ -78,5 +78,5 @@ class RunEvents:
     shut = leave = abandon
 
     async def aclose(self, *, delivered: bool) -> None:  # noqa: ARG002
-        """Cancel what is running, and wait until it has ended; callable twice."""
+        """Cancel what is running, and wait for its end; may be called twice."""
         await self._rounds.aclose()

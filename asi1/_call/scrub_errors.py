@@ -2,8 +2,8 @@
 Removes the API key from errors and from their causes.
 
 A server may echo the key, in a message, a header or a line that is not HTTP; httpx's
-errors contain the request; and tracebacks refer to local variables, so they are removed
-too. The key is redacted
+errors contain the request; and tracebacks refer to local variables, so tracebacks are
+removed. The key is redacted
 
 - in each text of which an error quotes only the beginning, before the text is cut, by
   `Secret.excerpt`: bodies and events (`reply`, `error_body`), and the messages of
@@ -13,8 +13,8 @@ too. The key is redacted
 - in everything else that an error holds, its partial answer included, by `without_key`,
   and in its causes, by `scrub`, after the attempt.
 
-A cause whose class cannot be cleaned, such as one of aiohttp's with the request in its
-arguments, is left out of the chain of causes.
+A cause that cannot be cleaned, such as an error of aiohttp that holds the request, is
+left out of the chain of causes.
 """
 
 from __future__ import annotations

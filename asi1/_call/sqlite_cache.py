@@ -50,7 +50,7 @@ DELETE FROM answers WHERE key IN (
 """
 
 # Connections that a fork copied from the parent process. The list keeps them alive,
-# since closing them would change the parent's files from the wrong process.
+# since closing them would change files that the parent process still uses.
 _inherited: list[object] = []
 
 
@@ -161,8 +161,8 @@ class SQLiteCache:
         """Return the result of *work* on the open database."""
         connection = self._file
         if connection.pid != os.getpid():
-            # The lock may have been acquired when this process was forked, so the lock
-            # is replaced too.
+            # Replaced with its lock, which a thread of the parent process may have held
+            # during the fork.
             _inherited.append(connection.database)
             connection = self._file = _Connection()
         with connection.lock:
@@ -209,7 +209,7 @@ def _open(path: Path) -> sqlite3.Connection:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite gives the mode of this file to the files that it adds beside it.
+        # SQLite gives the mode of this file to the files that it creates beside it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     database = sqlite3.connect(
         path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False
@@ -226,7 +226,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _set_up(database: sqlite3.Connection) -> None:
-    """Make an empty database a cache; raise if it is not empty."""
+    """Make an empty database a cache; raise an error if it is not empty."""
     _check_empty(database)
     # Another process may open the file at the same time. Changing to WAL then fails at
     # once, without a wait; the other process makes the change.

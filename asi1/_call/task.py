@@ -43,9 +43,9 @@ class CallTask:
         token: Identifies the task's event loop.
         done: Set when the task has ended and cleaned up, even if it was cancelled
             before its first step.
-        closing: Whether the task was cancelled since its client was closed.
-        host: The task of the caller in which `run_here` runs the call; None for a task
-            of the call's own.
+        closing: Whether the task was cancelled because its client was closed.
+        host: The caller's task, in which `run_here` runs the call; None if the call has
+            a task of its own.
     """
 
     token: Any
@@ -121,8 +121,8 @@ async def run_here(
     """
     Run *run* in the running task of asyncio, since a new task takes time.
 
-    Whoever would cancel the running task must call `stop_in` first. *begun* is called
-    with the call's handle before *run*, and *done* after it, as by `start`.
+    To cancel the running task, call `stop_in`, and ``Task.cancel`` only if that returns
+    False. *begun* is called with the call's handle before *run*, and *done* after it.
     """
     token = loop_token()
     task = CallTask(token, asyncio.current_task(token))
@@ -131,7 +131,8 @@ async def run_here(
     try:
         await _run(task, run)
     except (asyncio.CancelledError, GeneratorExit):
-        # If the user's code has raised it, only the call has ended, as in `start`.
+        # If the user's code raised this exception, only the call has ended, not the
+        # task: as in a task of `start`.
         if not _goes_on(task.host):
             raise
     finally:
@@ -163,7 +164,7 @@ async def _run(task: CallTask, run: Run) -> None:
 
 def _end(task: CallTask, done: Callable[[CallTask], None]) -> None:
     _running.discard(task)
-    task.host = None  # the host's context has *task*: a reference cycle
+    task.host = None  # else a reference cycle: the host's context has *task*
     done(task)
     task.done.set()
 

@@ -26,7 +26,7 @@ from .._transport.event_loop import loop_clock, loop_token
 
 __all__ = ["Timer"]
 
-# Most seconds until the timer handle fires, though the deadline may be later.
+# Maximum seconds until the timer handle fires, even if the deadline is later.
 _MOST_WAIT = 10.0
 
 

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunRequests", "ToolRounds"]
 
-# Other tasks run after this many reads, since a read of many ready items never waits.
+# Other tasks run after this many reads, since reading items that are ready never waits.
 _READS_PER_TURN = 256
 
 
@@ -79,10 +79,10 @@ class RunRequests(Protocol):
         ...
 
     def commit(self, log: RunLog) -> None:
-        """Store the exchange of a run that is over, if it belongs to a conversation."""
+        """Add the messages of a run that is over to its conversation, if it has one."""
 
     def end(self) -> None:
-        """End the run; callable by any thread, and several times."""
+        """End the run; may be called twice, from any thread."""
 
 
 @define(eq=False)
@@ -133,7 +133,7 @@ class ToolRounds:
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
-        """Admit one reader; until the block ends, a second gets `StreamBusyError`."""
+        """Admit one reader; another gets `StreamBusyError` until the block ends."""
         self._check()
         if self._reading:
             raise StreamBusyError("the run is already being read")
@@ -149,8 +149,8 @@ class ToolRounds:
 
     async def next(self) -> Item | None:
         """
-        Return the next item, or None at the end; `keep` must be called before the item
-        after it can be read.
+        Return the next item, or None at the end. The item must be passed to `keep`
+        before `next` can return another one.
 
         Raises:
             ASI1Error: A call failed, an answer cannot be used, or there were too many
@@ -203,7 +203,7 @@ class ToolRounds:
         return self._items[0] if self._items else None
 
     def keep(self, item: Item) -> ToolStep | None:
-        """Record *item*, the next one; return its step, None if it has none."""
+        """Record and remove *item*, the next one; return its step, None without one."""
         self._items.popleft()
         if item.event is None:
             return item.step
@@ -276,7 +276,7 @@ class ToolRounds:
 
     def abandon(self) -> None:
         """
-        Cancel what is running, without waiting; callable by any thread.
+        Cancel what is running, without waiting; may be called from any thread.
 
         Later reads raise `StreamClosedError`, unless the run is over.
         """
@@ -288,7 +288,7 @@ class ToolRounds:
             self.requests.end()
 
     async def aclose(self) -> None:
-        """Cancel what is running, and wait until it has ended; callable twice."""
+        """Cancel what is running, and wait for its end; may be called twice."""
         self.abandon()
         source = self._source
         if source is not None:

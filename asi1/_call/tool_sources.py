@@ -52,7 +52,7 @@ class Source(Protocol):
         ...
 
     def stop(self) -> None:
-        """Cancel the tasks of the source; callable by any thread."""
+        """Cancel the tasks of the source; may be called from any thread."""
 
     async def aclose(self) -> None:
         """Cancel the tasks of the source, and wait until they have ended."""
@@ -65,7 +65,7 @@ class _Tasks:
     ended = False
 
     def stop(self) -> None:
-        """Cancel the tasks; callable by any thread."""
+        """Cancel the tasks; may be called from any thread."""
         for task in self._tasks:
             task.stop()
 
@@ -82,7 +82,7 @@ class _Tasks:
 
 
 class AnswerSource(_Tasks):
-    """An answer of the model that arrives at once."""
+    """An answer of the model that is not streamed."""
 
     def __init__(
         self,
@@ -90,19 +90,19 @@ class AnswerSource(_Tasks):
         call: Call[ChatCompletion],
         checked: Callable[[ChatCompletion], Answered],
     ) -> None:
-        """Begin *call*; *checked* returns the event of its answer, or raises."""
+        """Begin *call*; *checked* returns the answer's event, or raises an error."""
         self._call = call
         self._checked = checked
         self._tasks = [engine.begin(call)]
 
     async def read(self) -> Sequence[Item]:
         """
-        Wait for the answer.
+        Wait for the answer, and return its event as a single item.
 
         Raises:
             ASI1Error: The call failed, or the answer cannot be used.
         """
-        # Only after the task's end is the connection free for the next call.
+        # The connection is free for the next call only when the task has ended.
         await self._tasks[0].done.wait()
         (answer,) = await self._call.queue.get()
         self.ended = True
@@ -142,7 +142,7 @@ class StreamSource:
         return [*(Item(step=step) for step in rest), Item(answered)]
 
     def stop(self) -> None:
-        """Cancel the call; callable by any thread."""
+        """Cancel the call; may be called from any thread."""
         self._stream.abandon()
 
     async def aclose(self) -> None:
@@ -168,8 +168,8 @@ class ToolSource(_Tasks):
             calls: The calls of the tools.
             timeout: Maximum seconds of a tool that has no timeout of its own; None for
                 no limit.
-            watch: Returns the `Watch` that tells the hooks of a tool; None without
-                hooks.
+            watch: Returns the `Watch` that reports a tool's call to the hooks; None
+                without hooks.
         """
         self._engine, self._timeout, self._watch = engine, timeout, watch
         self._outcomes: BatchQueue[Item] = BatchQueue()
@@ -200,7 +200,7 @@ class ToolSource(_Tasks):
         return len(self._begun) > begun
 
     def stop(self) -> None:
-        """Cancel the tasks, and begin no more of them; callable by any thread."""
+        """Cancel the tasks, and begin no more; may be called from any thread."""
         self._stopped = True
         super().stop()
 

@@ -55,7 +55,7 @@ class ToolTask:
 
     Attributes:
         call: The call to run.
-        timeout: The most seconds that it may take; None for no limit.
+        timeout: Maximum seconds of the call; None for no limit.
         outcomes: The queue of all calls that run at the same time.
         watch: Tells the hooks when the tool begins and ends; None without hooks.
     """
@@ -136,7 +136,7 @@ class ToolTask:
 
 
 async def _value_of(run: Callable[[], Any]) -> Any:
-    """Call *run*, and return its result, awaited if need be."""
+    """Call *run*, and return its result; await the result first if it is awaitable."""
     value = run() if _is_async(run) else await run_in_thread(run)
     return await value if inspect.isawaitable(value) else value
 

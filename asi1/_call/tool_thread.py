@@ -3,7 +3,7 @@ Worker threads for blocking tools.
 
 After a tool, its thread waits for the next one, since starting a thread takes longer
 than most tools do. The number of threads is not limited: a tool that hangs must not
-make others wait.
+make other tools wait.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Worker:
 
 _idle: deque[_Worker] = deque()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)  # a child has no other threads
+    os.register_at_fork(after_in_child=_idle.clear)  # no worker runs in the child
 
 
 async def run_in_thread(run: Callable[[], Any]) -> Any:

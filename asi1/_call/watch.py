@@ -25,7 +25,7 @@ from .._protocol.request import Request
 
 __all__ = ["Watch", "call_of", "messages_of"]
 
-# Options that hooks see. The others are contents, or identify a person or an agent.
+# Options that all hooks see. The others are contents, or identify a person or an agent.
 _SHOWN = frozenset(
     {
         *(
@@ -61,7 +61,7 @@ class Watch:
     Attributes:
         tell: Calls the hooks of a given name with *call*, or with *full*.
         call: What hooks without contents see.
-        full: What hooks with contents see; the same object if there are none.
+        full: What hooks with contents see; the same object as `call` if there are none.
         now: Returns the seconds since the call began.
         parent: The watch of the run that makes the call; None without one.
     """
@@ -72,7 +72,8 @@ class Watch:
     now: Callable[[], float]
     parent: Watch | None = None
     _ended: bool = field(default=False, init=False)
-    # The calls and tools of this run that have not ended.
+    # The number of calls and tools of this run that have not ended; and a function that
+    # reports the end of the run, to be called after them.
     _children: int = field(default=0, init=False)
     _last: list[Callable[[], None]] = field(factory=list, init=False)
 
@@ -83,11 +84,11 @@ class Watch:
         self._tell("on_start")
 
     def add_child(self) -> None:
-        """Count a call or tool of the run that has begun."""
+        """Count a call or tool of the run as begun."""
         self._children += 1
 
     def remove_child(self) -> None:
-        """Count a call or tool of the run that has ended."""
+        """Count a call or tool of the run as ended."""
         self._children -= 1
         self._tell_last()
 
@@ -97,7 +98,7 @@ class Watch:
         self._set(wait=None)
 
     def retry(self, info: ResponseInfo, error: Exception, attempt: Attempt) -> None:
-        """Tell the hooks of the failed *attempt*, before the wait for the next one."""
+        """Report the failed *attempt* to the hooks, before the wait for another."""
         wait = Wait(reason="retry", seconds=attempt.wait or 0.0)
         self._set_error(error)
         self._tell("on_retry", wait=wait, attempts=info.attempts, response=info)
@@ -105,8 +106,8 @@ class Watch:
 
     def chunks(self, count: int, first: float | None) -> None:
         """
-        Tell the hooks of *count* more chunks; *first*: seconds from the call to its
-        first text.
+        Report *count* more chunks to the hooks; *first*: the seconds from the start of
+        the call to its first text.
         """
         chunks = self.call.chunks + count
         self._tell("on_chunk", chunks=chunks, time_to_first_token=first)
@@ -119,11 +120,11 @@ class Watch:
         redact: Callable[[str], str] = str,
     ) -> None:
         """
-        Tell the hooks that the call has ended; later calls do nothing.
+        Tell the hooks that the call has ended; do nothing if they were told already.
 
         If a caller leaves a tool run early, the run ends while its calls and tools are
-        still being cancelled. The hooks are told of the run's end after the end of
-        these.
+        still being cancelled. The hooks are told of the run's end only when all of
+        these have ended.
 
         *redact* replaces the API key, which a server may echo, in a text.
         """
@@ -157,8 +158,8 @@ class Watch:
             self._set(response=info, attempts=info.attempts, time_to_first_token=first)
         if answer is not None and self.call.operation == "chat":
             self._set_answer(answer, redact)
-        # The metadata has the time of the answer; after it, the call may have waited
-        # for the rest of the body.
+        # *info* has the time at which the answer was complete. After that time, the
+        # call may have waited for the rest of the body.
         known = (
             {} if info is None or info.elapsed is None else {"elapsed": info.elapsed}
         )
@@ -185,7 +186,7 @@ class Watch:
             object.__setattr__(self.full, "error", error)
 
     def _tell(self, name: str, **fields: Any) -> None:
-        # A trio loop that has ended has no clock; then the last time stays.
+        # A trio loop that has ended has no clock: `elapsed` then keeps its last value.
         with suppress(RuntimeError):
             self._set(elapsed=self.now())
         self._set(**fields)

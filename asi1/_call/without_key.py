@@ -59,7 +59,7 @@ def without_key_in_steps(value: JSON, secret: Secret) -> Generator[None, None, J
 
 
 def _texts(value: JSON) -> Generator[None, None, list[str]]:
-    """Collect the strings in *value*, its bytes and numbers as strings, in steps."""
+    """Return the strings in *value*, and its bytes and numbers as str; in steps."""
     texts: list[str] = []
     todo: list[Iterable[JSON]] = [(value,)]
     seen: set[int] = set()
@@ -174,8 +174,8 @@ class _Redaction:
             parts = yield from self._of_all(value)
             if all(map(is_, parts, value)):
                 return value
-            # The copy of any tuple is a plain tuple, since a named tuple's class does
-            # not accept a list.
+            # A named tuple becomes a `tuple`, since the class of a named tuple does not
+            # accept a list.
             return tuple(parts) if isinstance(value, tuple) else parts
         if isinstance(value, Mapping):
             keys = yield from self._of_all(value)

@@ -252,7 +252,7 @@ def load_tool_runs() -> ModuleType:
 
 @loader
 def load_run_class() -> type[AsyncToolRun]:
-    """Import and return the class of a tool run."""
+    """Import and return the class `AsyncToolRun`."""
     from .tool_run import AsyncToolRun  # noqa: PLC0415
 
     return AsyncToolRun

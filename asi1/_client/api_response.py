@@ -99,17 +99,23 @@ class AsyncAPIResponse(Reply, Generic[_T]):
 
     def iter_lines(self) -> AsyncReplyPieces[str]:
         """
-        Iterate over lines: ``data: {...}`` for each chunk, or the one line of an
-        answer.
+        Iterate over lines: ``data: {...}`` for each chunk of a stream; without a
+        stream, one line: the answer as JSON.
         """
         return AsyncReplyPieces(self._begun(), lines_of)
 
     def iter_text(self) -> AsyncReplyPieces[str]:
-        """Iterate over the events of a stream, as str; an answer is one item."""
+        """
+        Iterate over the events of a stream, as str; without a stream, over one str:
+        the answer as JSON.
+        """
         return AsyncReplyPieces(self._begun(), lambda text: [text])
 
     def iter_bytes(self) -> AsyncReplyPieces[bytes]:
-        """Iterate over the events of a stream, as bytes; an answer is one item."""
+        """
+        Iterate over the events of a stream, as bytes; without a stream, over one item:
+        the answer as JSON.
+        """
         return AsyncReplyPieces(self._begun(), lambda text: [text.encode()])
 
     def _begun(self) -> Any:

@@ -28,7 +28,7 @@ def child_engine(
     **given: Any,
 ) -> Engine:
     """
-    Return the engine of a client with some settings changed, on the same connections.
+    Return an engine that uses a client's connections, with some settings changed.
 
     Args:
         config: The settings of the client.

@@ -35,7 +35,8 @@ def screen(*, thoughts: bool) -> Iterator[Callable[[ChatCompletion], None]]:
     """
     Yield a function that shows the answer so far; call it again as the answer grows.
 
-    When the block ends, even by an error, the last answer is shown in full.
+    When the block ends, even by an error, the answer that was passed last is shown in
+    full.
 
     Args:
         thoughts: Whether a notebook shows the model's thoughts too, folded away.

@@ -119,17 +119,17 @@ class BaseClient(Hinted):
 
     @property
     def max_retries(self) -> int:
-        """Maximum retries of calls that do not set their own."""
+        """Maximum number of retries of a call that does not set its own maximum."""
         return self._lazy.config.retry.attempts - 1
 
     @property
     def timeouts(self) -> Timeouts:
-        """The timeouts, for calls that do not set their own."""
+        """The timeouts of calls that do not set their own."""
         return self._lazy.config.timeouts
 
     @property
     def spent(self) -> Spent:
-        """What the calls of this client, its parents and children have used so far."""
+        """What this client, and all that share its connections, have used so far."""
         return self._engine.resources.tally.spent()
 
     def with_options(  # noqa: PLR0913 - as the constructor
@@ -150,7 +150,7 @@ class BaseClient(Hinted):
         tags: Mapping[str, Tag] | None = None,
     ) -> Self:
         """
-        Return a client with some settings changed, on the same connections.
+        Return a client with some settings changed, which uses the same connections.
 
         Settings left out do not change; headers, query, options, models, prices, hooks
         and tags are added to those of this client, and a budget limits the new client
@@ -271,7 +271,7 @@ class BaseClient(Hinted):
         )
 
     def is_closed(self) -> bool:
-        """Whether the client was closed, or is a child of a client that was."""
+        """Whether the client was closed, or the client whose `with_options` made it."""
         return self._lazy.closed
 
     def __repr__(self) -> str:

@@ -23,8 +23,8 @@ from .._models.errors import ASI1Error
 __all__ = ["AsyncLoader", "async_loader", "loader"]
 
 _T = TypeVar("_T")
-# Two functions: the first wakes a task, from any thread; the task waits with the
-# second.
+# Two functions: a task awaits the result of the second; the first wakes that task, and
+# may be called in any thread.
 _Signal: TypeAlias = tuple[Callable[[], object], Callable[[], Awaitable[object]]]
 
 _PACKAGE = __name__.partition(".")[0]
@@ -112,9 +112,10 @@ class AsyncLoader(Generic[_T]):
         if running is None or running.ended or running.pid != os.getpid():
             running = self._running = _Import()
             try:
-                # A method without await must not wait for all of these imports.
+                # Not alone, so that a blocking loader, which may need only one of these
+                # modules, does not wait for all of them.
                 start_apart(partial(running.run, self), alone=False)
-            except ExitingError:  # a later `__call__` raises the same
+            except ExitingError:  # `ready` then calls `__call__`, which raises it
                 self._running = None
                 return
         await running.wait(signal)
@@ -154,16 +155,16 @@ class _Import:
 
 def _is_loaded(name: str) -> bool:
     spec = getattr(sys.modules.get(name), "__spec__", None)
-    # `sys.modules` has a module already before the module's import ends.
+    # `sys.modules` contains a module before the import of the module has ended.
     return spec is not None and not getattr(spec, "_initializing", False)
 
 
 def _signal() -> _Signal | None:
     """
-    Return the two functions for the running task; None if asyncio and trio do not run.
+    Return a signal for the running task; None outside a task of asyncio or trio.
 
-    Also None on a loop with a virtual clock: its time would jump to the next timer
-    while the task waits for a thread.
+    Also None on an event loop with a virtual clock: the clock would jump to the next
+    timer while the task waits for a thread.
     """
     # Attributes are missing while another thread imports asyncio or trio.
     for library, signal in (("asyncio", _asyncio_signal), ("trio", _trio_signal)):

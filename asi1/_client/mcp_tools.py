@@ -47,7 +47,7 @@ async def tools_of(
         session: A ``Client`` or ``ClientSession`` of the ``mcp`` package (version 1 or
             2), or any object with the same ``list_tools`` and ``call_tool``.
         needs_approval: Whether each call must be approved before it runs; or a function
-            that returns this for a tool, given the server's name of it.
+            that returns this for a tool, called with the tool's name on the server.
         timeout: Maximum seconds of a call; None for the ``tool_timeout`` of the run.
         prefix: The start of all names, to tell the tools of several servers apart.
 
@@ -102,7 +102,7 @@ async def _list_tools(session: Any) -> dict[str, Any]:
 
 
 class _Page(dict[str, str]):
-    """The parameter for a page of the list: a dict with an attribute ``cursor``."""
+    """An argument that asks for a page: a dict with an attribute ``cursor``."""
 
     # `ClientSession` of mcp 2 converts the dict to a class of its own, but also reads
     # the cursor as an attribute of the dict.

@@ -40,7 +40,7 @@ class AsyncModels(Hinted):
 
 class AsyncModelList(Hinted):
     """
-    The known models; to be used with ``async for``, or awaited for its `data`.
+    The known models: iterate with ``async for``, or ``await`` it and read its `data`.
 
     Attributes:
         data: The models.

@@ -87,7 +87,8 @@ class AsyncChatStream(Hinted):
             assert self._lazy is not None  # noqa: S101 - for mypy
             # If two threads read first at the same time, both get the same stream.
             self._made = made = vars(self).setdefault("_first", self._lazy())
-            # Read after `_made` was set, as a thread's `aclose` does the reverse.
+            # `aclose` in another thread sets `closed`, then reads `_made`. Here `_made`
+            # is set, then `closed` is read: so at least one of both closes the stream.
             if self._lazy.closed:
                 made.shut()
         return self._made
@@ -218,8 +219,8 @@ class AsyncChatStream(Hinted):
         Show the answer while it arrives, and return it.
 
         A notebook shows the answer as markdown, below the cell. Elsewhere the answer's
-        text is written to standard output. Both show control characters as symbols, and
-        leave out invisible characters; the returned answer has both kinds unchanged. An
+        text is written to standard output. Control characters are shown as symbols, and
+        invisible characters are left out; the returned answer still contains them. An
         interrupt or cancellation cancels the call; the part of the answer that has
         arrived stays visible. A cell whose last line is ``display()`` shows the answer
         only once.

@@ -48,7 +48,7 @@ class AsyncEventBytes:
     ===============  ================================================================
 
     A run goes on only while its events are read. In a run without ``stream=True``, an
-    answer's text is one ``text`` event, and so are its thoughts one ``thought``.
+    answer's text is one ``text`` event, and its thoughts are one ``thought`` event.
 
     The last event is always ``done`` or ``failed``; a body without either was cut off.
     (``failed`` is not called ``error``, since browsers use ``error`` for lost
@@ -82,7 +82,7 @@ class AsyncEventBytes:
 
     async def open(self) -> None:
         """
-        Wait for the first event, but no longer than *ping* seconds.
+        Wait for the first event, but no longer than the ``ping`` seconds of `to_sse`.
 
         An error during this wait is raised, so that the web service can still send it
         as an HTTP status; a later error becomes an event.

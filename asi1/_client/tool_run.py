@@ -139,7 +139,7 @@ class AsyncToolRun(RunState):
             kept = self._journal(event_text(event))
             if inspect.isawaitable(kept):
                 await kept
-        # An iterator that raises StopAsyncIteration has ended, but the run has not.
+        # A StopAsyncIteration would tell the reader that the run has ended.
         except StopAsyncIteration as error:
             raise RuntimeError("the journal raised StopAsyncIteration") from error
 

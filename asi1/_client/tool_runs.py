@@ -36,8 +36,8 @@ __all__ = ["RunPlan", "begin_run", "resume_run"]
 
 
 _seconds_or_none, _number_of_rounds = or_none(seconds), whole_number(1)
-# Errors for a saved run of the wrong kind; the key: whether it should belong to a
-# conversation.
+# Error messages for a saved run of the wrong kind. The key: whether a conversation
+# resumes it.
 _OTHER_KIND = {
     False: "saved: is a run of a conversation; use the conversation's resume_tools",
     True: "saved: is not a run of a conversation; use chat.completions.resume_tools",
@@ -113,7 +113,7 @@ class RunPlan:
         defaults: Mapping[str, Any],
     ) -> dict[str, Any]:
         """
-        Return the options of the first request, which may have another tool choice.
+        Return the options of the first request, which has the caller's tool choice.
 
         Args:
             later: The `later_options`.
@@ -136,8 +136,8 @@ class RunPlan:
 
     def begun(self, messages: Messages, model: str, *, turn: bool) -> Begun:
         """
-        Return the first event of a new run; *turn*: whether it is a conversation's
-        turn.
+        Return the first event of a new run; *turn*: whether the run is a turn of a
+        conversation.
 
         Raises:
             ArgumentError: *messages* are wrong, or `max_rounds` is None.
@@ -147,10 +147,10 @@ class RunPlan:
 
     def loaded(self, saved: Any, *, turn: bool) -> RunLog:
         """
-        Return the log of a saved run; *turn*: whether it must be a conversation's.
+        Return the log of a saved run; *turn*: whether it must be a conversation's run.
 
         Raises:
-            ArgumentError: *saved* is not a saved run, or is a run of the other kind.
+            ArgumentError: *saved* is not a saved run, or is a run of the wrong kind.
         """
         log = self.log()
         for event in load_events(saved):
@@ -196,10 +196,10 @@ class _Requests:
         return self.engine.call(OneRequest(request), reader)
 
     def commit(self, log: RunLog) -> None:
-        """Do nothing: no conversation keeps the exchange."""
+        """Do nothing: no conversation stores the messages of the run."""
 
     def end(self) -> None:
-        """Do nothing: no conversation waits for the end."""
+        """Do nothing: no conversation waits for the end of the run."""
 
 
 def begin_run(
@@ -261,6 +261,6 @@ def _requests(
     check_own_keys(first.options, "answer")
     is_same = chosen["tool_choice"] == others["tool_choice"]
     later = first if is_same else draft(options=others)
-    # Built at once, since it raises an error if JSON cannot express the messages.
+    # Built now, so that messages that JSON cannot express raise an error now.
     request = first.request_of(begun.messages)
     return _Requests(engine, begun.messages, request, later)

@@ -33,7 +33,7 @@ def send(
     """
     Call ``client.request``, and return its result as *cast_to*.
 
-    Of an async client, return a coroutine that does both.
+    For an async client, return a coroutine that does both.
 
     Raises:
         ArgumentError: An argument is wrong; nothing was sent.

@@ -36,8 +36,8 @@ class Budget:
     The most that calls may use; a call that could exceed it is refused and not sent.
 
     A budget has no count of its own: each client, ``map`` or run that is given this
-    budget counts its own calls from zero. The children of a client share its count.
-    None means no limit.
+    budget counts its own calls from zero. A client shares its count with the clients
+    that its `with_options` returns. None means no limit.
 
     Attributes:
         usd: US dollars; needs the price of each model that is used.
@@ -60,8 +60,8 @@ class BudgetExceededError(ASI1Error):
     The call, or its retry, could exceed a budget, so it was not sent.
 
     Attributes:
-        sent: Whether an earlier attempt of the call may have been sent; its error is
-            the ``__cause__``.
+        sent: Whether an earlier attempt of the call may have been sent; the error of
+            that attempt is the ``__cause__``.
         spent: What calls have used of the budget, without running calls. A request
             without reported usage counts as much as was reserved for it.
         budget: The budget; None if unknown.

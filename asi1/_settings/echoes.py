@@ -37,8 +37,8 @@ _CUT_CODE = re.compile(
     r"|%(?:u0{0,2})?[0-7]?|%uff?[0-5]?|%e(?:f?|f%|f%b[cd]?|f%b[cd]%[89ab]?)"
     r"|&(?:#?x?[0-9a-f]{0,8}|[a-z]{0,6})|=[2-7]?)\Z"
 )
-# A masked key, such as "sk-abc1...", ends at a character that keys do not contain; if
-# it consists of letters only, it must end at `_MASK`.
+# The visible part of a masked key, such as "sk-abc1...", ends before a character that
+# keys do not contain; if the part consists of letters only, it must end before `_MASK`.
 _KEY_END = re.compile(r"[^a-z0-9_-]")
 _MASK = re.compile(r"\.\.|[*\u2022\u2026]")
 # Headers and query parameters with one of these words in their names contain secrets.
@@ -72,7 +72,7 @@ def secrets_of(headers: Mapping[str, str], query: str) -> tuple[str, ...]:
 @frozen
 class Forms:
     """
-    All forms of some secrets to search for, in lowercase.
+    All forms in which to search for the given secrets, in lowercase.
 
     Attributes:
         starts: The first characters of each form.
@@ -169,7 +169,7 @@ def _without_cut_code(text: str) -> str:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """Return the secrets in a header's value, such as the token after ``Bearer``."""
+    """Yield the secrets in a header's value, such as the token after ``Bearer``."""
     words = [word for word in _BETWEEN_PARTS.split(value) if word]
     if len(words) > 1 and words[0].isalpha():
         del words[0]  # removes the auth scheme, such as Bearer
@@ -184,7 +184,7 @@ def _parts(value: str) -> Iterator[str]:
 
 
 def _encoded(value: str) -> Iterator[str]:
-    """Return *value* and its encodings as servers write them, in lowercase."""
+    """Yield *value*, and its encodings as servers write them, in lowercase."""
     data = value.encode("utf-8", "replace")
     yield folded(value)
     yield data.hex()
@@ -229,7 +229,7 @@ def _same_until(text: str, place: int, form: str) -> int:
 
 
 def _part_at_end(text: str, forms: Iterable[str]) -> int | None:
-    """If *text* ends with a prefix of one of *forms*, return its index, else None."""
+    """Return where a prefix of one of *forms* begins that ends *text*, else None."""
     for form in forms:
         for size in range(len(form) - 1, _SHORTEST - 1, -1):
             if text.endswith(form[:size]):

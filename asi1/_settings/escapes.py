@@ -42,7 +42,7 @@ CODED = re.compile(
 # Each match of `CODED` contains one of these characters.
 SIGNS = ("\\", "%", "&")
 # Matches NUL, which UTF-16 text has next to each ASCII character; and characters that
-# are left out when an error is shown, which would join the parts of a key around them.
+# are left out when an error is shown: the parts of a key around them are then joined.
 UNSEEN = re.compile(f"[\0{LEFT_OUT}]")
 # The first bytes in UTF-8 of the non-ASCII characters that `UNSEEN` matches.
 _UNSEEN_LEADS = (b"\xc2", b"\xd8", b"\xe1", b"\xe2", b"\xef", b"\xf0", b"\xf3")

@@ -1,6 +1,6 @@
 """
-Reduces text that a server sent to plain lowercase letters, without whitespace and
-controls, as far as a search for secrets needs it.
+Reduces text that a server sent, as far as a search for secrets needs it: to lowercase
+text without styled letters, whitespace and control characters.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ __all__ = [
     "squeezed",
 ]
 
-# Matches what may stand between two letters of a secret: whitespace and controls.
+# Matches what may stand between two letters of a secret: whitespace or a control
+# character.
 SPACED = re.compile(
     "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
 _LOWERCASE = bytes(range(256)).lower()
-# The ASCII characters that `SPACED` matches; a pattern of all other characters that it
-# matches; and how these begin in UTF-8.
+# The ASCII characters that `SPACED` matches; a pattern that matches all its non-ASCII
+# characters; and the first bytes of these in UTF-8.
 _ASCII_SPACES = bytes([*range(0x21), 0x7F])
 _WIDE_SPACES = re.compile(SPACED.pattern.replace("\x00-\x20\x7f-", "\x80-"))
 _WIDE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3\x80\x80")
@@ -44,7 +45,7 @@ _STYLED = re.compile(
     "\U0001d400-\U0001d7ff\U0001f100-\U0001f149\U0001fbf0-\U0001fbf9]"
 )
 _STYLED_LEADS = (b"\xe2", b"\xef", b"\xf0")
-# Unicode's names of ASCII characters and of invisible ones, in lowercase, no spaces.
+# Unicode's names of ASCII and of invisible characters, in lowercase and without spaces.
 _NAMES = {
     unicodedata.name(char).lower().replace(" ", ""): char.lower()
     for char in [*map(chr, range(0x20, 0x7F)), *"\xa0\xad\u200b\u200c\u200d\u2060"]

@@ -23,7 +23,7 @@ __all__ = ["Hooks", "read_hooks", "read_tags"]
 
 
 def _function(value: Any) -> str | None:
-    """Check that *value* is None, or a plain function that accepts one argument."""
+    """Check that *value* is None or a function of one argument; return the problem."""
     if value is None:
         return None
     if not callable(value):
@@ -116,7 +116,7 @@ def read_hooks(value: object) -> tuple[Hooks, ...]:
 
 def read_tags(value: object) -> dict[str, Tag]:
     """
-    Return a client's argument ``tags``.
+    Return a client's argument ``tags`` as a new dict.
 
     Raises:
         ConfigurationError: *value* does not map str to str, int, float or bool.

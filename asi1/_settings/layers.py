@@ -55,7 +55,11 @@ def _late_stages(layers: list[_Layer]) -> Iterator[list[_Layer]]:
 
 
 def _next_layers(layers: list[_Layer], codes: re.Pattern[str]) -> list[_Layer]:
-    """Decode *codes* in the last of *layers*; return [] if it has none."""
+    """
+    Decode *codes* in the last of *layers*; return the new layers.
+
+    Return [] if that layer contains no *codes*.
+    """
     text, places = layers[-1]
     decoded, new = _decoded(text, codes)
     return [] if decoded == text else _decoded_layers(decoded, [*places, new])
@@ -93,7 +97,7 @@ def _decoded(text: str, codes: re.Pattern[str]) -> tuple[str, _Places]:
 
 
 def start_in_text(place: int, places: Iterable[_Places]) -> int:
-    """Return the index in the original text of a secret's start in a layer."""
+    """Return the index in the original text of *place*, a secret's start in a layer."""
     for after, before in reversed([*places]):
         known = bisect_right(after, place) - 1
         place = before[known] + place - after[known]
@@ -101,7 +105,7 @@ def start_in_text(place: int, places: Iterable[_Places]) -> int:
 
 
 def end_in_text(place: int, places: Iterable[_Places]) -> int:
-    """Return the index in the original text of a secret's end in a layer."""
+    """Return the index in the original text of *place*, a secret's end in a layer."""
     for after, before in reversed([*places]):
         known = bisect_left(after, place)
         if known == len(after) or after[known] != place:

@@ -1,4 +1,4 @@
-"""Turns the model table into a list of models in the form of OpenAI's."""
+"""Turns the model table into a list of models in the form of OpenAI's client."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ class ModelInfo:
     Attributes:
         context: Size of the context window in tokens: prompt and answer together.
         output: The most tokens of an answer, its thoughts included. A context policy
-            without a budget leaves room for as many, but at most for a quarter of
-            *context*, if a call has no ``max_tokens``.
+            without a budget leaves room for this many tokens, but at most for a quarter
+            of *context*, if a call has no ``max_tokens``.
         images: Whether messages may contain images.
         input_price: US dollars for a million prompt tokens.
         output_price: US dollars for a million completion tokens.

@@ -170,10 +170,10 @@ def with_defaults(
 
 def checked_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Check as `checked_options` does, and also all that a call would check only later.
+    Return what `checked_options` returns, but check the value of every option.
 
-    A call checks the rest when it builds its request; a client or conversation that
-    keeps options for its calls checks everything when it is created.
+    A call checks some values only when it builds its request; a client or conversation
+    that keeps options for its calls checks all values when it is created.
 
     Raises:
         ArgumentError: As for `check_options`.
@@ -242,7 +242,7 @@ def check_own_keys(options: Mapping[str, Any], sent: str) -> None:
     """
     Check that several requests with *options* do not have the same idempotency key.
 
-    A server may answer a second request with the same key with the first answer.
+    If a second request has the same key, a server may send the first answer again.
 
     Args:
         options: The options of all the requests.

@@ -37,8 +37,8 @@ class RequestOptions(TypedDict, total=False):
 
     Attributes:
         timeout: Total timeout in seconds, in place of all others; a `Timeouts`; an
-            ``httpx.Timeout``; or None for no timeout of any kind. It starts anew with
-            each answer of ``run_tools``, and of ``parse`` with *repair*.
+            ``httpx.Timeout``; or None for no timeout of any kind. The time starts anew
+            for each answer of ``run_tools``, and of ``parse`` with *repair*.
         max_retries: Maximum number of retries; 0 for a single attempt.
         idempotency_key: Sent as ``Idempotency-Key``, the same in every attempt; "auto"
             makes a random key for each call. Must be "auto" in ``run_tools``, and in
@@ -167,7 +167,7 @@ def lists(options: type) -> Callable[[_F], _F]:
     """
     Return a decorator that names each of *options* in a method's signature.
 
-    Type checkers read the same from ``**options: Unpack[...]``.
+    Type checkers read the same names from ``**options: Unpack[...]``.
     """
 
     def decorate(method: _F) -> _F:
@@ -185,8 +185,8 @@ class _Listed(inspect.Signature):
     source: tuple[Callable[..., Any], type]
 
     def __getattr__(self, name: str) -> Any:
-        # `inspect.Signature` stores everything in slots, which are empty until first
-        # read.
+        # `inspect.Signature` stores everything in slots, which are empty until this
+        # method fills them at the first read.
         if name not in inspect.Signature.__slots__:
             raise AttributeError(name)
         method, options = self.source

@@ -26,7 +26,7 @@ class KnownKeys:
     The newest keys that one function has returned; any thread may add one.
 
     Attributes:
-        mark: A new object after each change, by which a change is noticed.
+        mark: Replaced by a new object at each change, so that readers notice it.
     """
 
     def __init__(self) -> None:

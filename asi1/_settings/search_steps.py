@@ -91,7 +91,7 @@ class _Search:
         return False
 
     def _found_in_late_layers(self, pieces: list[str]) -> Generator[None, None, bool]:
-        """Search the text without whitespace, and as quoted-printable text."""
+        """Search *pieces* without whitespace, and as quoted-printable text."""
         if not self._coded and not any(map(_may_have_quoted, pieces)):
             return False
         shut = yield from _mapped(pieces, _squeezed)
@@ -104,7 +104,7 @@ class _Search:
         return (yield from self._found_in_layers(quoted))
 
     def _found_in_layers(self, pieces: list[str]) -> Generator[None, None, bool]:
-        """Decode *pieces*, in place, until all is decoded or a start is found."""
+        """Decode *pieces* in place, repeatedly; return whether a start was found."""
         if (yield from self._found(pieces)):
             return True
         for layer in range(LAYERS + 1):
@@ -116,7 +116,7 @@ class _Search:
                 pieces[:] = yield from _mapped(pieces, folded)
             before = _size(pieces)
             pieces[:] = yield from _decoded_once(pieces, codes)
-            # Nothing was decoded, since decoding shortens a text.
+            # An equal size means that nothing was decoded: decoding shortens a text.
             if _size(pieces) == before:
                 return False
             if (yield from self._found(pieces)):
@@ -238,7 +238,7 @@ def _squeezed(text: str) -> str:
 
 
 def shorten_runs(text: str) -> Generator[None, None, str]:
-    """Cut runs of characters that a search ignores to 32, in steps; return the text."""
+    """Return *text* with long runs of ignored characters shortened; works in steps."""
     pieces = []
     for at in range(0, len(text), _STEP):
         pieces.append(_RUN.sub(r"\1", text[at : at + _STEP]))

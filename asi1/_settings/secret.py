@@ -52,7 +52,7 @@ class Secret:
         self._search_for(others)
 
     def _search_for(self, others: tuple[str, ...]) -> None:
-        """Redact *others* too, in addition to the key, from now on."""
+        """From now on, redact *others* in addition to the key."""
         self._others = others
         self._forms: Forms | None = None
         starts = {each[:_SHORTEST].lower() for each in (self._value, *others)}

@@ -237,7 +237,7 @@ def instance_of(kind: type) -> Check:
 
 
 def list_of(kind: Any, items: str) -> Check:
-    """Return the check for a list of *kind*; *items*: their name in the error."""
+    """Return the check for a list of *kind*; *items*: what the error calls these."""
 
     def check(value: Any) -> str | None:
         # A str or bytes is a sequence too, but never meant as a list of its characters.

@@ -1,3 +1,3 @@
-"""Runs a batch: reads requests from a file, appends answers to another."""
+"""Runs a batch: reads requests from one file, and appends answers to another."""
 
 __all__: list[str] = []

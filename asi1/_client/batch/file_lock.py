@@ -18,9 +18,9 @@ if sys.platform == "win32":
 
     def lock_file(file: Any, *, wait: bool = False) -> bool:
         """
-        Lock *file* until it is closed; return False if another process has it.
+        Lock *file* until it is closed; return False if another process holds the lock.
 
-        With *wait*, wait until that process has closed it; here, 10 seconds at most.
+        With *wait*, first wait until that process has closed it, 10 seconds at most.
         """
         file.seek(_BYTE)
         try:
@@ -35,7 +35,7 @@ else:
 
     def lock_file(file: Any, *, wait: bool = False) -> bool:
         """
-        Lock *file* until it is closed; return False if another process has it.
+        Lock *file* until it is closed; return False if another process holds the lock.
 
         With *wait*, wait until that process has closed it.
         """

@@ -44,7 +44,7 @@ class GroupWriter:
 
     Attributes:
         append: Writes rows to the disk; called in a worker thread.
-        written: Called with each group that is on the disk.
+        written: Called with each group, once it is on the disk.
     """
 
     append: Callable[[Sequence[bytes]], None]
@@ -56,7 +56,8 @@ class GroupWriter:
         """
         Write the row of *finished*, and return when it is on the disk.
 
-        After a cancellation, the row is on the disk, or `flush` writes it.
+        If this task is cancelled, the next call of `flush` writes the row, unless it is
+        on the disk already.
 
         Raises:
             OSError: The row cannot be written.
@@ -64,13 +65,13 @@ class GroupWriter:
         group = self._next
         group.rows.append(finished)
         async with self._turn:
-            if group is self._next:  # otherwise another task has written the group
+            if group is self._next:  # otherwise another task tried to write it
                 await self.flush()
             elif not group.written:
                 raise OSError("the rows before this one could not be written")
 
     async def flush(self) -> None:
-        """Write the rows that no task has begun to write, even if it is cancelled."""
+        """Write the rows that no task has begun to write; no cancellation stops it."""
         group, self._next = self._next, _Group()
         if not group.rows:
             return

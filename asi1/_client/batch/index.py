@@ -55,7 +55,11 @@ class Index:
         self._db.close()
 
     def add(self, key: bytes, digest: str, line: int) -> int | None:
-        """Add a new request; if *key* is there already, return its line instead."""
+        """
+        Add the request on the input's line number *line*, and return None.
+
+        If the index already has a request with *key*, return its line number instead.
+        """
         added = self._db.execute(
             "INSERT OR IGNORE INTO requests (key, line, digest) VALUES (?, ?, ?)",
             (key, line, bytes.fromhex(digest)),
@@ -76,7 +80,7 @@ class Index:
         return Entry(digest.hex(), State(state), at, bool(changed))
 
     def put(self, key: bytes, entry: Entry, error: str | None) -> None:
-        """Replace the entry of *key*; *error* names the error class of its row."""
+        """Store *entry* under *key*; *error*: the class of its row's error, or None."""
         self._db.execute(
             "UPDATE requests SET state = ?, at = ?, changed = ?, error = ?"
             " WHERE key = ?",
@@ -95,15 +99,15 @@ class Index:
 
     def changed(self) -> int:
         """
-        Return how many new requests have a row of an older request with their custom
-        id.
+        Return how many requests have no answer because they were changed: the output
+        has only rows of an older request with the same custom id.
         """
         return self._int(
             "SELECT count(*) FROM requests WHERE changed AND state = ?", State.NEW
         )
 
     def errors(self) -> Counter[str]:
-        """Return the number of failures by error class."""
+        """Return the number of failures for each error class."""
         query = "SELECT error, count(*) FROM requests WHERE state = ? GROUP BY error"
         return Counter(dict(self._db.execute(query, (State.FAILED,))))
 

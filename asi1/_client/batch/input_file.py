@@ -114,7 +114,7 @@ def _copied(parts: Iterable[bytes], go_on: Callable[[], object]) -> IO[bytes]:
 
 
 def _line(item: Any) -> bytes:
-    """Return one item of an iterable as a line."""
+    """Return *item* of an iterable input as the bytes of one line."""
     if isinstance(item, str):
         item = item.encode("utf-8", "surrogatepass")
     elif isinstance(item, Mapping):

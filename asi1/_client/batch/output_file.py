@@ -1,8 +1,8 @@
 """
 The output file of a batch: locked, append-only, and synced to disk after each write.
 
-Only `OutputFile.compact` replaces the file, at the end of a run that has sent requests
-again whose older rows are in the file.
+Only `OutputFile.compact` replaces the file: after a run that sent some requests again,
+it removes their older rows.
 """
 
 from __future__ import annotations
@@ -71,8 +71,7 @@ class OutputFile:
         """
         Cut the file off at offset *end*, behind which is only a part of a row.
 
-        With *line_end*, add a missing line end to the row before *end*, which is
-        complete.
+        With *line_end*, add the line end that the complete row before *end* lacks.
         """
         self.end = end
         if os.fstat(self._file.fileno()).st_size > end:
@@ -96,8 +95,8 @@ class OutputFile:
                 data = data[self._file.write(data) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            # The next run would cut off a part of a row, but a reader may see the file
-            # before.
+            # Cut off a row that was written in part. The next run would do so, but
+            # another program may read the file before that.
             with suppress(OSError):
                 self._file.truncate(self.end)
             error.filename = error.filename or self.path
@@ -160,7 +159,7 @@ def _open_locked(path: str) -> FileIO:
             if created:
                 _sync_folder(path)
             return file
-        # A batch that just ended has replaced the file, so it is opened again.
+        # A batch that just ended has replaced the file: open the new file.
         file.close()
 
 

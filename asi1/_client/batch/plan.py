@@ -32,8 +32,8 @@ from .output_file import OutputFile
 __all__ = ["BatchPlan", "PlanOptions", "open_plan"]
 
 _SHOWN = 5  # number of problems that an error's message names
-# Limits of one read of due requests, those to be sent: their number, their bytes, and
-# the lines read to find them.
+# Limits of one call of `due`: the number of requests that it returns, their bytes, and
+# the lines that it reads to find them.
 _REQUESTS = 64
 _SIZE = 4 * 1024 * 1024
 _LINES = 2000
@@ -48,7 +48,7 @@ class PlanOptions:
         model: The model of all requests; None for the model in each line.
         default_model: The model of a line that names none.
         retry_failed: Whether requests that failed in an earlier run are sent again.
-        can_price: Whether the budget knows the price of a model, or needs none.
+        can_price: Whether the budget knows the price of a model, or needs no price.
     """
 
     model: str | None
@@ -77,7 +77,7 @@ class BatchPlan:
         source: The input.
         output: The output.
         index: The entry of each request.
-        files: Closes the files.
+        files: Closes `source`, `output` and `index`.
         base: The summary before the first request is sent.
         errors: The failures of earlier runs that are not sent again, by error class.
     """
@@ -89,7 +89,7 @@ class BatchPlan:
     files: ExitStack
     base: BatchSummary = field(init=False)
     errors: Counter[str] = field(init=False)
-    # Whether the output has rows that may be removed.
+    # Whether the output has lines that `finish` may have to remove.
     _replaced: bool = field(default=False, init=False)
     _due: Iterator[BatchRequest | None] = field(init=False)
 
@@ -145,8 +145,8 @@ class BatchPlan:
 
     def _count(self, rows: int) -> None:
         """
-        Set the counts of earlier runs; *rows*: how many rows belong to the input's
-        requests.
+        Set `base` and `errors` to the counts of earlier runs. *rows* is the number of
+        rows in the output that belong to requests of the input.
         """
         done, failed = self.index.count(State.ANSWERED), self.index.count(State.FAILED)
         total = done + failed + self.index.count(State.NEW)
@@ -166,7 +166,8 @@ class BatchPlan:
 
     def due(self) -> list[BatchRequest] | None:
         """
-        Return some of the requests to be sent, perhaps none; None after the last.
+        Return the next requests to be sent, in a list that may be empty; None after
+        the last request.
 
         Raises:
             ArgumentError: The input was changed after it was checked.
@@ -186,7 +187,7 @@ class BatchPlan:
         return found
 
     def _read_due(self) -> Iterator[BatchRequest | None]:
-        """Yield each request that must be sent, and None for each other line."""
+        """Yield an item for each line: its request if it must be sent, else None."""
         for number, line in self.source.lines():
             try:
                 request = self.options.read(line)
@@ -203,7 +204,7 @@ class BatchPlan:
 
     def finish(self) -> None:
         """
-        Remove rows from the output that newer rows replace.
+        Remove from the output each row that a newer row replaces.
 
         Raises:
             OSError: There is no room for the new file; the old one has not changed.
@@ -286,7 +287,7 @@ def _check_input(
 
 
 def _add(index: Index, options: PlanOptions, number: int, line: bytes) -> str | None:
-    """Add the request of a line to *index*; return its problem as text, or None."""
+    """Add the request of *line* to *index*; return what is wrong with it, or None."""
     try:
         request = options.read(line)
     except ValueError as error:

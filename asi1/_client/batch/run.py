@@ -36,7 +36,7 @@ __all__ = ["BatchRun", "open_plan_in_thread"]
 
 
 class _StoppedError(Exception):
-    """The caller no longer waits for the plan."""
+    """Ends the thread that opens the plan: its caller was cancelled."""
 
 
 @define(eq=False)
@@ -61,7 +61,7 @@ class BatchRun:
     _writer: GroupWriter = field(init=False)
     _requests: deque[BatchRequest] = field(factory=deque, init=False)
     _reading: anyio.Lock = field(factory=anyio.Lock, init=False)
-    # Whether `plan` may have more requests.
+    # Whether to take more requests from `plan`.
     _more: bool = field(default=True, init=False)
     _running: int = field(default=0, init=False)
     _began: float = field(default=0.0, init=False)
@@ -90,7 +90,7 @@ class BatchRun:
             self._ended.set()
 
     async def aclose(self) -> None:
-        """Close the files, after the end of `run` if it has begun."""
+        """Close the files; if `run` has begun, first wait for its end."""
         if self._ended is not None:
             await self._ended.wait()
         self.plan.close()
@@ -103,13 +103,13 @@ class BatchRun:
         self.progress.advance(0, self._summary())
 
     async def _send_all(self) -> None:
-        """Run the tasks; after an error or a cancellation, write what has arrived."""
+        """Run the tasks; after an error or a cancellation, write the finished rows."""
         try:
             async with anyio.create_task_group() as group:
                 for _ in range(min(self.concurrency, self._summary().left)):
                     group.start_soon(self._work, group.cancel_scope)
         finally:
-            # After an OSError, the disk is probably still full.
+            # After an OSError nothing is written: the disk is probably still full.
             if not isinstance(self._error, OSError):
                 with anyio.CancelScope(shield=True):
                     await self._writer.flush()
@@ -121,7 +121,7 @@ class BatchRun:
             while (request := await self._take()) is not None:
                 await self._writer.write(await self._finish(request))
         except BudgetExceededError as error:
-            # Running requests go on: they fit into the budget, and are billed anyway.
+            # Requests already sent go on: they fit into the budget, and are billed.
             self._error, self._more = self._error or error, False
             self._requests.clear()
         except Exception as error:  # noqa: BLE001 - `_send_all` raises it
@@ -143,7 +143,7 @@ class BatchRun:
         Send *request*, and return the row with its answer or error.
 
         Raises:
-            ASI1Error: Each other request would get this error.
+            ASI1Error: An error that every other request would get as well.
         """
         self._running += 1
         try:
@@ -177,7 +177,7 @@ async def open_plan_in_thread(
     source: BatchLines, path: FilePath, options: PlanOptions
 ) -> BatchPlan:
     """
-    Call `open_plan` in a worker thread; a cancelled caller does not wait for its end.
+    Call `open_plan` in a worker thread, which a cancelled caller does not wait for.
 
     Raises:
         ArgumentError: As for `open_plan`.
@@ -196,7 +196,8 @@ async def open_plan_in_thread(
             opened[0].close()
 
     try:
-        # Reading a pipe may take for ever, and no thread can be interrupted.
+        # Abandoned, since a thread that reads a pipe may wait for ever, and no thread
+        # can be interrupted.
         await to_thread.run_sync(work, abandon_on_cancel=True)
     except BaseException:
         stopped.set()

@@ -41,8 +41,8 @@ class AsyncConversation(AsyncAgentTurns, Hinted):
     answer is complete. If the turn fails, is cancelled, or its stream is closed before
     the finish reason was read, the history is not changed. An answer cut off by
     ``max_tokens`` counts as complete; its finish reason says so. An answer with neither
-    text nor a call of a tool or function is part of the history too, but is not sent,
-    since servers refuse such a message.
+    text nor a call of a tool or function is kept in the history, but is not sent, since
+    servers refuse such a message.
     """
 
     def __init__(self, turns: TurnTaking) -> None:

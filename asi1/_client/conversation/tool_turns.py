@@ -30,7 +30,7 @@ __all__ = ["begin_turn", "resume_turn"]
 
 @define(eq=False)
 class _TurnRequests:
-    """The model's calls in a tool run that is one turn of a conversation."""
+    """The calls of the model in a tool run that is one turn of a conversation."""
 
     turn: Turn[Any]
     later: ChatDraft
@@ -39,7 +39,7 @@ class _TurnRequests:
     _sent: int = field(default=0, init=False)
 
     def begin(self) -> None:
-        """Begin the turn: until `end`, the conversation allows no other."""
+        """Begin the turn: until `end`, the conversation allows no other turn."""
         self.turn.__enter__()
 
     def call(self, added: Sequence[Wire], reader: type[Any]) -> Call[Any]:  # noqa: ARG002
@@ -51,12 +51,12 @@ class _TurnRequests:
         return self.turn.again(added[self._sent :], self.later)
 
     def commit(self, log: RunLog) -> None:
-        """Add the whole exchange to the history."""
+        """Add all messages of the run to the history, as one turn."""
         first = len(log.answers) if self._first is None else self._first
         self.turn.commit_exchange(log.answers, log.added()[self._sent :], first)
 
     def end(self) -> None:
-        """Let the next turn begin; callable by any thread, and several times."""
+        """Let the next turn begin; may be called twice, from any thread."""
         self.turn.release()
 
 
@@ -119,8 +119,8 @@ def _requests(
     *,
     engine: Engine,
 ) -> _TurnRequests:
-    # Only the first request of a tool run uses the caller's `tool_choice`. A resumed
-    # run that has answers sent that request earlier.
+    # Only the first request of a tool run uses the caller's `tool_choice`. If a resumed
+    # run has an answer, its first request was sent before.
     defaults = {**turns.engine.config.options, **turns.history.options}
     others = plan.later_options(options)
     chosen: Any = others

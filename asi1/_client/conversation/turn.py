@@ -64,7 +64,7 @@ class Turn(Generic[_T]):
         """
         Check the arguments. Other turns stay possible until `__enter__`.
 
-        The turn's calls are made by *engine*; if it is None, by the conversation's.
+        *engine* makes the turn's calls; if it is None, the conversation's engine.
 
         Raises:
             ArgumentError: An argument is invalid.
@@ -146,7 +146,7 @@ class Turn(Generic[_T]):
 
         Args:
             added: The messages to add; may be empty.
-            draft: The request without its messages; None for that of `call`.
+            draft: The request without its messages; None for the draft of `call`.
         """
         requests = self._requests
         messages = [*requests.sent, *(wire_messages(added) if added else ())]
@@ -181,8 +181,8 @@ class Turn(Generic[_T]):
         Add a turn with several answers to the history, unless this turn has ended
         already.
 
-        If the run was over when it was saved, the saved conversation may have its turn
-        already; then the turn is not added again.
+        If a tool run is resumed that was over when it was saved, the history may have
+        its turn already; then the turn is not added again.
 
         Args:
             answers: All answers of the turn.
@@ -219,7 +219,11 @@ class Turn(Generic[_T]):
         )
 
     def commit_partial(self, answer: ChatCompletion) -> None:
-        """Add a failed turn's partial text, unless the history changed meanwhile."""
+        """
+        Add the partial text of a failed turn to the history.
+
+        Do nothing without text, or if another turn runs or has changed the history.
+        """
         taking, old = self._taking, self._requests.history.messages
         if (
             taking.current in (None, self)
@@ -237,7 +241,7 @@ class Turn(Generic[_T]):
 
 
 def listed(message: Messages | Message) -> Messages:
-    """Return *message* as the argument of a call; a single message becomes a list."""
+    """Return *message* as the ``messages`` of a call: a list if it is one message."""
     if isinstance(message, _ONE) or can_dump(message):
         return [cast("Message", message)]
     return cast("Messages", message)

@@ -79,7 +79,11 @@ class TurnRequests:
         return (*self.history.messages, *self.new)
 
     async def first(self, began: float) -> Request:
-        """Return the first request; calls for a summary share its timeouts."""
+        """
+        Return the first request, after calls for summaries if the policy needs any.
+
+        The total timeouts of all these calls count from *began*.
+        """
         self._began = began
         try:
             return await self._fitted_request(self.limit)
@@ -93,7 +97,11 @@ class TurnRequests:
             return request
 
     async def after(self, refusal: APIStatusError) -> Request | None:
-        """Return a shorter request, once per turn, if *refusal* says "too long"."""
+        """
+        Return a shorter request if *refusal* says "too long", but once per turn only.
+
+        Return None if the call must fail with *refusal*.
+        """
         if (
             self._shortened
             or self.policy is None
@@ -174,9 +182,14 @@ def _ceilings(refusal: _TooLong, before: int, answer: int) -> tuple[int, int]:
     """
     Return the maximum prompt tokens of the next request, and of all later requests.
 
-    The first number is in estimated tokens, as *before* is, and allows for an estimate
-    that is too low. The second is in tokens as the server counts them, since the
-    estimator will have learned from this turn.
+    The first number is in estimated tokens, and allows for an estimate that is too low.
+    The second is in tokens as the server counts them, since the estimator will have
+    learned from this turn.
+
+    Args:
+        refusal: The server's refusal, which may name its limit.
+        before: The estimated prompt tokens of the refused request.
+        answer: Its ``max_tokens``; 0 without them.
     """
     half = max(1, int(before * _HALF))
     limit = refusal.limit if isinstance(refusal, ContextLengthError) else None

@@ -113,7 +113,7 @@ class TurnTaking:
             self.current = None
 
     def give_up(self) -> None:
-        """End the running turn, if any, to allow the next; works in any thread."""
+        """End the running turn, if any; may be called from any thread."""
         self.current = None
 
     def counter(self, options: Mapping[str, Any]) -> TokenEstimator:
