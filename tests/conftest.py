@@ -39,7 +39,7 @@ settings.register_profile(
 settings.load_profile("asi1")
 
 # A shell that starts pytest in the background makes pytest, and each process that a
-# test starts, ignore Ctrl-C; so Python's usual handler of SIGINT is restored.
+# test starts, ignore Ctrl-C; so Python's default handler of SIGINT is restored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -48,8 +48,8 @@ def pytest_ignore_collect(
     collection_path: Path, config: pytest.Config
 ) -> Literal[True] | None:
     """
-    Leave out the folder tests/system if no test with the mark `system` is to run: the
-    import of its files is a good part of the time of a quick run.
+    Leave out the folder tests/system if the run excludes the mark `system`: importing
+    the folder's files would take a large part of the time of a quick run.
     """
     quick = config.getoption("markexpr") == "not system"
     return True if quick and collection_path == SYSTEM else None
@@ -76,8 +76,8 @@ def import_all() -> None:
     """
     Import all modules of asi1 while coverage traces them.
 
-    A test with the mark `system`, which is not traced, would else be the first to
-    import some modules, and their lines would count as not executed.
+    Otherwise a test with the mark `system`, which is not traced, might be the first to
+    import a module, and the module's lines would count as not executed.
     """
     for module in pkgutil.walk_packages(asi1.__path__, "asi1.", onerror=str):
         if not module.name.endswith("__main__"):

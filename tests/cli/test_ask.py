@@ -39,9 +39,10 @@ def test_stdout_gets_only_the_text_of_the_answer(fake, capsys):
     assert request.json["stream"] is True
 
 
-def test_option_no_stream_prints_the_same_text(fake, capsys):
+def test_option_no_stream_prints_the_same_text_as_a_stream(fake, capsys):
     """
-    ``--no-stream`` requests the answer without streaming, and prints the same text.
+    ``--no-stream`` requests the answer without streaming, and prints the same text as
+    without this option.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -113,7 +114,7 @@ def test_newline_is_added_to_an_answer_only_if_missing(options, text, fake, caps
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
 def test_terminal_shows_dimmed_thoughts_and_undimmed_text(options, fake, on_terminal):
     """
-    A terminal shows thoughts dimmed, a blank line, the text, and token counts dimmed.
+    A terminal shows dimmed thoughts, a blank line, the text, and dimmed token counts.
     """
     fake.reply(SKY, thoughts=THOUGHTS, usage=COUNTS)
 
@@ -171,7 +172,7 @@ def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
 
 
 @pytest.mark.parametrize("options", [["--no-thoughts"], ["-q"], ["-q", "--thoughts"]])
-def test_option_no_thoughts_or_quiet_hides_thoughts(options, fake, on_terminal):
+def test_no_thoughts_option_and_quiet_option_hide_thoughts(options, fake, on_terminal):
     """
     With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts. With ``-q`` it shows
     no token counts either.
@@ -201,8 +202,7 @@ def test_thoughts_option_writes_thoughts_without_a_terminal(fake, capsys):
 
 def test_thoughts_in_the_middle_of_an_answer_have_lines_of_their_own(fake, on_terminal):
     """
-    Thoughts in the middle of an answer are separated from the answer's text by
-    newlines.
+    Newlines separate thoughts in the middle of an answer from the answer's text.
     """
     pieces = [{"thought": "Hm."}, {"text": "Yes."}, {"thought": "Or?"}, {"text": "No."}]
     events = [
@@ -250,10 +250,10 @@ def test_finish_reason_other_than_stop_is_shown_after_the_token_counts(fake, cap
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
-def test_quiet_still_warns_of_an_answer_at_the_token_limit(options, fake, capsys):
+def test_quiet_option_still_warns_of_a_truncated_answer(options, fake, capsys):
     """
-    With ``-q``, standard error says of an answer that the token limit has cut off that
-    it is not whole; the exit code is 0.
+    Even with ``-q``, standard error says if the token limit has cut off the answer; the
+    exit code is 0.
     """
     fake.reply(SKY, finish_reason="length")
 
@@ -297,8 +297,8 @@ def test_terminal_gets_no_bidirectional_or_invisible_characters(
 
 def test_json_on_a_terminal_escapes_hidden_characters(fake, on_terminal):
     """
-    ``--json`` on a terminal writes hidden characters as JSON escapes: the terminal does
-    not get them, and the value does not change.
+    ``--json`` on a terminal writes hidden characters as JSON escapes: they do not reach
+    the terminal, and the JSON means the same.
     """
     fake.reply("a\x1b[2J\u202eb\x7f\x9b")
 
@@ -499,8 +499,8 @@ def test_refused_connection_is_shown_in_one_line(fake, capsys):
 )
 def test_interrupted_stream_shows_its_text_and_exits_with_1(fault, fake, capsys):
     """
-    The text that arrived before a stream was interrupted is on stdout, the error is one
-    line on stderr, and the exit code is 1.
+    If a stream is interrupted, stdout has the text that arrived before, stderr has the
+    error in one line, and the exit code is 1.
     """
     fake.fault(fault, after_chunks=3)
 

@@ -65,7 +65,7 @@ def test_file_that_cannot_be_sent_is_reported_in_one_line(
     fake, folder, capsys, name, told
 ):
     """
-    A file that cannot be read, is not a text or is too large, is reported in one line
+    A file that cannot be read, is not text, or is too large is reported in one line
     with exit code 2; nothing is sent.
     """
     (folder / "zeros").write_bytes(b"a\0b")
@@ -80,7 +80,7 @@ def test_file_that_cannot_be_sent_is_reported_in_one_line(
 
 def test_images_are_sent_with_the_question(fake, folder):
     """
-    Images are paths or URLs; a file is sent as a ``data:`` URL.
+    Images are given as paths or URLs; an image file is sent as a ``data:`` URL.
     """
     (folder / "dot.gif").write_bytes(b"GIF89a\1\0\1\0\0\0\0;")
 
@@ -109,8 +109,8 @@ def test_image_that_cannot_be_sent_is_reported_in_one_line(
     fake, folder, capsys, words, told
 ):
     """
-    A missing image, another file, and an image without a question are reported in one
-    line with exit code 2.
+    A missing image file, a file that is not an image, and an image without a question
+    are reported in one line with exit code 2.
     """
     (folder / "text.png").write_text("no image")
 

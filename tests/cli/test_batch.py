@@ -16,7 +16,7 @@ if sys.platform == "win32":
     pytest.skip("needs the signals of Unix", allow_module_level=True)
 
 
-# A program that listens for Ctrl-C even if it was started in the background.
+# A program that handles Ctrl-C even if it was started in the background.
 LISTENING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,10 +56,10 @@ def rows(batch):
     return [json.loads(row) for row in batch.output.read_text().splitlines()]
 
 
-def test_batch_writes_rows_to_the_file_and_words_to_stderr(fake, batch, capsys):
+def test_batch_writes_rows_to_a_file_and_its_summary_to_stderr(fake, batch, capsys):
     """
     The rows go to the output file and the summary to stderr; stdout stays empty. A
-    second run sends nothing, and says so.
+    second run sends no request, and says so.
     """
     fake.reply("Hello", usage={"prompt_tokens": 5, "completion_tokens": 2}, times=None)
 
@@ -107,12 +107,12 @@ def test_model_base_url_and_quiet_options_are_used(fake, batch, capsys):
     assert {"asi1"} == {request.json["model"] for request in fake.requests}
 
 
-def test_batch_goes_on_when_the_reader_of_its_progress_has_gone(
+def test_batch_goes_on_if_stderr_is_a_closed_pipe(
     fake, batch, monkeypatch
 ):
     """
-    If standard error is closed by its reader, the batch shows nothing any more, answers
-    all requests, and ends with the exit code of a closed pipe.
+    If the reader of standard error closes the pipe, the batch shows no more progress,
+    answers all requests, and ends with the exit code of a closed pipe.
     """
 
     class Gone(io.StringIO):
@@ -157,7 +157,8 @@ def test_batch_reads_requests_from_a_pipe(fake, batch, monkeypatch):
 )
 def test_wrong_usage_exits_with_2_and_sends_nothing(words, told, fake, batch, capsys):
     """
-    Wrong options, inputs and outputs are reported in one line; the exit code is 2.
+    Wrong options, input files and output files are reported in one line; the exit code
+    is 2.
     """
     names, *options = words.split(" ")
 
@@ -171,7 +172,7 @@ def test_wrong_usage_exits_with_2_and_sends_nothing(words, told, fake, batch, ca
 @pytest.mark.parametrize("words", [["no.jsonl", "-o", "x"], ["no.jsonl"], []])
 def test_missing_files_exit_with_2(words, key, capsys):
     """
-    A missing input file, or a command line without the files, exits with 2.
+    A command line that names a missing input file, or no files, exits with 2.
     """
     assert 2 == main(["batch", *words])
 
@@ -192,8 +193,8 @@ def test_missing_key_exits_with_2(tmp_path, capsys):
 
 def test_wrong_key_ends_the_batch_and_says_how_to_go_on(fake, batch, capsys):
     """
-    A wrong key ends the batch with exit code 1: no request fails because of it, and the
-    command can be run again.
+    A wrong key ends the batch with exit code 1. No request counts as failed because of
+    the key, so that the same command can be run again.
     """
     fake.fail(401, message="wrong key")
 
@@ -206,8 +207,8 @@ def test_wrong_key_ends_the_batch_and_says_how_to_go_on(fake, batch, capsys):
 
 def test_used_up_budget_ends_the_batch_with_exit_code_1(fake, batch, capsys):
     """
-    A batch that has used up its budget ends with exit code 1 and the amounts; what it
-    has spent is in the summary.
+    A batch that has used up its budget ends with exit code 1 and a line that names the
+    amounts; the summary says what the batch has spent.
     """
     usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0}
     fake.reply("Hello", usage=usage, times=None)
@@ -242,8 +243,8 @@ def test_terminal_codes_in_a_custom_id_do_not_reach_the_terminal(
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
 def test_first_signal_ends_the_batch_cleanly(signal_name, fake, start, tmp_path):
     """
-    Ctrl-C and SIGTERM cancel the running requests, keep what has arrived, say how to go
-    on, and exit with 130.
+    Ctrl-C and SIGTERM end the batch: running requests are cancelled, answers that have
+    arrived are kept, a line says how to go on, and the exit code is 130.
     """
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("".join(map(line, "abcdef")))
@@ -269,7 +270,7 @@ def test_first_signal_ends_the_batch_cleanly(signal_name, fake, start, tmp_path)
     assert "left" == fake.requests[-1].wait()
 
 
-def test_progress_is_one_erased_line_on_a_terminal_and_lines_without_color(
+def test_progress_on_a_terminal_is_one_line_that_is_erased_at_the_end(
     fake, batch, on_terminal, monkeypatch
 ):
     """

@@ -47,7 +47,7 @@ BUSY = asi1.BatchSummary(
         (0, ""),
     ],
 )
-def test_progress_fits_the_width_and_leaves_out_the_least_important(width, words):
+def test_progress_that_is_too_wide_leaves_out_the_least_important_parts(width, words):
     """
     The progress has as many parts as there is room for: first the count, then failures,
     time left, dollars, tokens and rate.

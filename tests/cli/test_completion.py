@@ -37,17 +37,17 @@ def test_script_of_each_shell_is_printed(shell, capsys):
 
 def test_unknown_shell_is_refused(capsys):
     """
-    A shell without a script is an invalid choice, with exit code 2.
+    The name of an unknown shell is an invalid choice, with exit code 2.
     """
     assert 2 == main(["completion", "cmd"])
 
     assert "invalid choice: 'cmd'" in capsys.readouterr().err
 
 
-def test_missing_library_is_named_with_the_way_to_get_it(capsys, monkeypatch):
+def test_missing_library_is_named_with_its_install_command(capsys, monkeypatch):
     """
-    Without argcomplete, one line says how to install it. If a shell asks for
-    completions, it gets no words, and no message appears in its line.
+    Without argcomplete, ``asi1 completion`` prints one line that says how to install
+    it. A shell that asks for completions gets no words and no message.
     """
     for name in ("argcomplete", "argcomplete.shell_integration"):
         monkeypatch.setitem(sys.modules, name, None)

@@ -225,10 +225,10 @@ def test_ctrl_c_during_a_call_raises_keyboard_interrupt(handler):
 
 
 @pytest.mark.parametrize("usual", [signal.SIG_IGN, lambda *_: None])
-def test_ignored_or_custom_handled_ctrl_c_does_not_change(usual, handler):
+def test_ignored_ctrl_c_and_custom_handlers_are_kept(usual, handler):
     """
     If the process ignores Ctrl-C, as under ``nohup``, or has a handler of its own,
-    neither `quit_on_interrupt` nor `cancel_on_interrupt` replaces this handler.
+    neither `quit_on_interrupt` nor `cancel_on_interrupt` replaces that handler.
     """
     handler(usual)
 

@@ -116,7 +116,8 @@ def test_main_without_arguments_reads_sys_argv(monkeypatch, capsys):
 @pytest.mark.system
 def test_python_m_asi1_runs_the_same_command_as_asi1(start):
     """
-    ``python -m asi1`` has the name asi1 in its messages, and exits with `main`'s code.
+    ``python -m asi1`` calls itself asi1 in its messages, and exits with the code of
+    `main`.
     """
     process = start()
     out, err = process.communicate()
@@ -293,10 +294,10 @@ def test_ctrl_c_exits_with_130(key, monkeypatch, capsys):
     assert before == signal.getsignal(signal.SIGINT)
 
 
-def test_ctrl_c_during_the_exit_does_not_raise(key, monkeypatch):
+def test_ctrl_c_during_the_exit_raises_nothing(key, monkeypatch):
     """
     After Ctrl-C has ended ``main()``, a second Ctrl-C does not raise KeyboardInterrupt,
-    which would interrupt the program's exit with a traceback.
+    which would print a traceback during the program's exit.
     """
     monkeypatch.setattr(sys, "argv", ["asi1", "ask"])
     monkeypatch.setattr(sys, "stdin", Interrupted())
@@ -309,7 +310,8 @@ def test_ctrl_c_during_the_exit_does_not_raise(key, monkeypatch):
 @pytest.mark.system
 def test_closed_standard_streams_do_not_change_the_exit_codes(start):
     """
-    A process started without stdin, stdout and stderr has the usual exit codes.
+    A process started without stdin, stdout and stderr has the same exit codes as one
+    that has them.
     """
     closed = "import os, sys; [os.close(i) for i in range(3)];"
     closed += "os.execv(sys.executable, [sys.executable, '-m', 'asi1', *sys.argv[1:]])"

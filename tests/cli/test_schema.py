@@ -1,4 +1,4 @@
-"""``asi1 ask --schema``: JSON that was checked against a schema."""
+"""``asi1 ask --schema``: an answer that is checked against a JSON Schema."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def schema(tmp_path, monkeypatch):
     return ask
 
 
-def test_answer_that_fits_is_printed_as_json(fake, schema, capsys):
+def test_answer_that_fits_the_schema_is_printed_as_json(fake, schema, capsys):
     """
     The schema is sent as the response format, and the answer's JSON is printed on one
     line, without the fence that the model put around it.
@@ -76,10 +76,10 @@ def test_json_is_indented_and_escaped_on_a_terminal(fake, schema, on_terminal):
         ('{"name": "Os', "the answer is cut off: "),
     ],
 )
-def test_answer_that_does_not_fit_exits_with_1(fake, schema, capsys, answer, told):
+def test_answer_that_does_not_fit_the_schema_exits_with_1(fake, schema, capsys, answer, told):
     """
-    An answer that does not fit prints nothing on stdout and one line on stderr; the
-    exit code is 1.
+    If the answer does not fit the schema, nothing is printed on stdout, one line on
+    stderr says why, and the exit code is 1.
     """
     fake.reply(answer)
 
@@ -112,7 +112,8 @@ def test_invalid_schema_exits_with_2(fake, schema, capsys, value, told):
 
 def test_schema_reference_to_a_url_is_never_fetched(fake, schema, capsys):
     """
-    A schema that refers to a URL is not fetched: the command says so.
+    If a schema refers to a URL, the command does not fetch it, and reports the
+    reference.
     """
     fake.reply('{"name": "Oslo"}')
 
@@ -133,9 +134,10 @@ def test_missing_schema_file_exits_with_2(fake, capsys):
     assert told == capsys.readouterr().err
 
 
-def test_missing_library_is_named_with_the_way_to_get_it(fake, capsys, monkeypatch):
+def test_missing_library_is_named_with_its_install_command(fake, capsys, monkeypatch):
     """
-    Without jsonschema nothing is sent, since the answer could not be checked.
+    Without jsonschema, one line says how to install it. No request is sent, since the
+    answer could not be checked.
     """
     monkeypatch.setitem(sys.modules, "jsonschema", None)
 
@@ -146,7 +148,7 @@ def test_missing_library_is_named_with_the_way_to_get_it(fake, capsys, monkeypat
     assert [] == fake.requests
 
 
-def test_json_and_schema_exclude_each_other(key, capsys):
+def test_json_option_and_schema_option_exclude_each_other(key, capsys):
     """
     ``--json`` and ``--schema`` cannot be given together.
     """

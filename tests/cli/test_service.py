@@ -44,7 +44,7 @@ def test_base_url_and_key_of_the_command_line_are_used(fake, url, monkeypatch, c
 def test_error_of_a_wrong_server_names_its_url_and_source(
     fake, url, monkeypatch, capsys, source
 ):
-    """A 404 names the base URL, and where it was set."""
+    """The error of a 404 names the base URL, and the option or variable that set it."""
     words, *name = source.split()
     words = [] if name else [words, url]
     monkeypatch.setenv(*name or ["ASI1_BASE_URL"], url)
@@ -80,7 +80,7 @@ def test_error_of_a_connection_names_the_url(error, named):
 @pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY", "MY_KEY"])
 def test_refused_key_names_the_variable_of_the_key(fake, monkeypatch, capsys, name):
     """
-    A refused key is reported with the environment variable that it came from.
+    The error of a refused key names the environment variable from which the key came.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     monkeypatch.setenv(name, KEY)

@@ -155,7 +155,7 @@ async def test_web_response_from_a_blocking_stream_or_coroutine_raises_type_erro
 
 
 def nap() -> None:
-    """Do nothing, as a tool."""
+    """A tool that does nothing."""
 
 
 def stream_of(client):
@@ -196,7 +196,7 @@ async def test_aiohttp_handler_that_returns_an_answer_gets_a_type_error(
 async def test_fastapi_writes_an_answer_that_a_view_returns(fake, fake_client):
     """
     If a FastAPI view returns an answer, the response is the answer's `model_dump`
-    without None.
+    without the fields that are None.
     """
     encoders = pytest.importorskip("fastapi.encoders")
     fake.reply("Four.")

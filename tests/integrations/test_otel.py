@@ -1,5 +1,5 @@
 """
-OpenTelemetry: the spans, metrics and contents of calls, however these end, under the
+OpenTelemetry: the spans, metrics and contents of calls, however a call ends, under the
 names in OpenTelemetry's conventions for generative AI.
 """
 
@@ -79,7 +79,7 @@ class Telemetry:
         )
 
     def outer(self):
-        """Return a context manager with a span that is not one of asi1."""
+        """Return a context manager that opens a span of the program, not of asi1."""
         return self.tracers.get_tracer("program").start_as_current_span("outer")
 
     @property

@@ -13,7 +13,7 @@ from ..conftest import Terminal
 
 
 CODES = re.compile(r"\x1b\[(\d*)([AJm])|[^\x1b]+|\x1b")
-LEAVE = "\x03\x04"  # Ctrl-C empties the line, so that Ctrl-D leaves
+LEAVE = "\x03\x04"  # Ctrl-C empties the line; Ctrl-D in an empty line leaves the chat
 
 
 class Page:

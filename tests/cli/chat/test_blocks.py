@@ -1,4 +1,5 @@
-"""How Markdown is divided into blocks, and which of it is shown as plain text."""
+"""How Markdown is divided into blocks, and which parts of it are shown as plain text.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +59,8 @@ def test_blocks_are_paragraphs_lists_tables_and_code(text, blocks):
 @given(st.lists(st.sampled_from(PARTS)), st.lists(st.sampled_from(PARTS)))
 def test_more_text_changes_only_the_last_block(parts, more):
     """
-    The blocks of a text, joined, are the text. If more text arrives, all blocks but the
-    last stay as they are.
+    Joined, the blocks of a text are the whole text again. If more text arrives, all
+    blocks but the last stay as they are.
     """
     text = "".join(parts)
     *finished, last = blocks_of(text)
@@ -82,10 +83,10 @@ def test_more_text_changes_only_the_last_block(parts, more):
         ("<http://a.example>", ["http://a.example"]),
     ],
 )
-def test_html_link_definitions_and_urls_are_shown_as_plain_text(block, shown):
+def test_link_definitions_urls_and_html_are_shown_as_plain_text(block, shown):
     """
-    HTML, definitions of links, and addresses of images and links are shown as text,
-    since an answer must not lose a word on the screen.
+    Definitions of links, addresses of links and images, and HTML are shown as plain
+    text, so that the screen shows every word of an answer.
     """
     children = [child for token in tokens_of(block) for child in token.children or ()]
 
@@ -93,9 +94,9 @@ def test_html_link_definitions_and_urls_are_shown_as_plain_text(block, shown):
     assert "".join(shown) == "".join(texts)
 
 
-def test_end_of_a_line_in_a_paragraph_is_shown():
+def test_newline_in_a_paragraph_stays_a_newline():
     """
-    A newline in a paragraph stays a newline, as in a poem.
+    In a paragraph, such as the verse of a poem, each newline stays a newline.
     """
     (inline,) = (token for token in tokens_of("a\nb") if token.children)
 

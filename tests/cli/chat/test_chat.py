@@ -54,7 +54,7 @@ def tools(tmp_path, monkeypatch):
 
 
 def sent(fake, number=-1):
-    """Return the messages of a request."""
+    """Return the messages of request *number*, by default of the last request."""
     return fake.requests[number].json["messages"]
 
 
@@ -109,7 +109,7 @@ def test_no_color_variable_or_a_dumb_terminal_turns_colors_off(
     assert "\x1b[9" not in chat.written
 
 
-def test_failed_call_is_one_line_and_its_message_can_be_edited_again(chat, fake):
+def test_failed_call_prints_one_line_and_keeps_the_question_for_editing(chat, fake):
     """
     A failed call is reported in one line without control characters, and is not added
     to the conversation. The user's message stands in the input line again, for another
@@ -138,9 +138,9 @@ def test_partial_answer_of_a_broken_stream_is_not_in_the_conversation(chat, fake
     assert [{"role": "user", "content": "two"}] == sent(fake)
 
 
-def test_answer_without_text_is_reported_in_a_line(chat, fake):
+def test_answer_without_text_is_reported_in_one_line(chat, fake):
     """
-    If an answer has no text, a line says so, or shows the refusal that the model has
+    If an answer has no text, one line says so, or shows the refusal that the model has
     sent.
     """
     fake.reply("")
@@ -214,10 +214,10 @@ def test_system_option_changes_a_loaded_conversation(fake, piped, tmp_path, befo
         ("/sing a song", "/sing is not a command: /help lists them"),
     ],
 )
-def test_command_that_cannot_do_its_work_says_why(chat, tmp_path, command, told):
+def test_command_that_fails_says_why_in_one_line(chat, tmp_path, command, told):
     """
-    A command that has nothing to do, or cannot do it, says so in a line, changes no
-    file, and sends nothing.
+    A command of the chat that fails, or has nothing to do, says so in one line, changes
+    no file, and sends nothing.
     """
     (tmp_path / "notes").write_text("notes")
 
@@ -250,8 +250,8 @@ def test_loaded_file_sends_no_control_character_to_the_terminal(chat, fake, tmp_
 @pytest.mark.system
 def test_commands_change_the_conversation(chat, fake):
     """
-    ``/undo`` removes the last turn, ``/new`` all of them, ``/model`` changes the model,
-    and ``/system`` the system message, even in the middle of a conversation.
+    ``/undo`` removes the last turn and ``/new`` all turns. ``/model`` changes the
+    model, and ``/system`` the system message, even in the middle of a conversation.
     """
     chat("one\rtwo\r/undo\rthree\r/system Be brief.\rfour\r/system Rhyme.\rfive\r")
     texts = [[m["content"] for m in sent(fake, n)] for n in range(5)]
@@ -297,10 +297,11 @@ def test_help_lists_every_command(chat):
         ("not today\r", "not today"),
     ],
 )
-def test_tool_of_a_chat_runs_only_after_a_yes(chat, fake, tools, keys, result):
+def test_tool_of_a_chat_runs_only_after_the_users_yes(chat, fake, tools, keys, result):
     """
-    A tool call is shown with its arguments, hidden characters as escapes, and runs only
-    after a yes; the model reads any other answer as the reason.
+    A tool call is shown with its arguments, in which hidden characters are escaped. The
+    tool runs only if the user says yes; any other answer is sent to the model as the
+    reason why the tool did not run.
     """
     fake.reply("I'll mail.", tool_calls=CALL)
 
@@ -313,9 +314,9 @@ def test_tool_of_a_chat_runs_only_after_a_yes(chat, fake, tools, keys, result):
 
 
 @pytest.mark.system
-def test_tool_that_is_always_allowed_is_not_asked_for_again(chat, fake, tools):
+def test_tool_that_is_always_allowed_runs_without_a_question(chat, fake, tools):
     """
-    After "always", and with ``--yes``, a tool runs without a question.
+    After the answer "always", and with ``--yes``, a tool runs without a question.
     """
     fake.reply("", tool_calls=CALL)
     fake.reply("done")
@@ -331,7 +332,7 @@ def test_tool_that_is_always_allowed_is_not_asked_for_again(chat, fake, tools):
 
 @pytest.mark.system
 @pytest.mark.parametrize("pressed", ["\x03", "\x04"])
-def test_ctrl_c_or_ctrl_d_at_the_question_ends_the_turn(chat, fake, tools, pressed):
+def test_ctrl_c_or_ctrl_d_at_the_question_for_a_tool_ends_the_turn(chat, fake, tools, pressed):
     """
     Ctrl-C and Ctrl-D at the question whether a tool may run end the turn: nothing runs,
     the turn is not a part of the conversation, and the user's message stands in the
@@ -351,7 +352,8 @@ def test_ctrl_c_or_ctrl_d_at_the_question_ends_the_turn(chat, fake, tools, press
 
 def test_failed_turn_names_the_tools_that_ran(chat, fake, tools):
     """
-    If a turn fails after a tool ran, the tool is named, since its effect stays.
+    If a turn fails after a tool ran, the report names the tool, since the tool's effect
+    stays.
     """
     fake.reply("", tool_calls=CALL)
     fake.fail(400, message="No.")
@@ -398,7 +400,7 @@ def test_quiet_chat_still_warns_of_an_answer_at_the_token_limit(fake, piped, cap
 def test_cost_command_shows_dollars_if_the_price_is_known(fake, piped, capsys):
     """
     ``/cost`` tells the tokens of the conversation, the dollars of all calls since the
-    start, and how many requests have no known price.
+    chat began, and how many requests have no known price.
     """
     fake.clear()
     usage = {"prompt_tokens": 1000, "completion_tokens": 2000, "total_tokens": 3000}
@@ -425,7 +427,7 @@ def test_cost_command_shows_dollars_if_the_price_is_known(fake, piped, capsys):
         ),
     ],
 )
-def test_failure_in_a_pipe_ends_the_program(fake, piped, capsys, lines, ended):
+def test_first_failure_of_a_piped_chat_ends_the_program(fake, piped, capsys, lines, ended):
     """
     If standard input is not a terminal, the first failure ends the program with the
     exit code for this failure.
@@ -437,7 +439,7 @@ def test_failure_in_a_pipe_ends_the_program(fake, piped, capsys, lines, ended):
     assert len(fake.requests) < 2
 
 
-def test_tool_call_in_a_pipe_is_refused(fake, tools, piped, capsys):
+def test_piped_chat_refuses_tool_calls(fake, tools, piped, capsys):
     """
     If standard input is not a terminal, the user cannot be asked, so no tool runs
     without ``--yes``.
@@ -464,7 +466,7 @@ def test_tool_call_in_a_pipe_is_refused(fake, tools, piped, capsys):
 )
 def test_invalid_option_exits_with_2(fake, piped, capsys, words, told):
     """
-    An invalid option is reported in one line, with exit code 2, before a turn.
+    An invalid option is reported in one line, with exit code 2, before the first turn.
     """
     piped("one\n")
 
@@ -477,11 +479,12 @@ def test_invalid_option_exits_with_2(fake, piped, capsys, words, told):
 
 
 @pytest.mark.parametrize("name", ["rich", "prompt_toolkit"])
-def test_missing_library_is_named_with_the_way_to_get_it(
+def test_missing_library_is_named_with_its_install_command(
     fake, on_terminal, monkeypatch, name
 ):
     """
-    Without rich or prompt_toolkit, one line on a terminal says how to install them.
+    Without rich or prompt_toolkit, ``asi1 chat`` on a terminal prints one line that
+    says how to install them.
     """
     for module in [m for m in sys.modules if m.startswith(("asi1.cli._chat.", name))]:
         monkeypatch.delitem(sys.modules, module)
@@ -503,10 +506,10 @@ def test_missing_library_is_named_with_the_way_to_get_it(
 
 
 @pytest.mark.system
-def test_context_option_limits_what_is_sent(chat, fake):
+def test_context_option_limits_the_turns_that_are_sent(chat, fake):
     """
-    ``--context`` limits the prompt: older turns are left out of the request, and stay
-    in the saved file.
+    ``--context`` limits the tokens of a request: older turns are left out of the
+    request, and stay in the saved file.
     """
     long = "word " * 150
 
@@ -522,9 +525,9 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
     libraries, fake, start, monkeypatch, tmp_path
 ):
     """
-    On a real terminal, Ctrl-C in the middle of an answer ends the answer, whose text so
-    far is a part of the conversation. What is typed meanwhile is not shown. Ctrl-D
-    leaves, and the terminal is as it was before.
+    On a real terminal, Ctrl-C in the middle of an answer ends the answer, and the text
+    so far is a part of the conversation. Keys pressed meanwhile are not shown. Ctrl-D
+    leaves the chat, and the terminal is as it was before.
     """
     import fcntl
     import pty
@@ -547,7 +550,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
     seen = until(ours, PROMPT)
     os.write(ours, b"two\r")
     seen += until(ours, "3: two")
-    # The last read may have returned the prompt, too.
+    # The read that returned the answer may have returned the prompt after it.
     if PROMPT not in seen.rpartition("3: two")[2]:
         seen += until(ours, PROMPT)
     os.write(ours, b"\x04")

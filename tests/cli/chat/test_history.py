@@ -1,4 +1,6 @@
-"""The history of what was typed: where it is, who can read it, what it keeps."""
+"""The history of the messages typed in a chat: where it is, who can read it, what it
+keeps.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def test_only_its_owner_can_read_the_history(tmp_path):
     assert 0o700 == stat.S_IMODE(path.parent.stat().st_mode)
 
 
-def test_history_keeps_lines_and_leaves_out_very_long_messages(tmp_path):
+def test_history_keeps_newlines_and_leaves_out_very_long_messages(tmp_path):
     """
     A message of several lines is one entry of the history; a very long message is left
     out.
@@ -61,7 +63,7 @@ def test_history_keeps_lines_and_leaves_out_very_long_messages(tmp_path):
 
 def test_history_that_cannot_be_a_file_is_kept_in_memory(tmp_path):
     """
-    Without a path, or if the file's folder cannot be made, the history is in memory.
+    Without a path, or if the file's folder cannot be created, the history is in memory.
     """
     (tmp_path / "file").touch()
 

@@ -1,4 +1,4 @@
-"""An answer as markdown while it arrives."""
+"""How a terminal shows a markdown answer while the answer arrives."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ ROWS += ["The end.", ""]
 
 @pytest.fixture
 def view(monkeypatch):
-    """Return a function that makes a view, and has the last view's `terminal`."""
+    """Return a function that makes a view; its attribute `terminal` is the terminal of
+    the last view.
+    """
     env = {"TERM": "xterm", "COLUMNS": "40", "LINES": "10"}
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -39,7 +41,7 @@ def view(monkeypatch):
 
 
 def plain(view):
-    """Return the rows of the terminal of the last view."""
+    """Return the rows that the last view's terminal shows, without codes for colors."""
     return Page(10, re.sub(r"\x1b\[[\d;]*m", "", view.terminal.getvalue())).rows
 
 
@@ -61,10 +63,10 @@ def test_answer_in_any_pieces_is_shown_once_with_blank_lines_between_blocks(view
     assert ROWS == plain(view)
 
 
-def test_rule_in_the_last_line_is_a_block_of_its_own(view):
+def test_horizontal_rule_in_the_last_line_is_a_block_of_its_own(view):
     """
-    A last line "---" after a table, which more text could have turned into something
-    else, is a rule of its own once the answer has ended, with one blank line above it.
+    More text could turn a last line "---" after a table into something else. Once the
+    answer has ended, this line is a horizontal rule with one blank line above it.
     """
     shown = view()
     shown.add("", "| a |\n|---|\n| b |\n\n---")
@@ -74,9 +76,9 @@ def test_rule_in_the_last_line_is_a_block_of_its_own(view):
     assert (" b", "", "-" * 40) == (cell, blank, rule)
 
 
-def test_pieces_that_were_added_are_shown_by_a_thread(view):
+def test_thread_draws_added_text_even_if_no_more_text_arrives(view):
     """
-    A thread draws the text that was added, even while no further text arrives.
+    A thread draws the text that was added, without waiting for more text.
     """
     shown = view()
     for piece in ANSWER.split(" "):
@@ -140,7 +142,8 @@ def test_answer_without_text_writes_nothing(view):
 
 def test_error_of_the_terminal_is_raised_to_the_caller(view):
     """
-    If the terminal is gone, the thread that draws ends, and the caller gets the error.
+    If writing to the terminal fails, the thread that draws ends, and the caller of the
+    view gets the error.
     """
 
     class Gone(Terminal):

@@ -1,4 +1,4 @@
-"""The prompt: keys, pasted text, completion."""
+"""The input line of ``asi1 chat``: keys, pasted text, completion."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from asi1.cli._chat.prompt import PromptReader
 
 @pytest.fixture
 def typed():
-    """Return a function that types keys, and returns a prompt that reads them."""
+    """Return a function that types keys, and returns a prompt that reads these keys."""
     commands = ["/save", "/system", "/undo"]
     with (
         create_pipe_input() as keys,
@@ -43,9 +43,10 @@ def typed():
         ("on\x7fe\x01z\r", "zoe"),
     ],
 )
-def test_enter_sends_and_other_keys_begin_a_new_line(typed, keys, text):
+def test_enter_sends_and_alt_enter_begins_a_new_line(typed, keys, text):
     """
-    Enter sends; Alt-Enter and Ctrl-J begin a new line, and pasted text keeps its lines.
+    Enter sends the message; Alt-Enter and Ctrl-J begin a new line. Pasted text keeps
+    its newlines.
     """
     assert text == typed(keys).read()
 
@@ -58,10 +59,10 @@ def test_text_passed_to_the_prompt_can_be_edited(typed):
 
 
 @pytest.mark.system
-def test_ctrl_c_tells_what_was_discarded_and_ctrl_d_ends(typed):
+def test_ctrl_c_discards_the_line_and_ctrl_d_ends_the_input(typed):
     """
-    Ctrl-C raises KeyboardInterrupt, and `discarded` has the text of the line; Ctrl-D
-    in an empty line raises EOFError.
+    Ctrl-C discards the line and raises KeyboardInterrupt; `discarded` then has the
+    line's text. Ctrl-D in an empty line raises EOFError.
     """
     reader = typed("one\x03\x03\x04")
 
@@ -73,7 +74,7 @@ def test_ctrl_c_tells_what_was_discarded_and_ctrl_d_ends(typed):
         reader.read()
 
 
-def test_history_has_messages_and_no_answers_to_questions(typed):
+def test_history_keeps_messages_but_not_answers_to_questions(typed):
     """
     A message of the user is added to the history. The user's answer to a question of
     the program is not added.
@@ -86,7 +87,8 @@ def test_history_has_messages_and_no_answers_to_questions(typed):
 
 def test_tab_completes_commands_and_paths(typed, tmp_path, monkeypatch):
     """
-    The names of commands are completed, and the paths after a command that takes one.
+    The Tab key completes the names of commands, and a path after a command that takes
+    one.
     """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "talk.json").touch()

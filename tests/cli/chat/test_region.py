@@ -28,10 +28,10 @@ def region(lines, columns=10):
     return page, size, Region(page, size)
 
 
-def test_only_rows_that_differ_are_written_again():
+def test_rows_are_rewritten_from_the_first_one_that_differs():
     """
-    If a block grows, its rows from the first one that differs are written again, in one
-    write.
+    If a block grows, its rows are written again from the first one that differs, in a
+    single write.
     """
     _, _, rows = region(20)
     written = []
@@ -50,8 +50,9 @@ def test_only_rows_that_differ_are_written_again():
 @pytest.mark.parametrize("lines", [2, 3, 5, 40])
 def test_growing_block_is_shown_only_once_on_the_terminal(lines):
     """
-    A block that grows beyond the terminal's height is there once in the end, with every
-    row in its place, since rows that have scrolled off are not written again.
+    A block that grows beyond the terminal's height is on the terminal only once in the
+    end, with every row in its place, since rows that have scrolled off are not written
+    again.
     """
     page, _, rows = region(lines)
     words = [f"row {number}" for number in range(30)]
@@ -97,8 +98,8 @@ def test_rows_wider_than_a_smaller_terminal_are_erased_as_a_whole():
 
 def test_rows_that_take_two_lines_scroll_off_earlier():
     """
-    Rows that are wider than the terminal take two lines of it, so that fewer of them
-    can still be changed.
+    A row that is wider than the terminal takes two lines of it, so that fewer rows can
+    still be changed.
     """
     page, _, rows = region(5, columns=4)
     wide = [f"{number} wide" for number in range(6)]
@@ -111,7 +112,7 @@ def test_rows_that_take_two_lines_scroll_off_earlier():
 
 def test_shorter_version_of_a_block_leaves_no_row_behind():
     """
-    If a block has fewer rows than before, the rest of the old rows are erased.
+    If a block has fewer rows than before, the old rows below its new end are erased.
     """
     page, _, rows = region(20)
     rows.draw(["a", "b", "c"])

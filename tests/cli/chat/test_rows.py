@@ -30,7 +30,7 @@ EVIL = [
 
 @pytest.fixture
 def console(monkeypatch):
-    """Return a function that makes the console of a terminal with some columns."""
+    """Return a function that makes the console of a terminal of the given width."""
     monkeypatch.setenv("TERM", "xterm-256color")
 
     def of(columns=40, **env):
@@ -64,7 +64,7 @@ def test_markdown_is_shown_in_rows_without_spaces_at_their_ends(console):
 
 def test_no_color_variable_removes_colors_from_rows(console):
     """
-    If NO_COLOR is set, code has no colors.
+    If the environment variable NO_COLOR is set, code is shown without colors.
     """
     code = "```python\ndef f(): pass\n```"
 
@@ -72,10 +72,10 @@ def test_no_color_variable_removes_colors_from_rows(console):
     assert ["def f(): pass"] == rows_of(code, console(NO_COLOR="1"))
 
 
-def test_link_shows_its_address_and_no_link_of_the_terminal(console):
+def test_link_is_shown_as_its_text_and_its_address(console):
     """
-    The address of a link stands behind its text; the terminal gets no link of its own,
-    whose text could name another address.
+    The address of a link is written after the link's text. The terminal gets no link
+    that can be clicked, since its text could name another address.
     """
     (row,) = rows_of("[bank](http://evil.example)", console())
 
@@ -85,7 +85,7 @@ def test_link_shows_its_address_and_no_link_of_the_terminal(console):
 @pytest.mark.parametrize("columns", [1, 5, 20])
 def test_narrow_table_loses_no_letter(console, columns):
     """
-    In a narrow terminal the words of a table are broken, and no letter is left out.
+    In a narrow terminal the words of a table are broken, but each letter is shown.
     """
     table = "| animal | weight |\n|--|--|\n| hippopotamus | 1234567 |\n"
 
@@ -99,11 +99,11 @@ def test_narrow_table_loses_no_letter(console, columns):
 @pytest.mark.system
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from(EVIL), max_size=12), st.sampled_from([12, 40]))
-def test_rows_have_no_codes_except_for_colors(parts, columns):
+def test_rows_have_no_control_codes_except_for_colors(parts, columns):
     """
     Whatever the markdown is, its rows have no control, bidirectional or invisible
-    characters, apart from codes for colors: not even those that markdown's addresses
-    and entities stand for.
+    characters, apart from codes for colors. This holds for characters written as
+    entities or encoded in addresses as well.
     """
     shown = console_of(Terminal())
     shown.width = columns
@@ -114,10 +114,10 @@ def test_rows_have_no_codes_except_for_colors(parts, columns):
         )
 
 
-def test_terminal_with_another_encoding_gets_ascii_and_escapes():
+def test_terminal_that_is_not_utf8_gets_ascii_tables_and_escapes():
     """
-    A terminal whose encoding is not UTF-8 gets the lines of a table as ASCII, and each
-    character that it lacks as a JSON escape.
+    A terminal whose encoding is not UTF-8 gets tables drawn in ASCII, and a JSON escape
+    for each character that its encoding lacks.
     """
 
     class Latin(io.TextIOWrapper):

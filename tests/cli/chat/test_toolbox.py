@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("chat_tools", None)
 
 
-def test_tools_are_functions_tools_and_lists_of_a_module(folder):
+def test_tools_option_names_a_function_a_tool_or_a_list(folder):
     """
     ``--tools MODULE:NAME`` names a function, a tool or a list of them, in a module of
     the working directory; each tool keeps its own options, and asks for approval.
@@ -84,8 +84,8 @@ def test_tools_option_that_names_no_usable_tool_is_refused(folder, place, told):
 
 def test_mode_of_a_tool_says_whether_it_is_offered_and_needs_approval(folder):
     """
-    A tool that is off is not offered; without a mode, `set_mode` turns a tool off and
-    on again. Unknown tools and modes are refused.
+    A tool in the mode "off" is not offered to the model. `set_mode` without a mode
+    switches a tool off, or on again. Unknown tools and modes are refused.
     """
     tools = Toolbox(["chat_tools:ALL"], "ask")
 

@@ -13,7 +13,9 @@ from ..conftest import KEY
 
 @pytest.fixture
 def findings(capsys):
-    """Return a function that runs the command with ``--json``; it returns the steps."""
+    """Return a function that runs ``asi1 doctor --json`` and returns the steps that it
+    reports.
+    """
 
     def run(code, *words):
         assert code == main(["doctor", "--json", "--timeout", "60", *words])
@@ -73,7 +75,7 @@ def test_reply_that_is_not_the_expected_refusal_is_a_failure(
 ):
     """
     If the server answers the request without messages by any status but 400 or 422,
-    this is a failure with its advice, and ``--ask`` is skipped.
+    this is a failure with advice for the status, and ``--ask`` is skipped.
     """
     fake.fail(status, message=f"\x1b[2J no {KEY}")
 
@@ -133,7 +135,7 @@ def test_failed_question_of_the_ask_option_is_a_failure_with_advice(fake, findin
         ("ASI1_LOOP=giraffe", "reply"),
     ],
 )
-def test_first_failure_on_the_way_ends_the_report(
+def test_first_failure_on_the_way_to_the_server_ends_the_report(
     fake, findings, monkeypatch, setting, last
 ):
     """
@@ -177,12 +179,12 @@ def test_proxy_that_is_not_a_url_is_a_failure(findings, key, monkeypatch):
 
 
 @pytest.mark.parametrize(("columns", "folds"), [("20", False), ("60", True)])
-def test_lines_are_broken_between_words_on_a_terminal(
+def test_long_lines_are_broken_between_words_on_a_wide_terminal(
     on_terminal, key, monkeypatch, columns, folds
 ):
     """
-    On a terminal with room for it, long lines are broken between words and indented. A
-    narrow terminal, a pipe and a file get each finding as one line.
+    On a wide terminal, long lines are broken between words and indented. A narrow
+    terminal, a pipe and a file get each finding as one line.
     """
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("ASI1_BASE_URL", "http://127.0.0.1:1")

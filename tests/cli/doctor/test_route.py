@@ -225,10 +225,10 @@ def test_lookup_that_takes_too_long_is_given_up():
     never.set()
 
 
-def test_addresses_are_tried_in_turn():
+def test_addresses_are_tried_until_one_accepts_a_connection():
     """
-    Addresses are tried in order until one accepts a connection. Those that failed
-    before it are named; if none accepts, all are named.
+    Addresses are tried in order until one accepts a connection. The finding names the
+    addresses that failed before it, or all addresses if none accepts.
     """
     with socket.create_server((HOST, 0)) as listener:
         there = (socket.AF_INET, socket.SOCK_STREAM, 0, "", listener.getsockname())
