@@ -25,8 +25,9 @@ def test_files_follow_the_question_and_piped_text_under_their_names(
     fake, folder, piped
 ):
     """
-    The text of each file follows the question and the piped text, in their order,
-    under the file's name, in a fence that no text can end.
+    The question is followed by the piped text, and then by the text of each file in its
+    order. The text of a file stands under the file's name, in a fence that the text
+    cannot end.
     """
     (folder / "a.py").write_bytes(b"\xef\xbb\xbfdef f():\r\n    pass\r\n")
     (folder / "b.md").write_text("````\nnested\n````")

@@ -39,8 +39,9 @@ def line(name, **body):
 @pytest.fixture
 def batch(tmp_path):
     """
-    Return a function that runs ``asi1 batch`` with requests of the given names, and
-    returns the exit code. Its attribute ``output`` is the path of the output.
+    Return a function that runs ``asi1 batch`` with a request for each name, which is
+    the request's custom id and prompt, and returns the exit code. The function's
+    attribute ``output`` is the path of the output file.
     """
 
     def run(names, *options, source=tmp_path / "in.jsonl"):
@@ -107,9 +108,7 @@ def test_model_base_url_and_quiet_options_are_used(fake, batch, capsys):
     assert {"asi1"} == {request.json["model"] for request in fake.requests}
 
 
-def test_batch_goes_on_if_stderr_is_a_closed_pipe(
-    fake, batch, monkeypatch
-):
+def test_batch_goes_on_if_stderr_is_a_closed_pipe(fake, batch, monkeypatch):
     """
     If the reader of standard error closes the pipe, the batch shows no more progress,
     answers all requests, and ends with the exit code of a closed pipe.

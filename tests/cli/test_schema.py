@@ -76,7 +76,9 @@ def test_json_is_indented_and_escaped_on_a_terminal(fake, schema, on_terminal):
         ('{"name": "Os', "the answer is cut off: "),
     ],
 )
-def test_answer_that_does_not_fit_the_schema_exits_with_1(fake, schema, capsys, answer, told):
+def test_answer_that_does_not_fit_the_schema_exits_with_1(
+    fake, schema, capsys, answer, told
+):
     """
     If the answer does not fit the schema, nothing is printed on stdout, one line on
     stderr says why, and the exit code is 1.

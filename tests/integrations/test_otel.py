@@ -107,13 +107,13 @@ def telemetry(monkeypatch):
 
 
 def client_of(fake, kind=AsyncASI1, **options):
-    """Return a client of *fake*."""
+    """Return a client that calls *fake* without a socket."""
     options = {"transport": fake.transport, "retry": QUICK, **options}
     return kind("k", "http://127.0.0.1:8080", **options)
 
 
 async def ask(client, *, stream=False, **options):
-    """Ask, and return the whole answer."""
+    """Send one question, streamed or not, and return the complete answer."""
     made = await client.chat.completions.create(messages="Hi", stream=stream, **options)
     return await made.get_final_completion() if stream else made
 
@@ -214,7 +214,7 @@ async def leave(client):
 
 
 async def drop(client):
-    """Read one chunk of a stream, and drop the stream."""
+    """Read one chunk of a stream, and drop the only reference to the stream."""
     stream = client.chat.completions.stream(messages="Hi")
     await anext(stream)
     del stream
@@ -235,7 +235,7 @@ async def time_out(client):
 
 
 async def close(client):
-    """Close the client in a call."""
+    """Close the client while a call runs."""
     async with anyio.create_task_group() as group:
 
         async def run():
@@ -259,11 +259,13 @@ async def close(client):
         (close, "asi1.ClientClosedError"),
     ],
 )
-async def test_calls_that_fail_or_are_left_end_their_span(telemetry, way, error):
+async def test_failed_or_abandoned_call_ends_its_span_with_an_error(
+    telemetry, way, error
+):
     """
-    A stream that is closed early or dropped has one span, which ends with
-    ``error.type``. So has a call that is cancelled or times out, or whose client is
-    closed. The metric of the duration also has the error.
+    A stream that is closed early or dropped, and a call that is cancelled, times out or
+    has its client closed, has one span, which ends with ``error.type``. The metric of
+    the call's duration has this error as well.
     """
     fake = FakeASI1()
     fake.fault("stall", after_chunks=2, times=None)
@@ -281,10 +283,10 @@ async def test_calls_that_fail_or_are_left_end_their_span(telemetry, way, error)
 
 
 @both_forms
-async def test_retry_is_an_event_of_the_span(telemetry, stream):
+async def test_failed_attempt_is_an_event_in_the_span_of_its_call(telemetry, stream):
     """
-    A failed attempt is an event of the call's span, with its status and error; the call
-    itself has succeeded.
+    If an attempt fails and its retry succeeds, the call's span has succeeded. The
+    failed attempt is an event of this span, with the attempt's status and error.
     """
     fake = FakeASI1()
     fake.fail(503)
@@ -314,13 +316,13 @@ def add(a: int, b: int) -> int:
 
 @pytest.mark.parametrize("kind", [AsyncASI1, ASI1])
 @both_forms
-async def test_run_with_tools_is_the_parent_of_its_calls_and_tools(
+async def test_calls_and_tools_of_a_run_have_spans_below_the_span_of_the_run(
     telemetry, kind, stream
 ):
     """
-    A run with tools is a span ``invoke_workflow``, a child of the caller's span. The
-    calls and tools of the run are children of this span, even in blocking code. The
-    caller's current span does not change while the run is read.
+    A run with tools has a span named ``invoke_workflow``, a child of the caller's span.
+    The spans of the run's calls and tools are children of the run's span, even in
+    blocking code. While the run is read, the caller's current span does not change.
     """
     model = ScriptedModel([call("1", "add", a=1, b=2), call("2", "gone")])
     client = telemetry.watch(model.client(kind))
@@ -376,7 +378,7 @@ def _current():
     return get_current_span()
 
 
-def test_parent_of_a_blocking_call_is_the_span_of_its_caller(telemetry):
+def test_span_of_a_blocking_call_is_a_child_of_the_callers_span(telemetry):
     """
     A blocking call runs on another thread, but its span is a child of the caller's.
     """
@@ -390,7 +392,7 @@ def test_parent_of_a_blocking_call_is_the_span_of_its_caller(telemetry):
     assert [outer.context.span_id] * 2 == [span.parent.span_id for span in chats]
 
 
-async def test_span_of_a_tool_is_current_in_the_tool(telemetry):
+async def test_span_of_a_tool_is_current_while_the_tool_runs(telemetry):
     """
     Spans that a tool begins, even in a thread, are children of the tool's span.
     """
@@ -411,10 +413,10 @@ async def test_span_of_a_tool_is_current_in_the_tool(telemetry):
     assert tool.context.span_id == spans["inner"].parent.span_id
 
 
-async def test_image_call_has_a_span_and_a_plain_request_has_none(telemetry):
+async def test_image_call_has_a_span_and_a_call_of_request_has_none(telemetry):
     """
-    An image call has a span with its own operation. A call of `request` has no span,
-    since it may be for anything, not only for generative AI.
+    An image call has a span with an operation name of its own. A call of `request` has
+    no span, since it may be for anything, not only for generative AI.
     """
     fake = FakeASI1()
     async with telemetry.watch(client_of(fake)) as client:
@@ -436,8 +438,8 @@ async def test_contents_are_recorded_only_if_the_environment_says_so(
     telemetry, monkeypatch, mode, captured
 ):
     """
-    Messages and answer are recorded only if the environment variable of the conventions
-    asks for them.
+    Messages and answers are recorded only if the environment variable that the
+    conventions define asks for this.
     """
     if mode is not None:
         monkeypatch.setenv(CAPTURE, mode)
@@ -469,7 +471,7 @@ async def test_contents_are_recorded_only_if_the_environment_says_so(
         assert "Otters." == answer[0]["parts"][-1]["content"]
 
 
-async def test_client_is_instrumented_once(telemetry):
+async def test_client_instrumented_twice_has_one_span_for_each_call(telemetry):
     """
     A client that is instrumented twice, or whose copy is instrumented, has one span for
     each call. The hooks that it had before are still called.
@@ -496,8 +498,8 @@ async def test_client_is_instrumented_once(telemetry):
 
 async def test_console_exporter_writes_the_span_of_a_call():
     """
-    OpenTelemetry's console exporter can write the span of a call, given by the hooks of
-    `tracing_hooks`.
+    OpenTelemetry's console exporter can write the span that the hooks of
+    `tracing_hooks` have made for a call.
     """
     out, tracers = io.StringIO(), TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=out)))
@@ -513,7 +515,7 @@ async def test_console_exporter_writes_the_span_of_a_call():
 @pytest.mark.parametrize("given", [None, "client", asi1.AsyncASI1])
 def test_object_that_is_not_a_client_is_refused(given):
     """
-    `instrument` refuses an object that is not a client, and says so.
+    `instrument` refuses an object that is not a client, with an error that says so.
     """
     with pytest.raises(asi1.ConfigurationError, match="client: must be an AsyncASI1"):
         instrument(given)

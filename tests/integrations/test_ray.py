@@ -31,7 +31,7 @@ ANSWER = {
 
 @pytest.fixture
 def config(fake):
-    """Return the configuration of clients of the fake server, which echoes prompts."""
+    """Return the configuration of clients that call the fake server."""
     return {"api_key": "sk-test", "base_url": fake.base_url, "max_retries": 0}
 
 
@@ -39,11 +39,12 @@ def echo(request):
     return f"<{request.json['messages'][-1]['content']}>"
 
 
-def test_each_row_gets_columns_of_its_answer_or_of_its_error(fake, config):
+def test_each_row_gets_the_columns_of_its_answer_or_error(fake, config):
     """
-    Each row keeps its columns and gets the columns of its answer, and the rows keep
-    their order. Messages go before a prompt, and a row's options reach the server. A
-    row that fails gets the message and the type of the error, and raises nothing.
+    Each row keeps its columns and gets the columns of its answer; the rows keep their
+    order. A row's messages are sent before its prompt, and its options reach the
+    server. A row that fails gets the message and the type of its error, and raises
+    nothing.
     """
     fake.reply(echo, times=None)
     batch = {
@@ -69,7 +70,7 @@ def test_each_row_gets_columns_of_its_answer_or_of_its_error(fake, config):
     assert 0.5 == fake.requests[0].json["temperature"]
 
 
-def test_running_an_output_again_asks_for_its_failed_rows_only(fake, config):
+def test_output_used_as_input_sends_only_its_failed_rows_again(fake, config):
     """
     If an output is used as input, rows with a text and without an error are kept, and
     all other rows are requested again. Rows whose key is in *done* are left out.
@@ -90,7 +91,7 @@ def test_running_an_output_again_asks_for_its_failed_rows_only(fake, config):
 
 
 @pytest.mark.parametrize("kind", ["numpy", "pandas", "pyarrow"])
-def test_batch_comes_back_as_the_type_that_went_in(kind, fake, config):
+def test_returned_batch_has_the_type_of_the_given_batch(kind, fake, config):
     """
     For a batch of numpy arrays, a DataFrame or an Arrow table, a batch of the same type
     is returned. Its columns have the same types whether rows failed or not, and even if
@@ -118,7 +119,7 @@ def test_batch_comes_back_as_the_type_that_went_in(kind, fake, config):
     assert 0 == len(nothing["text"])
 
 
-def test_chat_can_be_pickled_and_makes_its_client_once_for_each_copy(fake, config):
+def test_each_pickled_copy_of_a_chat_makes_one_client(fake, config):
     """
     A `Chat` that has answered a batch can be pickled, and its copy makes a client of
     its own.
@@ -147,8 +148,8 @@ WRONG = {
 @pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
 def test_wrong_argument_of_chat_is_an_argument_error(arguments, message):
     """
-    A wrong argument raises an `ArgumentError` when the object is made. Like every
-    `ArgumentError`, it is a `TypeError` and a `ValueError`.
+    A wrong argument raises an `ArgumentError` when the `Chat` is made. Like every
+    `ArgumentError`, this error is a `TypeError` and a `ValueError`.
     """
     with pytest.raises(ArgumentError, match=message) as caught:
         Chat(**arguments)
@@ -170,8 +171,8 @@ def test_wrong_configuration_raises_an_error_that_names_the_right_one(
     make, kind, message, config
 ):
     """
-    A client object in place of its configuration, an unknown argument and a batch
-    without prompts raise an error, since they are not the fault of a single row.
+    A client object in place of its configuration, an unknown argument, and a batch
+    without prompts raise an error, since no single row is at fault.
     """
     with pytest.raises(kind, match=message):
         make(config)
@@ -179,7 +180,7 @@ def test_wrong_configuration_raises_an_error_that_names_the_right_one(
 
 @pytest.mark.system
 @pytest.mark.timeout(1800)  # Ray alone may need minutes to start its workers
-def test_two_workers_of_ray_answer_each_row_under_one_limit_though_one_is_killed(
+def test_two_ray_workers_keep_one_limit_though_a_worker_is_killed(
     fake, config, tmp_path
 ):
     """

@@ -120,10 +120,10 @@ def test_wrong_argument_raises_a_configuration_error_without_the_password(
     "url",
     ["redis://me:hunter22@host:7/1", "rediss://host/?password=hunter22&ssl_ca_certs=x"],
 )
-def test_limiter_is_an_equal_value_after_pickling_and_its_repr_hides_the_password(url):
+def test_pickled_limiter_equals_its_copy_and_its_repr_hides_the_password(url):
     """
-    A limiter can be pickled without a connection, equals its copy, and shows no
-    password.
+    A limiter can be pickled without a connection, and equals its copy. The limiter's
+    ``repr`` does not show the password.
     """
     limiter = RedisLimiter(url, RateLimit(requests_per_minute=3), key="k")
 
@@ -202,11 +202,11 @@ async def test_no_window_has_more_permits_than_the_limit(limit, make, caplog):
     assert [list(range(25))] * 2 == [sorted(each) for each in served]
 
 
-async def test_overlapping_calls_give_their_estimates_back(make):
+async def test_overlapping_calls_give_back_the_tokens_that_they_did_not_use(make):
     """
-    Calls overlap, and do not end in the order in which they began. Each gives back the
-    tokens that it did not use, or takes more if it used more than its estimate. So the
-    rest of the limit is free.
+    Calls overlap, and do not end in the order in which they began. Each call gives back
+    the tokens that it did not use, or takes more if it used more than its estimate.
+    Once all calls have ended, only the used tokens count.
     """
     limiter = make(RateLimit(tokens_per_minute=1000), minute=600)
     begun, end = anyio.Event(), anyio.Event()
@@ -233,10 +233,10 @@ async def test_overlapping_calls_give_their_estimates_back(make):
 
 
 @pytest.mark.system
-async def test_estimate_above_the_whole_limit_is_permitted_in_an_empty_window(make):
+async def test_call_estimated_above_the_limit_is_permitted_in_an_empty_window(make):
     """
-    A call whose estimate is above the limit is permitted once no other call is in the
-    window, and is not asked to wait for ever.
+    A call whose estimated tokens exceed the limit does not wait for ever: it is
+    permitted once no other call is in the window.
     """
     limiter = make(RateLimit(tokens_per_minute=100), minute=0.2)
 
@@ -266,7 +266,7 @@ async def test_retry_after_of_one_process_delays_all_processes(make, caplog):
     assert 0.5 <= second - first
 
 
-async def test_cancelled_waiter_leaves_the_queue_and_the_counts(make):
+async def test_cancelled_waiter_takes_no_permit_and_leaves_the_queue(make):
     """
     A call that is cancelled while it waits takes no permit, and the next call of
     another process does not wait for the cancelled call.
@@ -382,8 +382,8 @@ async def test_calls_wait_or_go_on_without_redis(how, own_server, caplog):
 @pytest.mark.system
 def test_event_loops_in_threads_share_the_limit(make, caplog):
     """
-    One limiter used from four event loops in threads permits no more than the limit in
-    any window, serves each loop, and is not far below the limit.
+    One limiter is used from four event loops in threads. It serves each loop, and in
+    any window permits at most the limit, but not much less.
     """
     limiter = make(RateLimit(requests_per_minute=20))
 
@@ -468,7 +468,7 @@ with ASI1("sk-test", base_url, rate_limit=limiter, max_retries=6) as client:
 
 
 @pytest.mark.system
-def test_four_processes_keep_one_limit_though_one_and_redis_are_killed(
+def test_four_processes_keep_one_limit_though_a_process_and_redis_are_killed(
     own_server, fake
 ):
     """

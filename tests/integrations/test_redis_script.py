@@ -47,12 +47,12 @@ def server(tmp_path_factory):
 
 @pytest.mark.system
 @pytest.mark.parametrize("limit", [{"rpm": 60}, {"tpm": 6000}], ids=["rpm", "tpm"])
-def test_common_rate_of_four_processes_is_the_limit(limit, server):
+def test_four_processes_together_reach_the_limit_and_keep_it(limit, server):
     """
-    Four processes that always have further calls share one limit. In each minute by the
+    Four processes that always have calls waiting share one limit. In each minute by the
     script's clock they get at most the limit and at least 95 % of it, and each process
-    gets a fair part. This also holds for the other three after one was killed while it
-    waited.
+    gets a fair part. After one process was killed while it waited, the same holds for
+    the other three.
     """
     script = Script(server, **limit)
     due = [(1000.0 + number / 1000, number, 0, None) for number in range(4)]
@@ -112,8 +112,8 @@ def test_used_tokens_count_though_the_estimate_has_expired(ends, used, wait, ser
 
 def test_refused_call_gives_its_tokens_back_and_delays_all_calls(server):
     """
-    A 429 frees the estimated tokens of its call; until its Retry-After is over, no call
-    is permitted.
+    If a call is refused with a 429, its estimated tokens become free, and no call is
+    permitted until the Retry-After of the 429 is over.
     """
     script = Script(server, tpm=100)
     script.run(1000, {"id": "a", "tokens": 90})

@@ -130,8 +130,8 @@ async def test_oserror_of_the_asgi_send_function_cancels_the_call():
 
 
 class Stopping(Browser):
-    """An ASGI server that cancels the response once it was sent a body for which *now*
-    is true.
+    """An ASGI server that cancels the response once the response has sent a body for
+    which *now* returns true.
     """
 
     def __init__(self, now):

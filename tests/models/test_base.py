@@ -118,7 +118,7 @@ def test_to_json_replaces_a_lone_surrogate():
 
 def test_to_json_is_indented_if_asked():
     """
-    ``to_json`` writes lines with *indent* spaces, as OpenAI's client does.
+    ``to_json`` indents its lines by *indent* spaces, as OpenAI's client does.
     """
     usage = asi1.Usage(wire={"total_tokens": 7})
 
@@ -224,7 +224,7 @@ def _redacted(answer):
 def test_no_dump_of_a_changed_copy_has_the_old_values(read):
     """
     A copy that `attrs.evolve` made, with changed objects inside, dumps the new values.
-    No dump of it has an old value, which a program may have removed for its log.
+    No dump has an old value, which a program may have replaced to keep it out of a log.
     """
     answer = _redacted(read(asi1.ChatCompletion))
 

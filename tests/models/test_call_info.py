@@ -37,7 +37,7 @@ def test_str_of_a_wait_names_the_reached_rate_limit(wait, text):
     assert 0.0 == Wait(reason="max_concurrency").seconds
 
 
-def test_call_is_read_only_pickles_and_equals_only_itself():
+def test_call_is_read_only_can_be_pickled_and_equals_only_itself():
     """
     Users cannot set the fields of a `Call`. Two calls are equal only if they are the
     same object, so that a hook can use a call as a key; and a call can be pickled.

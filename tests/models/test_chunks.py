@@ -32,7 +32,7 @@ from .test_completion import fields_of
                 "reasoning": "",
                 "tool_calls": (),
                 "refusal": None,
-                "_thoughts": "",  # set by the object around it
+                "_thoughts": "",  # set by the chunk that has the delta
                 "_lazy": None,  # set by the fast path
             },
         ),

@@ -35,7 +35,7 @@ def fields_of(model):
                 "reasoning": "",
                 "tool_calls": (),
                 "refusal": None,
-                "_thoughts": "",  # set by the object around it
+                "_thoughts": "",  # set by the answer that has the message
             },
         ),
         (
@@ -179,7 +179,7 @@ def completion(content="", reason="length", thoughts="", spent=None, **message):
         pytest.param(completion(reason="MAX_TOKENS", spent=500), id="other-word"),
     ],
 )
-def test_answer_of_thoughts_alone_that_ended_by_length_is_exhausted(answer):
+def test_answer_that_was_cut_off_before_any_text_is_exhausted(answer):
     """
     `exhausted` is true if the model used up its tokens on thoughts: the finish reason
     is "length" or another word for it, the text is empty, and the server reports
@@ -269,8 +269,8 @@ def test_none_and_lists_in_a_constructor_equal_defaults_and_tuples(made, expecte
 
 def test_dict_in_place_of_a_choice_is_an_error():
     """
-    An answer made with a dict in place of a choice is refused at once, since OpenAI's
-    class would accept it.
+    A dict in place of a choice, which OpenAI's class would accept, is refused when the
+    answer is made.
     """
     with pytest.raises(TypeError, match="must be objects such as ChatChoice, not dict"):
         asi1.ChatCompletion(choices=[{"message": {"content": "Hi"}}])

@@ -53,7 +53,7 @@ def test_adding_to_frozen_arguments_raises_an_error_with_a_hint():
         function.arguments += "}"
 
 
-def test_setting_an_attribute_that_is_not_a_field_names_no_copy():
+def test_error_for_an_attribute_that_is_not_a_field_suggests_no_copy():
     """
     The error for an attribute that is not a field, such as a property, does not suggest
     a changed copy, since making it would fail.
@@ -66,8 +66,8 @@ def test_setting_an_attribute_that_is_not_a_field_names_no_copy():
 
 def test_subclass_that_is_not_frozen_can_be_changed():
     """
-    A subclass of a message made by ``attrs.define`` does not inherit the error, and can
-    be constructed and changed.
+    A subclass of a message class that is made with ``attrs.define`` is not frozen: its
+    objects can be constructed and changed.
     """
 
     @attrs.define

@@ -28,7 +28,7 @@ HOSTILE = [
 
 
 def answer_with(**message):
-    """Return an answer with one choice, whose message has these fields."""
+    """Return an answer with one choice, whose message has the given fields."""
     return ChatCompletion(choices=(ChatChoice(message=ChatMessage(**message)),))
 
 

@@ -601,7 +601,7 @@ def test_tool_call_is_sent_back_with_the_keys_that_the_server_added():
 def test_tool_call_with_tool_name_and_args_is_sent_back_with_a_function():
     """
     A tool call that an older server sent with "tool_name" and "args" is sent back in
-    the usual form, with "function".
+    today's form, with "function".
     """
     call = {"id": "c1", "tool_name": "dive", "args": {"m": 3}, "signature": "s1"}
     answer = decode(ChatCompletion, {"choices": [{"message": {"tool_calls": [call]}}]})
@@ -653,10 +653,10 @@ OPENAI_CALL = {
         ),
     ],
 )
-def test_model_of_pydantic_is_sent_as_its_dump_without_none(values, wire):
+def test_pydantic_model_is_sent_as_its_dump_without_none(values, wire):
     """
-    A model of pydantic, as OpenAI's own messages are, is sent as its JSON form, without
-    values that are None.
+    A pydantic model, such as a message of OpenAI's client, is sent as its JSON form,
+    without values that are None.
     """
     assert [wire] == wire_messages([_note(**values)])
 
@@ -674,11 +674,11 @@ def test_model_of_pydantic_is_sent_as_its_dump_without_none(values, wire):
         (ChatChoice, r"messages\[0\]: is not a message \(it is ChatChoice\)"),
     ],
 )
-def test_model_that_is_not_a_message_is_an_error(make, problem):
+def test_pydantic_model_that_is_not_a_message_is_an_error(make, problem):
     """
-    A model whose dump is not a message raises the error that a dict would raise. A
-    class, a mock, and an object of asi1 that is not a message are refused without a
-    dump.
+    A pydantic model whose dump is not a message raises the error that a dict would
+    raise. A class, a mock, and an object of asi1 that is not a message are refused
+    without a dump.
     """
     with pytest.raises(ArgumentError, match=problem):
         wire_messages([make()])

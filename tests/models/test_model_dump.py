@@ -35,7 +35,7 @@ ANSWER = asi1.ChatCompletion(
 
 def test_dump_of_an_answer_without_choices_has_an_empty_list():
     """
-    The dump of an answer has JSON values only, even if it has no choices.
+    The dump of an answer without choices has an empty list of choices, not a tuple.
     """
     assert [] == asi1.ChatCompletion().model_dump()["choices"]
     assert [] == asi1.ChatCompletionChunk().model_dump()["choices"]
@@ -62,7 +62,7 @@ def test_dump_has_every_field_and_every_key_that_the_server_sent():
 def test_dump_without_none_has_no_none_at_any_depth():
     """
     `model_dump` with ``exclude_none=True`` contains no None; ``dict()`` of an object
-    is the same.
+    returns the same.
     """
     dump = ANSWER.model_dump(exclude_none=True)
 
@@ -115,10 +115,10 @@ def test_dump_as_json_is_the_dump_as_text(indent):
     assert ANSWER.model_dump(exclude_none=True) == json.loads(short)
 
 
-def test_dump_has_only_the_included_keys_without_the_excluded():
+def test_include_and_exclude_select_the_keys_of_a_dump():
     """
-    *include* and *exclude* are sets of keys of the object itself; options of pydantic
-    that change nothing are accepted.
+    *include* and *exclude* are sets of keys of the dumped object itself. Options of
+    pydantic that make no difference here are accepted.
     """
     wanted = {"include": {"id", "model"}, "exclude": ["model"], "by_alias": True}
 
@@ -140,7 +140,8 @@ def test_dump_has_only_the_included_keys_without_the_excluded():
 )
 def test_dump_refuses_options_that_it_does_not_support(options, problem):
     """
-    An option of pydantic that asi1 does not support raises a `TypeError` that names it.
+    An option of pydantic that asi1 does not support raises a `TypeError` that names the
+    option.
     """
     with pytest.raises(TypeError, match=problem):
         ANSWER.model_dump(**options)

@@ -65,9 +65,9 @@ def test_status_error_reads_its_fields_from_a_given_response(name, body):
 )
 def test_retry_after_of_a_given_response_is_read_only_as_a_number(headers, seconds):
     """
-    ``retry_after`` of an error made with a response is read from its headers if they
-    have a number of seconds or milliseconds of at least 0; to read a date, a clock
-    would be needed.
+    ``retry_after`` of an error made with a response is a number of seconds or
+    milliseconds, at least 0, from the response's headers. A date in these headers is
+    not read, since that would need a clock.
     """
     response = Mock(status_code=503, headers=headers)
 
@@ -77,7 +77,7 @@ def test_retry_after_of_a_given_response_is_read_only_as_a_number(headers, secon
 
 
 def test_given_fields_take_precedence_over_the_response():
-    """Fields that are given are kept, whatever the response says."""
+    """Fields that are passed to an error are kept, whatever the response says."""
     response = httpx.Response(429, headers=HEADERS)
 
     error = asi1.RateLimitError("No.", response=response, body=BODY, code="own")
@@ -112,8 +112,8 @@ def test_response_that_is_a_mock_without_values_is_ignored(response):
 )
 def test_connection_error_takes_a_request_and_keeps_nothing_of_it(make, text):
     """
-    Errors without a reply take a request, as OpenAI's do, and have the same message.
-    They keep nothing of the request, since it may contain the key.
+    Errors without a reply take a request, as OpenAI's errors do, and have the same
+    message as those. They keep nothing of the request, since it may contain the key.
     """
     error = make()
 

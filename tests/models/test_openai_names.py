@@ -137,8 +137,9 @@ def test_missing_attribute_of_openais_client_raises_an_error_with_a_hint(
     thing, name, advice
 ):
     """
-    An attribute that OpenAI's client has and asi1 does not raises an `AttributeError`
-    that names what to use; for any other name, the error has no hint.
+    Reading an attribute that OpenAI's client has and asi1 does not raises an
+    `AttributeError` that names what to use instead. The error for any other name has no
+    hint.
     """
     assert not hasattr(thing, name)
     with pytest.raises(AttributeError, match=advice):
@@ -146,10 +147,10 @@ def test_missing_attribute_of_openais_client_raises_an_error_with_a_hint(
 
 
 @pytest.mark.parametrize("name", HINTS["asi1"])
-def test_import_of_openais_name_raises_an_import_error_with_the_hint(name):
+def test_import_of_openais_name_raises_an_import_error_with_a_hint(name):
     """
-    ``from asi1 import OpenAI`` raises an `ImportError` that names what to use, though
-    ``hasattr(asi1, "OpenAI")`` is False.
+    ``from asi1 import OpenAI`` raises an `ImportError` that names what to import
+    instead, and ``hasattr(asi1, "OpenAI")`` is False.
     """
     with pytest.raises(
         ImportError, match=f"^cannot import name '{name}' from 'asi1'; "
@@ -185,9 +186,9 @@ OWNERS = {
 
 
 @pytest.mark.parametrize("kind", HINTS)
-def test_table_of_hints_has_no_name_that_asi1_has(kind):
+def test_no_hint_is_for_an_attribute_that_asi1_has(kind):
     """
-    No hint is for an attribute that asi1's object has.
+    No hint is for an attribute that the object of asi1 has.
     """
     owners = OWNERS.get(kind) or [getattr(asi1, kind)]
 

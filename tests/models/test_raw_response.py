@@ -49,7 +49,7 @@ def test_raw_response_of_an_answer_from_a_cache_was_not_retried():
     assert (None, 0) == (raw.status_code, raw.retries_taken)
 
 
-def test_event_has_the_chunk_on_one_line_and_an_empty_line():
+def test_event_is_the_chunk_on_one_line_and_an_empty_line():
     """
     An event is one line of JSON and an empty line, even if the text has line breaks.
     """

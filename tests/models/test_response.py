@@ -124,8 +124,9 @@ def test_rate_limit_headers_are_read(headers, limits):
 
 def test_headers_are_found_by_a_name_in_any_case():
     """
-    Programs ask for headers as httpx has them, by a name in any case. Copies and
-    pickles are plain dicts, since a pickle names no private class.
+    A header is found by its name in upper or lower case, as in httpx. Copies and
+    pickles of the headers are plain dicts, since a pickle must not name a private
+    class.
     """
     headers = Headers({"retry-after": "1"})
 

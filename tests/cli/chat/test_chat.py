@@ -297,7 +297,9 @@ def test_help_lists_every_command(chat):
         ("not today\r", "not today"),
     ],
 )
-def test_tool_of_a_chat_runs_only_after_the_users_yes(chat, fake, tools, keys, result):
+def test_tool_of_a_chat_runs_only_after_the_user_says_yes(
+    chat, fake, tools, keys, result
+):
     """
     A tool call is shown with its arguments, in which hidden characters are escaped. The
     tool runs only if the user says yes; any other answer is sent to the model as the
@@ -332,7 +334,9 @@ def test_tool_that_is_always_allowed_runs_without_a_question(chat, fake, tools):
 
 @pytest.mark.system
 @pytest.mark.parametrize("pressed", ["\x03", "\x04"])
-def test_ctrl_c_or_ctrl_d_at_the_question_for_a_tool_ends_the_turn(chat, fake, tools, pressed):
+def test_ctrl_c_or_ctrl_d_at_the_question_for_a_tool_ends_the_turn(
+    chat, fake, tools, pressed
+):
     """
     Ctrl-C and Ctrl-D at the question whether a tool may run end the turn: nothing runs,
     the turn is not a part of the conversation, and the user's message stands in the
@@ -427,7 +431,9 @@ def test_cost_command_shows_dollars_if_the_price_is_known(fake, piped, capsys):
         ),
     ],
 )
-def test_first_failure_of_a_piped_chat_ends_the_program(fake, piped, capsys, lines, ended):
+def test_first_failure_of_a_piped_chat_ends_the_program(
+    fake, piped, capsys, lines, ended
+):
     """
     If standard input is not a terminal, the first failure ends the program with the
     exit code for this failure.

@@ -58,7 +58,9 @@ def serving(serve):
 
 
 def answering(data):
-    """Return a server that answers one request, and closes if there is no data."""
+    """Return a server that answers one request with *data*, or without data closes the
+    connection.
+    """
 
     def serve(connection):
         request = connection.recv(65536)
