@@ -159,8 +159,8 @@ async def test_cassette_is_a_transport_of_httpx(fake, path):
 
 async def test_stream_is_replayed_in_the_pieces_in_which_it_arrived(path):
     """
-    A stream is recorded with the cuts of the network, even in the middle of a
-    character, and replayed with them.
+    A stream is recorded and replayed in the pieces in which the network delivered it,
+    even if a piece ends in the middle of a character.
     """
     fake = FakeASI1()
     event = Event(chunk("\u00f6")).data.replace(b"\\u00f6", "\u00f6".encode())
@@ -207,8 +207,9 @@ async def test_pauses_are_replayed_only_with_times_true(path):
 
 async def test_same_request_is_replayed_in_the_order_of_its_recordings(path):
     """
-    Each recording of a request is replayed once, in order. Then "replay" raises, and
-    "replay-or-record" records again.
+    Each recording of a request is replayed once, in order. After the last recording,
+    the mode "replay" raises an error, and the mode "replay-or-record" sends the request
+    and records it.
     """
     fake = FakeASI1()
     for number in range(3):
@@ -254,7 +255,7 @@ async def test_requests_are_compared_by_value_without_ids_and_headers(path):
     assert "Hello" == text
 
 
-async def test_unknown_request_says_how_it_differs_from_the_nearest_one(path):
+async def test_error_for_an_unknown_request_shows_how_the_nearest_one_differs(path):
     """
     In the mode "replay", an unknown request is not sent and not retried. The error
     names the line of the nearest recorded request, and the differences. The request
@@ -290,8 +291,8 @@ async def test_unknown_request_says_how_it_differs_from_the_nearest_one(path):
 
 async def test_mode_record_replaces_the_file_and_mode_off_does_not_touch_it(path):
     """
-    "record" sends every request, and its first recording replaces the file. "off" sends
-    every request, and records nothing.
+    In the mode "record" every request is sent, and the first recording replaces the
+    file. In the mode "off" every request is sent, and none is recorded.
     """
     fake = FakeASI1()
     fake.reply(lambda _: f"answer {len(fake.requests)}", times=None)
@@ -348,9 +349,9 @@ async def test_stream_that_was_closed_early_is_recorded_up_to_that_point(path):
 @pytest.mark.parametrize("cut", [0, 3, 13])
 async def test_stream_is_recorded_as_soon_as_its_last_event_was_read(path, cut):
     """
-    A stream is in the file before the server ends the body behind the last event, which
-    may come in two pieces. A text that only contains the words of that event does not
-    end the recording.
+    A stream is recorded once its last event, ``[DONE]``, was read, even if the server
+    has not ended the body. This event may arrive in two pieces. An answer whose text
+    contains the words of this event does not end the recording.
     """
     fake = FakeASI1()
     text = "data: [DONE]\n\ndata: [DONE]"
@@ -370,10 +371,10 @@ async def test_stream_is_recorded_as_soon_as_its_last_event_was_read(path, cut):
 
 
 @pytest.mark.virtual_time
-async def test_body_that_is_no_stream_is_recorded_to_its_end(path):
+async def test_body_that_is_not_a_stream_is_recorded_to_its_end(path):
     """
-    A body of another content type that contains the last event of a stream, such as a
-    log, is recorded and replayed to its end.
+    A body of another content type, such as a log, is recorded and replayed to its end,
+    even if it contains the last event of a stream.
     """
     fake = FakeASI1()
     head = Head(200, (("content-type", "text/plain"),))
@@ -390,8 +391,8 @@ async def test_body_that_is_no_stream_is_recorded_to_its_end(path):
 async def test_api_key_is_recorded_nowhere(path, stream):
     """
     The key, other secrets of the request's headers and URL, and the strings given as
-    ``hide`` are taken out of the URL, the body, and all of the reply: also where a
-    piece of a stream ends within the key, and where the key is escaped.
+    ``hide`` are taken out of the URL, the body and the whole reply, even where a piece
+    of a stream ends within the key, or the key is escaped.
     """
     fake = FakeASI1()
     mine, other = "my-hidden-string", "cookie-value-987"
@@ -443,8 +444,8 @@ async def test_cassette_line_that_cannot_be_read_is_named_in_the_error(
     path, line, problem
 ):
     """
-    A line that is not an exchange, such as the mark of a merge conflict, is an error
-    that names the line.
+    A line that is not a recorded exchange, such as the mark of a merge conflict, raises
+    an error that names the line.
     """
     fake = FakeASI1()
     async with client_of(fake, path) as client:
@@ -558,7 +559,7 @@ def test_wrong_argument_of_a_cassette_is_refused_and_named(arguments, problem):
     assert str(caught.value).startswith(problem)
 
 
-def test_body_that_parsed_json_would_change_is_recorded_as_text(path):
+def test_json_body_that_parsing_would_change_is_recorded_as_text(path):
     """
     A JSON body that would not be the same after it was parsed and written again, such
     as one with a repeated key, is recorded as text.
@@ -595,8 +596,8 @@ def lines_to_replay(path, count):
 
 async def test_replay_does_not_search_the_whole_cassette(fake, path):
     """
-    A recorded reply is found with the same work in a cassette of any size; only its
-    first use reads the file.
+    A recorded reply is found with the same work in a cassette of any size. Only the
+    first use of the cassette reads its file.
     """
     fake.reply("Hello")
     async with client_of(fake, path) as client:

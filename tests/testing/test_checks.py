@@ -128,8 +128,8 @@ REFUSED = {
 def test_value_that_cannot_be_sent_is_refused_when_scripted(script, error, message):
     """
     A value that the fake could not send raises in the test that scripts it: a TypeError
-    for a wrong type, a ValueError for a wrong value. Both name the argument. Nothing is
-    scripted then.
+    for a wrong type, a ValueError for a wrong value. Both errors name the argument, and
+    no reply is scripted.
     """
     fake = FakeASI1()
 

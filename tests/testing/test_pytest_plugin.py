@@ -34,10 +34,10 @@ def test_fixture_fake_asi1_yields_a_running_fake(fake_asi1):
     assert 200 == httpx.post(url).status_code
 
 
-def test_cassette_fixture_has_a_file_of_the_tests_own(request, monkeypatch):
+def test_cassette_fixture_has_one_file_for_each_test(request, monkeypatch):
     """
-    The fixture `asi1_cassette` has a file named like the test, beside its module, and
-    records the requests that are not in the file.
+    The fixture `asi1_cassette` has a file with the name of the test, in a folder beside
+    the test's module, and records the requests that are not in the file.
     """
     monkeypatch.delenv("CI", raising=False)
     tape = request.getfixturevalue("asi1_cassette")
@@ -49,7 +49,7 @@ def test_cassette_fixture_has_a_file_of_the_tests_own(request, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["a/b \u00f6"])
-def test_cassette_fixture_only_replays_where_ci_is_set(request, monkeypatch, name):
+def test_cassette_fixture_only_replays_if_ci_is_set(request, monkeypatch, name):
     """
     If the environment variable ``CI`` is set, the fixture `asi1_cassette` only replays.
     """
@@ -63,7 +63,7 @@ def test_cassette_fixture_only_replays_where_ci_is_set(request, monkeypatch, nam
 def test_mark_sets_the_file_and_the_mode_of_the_cassette(request, monkeypatch):
     """
     The mark ``asi1_cassette`` sets the file, relative to the test's module, and the
-    mode, which then prevails over ``CI``.
+    mode. This mode prevails over the environment variable ``CI``.
     """
     monkeypatch.setenv("CI", "true")
     mark = pytest.mark.asi1_cassette("../mine.jsonl", mode="record", times=True)
@@ -86,8 +86,8 @@ def test_mode(asi1_cassette):
 @pytest.mark.system
 def test_option_of_pytest_prevails_over_the_mode_of_the_mark(tmp_path):
     """
-    pytest's option ``--asi1-cassette-mode`` prevails over the modes of all tests. The
-    mark is registered.
+    pytest's option ``--asi1-cassette-mode`` prevails over the modes that the marks of
+    tests set. The mark is registered with pytest.
     """
     conftest = 'pytest_plugins = ["asi1.testing.pytest_plugin"]'
     (tmp_path / "conftest.py").write_text(conftest)

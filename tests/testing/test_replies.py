@@ -115,7 +115,8 @@ async def test_thoughts_in_the_format_of_2026_are_in_reasoning_content(fake):
 
 async def test_thoughts_in_the_format_of_the_guide_are_a_top_level_key(fake):
     """
-    In the format of the first guide, thoughts are a top-level key of chunks and bodies.
+    In the format "guide", that of the API's first guide, thoughts are a top-level key
+    of chunks and bodies.
     """
     fake.reply("Nine.", thoughts="one thought", generation="guide", times=2)
 
@@ -150,7 +151,9 @@ async def test_thoughts_in_the_format_of_the_guide_are_a_top_level_key(fake):
         ),
     ],
 )
-async def test_json_body_has_keys_of_its_generation(fake, generation, members, choice):
+async def test_json_body_has_the_keys_of_the_scripted_generation(
+    fake, generation, members, choice
+):
     """
     A JSON body has the keys of the scripted `generation`, and the requested model.
     """
@@ -167,7 +170,7 @@ async def test_json_body_has_keys_of_its_generation(fake, generation, members, c
 @pytest.mark.parametrize(
     ("generation", "size"), [("2025", 20), ("2026", 32), ("guide", 20)]
 )
-async def test_answers_id_has_the_form_of_its_generation(fake, generation, size):
+async def test_id_of_an_answer_has_the_form_of_its_generation(fake, generation, size):
     """
     An answer's id is "id_" plus 17 characters, or 32 hex digits in the format of 2026.
     """
@@ -244,7 +247,7 @@ async def test_json_body_has_tool_calls_in_its_message(fake, generation, text, c
 
 
 async def test_scripted_reply_may_have_tool_calls_and_no_text(fake, fake_client):
-    """A reply may have calls of tools and no text."""
+    """A scripted reply may have tool calls and no text."""
     fake.reply(tool_calls=[{"name": "dive", "arguments": {"depth": 9}}])
 
     answer = await fake_client.chat.completions.create(messages="Dive.")
@@ -255,8 +258,8 @@ async def test_scripted_reply_may_have_tool_calls_and_no_text(fake, fake_client)
 
 async def test_tool_call_has_the_scripted_id_or_a_random_one(fake):
     """
-    A call with an id is sent with this id, also with an empty one or null; a call
-    without the key gets a random id.
+    A tool call that is scripted with an id is sent with this id, even if it is empty or
+    null. A tool call that is scripted without an id gets a random id.
     """
     fake.reply("", tool_calls=[{"name": "g"}, *({"id": i, "name": "g"} for i in IDS)])
 
@@ -270,7 +273,7 @@ async def test_tool_call_has_the_scripted_id_or_a_random_one(fake):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_tool_calls_may_depend_on_the_request(fake, stream):
     """
-    A function makes the tool calls from the request; an answer for which it makes none
+    A function may make the tool calls from the request. If it makes none, the answer
     ends with the finish reason "stop".
     """
     fake.reply(
@@ -292,10 +295,10 @@ async def test_tool_calls_may_depend_on_the_request(fake, stream):
     "calls",
     ["g", {"name": "g"}, [{"nam": "g"}], [{"function": {}}], ["g"], [{"name": 3}], 7],
 )
-async def test_scripting_malformed_tool_calls_raises(fake, calls):
+async def test_scripting_malformed_tool_calls_raises_a_type_error(fake, calls):
     """
-    Scripting tool calls that are no list, or have no name, raises a TypeError; if a
-    function makes them, the reply is a 500 with the message of the error.
+    Scripting tool calls that are not a list, or have no name, raises a TypeError. If a
+    function makes such tool calls, the reply is a 500 with the error's message.
     """
     with pytest.raises(TypeError, match="tool_calls: must be a list of calls"):
         fake.reply("", tool_calls=calls)

@@ -1,4 +1,4 @@
-"""A strict fake fails tests with calls that were not scripted, or replies left over."""
+"""A strict fake fails tests that make unscripted calls, or leave replies over."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def strict():
     return FakeASI1(strict=True)
 
 
-async def test_unscripted_call_of_a_strict_fake_is_a_400_that_names_it(strict):
+async def test_strict_fake_answers_an_unscripted_call_with_a_400(strict):
     """
     A strict fake answers a call without a scripted reply with a 400, which clients do
-    not retry; the message has the last message of the call.
+    not retry. The error quotes the last message of the request.
     """
     async with in_process(strict, max_retries=2) as client:
         with pytest.raises(
@@ -63,7 +63,8 @@ async def test_verify_names_calls_of_every_endpoint(strict, method, path, shown)
 def test_verify_lists_replies_that_are_left_over(strict):
     """
     `FakeASI1.verify` lists each reply that no request has taken, as it was scripted;
-    equal replies in a row are listed once. A standing reply may stay unused.
+    equal replies in a row are listed once. A standing reply, scripted with
+    ``times=None``, may stay unused.
     """
     strict.reply("Four.", times=3)
     strict.reply(lambda request: request.path)
@@ -187,7 +188,8 @@ def test_fixture_is_strict_by_setting_or_mark(tmp_path):
     """
     With pytest's setting ``asi1_fake_strict``, the fixture `fake_asi1` fails tests that
     passed although a reply was left over, or a call was not scripted. The mark
-    ``fake_asi1`` of a test prevails. A test that failed is reported once.
+    ``fake_asi1`` of a test prevails over the setting. A test that failed is reported
+    once.
     """
     conftest = 'pytest_plugins = ["asi1.testing.pytest_plugin"]'
     (tmp_path / "conftest.py").write_text(conftest)
@@ -218,7 +220,9 @@ CALLED = {"id": "c1", "type": "function", "function": {"name": "f", "arguments":
 
 
 def _told(*calls, tool_call_id="c1"):
-    """Return the messages of an answer with these calls, and of one result."""
+    """Return two messages: the model's, with the given tool calls, and the result of
+    one tool call.
+    """
     return [
         {"role": "assistant", "content": None, "tool_calls": [*calls]},
         {"role": "tool", "tool_call_id": tool_call_id, "content": "4"},
@@ -246,9 +250,9 @@ async def test_strict_fake_refuses_tool_messages_that_a_service_refuses(
     strict, messages, problem
 ):
     """
-    A strict fake answers a 400 to a tool call without an id or a name, and to a result
-    that belongs to no call before it; the scripted reply is left over. A fake that is
-    not strict sends the reply.
+    A strict fake answers with a 400 to a tool call without an id or a name, and to a
+    result that belongs to no earlier call; the scripted reply is left over. A fake that
+    is not strict sends the reply.
     """
     for fake in (strict, FakeASI1()):
         fake.reply("Four.")

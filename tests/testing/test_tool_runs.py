@@ -32,8 +32,8 @@ async def run(client, **options):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_each_round_of_a_run_takes_one_reply(fake, fake_client, stream):
     """
-    The replies of a fake are the answers of a run's rounds; calls in one reply run at
-    the same time.
+    Each round of a run takes the next scripted reply as the model's answer. The tool
+    calls in one reply run at the same time.
     """
     fake.reply("I look.", tool_calls=[OSLO, ROME])
     fake.reply("Again.", tool_calls=[OSLO])
@@ -46,9 +46,9 @@ async def test_each_round_of_a_run_takes_one_reply(fake, fake_client, stream):
     assert [[], [oslo, rome], [oslo, rome, oslo]] == list(map(results, fake.requests))
 
 
-async def test_streamed_call_arrives_in_pieces(fake, fake_client):
+async def test_streamed_tool_call_arrives_in_pieces(fake, fake_client):
     """
-    A stream of the fake sends the arguments of a call in several pieces.
+    A stream of the fake sends the arguments of a tool call in several pieces.
     """
     fake.reply("", tool_calls=[OSLO])
     fake.reply("It is sunny.")
@@ -81,10 +81,10 @@ async def test_scripted_markup_imitates_a_model_that_leaks_a_tool_call(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_incomplete_call_can_be_scripted(fake, fake_client, stream):
+async def test_incomplete_tool_call_can_be_scripted(fake, fake_client, stream):
     """
-    Arguments given as a string are sent as they are, so that a test can script a call
-    that was cut off.
+    Arguments given as a string are sent as they are, so that a test can script a tool
+    call that was cut off.
     """
     cut = {"name": "weather", "arguments": '{"city": "Os'}
     fake.reply("", tool_calls=[cut], finish_reason="length")

@@ -63,7 +63,7 @@ async def streamed(client: AsyncASI1) -> None:
 
 
 def blocking(client: ASI1, *, either: bool) -> None:
-    """The blocking client returns the same types without ``await``."""
+    """The blocking client returns the types of the async client, without ``await``."""
     create = client.chat.completions.create
 
     assert_type(create(messages="Hi"), ChatCompletion)
@@ -130,7 +130,9 @@ async def images(client: AsyncASI1, blocking: ASI1) -> None:
 
 
 async def conversations(client: AsyncASI1, blocking: ASI1) -> None:
-    """Conversations return their client's types; ``|`` combines context policies."""
+    """
+    Conversations return the types of their client; ``|`` combines context policies.
+    """
     policy = DropLeastRelevant(900, score=lambda turn, last: len(turn)) | Summarise()
     assert_type(policy, ContextPolicy)
     assert_type(KeepNewest(900).fit("Hi"), list[dict[str, Any]])

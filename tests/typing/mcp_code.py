@@ -8,7 +8,7 @@ from asi1 import AsyncASI1, Tool, tools_of
 
 
 async def answer(client: AsyncASI1, session: object) -> str:
-    """The tools go into a run, alone or beside functions."""
+    """The tools of a server can be passed to a run, alone or with functions."""
     tools = await tools_of(
         session, needs_approval=lambda name: name != "read", timeout=5, prefix="files_"
     )

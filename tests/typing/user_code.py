@@ -93,7 +93,7 @@ async def overloads(client: AsyncASI1, blocking: ASI1, *, flag: bool) -> None:
 
 
 async def raw(client: AsyncASI1, blocking: ASI1) -> int:
-    """A raw response of a call has the type of the call's own result."""
+    """`parse` of a raw response has the type that the call itself returns."""
     awaited = client.chat.completions.with_raw_response
     called = blocking.chat.completions.with_raw_response
     streaming = client.chat.completions.with_streaming_response

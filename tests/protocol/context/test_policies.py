@@ -85,8 +85,8 @@ policies = pytest.mark.parametrize(
 
 def run(policy, view, limit=math.inf, answer="They spoke of an otter."):
     """
-    Run a plan and give *answer* to each of its requests. Return the fitted view and the
-    requests.
+    Run the plan of *policy*, and give *answer* to each of its requests. Return the
+    fitted view and the requests.
     """
     plan, asked = policy.plan(view, limit), []
     try:
