@@ -136,7 +136,7 @@ def test_tool_call_that_is_repeated_with_other_spaces_stays_one_tool_call(pieces
         pytest.param("[1]", id="list"),
     ],
 )
-def test_fragment_with_other_arguments_and_the_same_id_begins_another_call(last):
+def test_fragment_with_the_same_id_but_other_arguments_begins_a_new_call(last):
     """
     A fragment repeats the id and name of a finished tool call. If its arguments have
     other values, the fragment begins another call.
@@ -571,7 +571,7 @@ def test_tool_call_adds_at_most_three_objects_to_garbage_collection(pieces):
     assert 3 * count + 100 > tracked() - before
 
 
-def test_tool_calls_grow_however_many_others_get_fragments_in_between():
+def test_tool_calls_grow_while_many_other_tool_calls_get_fragments():
     """
     1,200 tool calls get their fragments in turn. Each call keeps its own arguments, its
     unknown fields and its half-received JSON escape, although the assembler keeps fewer

@@ -305,8 +305,8 @@ def test_empty_text_and_extreme_times_are_cut_from_the_bytes(first, second):
 
 def test_time_of_more_than_64_bits_remains_an_integer():
     """
-    A time that does not fit into 64 bits is the same integer with the fast path as with
-    the converter, also after a time with as many digits that fits.
+    A time that does not fit into 64 bits is read as the same integer by the fast path
+    and by the converter, even after a time that fits and has as many digits.
     """
     reader = FastChunkReader()
     reader.read(json.dumps({**LIVE, "created": 2**64 - 1}).encode())
@@ -469,7 +469,7 @@ def test_choices_are_read_without_parsing_and_share_the_wire_of_their_chunk():
     """
     Reading the text, the tool calls or the finish reason from ``choices`` parses no
     JSON. Then the wires of a chunk, its choice and its delta are parts of one object,
-    and the chunk keeps its bytes no longer.
+    and the chunk no longer keeps its bytes.
     """
     chunk = fast_chunk()
     (choice,) = chunk.choices
@@ -519,10 +519,11 @@ def test_changed_wire_of_a_tool_call_does_not_change_later_chunks():
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_pieces_of_calls_in_turn_are_cut_from_the_bytes(indent):
+def test_pieces_of_alternating_tool_calls_are_cut_from_the_bytes(indent):
     """
-    Pieces of several tool calls that arrive in any order are cut from the bytes of
-    their chunks, escapes in them are decoded, and the answer has each call's arguments.
+    Pieces of several tool calls may arrive in any order. The fast path cuts each piece
+    from the bytes of its chunk and decodes its escapes. The answer has the arguments of
+    each tool call.
     """
     pieces = [
         '{"a": "',
@@ -599,8 +600,8 @@ def test_choice_of_the_fast_path_does_not_keep_its_chunk_in_memory():
 @pytest.mark.parametrize("cls", [asi1.ChunkChoice, asi1.Delta])
 def test_field_of_an_object_without_fields_raises_attribute_error(cls):
     """
-    Programs that copy objects create them without fields first. Reading a field of such
-    an object raises an AttributeError.
+    A program that copies an object first creates the copy without fields. Reading a
+    field of this copy raises an AttributeError.
     """
     names = {field.name for field in attrs.fields(cls)} - {"_as_sent"}
     for name in names:

@@ -856,8 +856,8 @@ def test_unknown_keys_are_in_extra():
 )
 def test_value_of_a_wrong_type_is_in_extra_and_changes_no_other_field(fields, extra):
     """
-    A value of a wrong type is in ``extra``, and its field has the default. All other
-    fields are read as usual.
+    A value of a wrong type is in ``extra``, and its field has the default. The value
+    does not change how other fields are read.
     """
     completion = answer(conversation_id="c", **fields)
 

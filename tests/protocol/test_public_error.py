@@ -62,8 +62,9 @@ def test_each_error_has_a_status_and_code_for_the_callers_of_a_service(
     error, status, code
 ):
     """
-    If the service's caller can correct an error, the error is reported with a status of
-    its own. Any other error is reported as a failure of the service or of the API.
+    An error that the service's caller can correct is reported with a status that says
+    what to correct. Any other error is reported as a failure of the service or of the
+    API.
     """
     shown = failure(error)
 

@@ -1,4 +1,6 @@
-"""How Markdown is divided into blocks, and which parts of it are shown as plain text."""
+"""
+How Markdown is divided into blocks, and which of its parts are shown as plain text.
+"""
 
 from __future__ import annotations
 

@@ -203,8 +203,8 @@ def test_hidden_prompt_is_the_median_of_counted_minus_estimated_tokens(
 ):
     """
     The hidden prompt is estimated as the median of counted minus estimated tokens in
-    the newest five samples. The margin is the largest excess over this median, plus 1 %
-    of the last request.
+    the newest five samples. The safety margin is the largest excess over this median,
+    plus 1 % of the last request.
     """
     samples = tuple((40, 1, 14 + more) for more in surplus)
 

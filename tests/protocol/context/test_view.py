@@ -314,7 +314,7 @@ class Joined(dict):
 def test_first_of_a_thousand_joined_turns_is_found_in_few_lookups():
     """
     A turn with tool results for a thousand earlier turns is joined with all of them.
-    Finding the first of these turns does not look at all the others each time.
+    Finding the first of the joined turns takes a few lookups, not one for each of them.
     """
     joined = Joined()
 
