@@ -62,9 +62,9 @@ def test_each_error_has_a_status_and_code_for_the_callers_of_a_service(
     error, status, code
 ):
     """
-    An error that the service's caller can correct is reported with a status that says
-    what to correct. Any other error is reported as a failure of the service or of the
-    API.
+    An error that the service's caller can correct, or wait out, is reported with a 4xx
+    status. Any other error is reported with a 5xx status, as a failure of the service
+    or of the API.
     """
     shown = failure(error)
 

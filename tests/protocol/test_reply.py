@@ -531,9 +531,9 @@ def test_any_body_is_an_answer_or_a_response_error(body):
         ("", False),
     ],
 )
-def test_only_the_data_done_in_brackets_ends_a_stream(data, done):
+def test_only_an_event_with_the_data_done_ends_a_stream(data, done):
     """
-    Only an event with the data ``[DONE]`` ends a stream. White space around it is
+    Only an event with the data ``[DONE]`` ends a stream. White space around the data is
     ignored.
     """
     assert done == is_done(data.encode())
@@ -900,7 +900,7 @@ def test_fast_path_does_not_read_an_event_whose_error_is_a_string(part, key):
 @pytest.mark.parametrize("key", ["error", "errors"])
 def test_empty_value_under_error_or_errors_is_not_an_error(key, empty):
     """
-    Servers may send an empty ``error`` or ``errors`` with an answer. This is not an
+    An empty ``error`` or ``errors``, which servers may send with an answer, is not an
     error.
     """
     for part in ("message", "delta"):
@@ -915,8 +915,8 @@ def test_empty_value_under_error_or_errors_is_not_an_error(key, empty):
 @pytest.mark.parametrize("key", ["error", "errors"])
 def test_code_of_success_in_an_answer_is_not_an_error(code, key):
     """
-    Servers may send a code of success, such as 0 or "ok", with an answer: at the top
-    level, in ``error`` or in a choice. This is not an error.
+    A code of success, such as 0 or "ok", is not an error. Servers may send it with an
+    answer: at the top level, in ``error`` or in a choice.
     """
     success = {"code": code, "message": "success"}
     choice = {"message": {"content": "Hi"}, "delta": {"content": "Hi"}, key: success}

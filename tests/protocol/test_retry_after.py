@@ -219,7 +219,7 @@ def test_date_in_retry_after_is_compared_to_the_date_of_the_reply(asked, sent, s
 def test_wait_in_the_message_of_an_error_is_read(message, seconds, place):
     """
     A wait in the message of an error, such as "try again in 20s", is read, wherever the
-    message is in the body. Other numbers and times in it are ignored.
+    message is in the body. Other numbers and times in the message are ignored.
     """
     bodies = {
         "error": {"error": {"message": message, "code": "rate_limit_exceeded"}},

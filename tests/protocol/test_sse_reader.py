@@ -562,7 +562,7 @@ def test_events_before_an_event_above_the_size_limit_are_returned():
 def test_large_event_in_fragments_is_read_as_in_one_piece(start, end):
     """
     An event of more than 256 KiB that arrives in fragments is read like an event in one
-    piece. The events after it are read as usual.
+    piece. It does not change how the events after it are read.
     """
     text = [b"x" * 100_000] * 3
     fragments = [start, *text, *end]

@@ -358,10 +358,10 @@ def test_choices_are_sorted_by_index():
 
 
 @pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
-def test_finish_reason_that_tells_of_a_cut_is_used_whenever_it_comes(reason):
+def test_finish_reason_of_a_truncated_answer_is_used_even_if_it_comes_late(reason):
     """
-    If a later finish reason says that the answer is cut off, it is used, so that the
-    answer is not taken for complete.
+    If a later finish reason says that the answer is cut off, this reason is used, so
+    that the answer does not count as complete.
     """
     completion = answer(
         piece("Hi"),
@@ -962,8 +962,9 @@ def test_work_to_add_a_chunk_does_not_grow_with_the_answer(kind):
 
 def test_adding_a_chunk_of_the_fast_path_runs_half_as_many_lines():
     """
-    Adding a chunk of the fast path runs fewer than half of the lines of Python that the
-    converter's chunk takes. If only its text is new, still fewer lines run.
+    Adding a chunk of the fast path runs fewer than half as many lines of Python as
+    adding the converter's chunk. If only the text of the chunk is new, even fewer lines
+    run.
     """
     reader, assembler = FastChunkReader(), Assembler()
     chunks = [reader.read(json.dumps(said(text)).encode()) for text in "abc"]

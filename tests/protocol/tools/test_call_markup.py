@@ -152,8 +152,8 @@ def test_number_between_tags_keeps_its_digits():
 )
 def test_tool_calls_in_all_markup_forms_are_read_in_order(text, names):
     """
-    Each form may have several calls. A form without surrounding tags is read only if it
-    calls a known tool.
+    Markup of each form may have several calls. A form without surrounding tags is read
+    only if it calls a known tool.
     """
     found = read(f"{text} and", {"f", "g"})
 

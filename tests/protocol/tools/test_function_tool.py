@@ -351,10 +351,10 @@ def test_function_that_cannot_be_a_tool_is_an_argument_error(function, options, 
     assert "tools" == caught.value.argument
 
 
-def test_name_description_and_strict_can_be_set():
+def test_options_set_the_name_description_and_strictness_of_a_tool():
     """
-    Options replace the function's name and docstring; a tool is not strict by default
-    if a parameter takes any value or a dict.
+    Options replace the function's name and docstring, and set whether the tool is
+    strict. By default, a tool is not strict if a parameter takes any value or a dict.
     """
     tool = function_tool(free, name="set-free", description="It is free.")
     loose = function_tool(positional, strict=False, description="")

@@ -78,8 +78,8 @@ def test_calls_and_first_problem_of_a_text_are_returned():
 @pytest.mark.system
 def test_text_with_too_many_markers_is_not_read_to_its_end():
     """
-    From marker 10,001 on, the text is unreadable, so that a model that repeats itself
-    without end does not occupy the event loop.
+    From marker 10,001 on, a text counts as unreadable, so that a model that repeats
+    itself without end does not occupy the event loop.
     """
     found = read(f"a {CALL * 10_000}")
     more = read(f"a {CALL * 10_001} b")
@@ -129,7 +129,7 @@ def as_json(name, arguments, key="arguments"):
     return json.dumps({"name": name, key: arguments}, ensure_ascii=False)
 
 
-# Strings that are not JSON between tags, with code, markers and quotes in them.
+# Strings that are not JSON between tags. They contain backticks, brackets and quotes.
 words = st.text("x`~\n\\\"{}[]&;<>' ", max_size=6).map(lambda text: f"x{text}x")
 values = words | st.integers() | st.booleans() | st.none() | st.lists(words)
 rendered = st.tuples(
@@ -300,7 +300,7 @@ HOSTILE = {
 
 @pytest.mark.system
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
-def test_work_is_linear_in_the_length_of_the_text(unit):
+def test_work_to_read_a_text_is_linear_in_its_length(unit):
     """
     For a text of twice the length, reading and streaming make at most about twice as
     many function calls, whatever markers the text repeats.
@@ -334,7 +334,7 @@ def test_many_start_tags_before_a_long_json_text_need_linear_work():
     assert 2 * lines_of(read, once) + 30_000 >= lines_of(read, often)
 
 
-def test_plain_piece_costs_no_more_after_a_long_text():
+def test_piece_without_a_marker_costs_no_more_after_a_long_text():
     """
     Streaming a piece without a marker's first character needs few function calls,
     however long the text before it is. This also holds if the text before it is held

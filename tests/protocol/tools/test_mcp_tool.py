@@ -72,10 +72,10 @@ def test_tool_without_schema_and_description_takes_no_arguments():
     assert "description" not in tool(None).wire["function"]
 
 
-def test_names_that_the_api_does_not_take_are_made_to_fit():
+def test_names_that_the_api_does_not_accept_are_made_to_fit():
     """
-    Other characters than letters, digits, "_" and "-" become "_", names are cut to 64
-    characters, and an empty name becomes "tool".
+    In the name of a tool, characters other than letters, digits, "_" and "-" become
+    "_". A name is cut to 64 characters, and an empty name becomes "tool".
     """
     names = ["read", "files/read.it now", "météo", "x" * 70, ""]
 
@@ -91,10 +91,10 @@ def test_names_that_the_api_does_not_take_are_made_to_fit():
 
 @pytest.mark.system
 @given(st.lists(st.text("ab./_\ud800", max_size=70) | st.text(), unique=True))
-def test_fitting_names_are_different_and_independent_of_the_order(names):
+def test_fitted_names_differ_and_do_not_depend_on_the_order_of_the_tools(names):
     """
-    All names fit and are different; a name that fits is kept; and the order in which
-    the server lists its tools does not matter.
+    All names fit the rules of the API, and no two are the same. A name that already
+    fits is kept. The order in which the server lists its tools does not matter.
     """
     shuffled = random.Random(1).sample(names, len(names))
 
@@ -173,8 +173,9 @@ IMAGE = base64.b64encode(bytes(1234)).decode()
 )
 def test_mcp_result_becomes_the_text_that_the_model_reads(answer, text):
     """
-    The model reads the texts of a result, or else the structured content as JSON; other
-    parts are named in words, and the text of an embedded resource follows its name.
+    The model reads the texts of a result or, if the result has none, its structured
+    content as JSON. Other parts are named in words, and the text of an embedded
+    resource follows its name.
     """
     assert text == result_text(answer)
 

@@ -1,4 +1,6 @@
-"""How the fragments of a tool call are merged, and when one repeats another."""
+"""
+How the fragments of a tool call are merged, and which arguments count as repeated.
+"""
 
 from __future__ import annotations
 

@@ -137,8 +137,8 @@ def test_tools_before_a_serial_tool_run_at_the_same_time(names, groups):
 
 def test_approved_calls_run_in_their_original_order():
     """
-    After a decision, calls run in the order that they would have had without an
-    approval.
+    After a decision, calls run in the order that they would have had if none had needed
+    an approval.
     """
     log = asked(log_of(), "pay", "save", "add", "pay")
     log.add(log.decided({"0": True, "3": True}))
@@ -269,7 +269,7 @@ def test_each_event_is_recorded_with_its_step():
     assert problem is caught.value.result.steps[-1].error
 
 
-def test_decision_cannot_be_made_twice():
+def test_decision_about_a_call_cannot_be_made_twice():
     """
     A second decision about the same call raises `ArgumentError`.
     """
@@ -337,7 +337,7 @@ def test_call_that_was_refused_runs_when_it_is_repeated():
     assert ["run", "0_1"] == action_of(asked(log, "add"))
 
 
-def test_wrong_calls_are_refused_before_the_others_run():
+def test_wrong_calls_are_refused_before_the_other_calls_run():
     """
     Calls that must not run get their results first, all at once. If they got them one
     by one, all calls of the answer would be checked again after each result. Then the
@@ -481,7 +481,7 @@ def one_step(log, data):
 
 @pytest.mark.system
 @given(st.data())
-def test_run_that_was_saved_goes_on_as_it_would_have_done(data):
+def test_saved_and_loaded_run_goes_on_like_the_original_run(data):
     """
     After any events, a run that is saved and loaded does the same next, waits for the
     same decisions and sends the same messages. No call is begun twice.
@@ -530,7 +530,7 @@ def test_each_call_of_a_run_gets_one_result(data):
         assert [] == waiting
 
 
-def test_next_serial_call_is_found_without_a_look_at_all_others():
+def test_next_serial_call_is_found_without_a_look_at_all_other_calls():
     """
     To find the next of many serial calls, a run looks at one call alone, so that a run
     takes time linear in the number of its calls.

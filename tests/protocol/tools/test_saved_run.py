@@ -86,7 +86,7 @@ def test_events_are_loaded_from_an_iterator():
 
 def test_loaded_events_are_equal_to_the_saved_events():
     """
-    Loading restores each event with its types.
+    Loading restores each event, with its class and the types of its values.
     """
     loaded = load_events(saved_events(EVENTS))
 
@@ -106,8 +106,7 @@ def test_each_event_of_a_run_is_saved_as_one_line():
 @pytest.mark.parametrize("form", ["str", "bytes", "list", "list-of-bytes"])
 def test_incomplete_last_line_is_left_out(form):
     """
-    A last line that was cut off anywhere before its end, even within a character, is
-    left out.
+    A last line that was cut off, even within a character, is left out.
     """
     for place in range(1, len(LINES)):
         line = LINES[place].encode()
@@ -202,10 +201,10 @@ class Run:
         pytest.param(Run(), "must be the str", id="run"),
     ],
 )
-def test_what_is_not_a_saved_run_is_an_argument_error(saved, words):
+def test_value_that_is_not_a_saved_run_is_an_argument_error(saved, words):
     """
-    Whatever else is given as a saved run, an `ArgumentError` says what is wrong with
-    it. Only a last line without its line break may be incomplete.
+    Any other value in place of a saved run raises an `ArgumentError` that says what is
+    wrong. Only a last line without its line break may be incomplete.
     """
     with pytest.raises(asi1.ArgumentError, match=f"^saved: .*{words}") as caught:
         load_events(saved)
@@ -289,8 +288,8 @@ def nested(depth):
 
 def test_deeply_nested_answer_of_a_saved_run_can_be_loaded():
     """
-    An answer that is nested as deeply as a reply may be can be saved and loaded; deeper
-    ones are refused.
+    An answer that is nested as deeply as a reply may be can be saved and loaded. A
+    deeper answer is refused.
     """
     deepest = decode(ChatCompletion, {"choices": [], "deep": nested(199)})
     events = [BEGUN, Answered(deepest)]
@@ -315,7 +314,7 @@ def test_run_of_very_many_calls_can_be_loaded_again():
 
 def test_numbers_and_unknown_keys_of_an_answer_are_kept():
     """
-    Numbers of any size and keys that asi1 does not know survive saving and loading.
+    Saving and loading keeps numbers of any size, and keys that asi1 does not know.
     """
     raw = answer_of(call_of("a", mark={"n": 10**30})).to_dict() | {"score": 10**25}
     events = [BEGUN, Answered(decode(ChatCompletion, raw))]
@@ -323,7 +322,7 @@ def test_numbers_and_unknown_keys_of_an_answer_are_kept():
     assert raw == load_events(saved_events(events))[1].answer.to_dict()
 
 
-def test_lone_surrogates_become_replacement_characters():
+def test_lone_surrogate_in_a_saved_event_becomes_a_replacement_character():
     """
     A lone surrogate, which UTF-8 cannot express, is saved as U+FFFD.
     """

@@ -110,7 +110,7 @@ class Endless:
         yield 1
 
 
-def test_decorated_function_can_still_be_called_and_read():
+def test_decorated_function_can_still_be_called_and_inspected():
     """
     A decorated function keeps its name, docstring, signature and behaviour.
     """
@@ -147,7 +147,8 @@ def test_class_and_static_methods_are_tools_of_classes_and_objects(
 ):
     """
     Class methods and static methods are tools, taken from the class or from an object,
-    whichever of the two decorators is outside; they keep their options.
+    whichever of the two decorators is outside. The tools keep the options of
+    `asi1.tool`.
     """
     (tool,) = tools_by_name([getattr(owner, attribute)]).values()
 
@@ -210,7 +211,9 @@ def test_method_bound_to_a_tool_keeps_its_options():
     ],
 )
 @pytest.mark.parametrize("wrap", [asi1.tool, lambda function: function])
-def test_each_callable_can_be_a_tool(function, name, description, parameters, wrap):
+def test_each_kind_of_callable_can_be_a_tool(
+    function, name, description, parameters, wrap
+):
     """
     Functions, coroutine functions, partials, objects with ``__call__``, methods and
     functions wrapped by `functools.wraps` become tools, with `tool` or without.
@@ -264,8 +267,8 @@ def test_generator_function_is_refused_as_a_tool(function):
 
 def test_generator_in_a_decorator_that_returns_a_list_can_be_a_tool():
     """
-    A generator function inside of a decorator that returns a list can be a tool: only
-    the function that is called must not be a generator.
+    A generator function inside a decorator that returns a list can be a tool, since the
+    function that the tool calls is then not a generator function.
     """
 
     @functools.wraps(endless)
@@ -291,8 +294,8 @@ def test_generator_in_a_decorator_that_returns_a_list_can_be_a_tool():
 @pytest.mark.parametrize("use", [asi1.tool, asi1.tool(serial=True)])
 def test_tool_of_a_tool_is_refused(function, use):
     """
-    A partial or another decorator around a tool would lose the tool's options, such as
-    its approval, so it is refused.
+    A partial or another decorator around a tool is refused, since it would lose the
+    tool's options, such as its approval.
     """
     with pytest.raises(asi1.ArgumentError, match="must not be a tool already"):
         use(function)
@@ -382,7 +385,7 @@ def test_wrong_option_of_the_tool_class_is_refused(name, value):
 @pytest.mark.parametrize("function", ["add", 5, [], object()])
 def test_value_that_cannot_be_called_is_refused_as_a_tool(function):
     """
-    `tool` of a value that is not a function raises `ArgumentError` at once.
+    `asi1.tool` of a value that is not a function raises `ArgumentError` at once.
     """
     with pytest.raises(asi1.ArgumentError, match="must be a function") as caught:
         asi1.tool(function)

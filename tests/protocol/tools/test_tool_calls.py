@@ -319,8 +319,8 @@ def test_id_of_an_earlier_answer_is_kept_only_by_the_same_call(call, settled, id
 )
 def test_calls_have_different_ids_and_none_is_lost(calls):
     """
-    Whatever ids a model writes, the calls have ids that differ and are not empty, and
-    each call that is no repetition is there, in the order of the answer.
+    Whatever ids a model writes, the calls have ids that differ and are not empty. Each
+    call that is not a repetition is there, in the order of the answer.
     """
     found = calls_of(
         *(call_of(call, arguments=text) for call, text in calls), finish=None
@@ -355,9 +355,10 @@ def test_new_ids_are_in_the_message_that_is_sent_back():
     assert answer.message.to_dict() == choice["message"]
 
 
-def test_only_the_first_choice_calls_tools():
+def test_only_choice_0_calls_tools():
     """
-    Only choice 0 is the answer, wherever it stands; other choices are not changed.
+    Only the tool calls of choice 0 run, wherever this choice is in the list. Other
+    choices are not changed.
     """
     raw = answer_of(call_of("")).to_dict()
     first, other = raw["choices"][0], {"index": 1, "message": {"content": "Hi"}}
@@ -420,8 +421,8 @@ def test_only_the_first_choice_calls_tools():
 )
 def test_answer_whose_tool_calls_cannot_be_read_is_an_error(options, error, words):
     """
-    An error with the answer is raised if the answer says that it calls tools but has no
-    readable call, or if it ends when the model has written only thoughts.
+    If an answer says that it calls tools but has no readable call, or if it ends while
+    the model has written only thoughts, an error is raised that has the answer.
     """
     answer = answer_of(**options)
 
