@@ -131,7 +131,7 @@ def test_terminal_shows_dimmed_thoughts_and_undimmed_text(options, fake, on_term
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)]
 )
-def test_no_color_variable_or_a_dumb_terminal_turns_ansi_codes_off(
+def test_variable_no_color_or_a_dumb_terminal_turns_ansi_codes_off(
     name, value, fake, on_terminal, monkeypatch
 ):
     """
@@ -172,7 +172,7 @@ def test_thoughts_have_ansi_codes_on_a_terminal_that_supports_them(
 
 
 @pytest.mark.parametrize("options", [["--no-thoughts"], ["-q"], ["-q", "--thoughts"]])
-def test_no_thoughts_option_and_quiet_option_hide_thoughts(options, fake, on_terminal):
+def test_options_no_thoughts_and_quiet_hide_thoughts(options, fake, on_terminal):
     """
     With ``--no-thoughts`` or ``-q`` a terminal shows no thoughts. With ``-q`` it shows
     no token counts either.
@@ -186,7 +186,7 @@ def test_no_thoughts_option_and_quiet_option_hide_thoughts(options, fake, on_ter
     assert ("-q" in options) == (seen == f"{SKY}\n")
 
 
-def test_thoughts_option_writes_thoughts_without_a_terminal(fake, capsys):
+def test_thoughts_option_writes_thoughts_even_without_a_terminal(fake, capsys):
     """
     ``--thoughts`` writes thoughts to stderr even if stderr is not a terminal, without
     ANSI codes.

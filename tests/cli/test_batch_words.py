@@ -82,7 +82,7 @@ def test_progress_before_the_first_answer_has_no_time_left():
     assert "0/3 done, 0 tokens, 0.0/s" == words
 
 
-def test_summary_names_failures_by_class_and_what_to_do():
+def test_summary_counts_failures_by_class_and_says_how_to_retry_them():
     """
     The summary counts failures by their class, the most frequent first, and says how to
     send them again; a cost that is not known is left out.
@@ -133,7 +133,7 @@ def test_first_lines_of_a_batch_count_the_finished_and_changed_requests():
         ("1234.567", "$1234.57"),
     ],
 )
-def test_dollars_of_a_small_cost_have_two_significant_digits(cost, shown):
+def test_small_cost_is_shown_with_two_significant_digits(cost, shown):
     """A small cost has as many decimals as two significant digits need, so that it is
     not shown as 0; a cost of None, which is unknown, is not shown.
     """

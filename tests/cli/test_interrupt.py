@@ -189,7 +189,7 @@ def test_second_signal_ends_a_process_that_is_stopping(first, second, start):
     assert 130 == process.returncode
 
 
-def test_signals_have_their_earlier_handlers_after_stop_on_signals(handler):
+def test_stop_on_signals_restores_the_earlier_signal_handlers(handler):
     """
     After a ``with stop_on_signals()`` block, Ctrl-C ends the process again, and SIGTERM
     has the handler that it had before.

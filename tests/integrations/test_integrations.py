@@ -60,10 +60,10 @@ def test_importing_the_module_of_a_missing_framework_names_the_extra(framework):
 
 
 @pytest.mark.system
-def test_importing_the_module_without_opentelemetry_names_the_extra():
+def test_importing_the_otel_module_without_opentelemetry_names_the_extra():
     """
-    Importing the integration without OpenTelemetry raises an ImportError of one line
-    that says which extra to install.
+    Importing `asi1.integrations.otel` without OpenTelemetry raises an ImportError of
+    one line that says which extra to install.
     """
     output = python(
         "import sys; sys.modules['opentelemetry.util.genai.handler'] = None;"

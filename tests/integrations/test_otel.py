@@ -434,7 +434,7 @@ async def test_image_call_has_a_span_and_a_call_of_request_has_none(telemetry):
 @pytest.mark.parametrize(
     ("mode", "captured"), [(None, False), ("NO_CONTENT", False), ("SPAN_ONLY", True)]
 )
-async def test_contents_are_recorded_only_if_the_environment_says_so(
+async def test_messages_and_answers_are_recorded_only_on_request(
     telemetry, monkeypatch, mode, captured
 ):
     """

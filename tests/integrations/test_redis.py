@@ -341,7 +341,7 @@ def away(server, how):
 
 @pytest.mark.system
 @pytest.mark.parametrize("how", AWAY)
-async def test_calls_wait_or_go_on_without_redis(how, own_server, caplog):
+async def test_calls_wait_for_redis_or_go_on_without_it(how, own_server, caplog):
     """
     While Redis cannot be used, calls with ``on_failure="go_on"`` are sent, and calls
     with "wait" wait until Redis can be used again. Each limiter logs one line about the

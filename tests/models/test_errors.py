@@ -118,7 +118,7 @@ def test_status_not_in_the_docstring_of_errors_py_becomes_api_status_error():
 
 
 @pytest.mark.parametrize("name", ["ASI1Error", "StreamClosedError", "APITimeoutError"])
-def test_str_and_repr_show_the_message(name):
+def test_str_and_repr_of_an_error_show_its_message(name):
     """
     ``str`` of an error is its message; ``repr`` shows the error's class and message.
     """

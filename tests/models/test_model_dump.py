@@ -72,7 +72,7 @@ def test_dump_without_none_has_no_none_at_any_depth():
     assert dict(ANSWER) == dump
 
 
-def test_dump_without_unset_fields_is_to_dict():
+def test_dump_without_unset_fields_equals_to_dict():
     """
     `model_dump` with ``exclude_unset=True`` is `to_dict`.
     """
@@ -103,7 +103,7 @@ def test_dump_of_a_message_without_none_is_what_a_request_sends_back(message, se
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_dump_as_json_is_the_dump_as_text(indent):
+def test_model_dump_json_is_model_dump_as_json_text(indent):
     """
     `model_dump_json` is `model_dump` as JSON text, in one line or indented.
     """

@@ -22,7 +22,7 @@ Row = pydantic.create_model(
 
 
 @pytest.mark.parametrize("how", [{}, {"exclude_none": True}, {"exclude_unset": True}])
-def test_model_of_pydantic_may_have_fields_of_asi1s_classes(how):
+def test_pydantic_model_may_have_fields_with_classes_of_asi1(how):
     """
     If a field of a pydantic model has a class of asi1 as its type, the field keeps the
     object itself. ``model_dump`` dumps the object, with the options of the dump.
@@ -38,9 +38,10 @@ def test_model_of_pydantic_may_have_fields_of_asi1s_classes(how):
     assert dump == pydantic.TypeAdapter(dict).validate_json(row.model_dump_json(**how))
 
 
-def test_field_of_asi1s_class_takes_no_dict():
+def test_field_with_a_class_of_asi1_accepts_no_dict():
     """
-    A dict in place of the object is an error of pydantic that names the class.
+    If a field has a class of asi1 as its type, a dict in place of the object raises an
+    error of pydantic that names the class.
     """
     with pytest.raises(
         pydantic.ValidationError, match="should be an instance of ChatCompletion"

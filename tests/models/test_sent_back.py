@@ -30,7 +30,7 @@ PLAIN = {
     ],
     ids=["nothing", "unknown", "null", "repeated", "field-of-a-wrong-type"],
 )
-def test_tool_call_is_sent_back_with_keys_that_asi1_does_not_know(extra, sent):
+def test_tool_call_is_sent_back_with_its_unknown_keys(extra, sent):
     """
     A tool call is sent back with the keys that the server added to it. Nulls, keys that
     repeat another key, and fields of a wrong type are left out.
@@ -45,7 +45,7 @@ def test_tool_call_is_sent_back_with_keys_that_asi1_does_not_know(extra, sent):
     assert sent | PLAIN == wire_call(call)
 
 
-def test_function_is_sent_back_with_keys_that_asi1_does_not_know():
+def test_function_of_a_tool_call_is_sent_back_with_its_unknown_keys():
     """
     The function of a tool call is sent back with the keys that the server added.
     """

@@ -1272,7 +1272,7 @@ def test_high_surrogate_ending_thoughts_becomes_u_fffd_when_choice_0_ends():
 
 
 @pytest.mark.parametrize("character", ["\U00010000", "\U0010ffff"])
-def test_first_and_last_surrogate_pair_are_joined(character):
+def test_halves_of_the_first_and_the_last_surrogate_pair_are_joined(character):
     """
     The halves of U+10000 and U+10FFFF, the first and last surrogate pairs, are joined.
     """

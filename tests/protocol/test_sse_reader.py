@@ -285,7 +285,7 @@ def test_random_bytes_give_the_same_events_when_decoded_byte_by_byte(body):
         pytest.param(b"dat", [], id="half-a-name"),
     ],
 )
-def test_event_cut_short_by_the_end_is_returned_once_by_unfinished(body, events):
+def test_event_cut_short_by_the_end_of_the_stream_is_returned_once(body, events):
     """
     If the stream ends in the middle of an event, the decoder does not return the event.
     `unfinished` returns it, but only once.

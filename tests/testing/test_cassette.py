@@ -129,10 +129,10 @@ def test_blocking_client_records_over_sockets_and_replays(fake, path):
     assert 2 == len(fake.requests)
 
 
-async def test_cassette_is_a_transport_of_httpx(fake, path):
+async def test_cassette_can_be_the_transport_of_any_httpx_client(fake, path):
     """
-    Other clients of httpx may use a cassette. A body that is not text is recorded in
-    base64, and a compressed one in its decompressed form.
+    Any client of httpx may use a cassette as its transport. A body that is not text is
+    recorded in base64, and a compressed body in its decompressed form.
     """
     packed = gzip.compress(b'{"a": 1}')
     plain = Head(200, (("content-type", "application/octet-stream"),))

@@ -147,7 +147,7 @@ def test_faults_are_listed_in_order_with_a_description():
     assert all(about.endswith((".", ":")) for about in listed.values())
 
 
-def test_unknown_fault_lists_similar_names():
+def test_error_for_an_unknown_fault_lists_similar_names():
     """
     Scripting a fault with an unknown name raises a ValueError that lists similar names.
     """

@@ -408,7 +408,7 @@ def test_unknown_option_of_a_reply_is_a_type_error(fake):
         fake.reply(TEXT, thougts=["spelt wrongly"])
 
 
-async def test_same_seed_gives_the_same_bytes():
+async def test_fakes_with_the_same_seed_send_the_same_bytes():
     """
     Two fakes with the same seed reply to the same requests with the same bytes; a fake
     with another seed replies with other bytes.

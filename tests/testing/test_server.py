@@ -83,7 +83,7 @@ async def test_fake_works_in_async_with():
     assert not fake_threads()
 
 
-def test_port_raises_before_the_start_and_refuses_connections_after_the_stop():
+def test_port_is_unknown_before_the_start_and_closed_after_the_stop():
     """
     `FakeASI1.port` raises before the start; a stopped fake refuses connections.
     """
@@ -101,10 +101,10 @@ def test_port_raises_before_the_start_and_refuses_connections_after_the_stop():
         httpx.post(fake.base_url)
 
 
-def test_starting_a_running_fake_or_on_a_used_port_raises(fake):
+def test_starting_a_fake_twice_or_on_a_used_port_raises_an_error(fake):
     """
-    Starting a running fake raises RuntimeError, and starting on a used port OSError;
-    stopping twice raises nothing.
+    Starting a running fake again raises RuntimeError. Starting a fake on a used port
+    raises OSError. Stopping a fake twice raises nothing.
     """
     with pytest.raises(RuntimeError, match="already running"):
         fake.start()
@@ -169,7 +169,7 @@ def test_connection_is_reused_after_an_explicit_end_step(fake, client):
     assert [1, 1] == [r.connection for r in fake.requests]
 
 
-def test_open_connections_counts_a_connection_until_its_close(fake, client):
+def test_open_connections_counts_a_connection_until_it_is_closed(fake, client):
     """
     `FakeASI1.open_connections` counts a connection until the client closes it.
     """
@@ -335,7 +335,7 @@ def test_bytes_of_a_data_step_are_sent_before_the_next_step_runs(fake, line):
     assert "left" == fake.requests[0].wait()
 
 
-def test_outcome_is_left_when_the_client_disconnects_from_a_stalled_reply(fake, client):
+def test_stalled_reply_has_the_outcome_left_after_the_client_disconnects(fake, client):
     """
     The outcome of a stalled reply is "open", and "left" after the client disconnects.
     """

@@ -132,7 +132,7 @@ async def test_scripted_calls_satisfy_a_strict_fake(strict):
     strict.verify()
 
 
-async def test_generation_of_a_fake_applies_to_answers_without_their_own():
+async def test_generation_of_a_fake_applies_to_answers_without_a_generation():
     """
     The ``generation`` of a fake, the year of its format, applies to each answer that
     does not set its own, to the built-in answer, to faults, and to images.
@@ -184,7 +184,7 @@ def test_failed(fake_asi1):
 
 
 @pytest.mark.system
-def test_fixture_is_strict_by_setting_or_mark(tmp_path):
+def test_setting_or_mark_makes_the_fixture_strict(tmp_path):
     """
     With pytest's setting ``asi1_fake_strict``, the fixture `fake_asi1` fails tests that
     passed although a reply was left over, or a call was not scripted. The mark

@@ -35,9 +35,9 @@ def test_public_classes_have_the_public_module_name():
 
 
 @pytest.mark.system
-def test_import_starts_no_thread():
+def test_importing_asi1_testing_starts_no_thread():
     """
-    Importing asi1.testing starts no thread; only starting a fake does.
+    Importing asi1.testing starts no thread; only the start of a fake does.
     """
     code = "import threading, asi1.testing; print(threading.active_count())"
 

@@ -96,7 +96,7 @@ async def test_reply_to_head_has_no_body(fake, client):
     assert (405, b"") == (response.status_code, response.content)
 
 
-async def test_response_has_version_and_reason(fake, client):
+async def test_response_has_the_http_version_and_the_reason_phrase(fake, client):
     """
     A response has its HTTP version and its reason phrase, as from httpx's own
     transport.

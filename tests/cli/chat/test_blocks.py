@@ -48,7 +48,7 @@ PARTS = [
         ("| a |\n|---|\n| b |\n\nc", ["| a |\n|---|\n| b |\n\n", "c"]),
     ],
 )
-def test_blocks_are_paragraphs_lists_tables_and_code(text, blocks):
+def test_markdown_is_divided_into_paragraphs_lists_tables_and_code(text, blocks):
     """
     A Markdown text is divided where a block at its top level begins. A list, a table or
     a block of code stays whole, even before its end has arrived.

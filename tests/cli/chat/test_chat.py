@@ -91,7 +91,7 @@ def test_markdown_and_dimmed_thoughts_are_shown(chat, fake):
 
 
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("NO_COLOR", "1")])
-def test_no_color_variable_or_a_dumb_terminal_turns_colors_off(
+def test_variable_no_color_or_a_dumb_terminal_turns_colors_off(
     chat, fake, monkeypatch, name, value
 ):
     """
@@ -367,7 +367,7 @@ def test_failed_turn_names_the_tools_that_ran(chat, fake, tools):
     assert "tools that ran all the same, or still run: mail" in rows
 
 
-def test_lines_of_a_pipe_are_messages_and_commands_of_the_chat(
+def test_chat_reads_messages_and_commands_from_a_pipe(
     fake, piped, capsys, tmp_path, monkeypatch
 ):
     """

@@ -104,7 +104,7 @@ def test_thoughts_are_dimmed_and_stand_above_the_text(view):
     assert "\x1b[2mHm\x1b[0m" in view.terminal.getvalue()
 
 
-def test_hidden_thoughts_are_not_written(view):
+def test_hidden_thoughts_are_not_written_to_the_terminal(view):
     """
     If thoughts are hidden, the terminal gets the text only.
     """
@@ -129,7 +129,7 @@ def test_control_characters_of_thoughts_and_text_are_shown_as_symbols(view):
     )
 
 
-def test_answer_without_text_writes_nothing(view):
+def test_empty_answer_writes_nothing_to_the_terminal(view):
     """
     A view that got neither thoughts nor text writes nothing, and can be ended twice.
     """
@@ -140,7 +140,7 @@ def test_answer_without_text_writes_nothing(view):
     assert "" == view.terminal.getvalue()
 
 
-def test_error_of_the_terminal_is_raised_to_the_caller(view):
+def test_error_of_the_terminal_reaches_the_caller_of_the_view(view):
     """
     If writing to the terminal fails, the thread that draws ends, and the caller of the
     view gets the error.

@@ -62,7 +62,7 @@ def test_markdown_is_shown_in_rows_without_spaces_at_their_ends(console):
     assert any("\x1b[" in row for row in rows_of("**bold**", shown))
 
 
-def test_no_color_variable_removes_colors_from_rows(console):
+def test_variable_no_color_removes_colors_from_rows(console):
     """
     If the environment variable NO_COLOR is set, code is shown without colors.
     """
@@ -83,7 +83,7 @@ def test_link_is_shown_as_its_text_and_its_address(console):
 
 
 @pytest.mark.parametrize("columns", [1, 5, 20])
-def test_narrow_table_loses_no_letter(console, columns):
+def test_table_in_a_narrow_terminal_loses_no_letter(console, columns):
     """
     In a narrow terminal the words of a table are broken, but each letter is shown.
     """

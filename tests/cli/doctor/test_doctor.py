@@ -29,7 +29,7 @@ def findings(capsys):
     return run
 
 
-def test_all_is_well_if_the_server_refuses_the_empty_request(fake, capsys):
+def test_doctor_succeeds_if_the_server_refuses_the_empty_request(fake, capsys):
     """
     Each step is shown in a line. The request has no messages, so that it costs nothing.
     A server that refuses this request with status 400 has accepted the URL and the key.

@@ -6,7 +6,7 @@ from asi1._settings.secret import Secret
 from asi1.cli._doctor.finding import Finding, as_json, lines_of, summary_of
 
 
-def test_texts_of_a_finding_are_short_lines_without_key_and_controls():
+def test_texts_of_a_finding_are_short_and_have_no_key_or_control_characters():
     """
     Text from a server cannot control or fill the terminal, add lines to the report, or
     show the key; numbers stay as they are.
@@ -25,7 +25,7 @@ def test_texts_of_a_finding_are_short_lines_without_key_and_controls():
     assert 1.5 == cleaned.facts["b"]
 
 
-def test_findings_become_lines_and_data():
+def test_findings_become_lines_of_text_and_json():
     """
     A failure is written in capitals, with its advice below it; the JSON of all results
     says whether one has failed.

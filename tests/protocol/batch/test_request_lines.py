@@ -93,7 +93,7 @@ def test_model_of_a_batch_overrides_the_model_of_a_line(own, given, sent):
 
 @settings(max_examples=50)
 @given(first=VALUES, second=VALUES)
-def test_hash_differs_exactly_if_custom_id_or_body_differs(first, second):
+def test_hash_of_a_request_differs_exactly_if_custom_id_or_body_differs(first, second):
     """
     The hash of a request depends on its custom id and on the values of its body. The
     order of keys and other fields of the line do not matter.

@@ -38,7 +38,7 @@ def refusal(body, kind=asi1.BadRequestError, status=400):
     return kind("no\x1b[2J", status_code=status, body=body, response=info)
 
 
-def test_answer_has_the_form_of_openais_batch_output():
+def test_row_of_an_answer_has_the_form_of_openais_batch_output():
     """
     The row of an answer has the fields of OpenAI's Batch API, with the answer as the
     server sent it. The row's id contains the hash of the request.
@@ -131,7 +131,7 @@ def test_any_answer_becomes_one_line_of_json_without_control_characters(text, nu
     assert read_row(row).answered
 
 
-def test_deeply_nested_answer_can_be_read_again():
+def test_row_of_a_deeply_nested_answer_can_be_read_again():
     """
     An answer that is nested as deeply as a reply may be is written as a row that a
     later run can read.

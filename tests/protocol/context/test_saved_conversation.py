@@ -100,7 +100,7 @@ def test_token_count_below_0_or_above_10_to_the_9_is_refused(sample):
         from_json(saved(samples=[[1, 1, 1], sample]))
 
 
-def test_loading_converts_numbers_nulls_and_lone_surrogates():
+def test_loading_a_conversation_converts_numbers_and_lone_surrogates():
     """
     When a conversation is loaded, a whole number written as a float becomes an int, and
     a numeric model name a str. A lone surrogate in the summary becomes U+FFFD.

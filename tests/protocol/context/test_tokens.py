@@ -151,7 +151,7 @@ def test_token_estimator_keeps_a_bounded_number_of_samples():
         ({"role": "assistant", "content": "", "tool_calls": [{"id": "a"}]}, 10),
     ],
 )
-def test_message_size_is_its_bytes_and_a_constant_per_image(message, size):
+def test_size_of_a_message_is_its_bytes_plus_a_constant_per_image(message, size):
     """
     The size of a message is the number of bytes of its texts and tool calls. Each image
     adds the same constant, however long its URL is.

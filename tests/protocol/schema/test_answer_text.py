@@ -197,7 +197,7 @@ def test_truncated_json_object_raises_an_error(value, before, after, data):
 
 
 @given(st.text(st.sampled_from("[]{}\"'`~,:1a \n\\\u200b")))
-def test_any_text_gives_a_value_or_an_error(text):
+def test_any_text_is_read_as_json_or_raises_an_error(text):
     """
     For any text, `read_json_answer` returns a JSON value or raises `JSONCutOffError` or
     `NoJSONError`.

@@ -757,7 +757,7 @@ def test_truncated_refused_or_invalid_answer_raises_its_own_error_class(
 
 
 @pytest.mark.parametrize("reason", ["max_tokens", "MAX_TOKENS", "model_length"])
-def test_number_is_truncated_if_the_finish_reason_means_length(reason):
+def test_number_counts_as_truncated_if_the_finish_reason_means_length(reason):
     """
     A number may be cut off unnoticed. So it counts as truncated if the finish reason is
     any server's word for "length", such as "max_tokens".

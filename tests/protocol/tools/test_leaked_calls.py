@@ -148,7 +148,7 @@ prose = st.sampled_from(
 
 @pytest.mark.system
 @given(pieces=st.lists(prose | rendered, max_size=8))
-def test_rendered_calls_are_read_back_from_any_text(pieces):
+def test_tool_calls_written_into_any_text_are_read_back(pieces):
     """
     Calls that are written in every form, between prose and markdown code, are read
     back; the prose stays, except for whitespace.
@@ -193,7 +193,7 @@ def shown(pieces):
 @pytest.mark.system
 @settings(max_examples=300)
 @given(text=streamed, data=st.data())
-def test_text_shown_of_a_stream_does_not_depend_on_how_it_is_cut(text, data):
+def test_shown_text_of_a_stream_is_the_same_however_the_text_is_cut(text, data):
     """
     However a text is cut into pieces, the stream shows the same part of the text and
     holds back the same rest.

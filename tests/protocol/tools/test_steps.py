@@ -62,7 +62,7 @@ def test_error_of_a_step_does_not_count_in_comparisons():
         ("[1, 2", [1, 2]),
     ],
 )
-def test_arguments_so_far_are_the_beginning_of_the_data(arguments, value):
+def test_arguments_so_far_are_the_part_that_has_arrived(arguments, value):
     """
     `arguments_so_far` is the value of the JSON arguments that have arrived so far.
     """

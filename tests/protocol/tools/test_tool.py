@@ -292,7 +292,7 @@ def test_generator_in_a_decorator_that_returns_a_list_can_be_a_tool():
     ids=["tool", "partial", "nested", "decorated", "partial-decorated", "method"],
 )
 @pytest.mark.parametrize("use", [asi1.tool, asi1.tool(serial=True)])
-def test_tool_of_a_tool_is_refused(function, use):
+def test_making_a_tool_of_a_tool_is_refused(function, use):
     """
     A partial or another decorator around a tool is refused, since it would lose the
     tool's options, such as its approval.

@@ -317,7 +317,7 @@ def test_id_of_an_earlier_answer_is_kept_only_by_the_same_call(call, settled, id
         max_size=8,
     )
 )
-def test_calls_have_different_ids_and_none_is_lost(calls):
+def test_calls_have_different_ids_and_no_call_is_lost(calls):
     """
     Whatever ids a model writes, the calls have ids that differ and are not empty. Each
     call that is not a repetition is there, in the order of the answer.
