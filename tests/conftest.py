@@ -128,8 +128,8 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 def fake(request):
     """
-    Run a fake server on 127.0.0.1, in a thread of its own. A test in virtual time gets
-    a fake without a server: it has no sockets.
+    Run a fake server on 127.0.0.1, in a thread of its own. A test in virtual time has
+    no sockets, and gets a fake without a server.
 
     A module whose tests all need the same reply overrides this fixture: its own `fake`
     requests this one and adds the reply.

@@ -240,7 +240,9 @@ def test_terminal_codes_in_a_custom_id_do_not_reach_the_terminal(
 
 @pytest.mark.system
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
-def test_first_signal_ends_the_batch_cleanly(signal_name, fake, start, tmp_path):
+def test_ctrl_c_or_sigterm_ends_the_batch_and_keeps_its_answers(
+    signal_name, fake, start, tmp_path
+):
     """
     Ctrl-C and SIGTERM end the batch: running requests are cancelled, answers that have
     arrived are kept, a line says how to go on, and the exit code is 130.

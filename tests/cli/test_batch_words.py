@@ -65,8 +65,8 @@ FIELDS = {"total": 12_000, "done": 3000, "earlier": 1000}
 def test_time_left_is_estimated_from_the_rate_of_this_run(seconds, left):
     """
     The time left is estimated from the rate of this run; requests that earlier runs
-    have answered do not count. It is shown in seconds, in minutes, or in hours and
-    minutes.
+    have answered do not count. The time left is shown in seconds, in minutes, or in
+    hours and minutes.
     """
     words = progress_words(asi1.BatchSummary(**{**FIELDS, "seconds": seconds}))
 

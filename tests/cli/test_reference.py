@@ -1,4 +1,4 @@
-"""The page of the reference that describes the command line."""
+"""The page of the documentation that describes the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ TABLES = tables()
 @pytest.mark.parametrize("title", TABLES)
 def test_reference_has_the_options_and_exit_codes_of_each_command(title):
     """
-    The page has a table of each command's options, with the words of ``--help``, and a
-    table of its exit codes. ``python -m tests.support.command_line`` renews the tables.
+    The page about the command line has a table of each command's options, with the
+    words of ``--help``, and a table of its exit codes. ``python -m
+    tests.support.command_line`` renews the tables.
     """
     assert f"\n{TABLES[title]}\n" in PAGE.read_text("utf-8")
 
 
 def test_reference_describes_each_command():
-    """Each command has a section, and renewing the tables changes nothing else."""
+    """On the page about the command line, each command has a section. Renewing the
+    page's tables changes nothing else.
+    """
     text = PAGE.read_text("utf-8")
 
     assert text == with_tables(text)

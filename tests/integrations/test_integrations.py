@@ -177,7 +177,7 @@ async def test_aiohttp_handler_that_returns_an_answer_gets_a_type_error(
     fake, fake_client
 ):
     """
-    An answer of the model is not a response of aiohttp: a handler that returns one gets
+    A handler of aiohttp that returns an answer of the model in place of a response gets
     a `TypeError` that names `to_dict`. Other responses are not affected.
     """
     module = pytest.importorskip("asi1.integrations.aiohttp")

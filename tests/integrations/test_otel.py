@@ -73,7 +73,7 @@ class Telemetry:
         self.meters = MeterProvider([self.reader], shutdown_on_exit=False)
 
     def watch(self, client):
-        """Return *client*, instrumented."""
+        """Instrument *client*, and return it."""
         return instrument(
             client, tracer_provider=self.tracers, meter_provider=self.meters
         )
@@ -380,7 +380,8 @@ def _current():
 
 def test_span_of_a_blocking_call_is_a_child_of_the_callers_span(telemetry):
     """
-    A blocking call runs on another thread, but its span is a child of the caller's.
+    A blocking call runs on another thread, but its span is a child of the caller's
+    span.
     """
     fake = FakeASI1()
     with telemetry.watch(client_of(fake, ASI1)) as client, telemetry.outer():
@@ -416,7 +417,7 @@ async def test_span_of_a_tool_is_current_while_the_tool_runs(telemetry):
 async def test_image_call_has_a_span_and_a_call_of_request_has_none(telemetry):
     """
     An image call has a span with an operation name of its own. A call of `request` has
-    no span, since it may be for anything, not only for generative AI.
+    no span, since such a call may be for anything, not only for generative AI.
     """
     fake = FakeASI1()
     async with telemetry.watch(client_of(fake)) as client:

@@ -167,9 +167,7 @@ def test_wrong_argument_of_chat_is_an_argument_error(arguments, message):
         (lambda c: Chat(c)({"promt": ["a"]}), ArgumentError, "batch: has no column"),
     ],
 )
-def test_wrong_configuration_raises_an_error_that_names_the_right_one(
-    make, kind, message, config
-):
+def test_wrong_configuration_or_batch_raises_an_error(make, kind, message, config):
     """
     A client object in place of its configuration, an unknown argument, and a batch
     without prompts raise an error, since no single row is at fault.

@@ -155,7 +155,7 @@ class Stopping(Browser):
 async def test_response_that_the_server_cancels_ends_with_the_event_failed():
     """
     If the server cancels the response, as uvicorn does when it stops, the last event is
-    ``failed`` with the status 503; if a whole answer was sent, it stays the last event.
+    ``failed`` with the status 503, unless a whole answer was sent before.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()

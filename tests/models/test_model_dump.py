@@ -74,7 +74,7 @@ def test_dump_without_none_has_no_none_at_any_depth():
 
 def test_dump_without_unset_fields_equals_to_dict():
     """
-    `model_dump` with ``exclude_unset=True`` is `to_dict`.
+    `model_dump` with ``exclude_unset=True`` returns what `to_dict` returns.
     """
     assert ANSWER.model_dump(exclude_unset=True) == ANSWER.to_dict()
 
@@ -105,7 +105,8 @@ def test_dump_of_a_message_without_none_is_what_a_request_sends_back(message, se
 @pytest.mark.parametrize("indent", [None, 2])
 def test_model_dump_json_is_model_dump_as_json_text(indent):
     """
-    `model_dump_json` is `model_dump` as JSON text, in one line or indented.
+    `model_dump_json` returns what `model_dump` returns, as JSON text in one line or
+    indented.
     """
     text = ANSWER.model_dump_json(indent=indent)
 

@@ -188,7 +188,8 @@ OWNERS = {
 @pytest.mark.parametrize("kind", HINTS)
 def test_no_hint_is_for_an_attribute_that_asi1_has(kind):
     """
-    No hint is for an attribute that the object of asi1 has.
+    A hint exists only for an attribute of OpenAI's client that the object of asi1 does
+    not have.
     """
     owners = OWNERS.get(kind) or [getattr(asi1, kind)]
 

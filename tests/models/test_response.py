@@ -43,7 +43,7 @@ def test_metadata_field_that_is_not_set_has_a_default(made, given):
 
 def test_repr_of_response_metadata_leaves_out_the_headers():
     """
-    The representation of response metadata leaves out the headers, which are many.
+    ``repr`` of response metadata leaves out the headers, which are many.
     """
     info = read_info(299, {"x-otter": "sleek"})
 

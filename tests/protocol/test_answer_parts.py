@@ -34,7 +34,7 @@ def calls_of(*deltas):
     """
     Return id, name and arguments of the tool calls in an assembled answer.
 
-    Each delta is a part of a tool call, or a list of parts.
+    Each delta is a fragment of a tool call, or a list of fragments.
     """
     assembler = Assembler()
     for delta in deltas:

@@ -60,8 +60,8 @@ def key(secret=KEY, headers=None, **changes):
 )
 def test_requests_for_the_same_answer_have_the_same_cache_key(changes):
     """
-    Credentials, ids of a single call, the order of the body's fields and streaming do
-    not change the key of a request.
+    Credentials, ids that are new in each call, the order of the body's fields, and
+    streaming do not change the cache key of a request.
     """
     changes.pop("max", None)
 
@@ -87,7 +87,7 @@ def test_requests_for_the_same_answer_have_the_same_cache_key(changes):
 )
 def test_requests_that_differ_have_different_cache_keys(changes):
     """
-    Each part of a request that may change the answer changes the key.
+    Each part of a request that may change the answer changes the cache key.
     """
     assert key() != key(**changes)
 

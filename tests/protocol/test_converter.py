@@ -472,8 +472,8 @@ def test_one_decoding_step_decodes_at_most_256_tool_calls(
     calls, steps, cls, sent_under
 ):
     """
-    If a message has several tool calls, the first step decodes everything else. Each
-    further step decodes at most 256 tool calls.
+    If a message has several tool calls, the first step decodes everything but these
+    tool calls. Each further step decodes at most 256 of them.
     """
     ids = [str(number) for number in range(calls)]
     message = {"tool_calls": [{**CALL, "id": call_id} for call_id in ids]}

@@ -81,8 +81,8 @@ def test_each_error_has_a_status_and_code_for_the_callers_of_a_service(
 )
 def test_retry_after_of_the_api_is_passed_on_in_whole_seconds(wait, shown, header):
     """
-    The API may ask for a delay before a retry. The service passes it on to its caller
-    in the header ``retry-after``, in whole seconds, rounded up.
+    The API may ask for a delay before a retry. The service passes this delay on to its
+    caller in the header ``retry-after``, in whole seconds, rounded up.
     """
     error = status_error(429, asi1.RateLimitError, retry_after=wait)
 

@@ -796,7 +796,8 @@ def test_each_code_or_type_for_a_used_up_quota_is_known(value, field):
 @pytest.mark.parametrize(("count", "read"), [(1000, True), (1001, False)])
 def test_answer_or_chunk_with_more_than_a_thousand_choices_is_refused(count, read):
     """
-    An answer or chunk may have a thousand choices; one with more is refused.
+    An answer or chunk may have up to a thousand choices. With more choices, it is
+    refused.
     """
     answer = {"id": "a", "choices": [{"index": i} for i in range(count)]}
     body = json.dumps(answer).encode()
@@ -865,8 +866,8 @@ PLACES = [
 @pytest.mark.parametrize("body", PLACES)
 def test_error_is_raised_wherever_it_is_in_a_reply_or_an_event(body):
     """
-    An error in an event, or in a reply with a success status, is raised. It may be at
-    the top level, in a choice, or in the message or delta of a choice.
+    An error in an event, or in a reply with a success status, is raised. The error may
+    be at the top level, in a choice, or in the message or delta of a choice.
     """
     with pytest.raises(APIResponseError, match="is not an answer: no") as in_body:
         answer_of_reply(body)

@@ -290,8 +290,8 @@ def test_wait_in_the_message_of_an_error_is_read(message, seconds, place):
 def test_wait_in_a_field_of_the_error_body_is_read(body, seconds):
     """
     A wait may be a field of the error body, in seconds, in milliseconds or with a unit.
-    It is preferred to a wait in a message. A wait that is not positive and finite is
-    ignored.
+    A wait in a field is preferred to a wait in a message. A wait that is not positive
+    and finite is ignored.
     """
     assert seconds == retry_after_in_body(body)
 

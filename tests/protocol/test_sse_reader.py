@@ -490,8 +490,8 @@ def test_recorded_stream_gives_the_same_events_when_decoded_byte_by_byte(case):
 @pytest.mark.parametrize("place", [0, 1])
 def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
     """
-    However many lines an event has, it has all of its data and the last of its names.
-    The fields may stand before or after the data.
+    A decoded event has all of its data and the last of its names, however many lines it
+    has. The fields may stand before or after the data.
     """
     fields = b"event: a\nid: 1\nretry: 5\n: hi\nevent:b\nid: 2 \nretry:7\nother: c\n"
     data = b"data: x\ndata\ndata:y \ndata:  \xff\n" * count
@@ -506,8 +506,8 @@ def test_event_of_many_lines_has_all_of_its_data_and_fields(count, place):
 @pytest.mark.parametrize("count", [10, 200])
 def test_event_of_many_lines_without_data_is_not_returned(count):
     """
-    However many lines an event has, if none of them is data, the event is not returned,
-    and its name is not used for the next event.
+    An event without data is not returned, however many lines it has. Its name is not
+    used for the next event.
     """
     body = b"event: a\n" * count + b"id: 1\n\ndata: a\n\n"
 

@@ -115,7 +115,7 @@ def random_pieces(rng, body):
 def first_difference(pieces, module=_sse):
     """
     Return the number of pieces after which the decoder's events first differ from the
-    oracle's, and both lists of events; None if they never differ.
+    oracle's, and both lists of events. Return None if the events never differ.
     """
     decoder = module.EventDecoder(LARGE)
     body, seen = b"", []
@@ -236,8 +236,8 @@ def test_random_streams_contain_events_of_every_form():
 )
 def test_broken_decoder_differs_from_the_oracle(old, new):
     """
-    If one mistake is put into asi1's decoder, it decodes at least one random stream
-    differently from the oracle.
+    If one mistake is put into asi1's decoder, the decoder reads at least one random
+    stream differently from the oracle.
     """
     module = broken_decoder(old, new)
     found = False

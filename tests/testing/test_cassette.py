@@ -34,7 +34,7 @@ def path(tmp_path):
 
 @attrs.frozen
 class Otter:
-    """An otter."""
+    """A type as which answers are parsed."""
 
     name: str
 
@@ -108,7 +108,7 @@ async def test_every_kind_of_call_is_replayed_as_it_was_recorded(path):
     assert KEY not in path.read_text("utf-8")
 
 
-def test_blocking_client_records_over_sockets_and_replays(fake, path):
+def test_blocking_client_records_over_sockets_and_replays_without_a_server(fake, path):
     """
     A blocking client records over the network through asi1's own transport, unless the
     cassette has another transport, and replays without a server.

@@ -10,7 +10,8 @@ from asi1.testing import FAULTS, Data, FakeASI1, Head, Pause, Raw, Repeat, Stall
 
 
 SURROGATE = "\ud800"
-# How a reply is scripted, the error, and the beginning of its message.
+# Each entry has a function that scripts a reply, the class of the error that is raised,
+# and the beginning of the error's message.
 REFUSED = {
     "usage": (lambda f: f.reply("a", usage=5), TypeError, "usage: must be a mapping"),
     "usage json": (

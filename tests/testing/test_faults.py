@@ -100,7 +100,9 @@ async def ask(name, *, stream, **options):
 
 
 def ask_in_virtual_time(name, **options):
-    """Return what `ask` returns, however slow this machine is."""
+    """Run `ask` in virtual time, where a slow machine does not matter, and return its
+    result.
+    """
     return anyio.run(
         partial(ask, name, **options), backend_options={"loop_factory": VirtualTimeLoop}
     )
@@ -217,7 +219,7 @@ async def test_stall_closes_the_connection_after_the_given_seconds():
 
 
 @pytest.mark.virtual_time
-async def test_heartbeat_forever_sends_after_chunks_words_before_its_heartbeats():
+async def test_fault_heartbeat_forever_sends_words_before_its_heartbeats():
     """
     The fault heartbeat_forever sends *after_chunks* words before its heartbeats.
     """

@@ -27,8 +27,9 @@ def client_of(fake, **options):
 @pytest.mark.parametrize("name", ["early_refusal", "early_refusal_open"])
 async def test_early_refusal_is_sent_before_the_requests_body_is_read(fake, name):
     """
-    The server refuses a large request after its head, and records only the part of the
-    body that had arrived; the call raises RequestTooLargeError, and is not retried.
+    The server refuses a large request once it has read the request's head, and records
+    only the part of the body that has arrived. The call raises RequestTooLargeError,
+    and is not retried.
     """
     fake.fault(name)
 

@@ -85,7 +85,8 @@ async def test_fake_works_in_async_with():
 
 def test_port_is_unknown_before_the_start_and_closed_after_the_stop():
     """
-    `FakeASI1.port` raises before the start; a stopped fake refuses connections.
+    `FakeASI1.port` raises an error before the start. A stopped fake refuses
+    connections.
     """
     fake = FakeASI1()
     with pytest.raises(RuntimeError, match="the fake is not started"):

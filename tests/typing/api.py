@@ -99,7 +99,9 @@ async def options(client: AsyncASI1) -> None:
 
 
 async def clients() -> None:
-    """A client as a context manager and `with_options` return the client's own type."""
+    """``with`` on a client, and `with_options` of a client, return the client's own
+    type.
+    """
     async with AsyncASI1("key", retry=RetryPolicy(attempts=1), timeout=3) as client:
         assert_type(client, AsyncASI1)
         assert_type(client.with_options(timeout=5), AsyncASI1)

@@ -294,7 +294,7 @@ async def signatures() -> None:
 
 
 def told(step: ToolStep) -> str:
-    """Each kind of step has typed fields of its own."""
+    """Each kind of step of a tool run has typed fields of its own."""
     match step:
         case TextStep(text=text):
             return text

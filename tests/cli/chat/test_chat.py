@@ -44,7 +44,7 @@ def fake(fake):
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    """Return the module of tools in the working directory."""
+    """Import the module of tools from the working directory, and return it."""
     (tmp_path / "chat_tools.py").write_text(TOOLS)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     import chat_tools
@@ -95,7 +95,8 @@ def test_variable_no_color_or_a_dumb_terminal_turns_colors_off(
     chat, fake, monkeypatch, name, value
 ):
     """
-    If TERM is "dumb" the answer is plain text; if NO_COLOR is set it has no colors.
+    If the variable TERM is "dumb", the answer is plain text. If NO_COLOR is set, the
+    answer has no colors.
     """
     monkeypatch.setenv(name, value)
     fake.reply("`a` [b](http://c)")
@@ -318,7 +319,8 @@ def test_tool_of_a_chat_runs_only_after_the_user_says_yes(
 @pytest.mark.system
 def test_tool_that_is_always_allowed_runs_without_a_question(chat, fake, tools):
     """
-    After the answer "always", and with ``--yes``, a tool runs without a question.
+    After the user's answer "always", and with ``--yes``, a tool runs without a
+    question.
     """
     fake.reply("", tool_calls=CALL)
     fake.reply("done")

@@ -24,7 +24,7 @@ SHORT = 0.05
 
 @pytest.fixture
 def trusting(certificate):
-    """Return a TLS context that trusts the server's certificate."""
+    """Return a TLS context that trusts the certificate of the test's server."""
     return ssl.create_default_context(cafile=certificate)
 
 
@@ -144,7 +144,7 @@ def test_tls_behind_a_proxy_checks_the_certificate_of_the_server(secure, trustin
 def test_proxy_that_does_not_connect_is_a_failure(data, told, cure):
     """
     The reply of a proxy that refuses CONNECT is shown, shortened and without control
-    characters. The proxy's user and password are sent to it, and not shown.
+    characters. The proxy's user and password are sent to the proxy, and not shown.
     """
     with (
         serving(answering(data)) as (port, requests),

@@ -197,8 +197,9 @@ def test_tokens_of_a_summary_count_in_two_usage_sums():
 
 def test_token_estimator_learns_only_from_reported_usage():
     """
-    The token estimator learns from a request only if the server reported its usage: the
-    size of the request and its prompt tokens. Without usage the history stays the same.
+    From a request whose usage the server reported, the token estimator learns the
+    request's size and prompt tokens. A request without usage does not change the
+    history.
     """
     history = history_of("u")
 
@@ -223,8 +224,8 @@ def test_messages_of_a_history_are_a_deep_copy():
 
 def test_lone_surrogate_is_stored_as_a_replacement_character():
     """
-    A lone surrogate, which UTF-8 cannot encode, is stored as U+FFFD; the other messages
-    stay the same.
+    A lone surrogate, which UTF-8 cannot encode, is stored as U+FFFD. Messages without
+    lone surrogates are stored unchanged.
     """
     contents = [m["content"] for m in stored([asi1.UserMessage("a\ud800"), user("b")])]
 

@@ -107,7 +107,9 @@ def places(history, fitted):
 
 
 def bound(history):
-    """For each tool result, yield the index of its call, and its own index."""
+    """
+    For each tool result, yield the index of its call, and the index of the result.
+    """
     made = {}
     for place, message in enumerate(history):
         for one in message.get("tool_calls", ()):
@@ -433,7 +435,8 @@ def test_turn_in_a_script_without_blanks_is_kept_if_it_is_relevant(language, fir
 
 def test_policy_without_a_budget_returns_all_messages():
     """
-    A policy without a budget returns all messages from `fit`, since it knows no model.
+    A policy without a budget returns all messages from `fit`, since `fit` does not know
+    the model's context size.
     """
     history = [say("user", f"message {n} " * 500) for n in range(2_000)]
 
@@ -543,8 +546,8 @@ def counted_plan(policy, turns):
 def test_work_of_a_policy_grows_in_proportion_to_the_history(policy):
     """
     For a history four times as long, a policy reads at most four times as many keys of
-    messages. The last message is read equally often, since its words are found only
-    once.
+    messages. It reads the last message equally often, since the words of this message
+    are found only once.
     """
     reads, last_reads = counted_plan(policy, 100)
 

@@ -250,8 +250,9 @@ def test_estimator_does_not_learn_an_implausible_token_count(count, learned):
 
 def test_estimator_keeps_an_older_sample_for_each_power_of_two_in_bytes():
     """
-    An estimator keeps the newest 16 samples. Of the older samples it keeps the newest
-    one of each class of sizes; the classes are powers of two in bytes.
+    An estimator keeps the newest 16 samples. Older samples are divided into classes of
+    sizes, whose bounds are powers of two in bytes; the newest sample of each class is
+    kept.
     """
     tokens = asi1.TokenEstimator()
     for size in (3, 4, 5, 8, *[100] * 16):

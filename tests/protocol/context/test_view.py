@@ -16,7 +16,9 @@ ROLES = {"s": "system", "d": "developer", "u": "user", "a": "assistant"}
 
 
 def messages_of(letters):
-    """Return one message for each letter, which is the first letter of its role."""
+    """Return one message for each letter, which is the first letter of the message's
+    role.
+    """
     return [
         {"role": ROLES[letter], "content": f"{letter}{place}"}
         for place, letter in enumerate(letters)
@@ -196,7 +198,7 @@ def test_weight_of_a_request_includes_the_summary():
 def test_weight_of_a_request_is_rounded_to_a_millionth_of_a_token():
     """
     The weight of a request is rounded to a millionth of a token. So float errors do not
-    make it depend on the order in which the turns are added up.
+    make the weight depend on the order in which the turns are added up.
     """
     tokens = asi1.TokenEstimator(samples=((3000, 1, 1004), (6000, 1, 2004)))
 

@@ -1,6 +1,6 @@
 """
-Bounds in annotations, such as a least value, are checked, whatever library defines
-their metadata.
+Bounds in annotations, such as a minimum, are checked, whatever library defines their
+metadata.
 """
 
 from __future__ import annotations

@@ -236,7 +236,7 @@ def test_message_of_a_failed_validator_is_in_the_mismatch_error():
 
 def test_object_has_the_keys_of_its_type_whatever_their_names_are():
     """
-    An object is decoded with the same keys, even if a key cannot be the name of an
+    A JSON object is decoded with the same keys, even if a key cannot be the name of an
     argument in Python source.
     """
     for key in ("class", "__debug__", "a b", "\ufb01", "self", "v0", "value"):

@@ -577,8 +577,8 @@ def complete(value, schema, root):
 @pytest.mark.parametrize("name", TYPES)
 def test_openais_function_for_strict_schemas_leaves_asi1s_schemas_unchanged(name):
     """
-    OpenAI's library has a function that makes a schema strict. It changes nothing in a
-    strict schema of asi1.
+    OpenAI's library has a function that makes a schema strict. This function changes
+    nothing in a strict schema of asi1.
     """
     pydantic = pytest.importorskip(
         "openai.lib._pydantic", reason="openai is installed by nox -s compare only"
@@ -694,8 +694,8 @@ SCHEMA = {"type": "object", "title": "My Thing", "properties": {}}
 def test_json_schema_in_place_of_a_type_is_sent_unchanged(spec, sent):
     """
     A caller may pass a JSON Schema or a complete ``response_format`` in place of a
-    type. It is sent unchanged, and the answer becomes plain data that is not checked
-    against the schema.
+    type. This dict is sent unchanged, and the answer becomes plain data that is not
+    checked against the schema.
     """
     made = output_type(spec)
 

@@ -63,7 +63,7 @@ class Wide:
 
 
 def decode(spec, value):
-    """Return the value of a type for JSON data."""
+    """Decode the JSON value *value* as the type *spec*."""
     return output_type(spec).decode(value)
 
 

@@ -12,7 +12,7 @@ M = "<tool_call>"
 
 def found_in(text):
     """
-    Return the positions of all markers outside of code, skipping only the markers.
+    Return the positions of all markers outside of code.
     """
     finder, found = MarkerFinder(), []
     while (at := finder.next_in(text)) is not None:
@@ -24,7 +24,8 @@ def found_in(text):
 @pytest.mark.parametrize("marker", MARKERS)
 def test_each_marker_of_a_tool_call_is_found(marker):
     """
-    Each marker is found in text, at the start of a line, and next to another marker.
+    Each marker of a tool call is found in text, at the start of a line, and next to
+    another marker.
     """
     text = f"a {marker}\n{marker}{marker}"
     size = len(marker)

@@ -64,7 +64,8 @@ def read(text, names=("f", "g")):
 )
 def test_call_in_tool_call_tags_is_read(text, arguments):
     """
-    A call in ``<tool_call>`` is read in each form, with whitespace between its parts.
+    A tool call in ``<tool_call>`` tags is read in each form, even with whitespace
+    between its parts.
     """
     text = f"<tool_call>{text}"
 
@@ -152,8 +153,8 @@ def test_number_between_tags_keeps_its_digits():
 )
 def test_tool_calls_in_all_markup_forms_are_read_in_order(text, names):
     """
-    Markup of each form may have several calls. A form without surrounding tags is read
-    only if it calls a known tool.
+    Markup of each form may have several tool calls. A form without surrounding tags is
+    read only if it calls a known tool.
     """
     found = read(f"{text} and", {"f", "g"})
 
@@ -182,7 +183,7 @@ def test_tool_calls_in_all_markup_forms_are_read_in_order(text, names):
         "",
     ],
 )
-def test_text_that_is_not_a_call_stays_text(text):
+def test_text_that_is_not_a_tool_call_stays_text(text):
     """
     Prose about a tag, and a form without tags that calls an unknown tool, stay text.
     """
@@ -246,8 +247,9 @@ def test_text_that_is_not_a_call_stays_text(text):
 )
 def test_unreadable_markup_is_skipped_with_a_problem_that_names_it(text, problem, rest):
     """
-    Markup that is not a complete call is skipped, and a problem in words describes it.
-    The markup ends after the next end tag, before the next marker, or with the text.
+    Markup that is not a complete tool call is skipped, and a problem in words describes
+    it. The markup ends after the next end tag, before the next marker, or with the
+    text.
     """
     found = read(text)
 

@@ -33,7 +33,9 @@ class Adder:
     ],
     ids=["function", "partial", "object", "lambda"],
 )
-def test_name_and_description_come_from_the_function(function, name, description):
+def test_name_and_description_of_a_tool_come_from_its_function(
+    function, name, description
+):
     """
     A function, the function of a partial, or the class of an object gives the name and
     the description of the tool. A lambda has no name that the API accepts.

@@ -1,5 +1,6 @@
 """
-Tool calls in the text of an answer: how they are read and removed while it streams.
+Tool calls in the text of an answer: how they are read and removed while the answer
+streams.
 """
 
 from __future__ import annotations
@@ -56,16 +57,16 @@ def read(text):
 )
 def test_text_is_returned_without_the_markup_of_tool_calls(text, expected):
     """
-    The markup of calls is removed from the text, together with whitespace beside it
-    that no longer separates anything.
+    The markup of tool calls is removed from the text, together with whitespace beside
+    it that no longer separates anything.
     """
     assert expected == read(text).text
 
 
-def test_calls_and_first_problem_of_a_text_are_returned():
+def test_tool_calls_and_first_problem_of_a_text_are_returned():
     """
-    All readable calls are returned in order, together with the first problem of a call
-    that cannot be read.
+    All readable tool calls of a text are returned in order, together with the first
+    problem of a tool call that cannot be read.
     """
     text = f"a {CALL} b <tool_call>{{}}</tool_call> <tool_call>{{x}}</tool_call> {CALL}"
 
@@ -90,7 +91,7 @@ def test_text_with_too_many_markers_is_not_read_to_its_end():
 
 
 def glm(name, arguments):
-    """Render a call as GLM writes it."""
+    """Render a tool call as GLM writes it."""
     pairs = "".join(
         f"<arg_key>{key}</arg_key>\n<arg_value>{tagged(value)}</arg_value>\n"
         for key, value in arguments.items()
@@ -99,7 +100,7 @@ def glm(name, arguments):
 
 
 def qwen(name, arguments):
-    """Render a call as Qwen's coder models write it."""
+    """Render a tool call as Qwen's coder models write it."""
     pairs = "".join(
         f"<parameter={key}>\n{tagged(value)}\n</parameter>\n"
         for key, value in arguments.items()
@@ -125,7 +126,7 @@ FORMS = [
 
 
 def as_json(name, arguments, key="arguments"):
-    """Render a call as a JSON object."""
+    """Render a tool call as a JSON object."""
     return json.dumps({"name": name, key: arguments}, ensure_ascii=False)
 
 
@@ -150,8 +151,8 @@ prose = st.sampled_from(
 @given(pieces=st.lists(prose | rendered, max_size=8))
 def test_tool_calls_written_into_any_text_are_read_back(pieces):
     """
-    Calls that are written in every form, between prose and markdown code, are read
-    back; the prose stays, except for whitespace.
+    Tool calls that are written in every form, between prose and markdown code, are read
+    back. The prose stays, except for whitespace.
     """
     text, calls, kept = "", [], ""
     for piece in pieces:
@@ -313,8 +314,8 @@ def test_work_to_read_a_text_is_linear_in_its_length(unit):
 
 def test_backtick_runs_of_all_lengths_need_linear_work():
     """
-    Unclosed runs of backticks of many lengths, each before a call, do not cause the
-    rest of the paragraph to be read again for each of them.
+    Unclosed runs of backticks of many lengths, each before a tool call, do not cause
+    the rest of the paragraph to be read again for each run.
     """
     short, long = (
         "".join(f"{'`' * n} {CALL} " for n in range(1, count)) for count in (100, 200)

@@ -20,16 +20,17 @@ from asi1._protocol.tools.merged_calls import merged, repeats, updated
 )
 def test_json_objects_are_merged_and_otherwise_the_last_text_is_used(texts, expected):
     """
-    Several JSON objects become one object with the keys of all. If one of the texts is
-    not a JSON object, the last text is used.
+    Several JSON objects in the arguments of one tool call become one object with the
+    keys of all. If one of the texts is not a JSON object, the last text is used.
     """
     assert expected == merged(texts)
 
 
 def test_equal_json_or_an_empty_object_counts_as_repeated_arguments():
     """
-    Arguments count as a repetition of earlier ones if they are the same JSON, even with
-    other spaces, or an empty object. ``true`` is not the same as ``1``.
+    Arguments of a tool call count as a repetition of earlier arguments if they are the
+    same JSON, even with other spaces, or an empty object. ``true`` is not the same as
+    ``1``.
     """
     assert repeats('{"x": 1}', '{"x":1}')
     assert repeats('{"x": 1}', "{}")
@@ -38,9 +39,9 @@ def test_equal_json_or_an_empty_object_counts_as_repeated_arguments():
 
 def test_update_counts_as_new_only_if_it_adds_a_string_or_an_object():
     """
-    An update of a call's unknown keys counts as new if it adds a string or an object
-    that was not there. A repeated value, another string in place of an earlier one, and
-    a number do not count.
+    An update of a tool call's unknown keys counts as new if it adds a string or an
+    object that was not there. A repeated value, another string in place of an earlier
+    one, and a number do not count.
     """
     assert ({"a": "x"}, True) == updated(None, {"a": "x"})
     assert ({"a": "y", "n": 1}, False) == updated({"a": "x"}, {"a": "y", "n": 1})

@@ -85,8 +85,8 @@ def action_of(log):
 
 def test_model_is_asked_again_until_an_answer_calls_no_tool():
     """
-    The model is asked first, and again when each call has a result. The run ends with
-    an answer that calls no tool.
+    The model is asked first, and again when each tool call has a result. The run ends
+    with an answer that calls no tool.
     """
     log = log_of()
     assert Ask() == log.next_action()
@@ -120,9 +120,9 @@ def test_model_is_asked_again_until_an_answer_calls_no_tool():
 )
 def test_tools_before_a_serial_tool_run_at_the_same_time(names, groups):
     """
-    Calls run at the same time, but a serial tool runs alone, after the calls before it.
-    A call that waits for an approval delays no other call, except serial tools after
-    it.
+    Tool calls run at the same time, but a serial tool runs alone, after the calls
+    before it. A call that waits for an approval delays no other call, except calls of
+    serial tools after it.
     """
     log, found = asked(log_of(), *names), []
     while (action := action_of(log))[0] == "run":
@@ -137,8 +137,8 @@ def test_tools_before_a_serial_tool_run_at_the_same_time(names, groups):
 
 def test_approved_calls_run_in_their_original_order():
     """
-    After a decision, calls run in the order that they would have had if none had needed
-    an approval.
+    After the user's decision, tool calls run in the order that they would have had if
+    none had needed an approval.
     """
     log = asked(log_of(), "pay", "save", "add", "pay")
     log.add(log.decided({"0": True, "3": True}))
@@ -161,8 +161,8 @@ def test_approved_calls_run_in_their_original_order():
 )
 def test_refused_call_is_answered_with_the_reason(decision, words):
     """
-    The model reads the user's reason for a refusal. Without a reason, it reads that the
-    call was refused.
+    If the user refuses a tool call, the model reads the user's reason. Without a
+    reason, it reads that the call was refused.
     """
     log = asked(log_of(), "pay")
     log.add(log.decided({"0": decision}))
@@ -189,8 +189,8 @@ def test_refused_call_is_answered_with_the_reason(decision, words):
 )
 def test_wrong_decision_is_an_argument_error(decisions, words):
     """
-    A decision about a call that does not wait for one, or that is neither a bool nor a
-    str, raises `ArgumentError`, and changes nothing.
+    A decision about a tool call that waits for no decision, or a decision that is
+    neither a bool nor a str, raises `ArgumentError` and changes nothing.
     """
     log = asked(log_of(), "pay", "add")
 
@@ -218,7 +218,7 @@ def paused(*names, tools=TOOLS):
 @pytest.mark.parametrize("names", [["pay"], ["count"], ["pay", "count"]])
 def test_saved_run_still_waits_for_approval_if_its_tools_have_changed(names):
     """
-    A call that waited for approval when the run was saved does not run without a
+    A tool call that waited for approval when the run was saved does not run without a
     decision, even if its tool needs no approval any more.
     """
     log = paused(*names, tools=tools_by_name([pay, asi1.tool(count, serial=True)]))
@@ -232,8 +232,8 @@ def test_saved_run_still_waits_for_approval_if_its_tools_have_changed(names):
 
 def test_saved_run_waits_for_a_call_whose_tool_is_missing():
     """
-    A call whose tool is missing when a run goes on stays pending: allowing it raises
-    `ArgumentError`, which names the tool, and refusing it is possible.
+    A tool call whose tool is missing when a run goes on stays pending. Allowing the
+    call raises `ArgumentError`, which names the tool; refusing the call is possible.
     """
     log = paused("pay", tools=tools_by_name([add]))
 
@@ -248,8 +248,8 @@ def test_saved_run_waits_for_a_call_whose_tool_is_missing():
 
 def test_each_event_is_recorded_with_its_step():
     """
-    A log returns the step of each event that it records. The step keeps the exception
-    of its tool, so the result of a run that reached ``max_rounds`` has these
+    The log of a run returns the step of each event that it records. The step keeps the
+    exception of its tool, so the result of a run that reached ``max_rounds`` has these
     exceptions.
     """
     problem = ValueError("broken")
@@ -271,7 +271,7 @@ def test_each_event_is_recorded_with_its_step():
 
 def test_decision_about_a_call_cannot_be_made_twice():
     """
-    A second decision about the same call raises `ArgumentError`.
+    A second decision about the same tool call raises `ArgumentError`.
     """
     log = asked(log_of(), "pay")
     log.add(log.decided({"0": True}))
@@ -282,8 +282,8 @@ def test_decision_about_a_call_cannot_be_made_twice():
 
 def test_call_that_was_begun_is_not_run_again():
     """
-    If the log has the start of a tool but not its end, the tool does not run again: the
-    model reads that it is not known whether the tool took effect.
+    If the log of a run has the start of a tool but not its end, the tool does not run
+    again. The model reads that it is not known whether the tool took effect.
     """
     log = asked(log_of(), "add", "add")
     log.add(Started("0"))
@@ -295,10 +295,10 @@ def test_call_that_was_begun_is_not_run_again():
     assert ["run", "1"] == action_of(log)
 
 
-def test_first_of_two_results_of_a_call_counts():
+def test_first_result_of_a_call_counts_even_if_another_is_recorded():
     """
-    A journal may have two results of one call, if the run was resumed from an older
-    copy of the journal. The model has read the first result, and reads it again.
+    A journal may have two results of one tool call, if the run was resumed from an
+    older copy of the journal. The model has read the first result, and reads it again.
     """
     log = asked(log_of(), "add")
     end(log, 0, content="first")
@@ -309,7 +309,7 @@ def test_first_of_two_results_of_a_call_counts():
 
 def test_repeated_call_gets_the_result_of_the_earlier_call():
     """
-    A call with the id, tool and arguments of an earlier call is not run again: the
+    A tool call with the id, tool and arguments of an earlier call is not run again: the
     model reads the earlier result again.
     """
     log = asked(log_of(), "add")
@@ -325,8 +325,8 @@ def test_repeated_call_gets_the_result_of_the_earlier_call():
 
 def test_call_that_was_refused_runs_when_it_is_repeated():
     """
-    A call that did not run, since its answer was cut off, runs if the model repeats it,
-    even under the same id.
+    A tool call that did not run, since its answer was cut off, runs if the model
+    repeats it, even under the same id.
     """
     log = asked(log_of(), "add", finish="length")
     kind, call, words = action_of(log)
@@ -339,9 +339,9 @@ def test_call_that_was_refused_runs_when_it_is_repeated():
 
 def test_wrong_calls_are_refused_before_the_other_calls_run():
     """
-    Calls that must not run get their results first, all at once. If they got them one
-    by one, all calls of the answer would be checked again after each result. Then the
-    other calls run.
+    Tool calls that must not run get their results first, all at once. If they got them
+    one by one, all calls of the answer would be checked again after each result. Then
+    the other calls run.
     """
     log = asked(log_of(), "add", "nope", "add", "nope")
 
@@ -377,7 +377,7 @@ def test_run_ends_with_an_error_after_max_rounds(rounds):
 
 def test_messages_have_the_results_in_the_order_of_the_calls():
     """
-    Each answer is followed by the results of its calls in the order of the calls,
+    Each answer is followed by the results of its tool calls in the order of the calls,
     whatever order they ended in. Calls that the server itself ran have no result.
     """
     log = log_of()
@@ -414,7 +414,7 @@ def test_answers_are_sent_again_in_the_form_that_a_conversation_sets():
 
 def test_arguments_of_each_call_are_decoded_once_in_a_large_answer():
     """
-    The arguments of a call are decoded once, however many calls an answer has.
+    The arguments of a tool call are decoded once, however many calls an answer has.
     """
     reads = []
 
@@ -483,8 +483,9 @@ def one_step(log, data):
 @given(st.data())
 def test_saved_and_loaded_run_goes_on_like_the_original_run(data):
     """
-    After any events, a run that is saved and loaded does the same next, waits for the
-    same decisions and sends the same messages. No call is begun twice.
+    After any events, a run that is saved and loaded does the same next as the original,
+    waits for the same decisions and sends the same messages. No tool call is begun
+    twice.
     """
     log = log_of(max_rounds=6)
     for _ in range(data.draw(st.integers(0, 20))):
@@ -511,8 +512,8 @@ def test_saved_and_loaded_run_goes_on_like_the_original_run(data):
 @given(st.data())
 def test_each_call_of_a_run_gets_one_result(data):
     """
-    When the model is asked again, each call of the answers has exactly one result, in
-    the order of the calls.
+    When the model is asked again, each tool call of the answers has exactly one result,
+    in the order of the calls.
     """
     log = log_of(max_rounds=6)
     for _ in range(40):
@@ -532,8 +533,8 @@ def test_each_call_of_a_run_gets_one_result(data):
 
 def test_next_serial_call_is_found_without_a_look_at_all_other_calls():
     """
-    To find the next of many serial calls, a run looks at one call alone, so that a run
-    takes time linear in the number of its calls.
+    To find the next of many calls of serial tools, a run looks at one call alone. So a
+    run takes time linear in the number of its calls.
     """
     looks = []
 

@@ -79,7 +79,8 @@ def test_events_of_a_run_are_loaded_from_each_saved_form(saved):
 
 def test_events_are_loaded_from_an_iterator():
     """
-    The lines may come from any iterable, such as a file or a database cursor.
+    The lines of a saved run may come from any iterable, such as a file or a database
+    cursor.
     """
     assert told(EVENTS) == told(load_events(iter(LINES)))
 

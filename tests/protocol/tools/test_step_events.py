@@ -103,9 +103,9 @@ def test_unstreamed_answer_is_one_event_of_thoughts_and_one_of_text(given, expec
 
 def test_done_event_of_a_run_has_the_ids_of_the_pending_calls():
     """
-    The last event of a run is that of its last answer, with one more key: the ids of
-    the pending calls. Each of these calls has a ``tool_call`` event before. The
-    ``done`` event of an answer without a run does not have this key.
+    The last event of a run is the ``done`` event of its last answer, with one more key:
+    the ids of the pending calls. Each of these calls has a ``tool_call`` event before.
+    The ``done`` event of an answer without a run does not have this key.
     """
     last = answer("Hi", tool_calls=(CALL,))
     alone, _ = in_steps(done_event(last))

@@ -1,4 +1,4 @@
-"""The steps of a run with tools, and the result."""
+"""The steps of a run with tools, and its result."""
 
 from __future__ import annotations
 

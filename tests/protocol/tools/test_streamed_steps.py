@@ -27,7 +27,7 @@ def chunk_of(*, index=0, **delta):
 
 
 def piece_of(call, arguments, **head):
-    """Return a chunk with a piece of the call number *call*."""
+    """Return a chunk with a piece of the arguments of tool call number *call*."""
     function = {"arguments": arguments, **head}
     return chunk_of(tool_calls=[{"index": call, "function": function}])
 
@@ -64,7 +64,7 @@ def text_of(steps, kind):
 def test_text_steps_are_the_text_of_the_answer_without_markup(text, shown, size):
     """
     However the text is cut into chunks, the texts of the steps, joined, are the
-    answer's text without the markup of calls.
+    answer's text without the markup of tool calls.
     """
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     steps, answer = played(*([chunk_of(content=piece)] for piece in pieces))
@@ -110,7 +110,7 @@ def test_only_choice_0_has_steps():
 )
 def test_thoughts_are_steps_wherever_the_server_sends_them(chunk):
     """
-    A thought is one step, and it comes before the text of its chunk.
+    A thought is one step, which comes before the text of its chunk.
     """
     both = attrs.evolve(chunk_of(content="Hi."), thought="Hm.")
 
@@ -120,7 +120,7 @@ def test_thoughts_are_steps_wherever_the_server_sends_them(chunk):
 
 def test_tool_call_has_steps_while_its_arguments_grow():
     """
-    A call is a step when it begins, and again while its arguments grow.
+    A tool call is a step when it begins, and again while its arguments grow.
     """
     steps, _ = played(
         [piece_of(0, "", name="add")],
@@ -138,8 +138,9 @@ def test_tool_call_has_steps_while_its_arguments_grow():
 @pytest.mark.system
 def test_steps_of_long_arguments_take_linear_time():
     """
-    The next step comes only when the arguments have grown by a share of their length.
-    So the texts of all steps together are at most a few times as long as the arguments.
+    The next step of a tool call comes only when its arguments have grown by a share of
+    their length. So the texts of all steps together are at most a few times as long as
+    the arguments.
     """
     size, snapshots = 20_000, []
     steps, whole = StreamedSteps(), Assembler()
@@ -166,9 +167,9 @@ def test_steps_of_long_arguments_take_linear_time():
 )
 def test_each_step_shows_the_beginning_of_a_tool_call(pieces, data):
     """
-    However calls are mixed and cut, each step is a beginning of one of the answer's
-    calls, and the beginnings of one call grow. (The arguments here have no braces,
-    since an object after a complete object would replace it.)
+    However tool calls are mixed and cut, each step is a beginning of one of the
+    answer's calls, and the beginnings of one call grow. (The arguments here have no
+    braces, since an object after a complete object would replace it.)
     """
     heads = [piece_of(n, "", name=f"f{n}") for n in range(4)]
     chunks = [*heads, *(piece_of(*piece) for piece in pieces)]

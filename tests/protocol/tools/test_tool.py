@@ -178,7 +178,8 @@ def test_method_is_a_tool_of_its_object_with_the_same_options(owner, place):
 
 def test_method_without_an_object_is_refused():
     """
-    A decorated method that was taken from the class cannot be a tool of a run.
+    A decorated method that was taken from the class, not from an object, cannot be a
+    tool of a run.
     """
     with pytest.raises(asi1.ArgumentError, match="the method has no object"):
         tools_by_name([Shop.buy])
@@ -335,7 +336,7 @@ def test_wrapped_tool_is_refused_in_a_run(function):
 )
 def test_wrong_option_of_the_tool_decorator_is_refused(options, words):
     """
-    A wrong option raises `ArgumentError` where the tool is made.
+    A wrong option of `asi1.tool` raises `ArgumentError` when the tool is made.
     """
     (name,) = options
 
@@ -371,7 +372,8 @@ def test_schema_that_may_describe_an_object_is_sent_unchanged(schema):
 )
 def test_wrong_option_of_the_tool_class_is_refused(name, value):
     """
-    A wrong option raises `ArgumentError` in `Tool`, and when it is set later.
+    A wrong option raises `ArgumentError` when a `Tool` is made, and when the option is
+    set later.
     """
     made = asi1.Tool(plain)
 

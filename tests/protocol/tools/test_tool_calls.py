@@ -114,8 +114,8 @@ DEEPER = '{"value": ' + "[" * 300 + "]" * 300 + "}"
 )
 def test_tool_call_with_complete_arguments_runs(name, arguments, result):
     """
-    A call runs with arguments that are whole JSON and fit the tool's parameters. Of a
-    repeated key the last value is used, and a lone surrogate becomes U+FFFD.
+    A tool call runs if its arguments are complete JSON and fit the tool's parameters.
+    Of a repeated key the last value is used, and a lone surrogate becomes U+FFFD.
     """
     found = verdict(call_of(name=name, arguments=arguments))
 
@@ -178,8 +178,8 @@ def test_tool_call_with_incomplete_or_wrong_arguments_is_refused(
     name, arguments, words
 ):
     """
-    A call of an unknown tool, or with arguments that are not whole JSON or do not fit
-    the parameters, is not run: the model reads why, in a short text.
+    A tool call is not run if its tool is unknown, or if its arguments are not complete
+    JSON or do not fit the parameters. The model reads why, in a short text.
     """
     found = verdict(call_of(name=name, arguments=arguments))
 
@@ -201,7 +201,8 @@ def test_tool_call_with_incomplete_or_wrong_arguments_is_refused(
 @pytest.mark.parametrize("call", [call_of(), call_of(name="now", arguments="")])
 def test_tool_call_of_a_truncated_answer_is_refused(finish, call):
     """
-    A call is not run if its answer was cut off, even if its arguments look complete.
+    A tool call is not run if its answer was cut off, even if its arguments look
+    complete.
     """
     found = verdict(call, finish)
 
@@ -214,15 +215,15 @@ def test_tool_call_of_a_truncated_answer_is_refused(finish, call):
 )
 def test_complete_tool_call_runs_unless_the_finish_reason_means_a_cut(finish):
     """
-    Servers end answers with calls by various finish reasons; the calls run, unless the
-    reason says that the answer may be incomplete.
+    Servers end answers with tool calls by various finish reasons. The calls run, unless
+    the reason says that the answer may be incomplete.
     """
     assert 3 == verdict(call_of(), finish).run()
 
 
 def test_tool_call_that_the_server_has_run_is_not_run_again():
     """
-    A call that has a result already was run by the server; a null is not a result.
+    A tool call that already has a result was run by the server. A null is not a result.
     """
     done = [
         call_of("a", result="done"),
@@ -237,7 +238,7 @@ def test_tool_call_that_the_server_has_run_is_not_run_again():
 
 def test_tool_call_in_the_form_of_agentic_models_runs():
     """
-    A call with ``tool_name`` and ``args``, but without a result, runs.
+    A tool call with ``tool_name`` and ``args``, but without a result, runs.
     """
     answer = answer_of({"id": "b", "tool_name": "add", "args": {"a": 1}})
     (call,) = own_calls(checked_answer(answer, TOOLS, {}))
@@ -275,8 +276,8 @@ ONE, TWO = '{"a": 1}', '{"a": 2}'
 )
 def test_each_call_of_an_answer_has_an_id_of_its_own(calls, ids):
     """
-    A call without an id, or with the id of another call, gets a new id, which no call
-    of the answer has. A call that repeats another call, id included, is left out.
+    A tool call without an id, or with the id of another call, gets a new id, which no
+    call of the answer has. A call that repeats another call, id included, is left out.
     """
     found = calls_of(*(call_of(call, arguments=text) for call, text in calls))
 
@@ -298,9 +299,9 @@ def test_each_call_of_an_answer_has_an_id_of_its_own(calls, ids):
 )
 def test_id_of_an_earlier_answer_is_kept_only_by_the_same_call(call, settled, ids):
     """
-    A call with the id, tool and arguments of a call that was run keeps the id, so that
-    its tool does not run twice. Any other call gets a new id, even one that repeats a
-    refused call.
+    A tool call with the id, tool and arguments of a call that was run keeps the id, so
+    that its tool does not run twice. Any other call gets a new id, even one that
+    repeats a refused call.
     """
     found = calls_of(call, call, seen=[call_of("a")], settled=settled)
 
@@ -319,8 +320,8 @@ def test_id_of_an_earlier_answer_is_kept_only_by_the_same_call(call, settled, id
 )
 def test_calls_have_different_ids_and_no_call_is_lost(calls):
     """
-    Whatever ids a model writes, the calls have ids that differ and are not empty. Each
-    call that is not a repetition is there, in the order of the answer.
+    Whatever ids a model writes, its tool calls have ids that differ and are not empty.
+    Each call that is not a repetition is there, in the order of the answer.
     """
     found = calls_of(
         *(call_of(call, arguments=text) for call, text in calls), finish=None
@@ -337,7 +338,8 @@ def test_calls_have_different_ids_and_no_call_is_lost(calls):
 
 def test_answer_whose_calls_have_unique_ids_is_not_changed():
     """
-    An answer whose calls have ids of their own, or that has no calls, stays the same.
+    An answer whose tool calls have ids of their own, or that has no tool calls, stays
+    the same.
     """
     for answer in (answer_of(call_of()), answer_of(text="Hello.", finish="stop")):
         assert answer is checked_answer(answer, TOOLS, {})
@@ -345,7 +347,7 @@ def test_answer_whose_calls_have_unique_ids_is_not_changed():
 
 def test_new_ids_are_in_the_message_that_is_sent_back():
     """
-    The answer as a later request contains it has the calls with their new ids.
+    A later request contains the answer's tool calls with their new ids.
     """
     answer = checked_answer(answer_of(call_of("", custom=1)), TOOLS, {})
     (choice,) = answer.to_dict()["choices"]
@@ -421,8 +423,9 @@ def test_only_choice_0_calls_tools():
 )
 def test_answer_whose_tool_calls_cannot_be_read_is_an_error(options, error, words):
     """
-    If an answer says that it calls tools but has no readable call, or if it ends while
-    the model has written only thoughts, an error is raised that has the answer.
+    An answer that says that it calls tools, but has no readable tool call, raises an
+    error. So does an answer that ends while the model has written only thoughts. The
+    error has the answer.
     """
     answer = answer_of(**options)
 
@@ -469,8 +472,8 @@ def test_answer_without_tool_calls_is_returned_unchanged(options):
 )
 def test_markup_of_tool_calls_becomes_tool_calls_or_is_removed(calls, text, left, ids):
     """
-    Markup of calls in the text becomes calls. If the answer also has calls outside of
-    its text, the markup is only removed.
+    Markup of tool calls in the text becomes tool calls. If the answer also has tool
+    calls outside of its text, the markup is only removed.
     """
     answer = checked_answer(answer_of(*calls, text=text, finish="stop"), TOOLS, {})
 
@@ -480,7 +483,7 @@ def test_markup_of_tool_calls_becomes_tool_calls_or_is_removed(calls, text, left
 
 def test_tool_call_in_markup_of_a_truncated_answer_does_not_run():
     """
-    A complete call in markup does not run if its answer was cut off by the length
+    A complete tool call in markup does not run if its answer was cut off by the length
     limit.
     """
     answer = checked_answer(answer_of(text=MARKUP, finish="length"), TOOLS, {})
@@ -509,8 +512,8 @@ def test_tool_call_in_markup_of_a_truncated_answer_does_not_run():
 )
 def test_result_of_a_tool_is_sent_as_text(value, content):
     """
-    A str is sent unchanged, any other value as JSON. The content is always a plain str,
-    even for a value of a subclass.
+    A result that is a str is sent unchanged, and any other result as JSON. The content
+    is always a plain str, even for a value of a subclass of str.
     """
     found = result_content(value)
 
@@ -553,14 +556,14 @@ def test_result_that_json_cannot_express_is_a_value_error(value):
 )
 def test_model_reads_class_and_message_of_an_error(error, words):
     """
-    The model reads the class and the message of an exception, but only the message of a
-    `ToolError`. Long messages are cut, except those of a `ToolError`.
+    The model reads the class and the message of a tool's exception, but only the
+    message of a `ToolError`. Long messages are cut, except those of a `ToolError`.
     """
     assert words == error_words(error)
 
 
 def test_error_of_a_tool_is_sent_as_a_json_object():
     """
-    The content of a failed call is a JSON object with the error's words.
+    The content of a failed tool call is a JSON object with the error's words.
     """
     assert '{"error":"No \ufffd","status":"failed"}' == error_content("No \ud83d")
