@@ -165,7 +165,7 @@ class Told(io.StringIO):
 
 @pytest.mark.system
 @pytest.mark.parametrize("words", [["ask", "Why?"], ["ask"], ["ask", "-", "-q"]])
-def test_wait_for_a_silent_pipe_is_explained_on_stderr(
+def test_stderr_says_that_the_command_waits_for_a_silent_pipe(
     words, fake, monkeypatch, capsys
 ):
     """
@@ -191,7 +191,7 @@ def test_wait_for_a_silent_pipe_is_explained_on_stderr(
     assert "waiting" not in capsys.readouterr().out
 
 
-def test_wait_for_a_question_typed_on_a_terminal_is_not_explained(fake, monkeypatch):
+def test_no_message_appears_while_a_question_is_typed_on_a_terminal(fake, monkeypatch):
     """
     While a user types the question on a terminal, no timer runs that would write a line
     to the terminal.

@@ -65,7 +65,7 @@ def test_error_of_a_wrong_server_names_its_url_and_source(
         (asi1.StreamInterruptedError("gone"), False),
     ],
 )
-def test_error_of_a_connection_names_the_url(error, named):
+def test_connection_error_names_the_base_url(error, named):
     """
     A connection error names the base URL, which may be wrong, and no source for it if
     the URL is the default. An error after the server has been reached does not name the

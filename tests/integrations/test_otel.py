@@ -101,7 +101,9 @@ class Telemetry:
 
 @pytest.fixture
 def telemetry(monkeypatch):
-    """Return providers that keep spans and metrics; contents are not captured."""
+    """Return providers that keep spans and metrics; the contents of messages are not
+    captured.
+    """
     monkeypatch.delenv(CAPTURE, raising=False)
     return Telemetry()
 

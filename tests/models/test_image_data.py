@@ -126,7 +126,8 @@ def test_large_or_endless_file_is_refused_without_reading_all_of_it(tmp_path):
 
 def test_path_of_a_folder_in_place_of_an_image_is_refused(tmp_path):
     """
-    A folder raises the same error as any other path that cannot be read.
+    The path of a folder in place of an image raises the same error as any other path
+    that cannot be read.
     """
     with pytest.raises(ArgumentError, match="cannot be read"):
         image_urls([tmp_path])

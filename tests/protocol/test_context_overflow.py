@@ -20,8 +20,9 @@ from asi1._settings.secret import Secret
 
 SECRET = Secret("sk_otter0123456789")
 
-# Errors for too long requests, from servers with similar APIs. Beside each message are
-# the token limit and the requested tokens, or None where the message does not tell.
+# Errors for requests that are too long, from servers with similar APIs. Beside each
+# message are the token limit and the requested tokens, or None where the message does
+# not tell.
 TOO_LONG = [
     (
         (
@@ -136,7 +137,7 @@ def test_reply_without_status_400_never_becomes_a_context_length_error(status):
 @pytest.mark.parametrize(
     ("spaces", "expected"), [(1979, ContextOverflow()), (1980, None)]
 )
-def test_only_2000_characters_of_a_message_are_searched_for_words_on_length(
+def test_only_2000_characters_of_a_message_are_searched_for_words_about_length(
     spaces, expected
 ):
     """

@@ -572,7 +572,7 @@ def test_pieces_of_alternating_tool_calls_are_cut_from_the_bytes(indent):
         None,
     ],
 )
-def test_tool_call_that_is_not_only_a_piece_is_left_to_the_converter(call):
+def test_tool_call_with_more_than_a_piece_of_arguments_is_left_to_the_converter(call):
     """
     The fast path does not read a tool call with a name, an id, unknown keys, or values
     of other types, nor several tool calls, nor text beside a tool call.

@@ -565,7 +565,7 @@ def test_thoughts_beside_the_content_are_preferred_to_thoughts_in_the_content(
     assert (thoughts, "Hi") == (completion.reasoning, completion.content)
 
 
-def test_reasoning_of_a_wrong_type_is_in_extra_beside_thinking_parts():
+def test_reasoning_of_a_wrong_type_is_in_extra_even_if_the_content_has_thoughts():
     """
     Reasoning of a wrong type is in ``extra``, even if the content has thoughts.
     """

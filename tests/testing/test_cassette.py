@@ -255,7 +255,9 @@ async def test_requests_are_compared_by_value_without_ids_and_headers(path):
     assert "Hello" == text
 
 
-async def test_error_for_an_unknown_request_shows_how_the_nearest_one_differs(path):
+async def test_error_for_an_unknown_request_compares_it_with_the_nearest_recording(
+    path,
+):
     """
     In the mode "replay", an unknown request is not sent and not retried. The error
     names the line of the nearest recorded request, and the differences. The request
@@ -551,7 +553,8 @@ def test_processes_record_into_one_file(path):
 )
 def test_wrong_argument_of_a_cassette_is_refused_and_named(arguments, problem):
     """
-    A wrong mode or path is refused when the cassette is made.
+    A wrong mode or path is refused when the cassette is made, with an error that names
+    the argument.
     """
     with pytest.raises(ConfigurationError) as caught:
         cassette(*arguments)

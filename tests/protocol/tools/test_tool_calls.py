@@ -79,7 +79,9 @@ def verdict(call, finish="tool_calls"):
 
 
 def calls_of(*calls, seen=(), settled=None, **options):
-    """Return id and arguments of each call in the checked answer with *calls*."""
+    """Return id and arguments of each tool call that an answer with *calls* has after
+    `checked_answer`.
+    """
     known = {call.id: call for call in own_calls(answer_of(*seen))}
     ids = known if settled is None else settled
     answer = checked_answer(answer_of(*calls, **options), TOOLS, known, ids)
@@ -564,6 +566,6 @@ def test_model_reads_class_and_message_of_an_error(error, words):
 
 def test_error_of_a_tool_is_sent_as_a_json_object():
     """
-    The content of a failed tool call is a JSON object with the error's words.
+    The content of a failed tool call is a JSON object with the text of the error.
     """
     assert '{"error":"No \ufffd","status":"failed"}' == error_content("No \ud83d")
