@@ -164,9 +164,9 @@ STREAM_METRICS = {
 @both_forms
 async def test_chat_span_has_every_attribute_of_the_conventions(telemetry, stream):
     """
-    The span of a chat call is a child of the caller's span, of the kind CLIENT. It has
-    the attributes in `CHAT` and, for a stream, those in `STREAM`. Their names are in
-    the registry of the conventions.
+    The span of a chat call is a child of the caller's span, of the kind CLIENT. The
+    chat span has the attributes in `CHAT` and, for a stream, those in `STREAM`. The
+    names of these attributes are in the registry of the conventions.
     """
     fake = FakeASI1()
     details = {"cached_tokens": 5}

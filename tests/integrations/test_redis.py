@@ -382,8 +382,8 @@ async def test_calls_wait_for_redis_or_go_on_without_it(how, own_server, caplog)
 @pytest.mark.system
 def test_event_loops_in_threads_share_the_limit(make, caplog):
     """
-    One limiter is used from four event loops in threads. It serves each loop, and in
-    any window permits at most the limit, but not much less.
+    One limiter is used from four event loops in threads. The limiter serves each loop,
+    and in any window permits at most the limit, but not much less.
     """
     limiter = make(RateLimit(requests_per_minute=20))
 

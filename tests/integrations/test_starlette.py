@@ -41,7 +41,7 @@ def stream_of(client):
 async def test_stream_response_takes_headers_and_a_background_task():
     """
     Like every response of Starlette, `ChatStreamResponse` accepts headers and a
-    background task. It sends nothing after the end of its body.
+    background task. `ChatStreamResponse` sends nothing after the end of its body.
     """
     starlette = pytest.importorskip("asi1.integrations.starlette")
     fake = FakeASI1()

@@ -68,9 +68,9 @@ from .test_completion import fields_of
 )
 def test_each_field_of_a_chunk_has_a_default_and_is_a_keyword_argument(cls, defaults):
     """
-    A chunk, and each object in it, can be created without arguments. Its public fields
-    are keyword arguments; a field that is not set has the value that stands for "not
-    sent".
+    A chunk, and each object in a chunk, can be created without arguments. The public
+    fields of these objects are keyword arguments. A field that is not set has the value
+    that stands for "not sent".
     """
     parameters = inspect.signature(cls).parameters
     public = {each.name for each in attrs.fields(cls) if each.name[0] != "_"}
@@ -170,7 +170,7 @@ def test_lazy_field_of_a_chunk_is_set_when_it_is_first_read():
 def test_chunk_of_the_fast_path_equals_a_chunk_created_with_the_same_fields():
     """
     A chunk that the fast path read equals a chunk with the same fields that was created
-    without the fast path. Both have the same ``repr``.
+    without the fast path. The two chunks have the same ``repr``.
     """
     plain = asi1.ChatCompletionChunk(id="7", model="otter")
     lazy = lazy_chunk("Hi.")

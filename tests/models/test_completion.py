@@ -75,9 +75,9 @@ def fields_of(model):
 )
 def test_each_field_of_an_answer_has_a_default_and_is_a_keyword_argument(cls, defaults):
     """
-    An answer, and each object in it, can be created without arguments. Its public
-    fields are keyword arguments; a field that is not set has the value that stands for
-    "not sent".
+    An answer, and each object in an answer, can be created without arguments. The
+    public fields of these objects are keyword arguments. A field that is not set has
+    the value that stands for "not sent".
     """
     parameters = inspect.signature(cls).parameters.values()
 

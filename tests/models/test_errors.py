@@ -51,10 +51,10 @@ def classes():
     }
 
 
-def test_error_hierarchy_is_as_drawn_in_the_docstring():
+def test_error_hierarchy_is_as_the_docstring_of_errors_py_draws_it():
     """
-    The docstring of ``_models/errors.py`` draws a tree of the error classes. It shows
-    every error class below its parent class.
+    The docstring of ``_models/errors.py`` draws a tree of the error classes. The tree
+    shows every error class below its parent class.
     """
     tree = {
         name: (None if name == "ASI1Error" else cls.__bases__[0].__name__)
@@ -67,7 +67,7 @@ def test_error_hierarchy_is_as_drawn_in_the_docstring():
 def test_setting_error_is_a_value_error_and_argument_error_a_type_error():
     """
     An error for a wrong setting is also a ValueError; an error for a wrong argument is
-    also a TypeError. So code can catch both without naming classes of asi1.
+    also a TypeError. So code can catch these errors without naming classes of asi1.
     """
     standard = {
         name: cls.__bases__[-1]

@@ -103,8 +103,8 @@ async def test_images_are_dumped_as_openais_client_dumps_them(fake, fake_client)
 
 async def test_changed_images_are_dumped_with_their_new_values(fake, fake_client):
     """
-    The dumps of a changed copy of a reply, or of one image, have the new values. This
-    also holds for images that a program makes itself.
+    The dumps of a changed copy of a reply, or of one image, have the new values. Images
+    that a program makes itself are dumped with their own values.
     """
     fake.reply_json({"created": 1, "data": [{"b64_json": "iVBORw0KGgo="}], "x": 2})
     reply = await fake_client.images.generate(prompt="Otter")

@@ -352,8 +352,8 @@ def test_commas_and_brackets_in_strings_are_not_counted_as_values():
 @pytest.mark.parametrize("end", [b"", b"\\", b'"'])
 def test_too_many_values_before_an_unterminated_string_are_refused_at_once(end):
     """
-    JSON with too many values and then an unterminated string is refused at once. It
-    would take minutes to search for the end of the string from each escaped quote.
+    JSON with too many values and then an unterminated string is refused at once. A
+    search for the end of the string from each escaped quote would take minutes.
     """
     with pytest.raises(ValueError, match="too many values"):
         load_json(b"[" * 262_145 + b'"' + b'\\"' * 60_000 + end)

@@ -23,8 +23,8 @@ from asi1._models.json_tokens import outline, tokens
 )
 def test_pieces_of_a_long_string_end_between_two_characters(text, window):
     """
-    Each piece of a long string is JSON text of its own: it ends neither inside of a
-    character's bytes, nor inside of an escape or a surrogate pair.
+    Each piece of a long string is JSON text of its own: no piece ends inside of a
+    character's bytes, an escape or a surrogate pair.
     """
     data = f'["{text}",1]'.encode()
 

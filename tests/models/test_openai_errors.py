@@ -113,7 +113,8 @@ def test_response_that_is_a_mock_without_values_is_ignored(response):
 def test_connection_error_takes_a_request_and_keeps_nothing_of_it(make, text):
     """
     Errors without a reply take a request, as OpenAI's errors do, and have the default
-    message of those. They keep nothing of the request, since it may contain the key.
+    message of OpenAI's errors. They keep nothing of the request, since the request may
+    contain the key.
     """
     error = make()
 

@@ -471,8 +471,8 @@ def test_object_after_complete_tool_call_arguments_is_merged_into_them(
 
 def test_arguments_can_be_read_between_two_fragments():
     """
-    A caller may read a tool call's arguments between two fragments. This returns the
-    arguments so far, and does not change the final arguments.
+    A caller may read a tool call's arguments between two fragments. The caller gets the
+    arguments so far, and the final arguments do not change.
     """
     assembler = Assembler()
     seen = []
@@ -626,8 +626,8 @@ def test_garbage_collector_tracks_at_most_two_objects_for_each_tool_call():
 def test_piece_of_arguments_is_added_like_a_part_without_name_and_id():
     """
     Adding a piece of arguments by index gives the same tool calls as adding a part with
-    only an index and arguments. This holds even if the index has no call yet, or if its
-    call was already built, got its name twice, or is complete.
+    only an index and arguments, even if the index has no call yet, or if its call was
+    already built, got its name twice, or is complete.
     """
     for seed in range(300):
         rng = random.Random(seed)

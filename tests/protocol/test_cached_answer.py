@@ -166,7 +166,7 @@ def images(*each):
 def test_only_complete_answers_and_images_with_data_are_cached(result, kept):
     """
     The cache stores answers that ended normally with a text or complete tool calls, and
-    images whose data the server sent. It stores no image that is a URL.
+    images whose data the server sent. An image that is only a URL is not stored.
     """
     assert kept is may_be_kept(result, 1)
 

@@ -310,7 +310,7 @@ def test_to_dict_of_each_object_inside_an_answer_is_as_sent(sent, cls):
 def test_unknown_keys_are_in_extra(sent, cls):
     """
     If a model has no field for a key in the server's JSON, the key is in the model's
-    ``extra``. This holds at every level.
+    ``extra``, at every level of the JSON.
     """
     for model, wire in pairs(read(cls, sent)):
         names = {
@@ -388,8 +388,8 @@ def test_changing_the_result_of_to_dict_does_not_change_the_answer(sent):
 )
 def test_value_of_a_wrong_type_or_with_a_reserved_name_is_in_extra(odd):
     """
-    A value from the server is in ``extra`` if its type is wrong. It is also in
-    ``extra`` if its key is an attribute that asi1 itself defines, such as ``wire``.
+    A value from the server is in ``extra`` if its type is wrong, or if its key is an
+    attribute that asi1 itself defines, such as ``wire``.
     """
     answer = decode(asi1.ChatCompletion, odd)
 
@@ -516,7 +516,7 @@ def test_wire_and_extra_are_not_copies_of_the_decoded_json(cls):
 def test_choice_of_a_wrong_type_is_decoded_in_steps_as_it_is_at_once(choices, cls):
     """
     A value of a wrong type, in place of a choice or its message, is dropped or is in
-    ``extra``. It makes no difference whether the answer is decoded at once or in steps.
+    ``extra``, whether the answer is decoded at once or in steps.
     """
     sent = {"id": "a", "choices": choices}
 

@@ -92,8 +92,8 @@ def test_strings_under_errors_are_the_error_if_the_finish_reason_is_error():
 
 def test_value_under_error_is_an_error_even_beside_a_complete_answer():
     """
-    A value under ``error``, even a string, is an error. This also holds beside a
-    complete answer, and beside warnings under ``errors``.
+    A value under ``error``, even a string, is an error, even beside a complete answer,
+    and beside warnings under ``errors``.
     """
     for error in ("no", NO, ["no"]):
         value = {"choices": [WHOLE], "errors": ["deprecated"], "error": error}
@@ -120,7 +120,7 @@ def test_value_under_error_is_an_error_even_beside_a_complete_answer():
 def test_event_with_a_harmless_type_and_no_code_is_a_notice(members, expected):
     """
     An event is a notice if it has a type, such as "status", that is not the type of a
-    failure. It must have neither a code nor an HTTP status.
+    failure, and has neither a code nor an HTTP status.
     """
     assert expected == _is_notice(members)
 

@@ -157,7 +157,7 @@ def test_image_error_that_names_a_temporary_failure_is_retryable():
 
 def test_image_request_has_only_the_fields_that_the_caller_set():
     """
-    A request for a new image has the prompt and the model. It has a size only if the
+    A request for a new image has the prompt and the model, and a size only if the
     caller gave one.
     """
     plain = generate_request(config(), "an otter", size=None, model=None, options={})
@@ -173,8 +173,8 @@ def test_image_request_has_only_the_fields_that_the_caller_set():
 
 def test_edit_request_has_the_images_as_urls():
     """
-    A request to edit images has the images as URLs. It has other fields only if the
-    caller gave them.
+    A request to edit images has the images as URLs, and other fields only if the caller
+    gave them.
     """
     made = {"images": [PNG, WEB_URL], "guidance_scale": None, "model": None}
     plain = edit_request(config(), "a hat", **made, options={})

@@ -129,7 +129,7 @@ def test_later_token_count_replaces_a_larger_earlier_count(old, new):
 
 def test_usage_with_counts_of_zero_is_used_if_no_other_usage_arrives():
     """
-    If a usage with counts of zero is the only usage in a stream, it is the usage of the
+    If the only usage in a stream has counts of zero, this usage is the usage of the
     answer.
     """
     assert newer_usage(None, None) is None

@@ -482,7 +482,7 @@ def test_parts_of_the_content_with_the_type_thinking_are_thoughts(
 ):
     """
     A part of the content whose type is "thinking", or similar, is a thought, and is not
-    in the text. This holds for streams and for complete answers.
+    in the text, in streams and in complete answers.
     """
     choice = {"index": index}
     completion = answer(choices=[{**choice, "message": {"content": content}}])
@@ -800,7 +800,7 @@ def test_executable_data_is_the_value_that_was_sent(data):
 @pytest.mark.parametrize("created", [1768500000, 1740600000123, 1740600000123.0, 0])
 def test_time_of_creation_is_not_converted_to_another_unit(created):
     """
-    ``created`` is the number that the server sent, as an int. It is not converted
+    ``created`` is the number that the server sent, as an int, and is not converted
     between seconds and milliseconds.
     """
     assert created == answer(created=created).created
@@ -1094,8 +1094,8 @@ def test_high_surrogate_at_the_end_of_a_choice_becomes_u_fffd_at_once(sent, read
 
 def test_half_of_a_surrogate_pair_is_joined_only_to_its_own_text():
     """
-    Half of a surrogate pair is joined to the next fragment of its own text. It is never
-    joined to the text of another choice or tool call, or to thoughts.
+    Half of a surrogate pair is joined to the next fragment of its own text, never to
+    the text of another choice or tool call, or to thoughts.
     """
     halves = HalfCharacters()
     calls = [{"index": n, "function": {"arguments": HIGH}} for n in (0, 1)]
@@ -1249,8 +1249,8 @@ def test_surrogate_in_a_text_that_is_never_split_becomes_u_fffd_at_once(event):
 
 def test_high_surrogate_ending_thoughts_is_joined_to_the_next_thoughts():
     """
-    A list of thoughts may end with a high surrogate. It is joined to the low surrogate
-    at the beginning of the next list of thoughts.
+    A high surrogate at the end of a list of thoughts is joined to the low surrogate at
+    the beginning of the next list of thoughts.
     """
     halves = HalfCharacters()
 
@@ -1302,8 +1302,8 @@ def test_high_surrogate_becomes_u_fffd_when_a_choice_without_an_index_ends():
 
 def test_high_surrogate_of_a_tool_call_is_joined_to_its_next_delta():
     """
-    If a tool call's arguments end with a high surrogate, it is joined to the call's
-    next delta. The next delta need not repeat the type.
+    A high surrogate at the end of a tool call's arguments is joined to the call's next
+    delta. The next delta need not repeat the type.
     """
     path = ["tool_calls", ({},), "function", "arguments"]
     typed = ["tool_calls", ({"type": "function"},), "function", "arguments"]

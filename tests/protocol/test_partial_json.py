@@ -38,8 +38,8 @@ objects = st.dictionaries(st.text(), values)
 )
 def test_value_so_far_is_read_from_an_incomplete_json_text(text, value):
     """
-    The value so far has everything that has arrived, even the beginning of a string. It
-    has no incomplete key or word, such as "tr". Text around the JSON is skipped.
+    The value so far has everything that has arrived, even the beginning of a string,
+    but no incomplete key or word, such as "tr". Text around the JSON is skipped.
     """
     assert value == PartialValue().update(text, whole=False)
 

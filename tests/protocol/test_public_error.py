@@ -103,8 +103,8 @@ def test_retry_after_of_the_api_is_passed_on_in_whole_seconds(wait, shown, heade
 )
 def test_callers_of_a_service_do_not_see_hosts_and_internal_messages(error):
     """
-    Callers of a service do not see the hosts to which the service connects. They also
-    do not see messages about mistakes in the service.
+    Callers of a service see neither the hosts to which the service connects, nor
+    messages about mistakes in the service.
     """
     assert b"secret" not in failed_event(error)
     assert failure(error).message
@@ -166,7 +166,7 @@ def test_failure_of_a_service_is_a_json_object_with_five_keys():
 def test_failure_of_the_service_has_a_fixed_message_for_its_callers(error, message):
     """
     If the service itself failed, its callers see a fixed message. If the API failed,
-    they see the error's message without the host.
+    the callers see the error's message without the host.
     """
     assert message == failure(error).message
 

@@ -338,7 +338,8 @@ def test_429_for_a_used_up_quota_becomes_a_quota_exceeded_error(
 @pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 399])
 def test_redirect_is_not_followed_and_becomes_an_error(status, headers, message):
     """
-    A redirect is not followed. It becomes an error that shows where the redirect leads.
+    A redirect is not followed, but becomes an error that shows where the redirect
+    leads.
     """
     error = error_of_reply(status, b"moved", **headers)
 
@@ -999,8 +1000,9 @@ def test_error_in_a_reply_with_status_200_is_retryable_by_its_own_status(
     error, passing
 ):
     """
-    An error in a reply with status 200 is retryable if its own status is. Without a
-    status, it is retryable if it names a rate limit, an overload or a failing gateway.
+    An error in a reply with status 200 is retryable if the error's own status is
+    retryable. An error without a status is retryable if it names a rate limit, an
+    overload or a failing gateway.
     """
     error = {"message": "no", **error}
     bodies = [{"error": error}, {"errors": [error]}, {"choices": [{"error": error}]}]

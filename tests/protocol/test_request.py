@@ -337,8 +337,8 @@ def test_number_of_expected_choices_is_the_n_of_the_body_that_is_sent(
     defaults, options, choices
 ):
     """
-    The number of expected choices is ``n`` in the body that is sent. It may come from
-    an option, from ``extra_body`` or from the client's default options.
+    The number of expected choices is ``n`` in the body that is sent. This ``n`` may
+    come from an option, from ``extra_body`` or from the client's default options.
     """
     assert choices == chat(config(options=defaults), **options).choices
 
@@ -366,8 +366,8 @@ def test_token_estimate_includes_max_tokens_of_the_body_that_is_sent(request_of)
 @pytest.mark.parametrize("limit", ["many", [500], None, -500, {}])
 def test_max_tokens_that_is_not_a_count_adds_no_tokens_to_the_estimate(limit):
     """
-    ``extra_body`` may set ``max_tokens`` to any value. If it is not a number of tokens,
-    it adds nothing to the token estimate.
+    ``extra_body`` may set ``max_tokens`` to any value. A value that is not a number of
+    tokens adds nothing to the token estimate.
     """
     request = chat(extra_body={"max_tokens": limit})
 

@@ -351,8 +351,8 @@ def test_any_error_body_is_read_as_a_positive_wait_or_none(body):
 @pytest.mark.system
 def test_date_without_a_time_zone_is_in_gmt():
     """
-    The oldest form of an HTTP date names no time zone. It is read as GMT, whatever the
-    time zone of this machine.
+    The oldest form of an HTTP date names no time zone. Such a date is read as GMT,
+    whatever the time zone of this machine.
     """
     code = (
         "from asi1._protocol.retry_after import retry_after\n"
@@ -419,8 +419,8 @@ def test_wait_is_read_only_from_fields_for_an_error_message(name):
 @pytest.mark.parametrize(("place", "seconds"), [(493, 7), (494, None)])
 def test_wait_after_500_values_of_an_error_body_is_not_read(place, seconds):
     """
-    Only the first 500 values of an error body are searched for a wait. Here these are
-    the body, its five lists, and the first 494 items of the lists.
+    Only the first 500 values of an error body are searched for a wait. In this test,
+    these values are the body, its five lists, and the first 494 items of the lists.
     """
     items = [""] * 500
     items[place] = "try again in 7 s"

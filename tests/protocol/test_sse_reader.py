@@ -259,8 +259,8 @@ def test_random_lines_give_the_same_events_wherever_they_are_cut(lines, cuts):
 @given(st.binary(max_size=60))
 def test_random_bytes_give_the_same_events_when_decoded_byte_by_byte(body):
     """
-    Random bytes can be decoded. They give the same events whether they are decoded at
-    once or byte by byte.
+    Any random bytes can be decoded, and give the same events whether they are decoded
+    at once or byte by byte.
     """
     assert decoded(body) == decoded(*(bytes([byte]) for byte in body))
 
@@ -562,7 +562,7 @@ def test_events_before_an_event_above_the_size_limit_are_returned():
 def test_large_event_in_fragments_is_read_as_in_one_piece(start, end):
     """
     An event of more than 256 KiB that arrives in fragments is read like an event in one
-    piece. It does not change how the events after it are read.
+    piece. The events after it are read like any events.
     """
     text = [b"x" * 100_000] * 3
     fragments = [start, *text, *end]

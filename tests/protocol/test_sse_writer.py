@@ -45,7 +45,7 @@ def in_steps(answer):
 def test_each_thought_and_text_of_a_stream_becomes_an_event_in_order():
     """
     Each thought and each text of a stream becomes one event, in order. A chunk with
-    neither becomes no event.
+    neither a thought nor a text becomes no event.
     """
     chunks = [
         piece(thought="Hm."),
@@ -187,8 +187,8 @@ def test_ping_is_a_comment_that_readers_ignore():
 )
 def test_last_event_with_many_tool_calls_is_written_in_steps(count, expected):
     """
-    The last event of an answer has all tool calls in order. It is written in steps,
-    with 512 tool calls in each step.
+    The last event of an answer has all tool calls in order, and is written in steps of
+    512 tool calls each.
     """
     calls = tuple(asi1.ToolCall(id=f"c{number}") for number in range(count))
     message = asi1.ChatMessage(tool_calls=calls)

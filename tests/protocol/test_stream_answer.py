@@ -129,8 +129,8 @@ def test_thoughts_are_joined_separately_from_the_text():
 
 def test_reasoning_in_deltas_becomes_the_thoughts_of_the_answer():
     """
-    The reasoning in deltas is joined. It becomes the ``reasoning`` of the message, and
-    the thoughts of the answer.
+    The reasoning in deltas is joined. The result is the ``reasoning`` of the message,
+    and the thoughts of the answer.
     """
     completion = answer(piece(reasoning_content="They "), piece(reasoning="ask."))
 
@@ -159,7 +159,7 @@ def test_role_and_refusal_of_chunks_are_in_the_answer():
 
 def test_top_level_fields_of_chunks_are_in_the_answer():
     """
-    The answer has the id and model of the first chunk. It has the creation time,
+    The answer has the id and model of the first chunk, and the creation time,
     ``executable_data``, conversation id and unknown keys of any chunk that has them.
     """
     completion = answer(
@@ -305,7 +305,7 @@ def test_tool_calls_without_index_and_id_are_told_apart_by_their_position(count)
 def test_tool_call_has_the_last_type_and_all_unknown_keys():
     """
     A tool call has the type of its last fragment, or "function" if this fragment has no
-    type. It has the unknown keys of all its fragments.
+    type. The call has the unknown keys of all its fragments.
     """
     completion = answer(
         *tool_call_chunks(
@@ -550,8 +550,8 @@ WHOLE = {
 
 def test_complete_answer_converted_to_one_chunk_gives_the_same_answer():
     """
-    A server may send a complete answer in place of a stream. It is converted to one
-    chunk, from which the same answer is assembled.
+    A server may send a complete answer in place of a stream. The complete answer is
+    converted to one chunk, from which the same answer is assembled.
     """
     whole = decode(ChatCompletion, WHOLE)
 
@@ -687,7 +687,7 @@ def test_unknown_key_of_a_complete_answer_is_in_the_chunk_made_from_it():
 
 def test_tool_call_with_an_empty_type_has_the_type_function():
     """
-    If the type of a tool call is an empty string, it becomes "function".
+    If the type of a tool call is an empty string, the type becomes "function".
     """
     delta = {"tool_calls": [{"index": 0, "id": "a", "type": ""}]}
     assembler = Assembler()
@@ -1054,8 +1054,8 @@ def test_answer_is_cut_by_length_if_choice_0_has_finish_reason_length(
 def test_chunk_with_only_unknown_keys_is_not_a_part_of_the_answer(members, carries):
     """
     A chunk that has only unknown keys, such as a heartbeat with the time, is not a part
-    of the answer, even if the values change. If the chunk also has an id or another
-    known key, it is a part.
+    of the answer, even if the values change. A chunk that also has an id or another
+    known key is a part.
     """
     assembler = Assembler()
     assembler.add(decode(ChatCompletionChunk, {"choices": [{"delta": {}}]}))

@@ -102,8 +102,8 @@ def test_table_in_a_narrow_terminal_loses_no_letter(console, columns):
 def test_rows_have_no_control_codes_except_for_colors(parts, columns):
     """
     Whatever the markdown is, its rows have no control, bidirectional or invisible
-    characters, apart from codes for colors. This holds for characters written as
-    entities or encoded in addresses as well.
+    characters, apart from codes for colors. Such characters do not appear even if the
+    markdown has them as entities or encoded in addresses.
     """
     shown = console_of(Terminal())
     shown.width = columns

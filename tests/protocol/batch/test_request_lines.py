@@ -122,8 +122,8 @@ def test_line_with_crlf_unknown_fields_and_a_long_integer_is_read():
 
 def test_all_fields_of_a_body_are_sent_and_override_the_clients_options():
     """
-    The HTTP request has all fields of the body, even those that asi1 does not know.
-    They override the client's default options.
+    The HTTP request has all fields of the request line's body, even those that asi1
+    does not know. These fields override the client's default options.
     """
     config = ClientConfig(
         api_key=Secret("sk-test"), options={"temperature": 1.0, "seed": 1}

@@ -215,7 +215,8 @@ def test_beginning_of_a_row_counts_as_unfinished_and_other_text_does_not(line, t
 )
 def test_batch_ends_at_an_error_that_each_request_would_get(error, ends):
     """
-    A batch ends at a wrong key, a used-up quota, a closed client or a wrong setting:
-    each request would fail. It goes on after errors of one request.
+    A batch ends at a wrong key, a used-up quota, a closed client or a wrong setting,
+    since each request would fail. The batch goes on after an error that concerns one
+    request.
     """
     assert ends == ends_batch(error)

@@ -12,8 +12,8 @@ from asi1._protocol.batch.summary import BatchCount
 def test_summary_counts_this_run_and_earlier_runs():
     """
     The summary has the answers and failures of all runs, and the tokens and seconds of
-    this run. An impossible usage is not counted. Neither is the usage of an answer from
-    the cache, since this run has not used these tokens.
+    this run. It counts neither an impossible usage, nor the usage of an answer from the
+    cache, since this run has not used these tokens.
     """
     base = asi1.BatchSummary(
         total=10, done=4, failed=1, earlier=5, errors={"RateLimitError": 1}

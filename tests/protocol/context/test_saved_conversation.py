@@ -15,8 +15,8 @@ from asi1._protocol.context.view import Summary
 
 async def test_saved_conversation_has_no_headers_api_key_or_timeout(fake, fake_client):
     """
-    A saved conversation is JSON with a version. It has no headers, API key or timeout.
-    Loading it gives the same conversation.
+    A saved conversation is JSON with a version, and has no headers, API key or timeout.
+    A conversation that is loaded from this JSON equals the original.
     """
     chat = fake_client.conversation(
         "Be brief.", timeout=9, extra_headers={"x-secret": "s3"}, extra_body={"a": 1}

@@ -116,8 +116,8 @@ def test_earlier_summary_is_used_again_if_the_request_then_fits(turns):
 
 def test_longer_summary_replaces_the_earlier_summary():
     """
-    A longer summary is written from the earlier summary and the turns after it. It
-    replaces the earlier summary, whose tokens no longer count.
+    A longer summary is written from the earlier summary and the turns after it. The
+    longer summary replaces the earlier one, whose tokens no longer count.
     """
     known = Summary("x" * 40, 4)
     policy = Summarise(200, size=30, instruction="")

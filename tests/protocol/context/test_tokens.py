@@ -82,7 +82,7 @@ def conversation(languages, rng):
 def test_token_estimate_is_within_ten_percent_after_ten_turns(languages, hidden):
     """
     After ten turns with reported usage, the next token estimate is within 10 % of the
-    true count. This holds for any language and any hidden prompt that the server adds.
+    true count, for any language and any hidden prompt that the server adds.
     """
     for seed in range(4):
         tokens = asi1.TokenEstimator()
@@ -216,7 +216,7 @@ def test_hidden_prompt_is_the_median_of_counted_minus_estimated_tokens(
 
 def test_fixed_bytes_are_added_to_each_estimate_and_each_sample():
     """
-    Every request contains the same ``fixed`` bytes. They are part of each token
+    Every request contains the same ``fixed`` bytes. These bytes are part of each token
     estimate and of each sample that the estimator learns.
     """
     tokens = asi1.TokenEstimator(fixed=400)

@@ -258,8 +258,8 @@ def test_view_knows_an_earlier_summary_but_its_request_has_none():
 )
 def test_summary_replaces_only_turns_that_it_covers_completely(upto, left):
     """
-    A summary covers the messages before an index. It replaces only turns whose messages
-    are all before this index, and neither system messages nor the last turn.
+    A summary covers the messages before an index. The summary replaces only turns whose
+    messages are all before this index, and neither system messages nor the last turn.
     """
     seen = view_of("suauau").with_summary(Summary("They met.", upto))
 

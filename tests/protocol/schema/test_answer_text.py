@@ -140,8 +140,8 @@ def test_json_is_found_in_an_answer_and_the_removed_text_is_named(text, value, c
 @pytest.mark.parametrize("text", MISSING.values(), ids=MISSING)
 def test_text_without_valid_json_is_refused_and_not_repaired(text):
     """
-    A text without JSON raises `NoJSONError`. So does invalid JSON, unless its only
-    fault is a trailing comma: nothing else is repaired, and no valid part is returned.
+    A text without JSON, or with invalid JSON, raises `NoJSONError`, and no valid part
+    of the text is returned. The only fault that is repaired is a trailing comma.
     """
     with pytest.raises(NoJSONError):
         read_json_answer(text)

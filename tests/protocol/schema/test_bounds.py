@@ -92,8 +92,8 @@ def test_value_that_breaks_a_bound_raises_an_error_that_names_the_bound(
 
 def test_description_in_annotated_metadata_is_in_the_schema():
     """
-    If metadata in ``Annotated`` has an attribute ``description``, it is the description
-    in the schema of the type.
+    If metadata in ``Annotated`` has an attribute ``description``, the schema of the
+    type has this description.
     """
     for metadata, text in ((FieldInfo([]), "Described"), (Bound(description="B"), "B")):
         made = output_type(Annotated[int, metadata])

@@ -176,8 +176,9 @@ def test_type_that_json_schema_cannot_describe_raises_argument_error(spec, words
 
 def test_class_inside_a_function_may_refer_to_itself_but_not_to_another_class():
     """
-    A class that is defined in a function may name itself in postponed annotations. It
-    may not name another class of the function, since only the function knows that name.
+    A class that is defined in a function may name itself in postponed annotations. The
+    class may not name another class of the function, since only the function knows that
+    name.
     """
 
     @dataclasses.dataclass

@@ -255,8 +255,8 @@ def test_schema_of_a_model_with_a_dict_is_not_strict():
 )
 def test_class_without_a_json_schema_raises_argument_error(spec):
     """
-    If pydantic or msgspec has no JSON Schema for a class, it raises an error of its
-    own. `output_type` raises an `ArgumentError` instead.
+    If pydantic or msgspec has no JSON Schema for a class, the library raises an error
+    of its own. `output_type` raises an `ArgumentError` in its place.
     """
     with pytest.raises(asi1.ArgumentError, match="no form in JSON Schema") as caught:
         output_type(spec)
@@ -268,7 +268,8 @@ def test_class_without_a_json_schema_raises_argument_error(spec):
 def test_key_error_in_a_validator_raises_output_invalid_error(cls):
     """
     pydantic and msgspec do not catch a KeyError in a validator. asi1 raises an
-    `OutputInvalidError` for it, as it does for the validators of attrs and dataclasses.
+    `OutputInvalidError` for such a KeyError, as it does for the validators of attrs and
+    dataclasses.
     """
     with pytest.raises(asi1.OutputInvalidError) as caught:
         output_type(cls).read_text('{"code": 2}')

@@ -338,8 +338,7 @@ def test_many_start_tags_before_a_long_json_text_need_linear_work():
 def test_piece_without_a_marker_costs_no_more_after_a_long_text():
     """
     Streaming a piece without a marker's first character needs few function calls,
-    however long the text before it is. This also holds if the text before it is held
-    back.
+    however long the text before it is, even if that text is held back.
     """
     plain, held = TextHold(), TextHold()
     plain.feed("word `code` \n" * 1000)

@@ -72,8 +72,8 @@ def in_steps(event):
 )
 def test_steps_have_the_documented_wire_format(step, expected):
     """
-    Each step of a tool call or of an answer's pieces is one event: a line with its name
-    and a line of JSON. Steps of unfinished arguments have no event.
+    A step of a tool call, and a step with a piece of an answer, is one event: a line
+    with its name and a line of JSON. Steps of unfinished arguments have no event.
     """
     assert expected == step_events(step, streamed=True)
     assert expected == step_events(step, streamed=False)
@@ -90,8 +90,8 @@ def test_steps_have_the_documented_wire_format(step, expected):
 )
 def test_unstreamed_answer_is_one_event_of_thoughts_and_one_of_text(given, expected):
     """
-    A complete answer is one event with its thoughts and one with its text, if it has
-    them. If its pieces were already sent, it has neither event.
+    A complete answer is one event with its thoughts and one with its text, if the
+    answer has them. If the answer's pieces were already sent, it has neither event.
     """
     step = asi1.AnswerStep(answer=given, round=1)
 

@@ -188,7 +188,7 @@ def test_method_without_an_object_is_refused():
 def test_method_bound_to_a_tool_keeps_its_options():
     """
     From Python 3.13 on, a class method around a tool becomes a method that is bound to
-    the tool. It keeps the tool's options, such as its approval.
+    the tool. This method keeps the tool's options, such as its approval.
     """
     method = types.MethodType(Shop.__dict__["buy"], Kiosk())
 
