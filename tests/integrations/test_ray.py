@@ -193,7 +193,7 @@ def test_two_ray_workers_keep_one_limit_though_a_worker_is_killed(
     from asi1.integrations.redis import RedisLimiter
 
     class Noted(Chat):
-        """A `Chat` that writes the id of its process to a file name."""
+        """A `Chat` that creates a file named after the id of its process."""
 
         def __call__(self, batch):
             (tmp_path / f"{os.getpid()}.pid").touch()

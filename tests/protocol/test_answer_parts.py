@@ -527,7 +527,9 @@ json_values = st.recursive(
 @given(
     value=st.dictionaries(st.text(max_size=3), json_values, max_size=3), data=st.data()
 )
-def test_two_tool_calls_with_one_index_are_told_apart_however_they_are_cut(value, data):
+def test_two_tool_calls_with_the_same_index_are_told_apart_however_they_are_cut(
+    value, data
+):
     """
     Two tool calls with the same index and without ids stay two calls, however the first
     call's arguments are cut, and whether or not each fragment has the name.

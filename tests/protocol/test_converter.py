@@ -300,7 +300,7 @@ def test_to_dict_of_each_object_inside_an_answer_is_as_sent(sent, cls):
     whole = read(cls, sent)
 
     for model, _ in pairs(whole):
-        if not isinstance(model, _models.FunctionCall):  # a call may lack `function`
+        if not isinstance(model, _models.FunctionCall):  # a tool call may lack it
             assert exact(model.to_dict()) in known
 
 
@@ -513,7 +513,7 @@ def test_wire_and_extra_are_not_copies_of_the_decoded_json(cls):
         pytest.param([{"message": 5, "delta": [5]}], id="messages-of-wrong-types"),
     ],
 )
-def test_choice_of_a_wrong_type_is_decoded_in_steps_as_it_is_at_once(choices, cls):
+def test_choice_of_a_wrong_type_is_decoded_the_same_at_once_and_in_steps(choices, cls):
     """
     A value of a wrong type, in place of a choice or its message, is dropped or is in
     ``extra``, whether the answer is decoded at once or in steps.

@@ -134,8 +134,8 @@ KEYS = [
 
 def with_new_text(rng, chunk):
     """
-    Return a copy of a chunk with a new text or thought, or a piece of any tool call,
-    and sometimes a new creation time.
+    Return a copy of a chunk with a new text or thought, or a new piece of any tool
+    call's arguments, and sometimes a new creation time.
     """
     chunk = copy.deepcopy(chunk)
     calls = chunk["choices"][0]["delta"].get("tool_calls")

@@ -785,8 +785,8 @@ USED_UP = [
 @pytest.mark.parametrize("field", ["code", "type"])
 def test_each_code_or_type_for_a_used_up_quota_is_known(value, field):
     """
-    Servers have many codes and types for a used-up quota. An error with any of them is
-    a `QuotaExceededError`.
+    Servers have many codes and types for a used-up quota. An error with any of these
+    codes or types is a `QuotaExceededError`.
     """
     body = json.dumps({"error": {"message": "no", field: value}}).encode()
     error = read_error(asi1.ResponseInfo(status=429), body, SECRET, wall=0.0)

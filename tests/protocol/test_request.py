@@ -23,7 +23,7 @@ PLAIN_HEADERS = {
 }
 
 
-def test_request_has_four_headers_and_no_key():
+def test_request_has_four_headers_and_no_api_key():
     """
     The request of a call has four headers with lowercase names. The API key is not
     among them, since the transport adds it.

@@ -32,7 +32,9 @@ def last(answer):
 
 
 def in_steps(answer):
-    """Return the event that ends *answer*, and in how many steps it is written."""
+    """Return the event that ends *answer*, and the number of steps in which it is
+    written.
+    """
     event, steps = done_event(answer), 1
     while True:
         try:

@@ -29,7 +29,7 @@ from ..support.executed_lines import lines_of
 
 
 def in_one_step(steps):
-    """Return the value that a generator returns."""
+    """Run a generator to its end, and return the value that it returns."""
     while True:
         try:
             next(steps)

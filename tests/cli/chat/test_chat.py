@@ -30,7 +30,7 @@ CALL = [{"name": "mail", "arguments": {"to": "a\x1b[2J\u202e\u200bda"}}]
 
 
 def echo(request):
-    """Return the last message of a request, and the number of its messages."""
+    """Return the number of a request's messages, and the last of these messages."""
     messages = request.json["messages"]
     return f"{len(messages)}: {messages[-1]['content']}"
 
@@ -583,7 +583,7 @@ PROMPT = "\x1b[?2004h"  # prompt_toolkit begins each prompt with this code
 
 
 def until(terminal, words):
-    """Return what a terminal shows, up to *words*."""
+    """Read from a terminal until *words* appear, and return all that was read."""
     seen = ""
     while words not in seen:
         seen += os.read(terminal, 4096).decode()

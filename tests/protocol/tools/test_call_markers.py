@@ -80,8 +80,9 @@ def test_marker_in_markdown_code_is_not_found(text, inside):
 
 def test_markers_of_a_paragraph_are_found_after_a_skipped_part():
     """
-    Backticks in a skipped part, such as a call's arguments, neither open nor close a
-    code span in the text after this part. The other markers of the paragraph are found.
+    Backticks in a skipped part of a text, such as a tool call's arguments, neither open
+    nor close a code span in the text after this part. The other markers of the
+    paragraph are found.
     """
     text = f"` {M}``{M} `` {M} ``` {M} ```\n\n{M}"
     finder = MarkerFinder()
@@ -99,8 +100,9 @@ def test_markers_of_a_paragraph_are_found_after_a_skipped_part():
 
 def test_skipped_part_may_reach_beyond_its_paragraph():
     """
-    A skipped part, such as a call's arguments, may have blank lines and fences. The
-    text after it is read as text, not as a code block that such a fence begins.
+    A skipped part of a text, such as a tool call's arguments, may have blank lines and
+    fences. The text after this part is read as text, not as a code block that such a
+    fence begins.
     """
     text = f"` {M}\n\n```\n~~~ end {M}\n{M}"
     finder = MarkerFinder()
@@ -141,7 +143,7 @@ def test_skimming_a_text_has_the_same_effect_as_reading_it(end):
 def test_next_marker_is_found_after_a_skipped_marker(text):
     """
     The text after a skipped marker does not count as the start of a line. A marker in
-    this text is found even if the text was read before.
+    this text is found even if the text was read before the skip.
     """
     finder = MarkerFinder()
     first = finder.next_in(text)

@@ -37,7 +37,7 @@ def test_equal_json_or_an_empty_object_counts_as_repeated_arguments():
     assert not repeats('{"x": true}', '{"x": 1}')
 
 
-def test_update_counts_as_new_only_if_it_adds_a_string_or_an_object():
+def test_update_of_a_tool_call_is_new_only_if_it_adds_a_string_or_object():
     """
     An update of a tool call's unknown keys counts as new if it adds a string or an
     object that was not there. A repeated value, another string in place of an earlier

@@ -58,7 +58,9 @@ def log_of(*events, max_rounds=10):
 
 
 def asked(log, *names, **options):
-    """Add an answer that calls each tool, with the ids 0, 1, …; return the log."""
+    """Add to a run's log an answer that calls each named tool, with the ids 0, 1, …;
+    return the log.
+    """
     calls = [call_of(str(n), name) for n, name in enumerate(names)]
     log.add(log.checked(answer_of(*calls, **options)))
     return log
@@ -70,7 +72,7 @@ def end(log, *calls, content="ok"):
 
 
 def action_of(log):
-    """Return the next action as plain data, which can be compared."""
+    """Return the next action of a run as plain data, which can be compared."""
     try:
         action = log.next_action()
     except asi1.MaxRoundsError:
@@ -202,7 +204,9 @@ def test_wrong_decision_is_an_argument_error(decisions, words):
 
 
 def paused(*names, tools=TOOLS):
-    """Return a log that waits for decisions, loaded for a run with these tools."""
+    """Return the log of a run that waits for decisions, loaded for a run with these
+    tools.
+    """
     before = asked(log_of(), *names)
     action = before.next_action()
     before.add(Paused(action.ids))

@@ -26,7 +26,7 @@ def answer(text="", **fields):
 
 
 def in_steps(event):
-    """Return what the generator *event* returns, and in how many steps."""
+    """Run the generator *event*, and return its result and how many steps it took."""
     steps = 1
     while True:
         try:
@@ -72,8 +72,8 @@ def in_steps(event):
 )
 def test_steps_have_the_documented_wire_format(step, expected):
     """
-    A step of a tool call, and a step with a piece of an answer, is one event: a line
-    with its name and a line of JSON. Steps of unfinished arguments have no event.
+    A step of a tool call, or with a piece of an answer, becomes one event: a line with
+    its name and a line of JSON. A step of unfinished arguments becomes no event.
     """
     assert expected == step_events(step, streamed=True)
     assert expected == step_events(step, streamed=False)

@@ -33,7 +33,9 @@ def piece_of(call, arguments, **head):
 
 
 def played(*batches):
-    """Return the steps of the chunks, and the answer that is assembled from them."""
+    """Return the steps of the chunks in *batches*, and the answer that is assembled
+    from these chunks.
+    """
     steps, whole, found = StreamedSteps(), Assembler(), []
     for batch in batches:
         for chunk in batch:
