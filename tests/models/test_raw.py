@@ -1,4 +1,4 @@
-"""The raw reply of any endpoint."""
+"""The reply of any endpoint, as bytes, text and JSON."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ WIRE = {"id": "a", "choices": [], "stray": {"\u2028": "\u00fc"}}
 ANSWER = as_sent(asi1.ChatCompletion(id="a", wire=WIRE, response=INFO))
 
 
-def test_raw_response_has_the_metadata_and_what_the_server_sent():
+def test_raw_response_has_its_metadata_and_all_data_of_the_server():
     """
     A raw response has the status, headers, request id and number of retries of its
     answer; its text, bytes and JSON have all that the server sent.

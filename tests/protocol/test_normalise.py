@@ -1202,8 +1202,8 @@ def test_thought_that_is_a_number_is_unchanged_after_a_high_surrogate():
 
 def test_choice_whose_index_is_a_list_counts_as_choice_0():
     """
-    If the index of a choice is a list, a high surrogate in the choice becomes U+FFFD
-    when choice 0 ends.
+    A choice whose index is a list counts as choice 0: a high surrogate in such a choice
+    becomes U+FFFD when choice 0 ends.
     """
     halves = HalfCharacters()
     halves.join({"choices": [{"index": [0], "delta": {"content": HIGH}}]})

@@ -34,7 +34,7 @@ def path(tmp_path):
 
 @attrs.frozen
 class Otter:
-    """A type as which answers are parsed."""
+    """A type for `response_format`, to which answers are parsed."""
 
     name: str
 

@@ -62,7 +62,7 @@ def read(text, names=("f", "g")):
         (f"<function=f>{CITY}</function>{END}", CITY),
     ],
 )
-def test_call_in_tool_call_tags_is_read(text, arguments):
+def test_tool_call_between_tags_is_read(text, arguments):
     """
     A tool call in ``<tool_call>`` tags is read in each form, even with whitespace
     between its parts.
