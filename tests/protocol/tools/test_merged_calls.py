@@ -18,7 +18,9 @@ from asi1._protocol.tools.merged_calls import merged, repeats, updated
         pytest.param(['{"x":1}', "[2]"], "[2]", id="not-an-object"),
     ],
 )
-def test_json_objects_are_merged_and_otherwise_the_last_text_is_used(texts, expected):
+def test_several_json_objects_are_merged_and_otherwise_the_last_text_is_used(
+    texts, expected
+):
     """
     Several JSON objects in the arguments of one tool call become one object with the
     keys of all. If one of the texts is not a JSON object, the last text is used.

@@ -88,10 +88,12 @@ def test_steps_have_the_documented_wire_format(step, expected):
         (answer(tool_calls=(CALL,)), []),
     ],
 )
-def test_unstreamed_answer_is_one_event_of_thoughts_and_one_of_text(given, expected):
+def test_unstreamed_answer_becomes_one_event_for_thoughts_and_one_for_text(
+    given, expected
+):
     """
-    A complete answer is one event with its thoughts and one with its text, if the
-    answer has them. If the answer's pieces were already sent, it has neither event.
+    A complete answer becomes one event for its thoughts and one for its text, if the
+    answer has them. If the answer's pieces were already sent, it becomes neither event.
     """
     step = asi1.AnswerStep(answer=given, round=1)
 
