@@ -71,7 +71,7 @@ class _StreamReader(EventReader[_T]):
                     continue
             done = await self._feed_all(decoder, data)
         if rest := self._rest_of_texts():
-            await self._deliver(rest)
+            await self._deliver_timed(rest)
         if not done and not self.whole:
             left = decoder.unfinished()
             if not any(is_done(data) for _, data in left):

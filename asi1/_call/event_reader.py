@@ -246,7 +246,7 @@ class EventReader(JSONReader[_T]):
         if not self._halves.waiting:
             return []
         chunk = decode(ChatCompletionChunk, self._halves.rest())
-        self._assembler.add(chunk)
+        self._carried |= self._assembler.add(chunk)
         return [chunk]
 
     async def _deliver_timed(self, batch: list[ChatCompletionChunk]) -> None:

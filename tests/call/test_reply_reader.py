@@ -744,6 +744,60 @@ async def test_errors_have_no_lone_surrogates(fake, end, error):
     str(caught.value).encode()
 
 
+@both_forms
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        pytest.param([DONE], None, id="done"),
+        pytest.param([Data(b"data: [DONE]")], None, id="done-without-blank-line"),
+        pytest.param([], asi1.StreamTruncatedError, id="truncated"),
+        pytest.param([Data(b"data: {")], asi1.StreamTruncatedError, id="cut-event"),
+        pytest.param(
+            [Data(b'data: {"error": {"code": 429}}\n\n')],
+            asi1.ServerStreamError,
+            id="error-event",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param([Event(chunk(), chunk(HALF))], id="one-chunk"),
+        pytest.param([Event(chunk(), chunk(HALF)), Pause(1)], id="and-a-pause"),
+        pytest.param([Event(*[chunk()] * 1200, chunk(HALF)), Pause(1)], id="many"),
+    ],
+)
+async def test_half_character_at_the_end_is_delivered_after_the_chunks_before_it(
+    fake, begin, end, error, stream
+):
+    """
+    The first half of a surrogate pair at the end of a stream is a part of the answer:
+    it is delivered as U+FFFD, after the chunks before it, even if it is the only text,
+    and the call is not retried, though the stream breaks after it.
+    """
+    fake.play(SSE, *begin, *end, times=None)
+    read, failed = [], None
+
+    async with in_process(fake) as client:
+        try:
+            if stream:
+                opened = client.chat.completions.stream(messages="Hi")
+                async for item in opened:
+                    read.append(item.text)  # noqa: PERF401 - up to the error
+                answer = opened.snapshot()
+            else:
+                answer = await client.chat.completions.create(messages="Hi")
+        except asi1.StreamError as caught:
+            answer, failed = caught.partial, type(caught)
+
+    assert (error, "\ufffd") == (failed, answer.text)
+    assert 1 == len(fake.requests)
+    if stream:
+        assert (len(read) - 1) * [""] + ["\ufffd"] == read
+        assert len(read) in (3, 1001)  # at most 1000 chunks are buffered
+        assert opened.response.time_to_first_token is not None
+
+
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("content", [r"a\ud83e", r"\udda6a", r"\udda6\ud83e"])
 async def test_lone_surrogate_in_a_json_body_is_read_as_u_fffd(fake, status, content):
