@@ -195,8 +195,7 @@ def _defaults(cls: type[Model], but: set[str]) -> dict[str, Any]:
 
 
 # The lazy fields and their defaults, of a chunk, its choice and its delta.
-LAZY_IN_CHUNK: dict[str, Any] = {"_piece": None}
-LAZY_IN_CHUNK |= _defaults(ChatCompletionChunk, {"thought"})
+LAZY_IN_CHUNK = _defaults(ChatCompletionChunk, {"thought"})
 LAZY_IN_CHOICE = _defaults(ChunkChoice, {"delta", "finish_reason"})
 LAZY_IN_DELTA: dict[str, Any] = {"_thoughts": "", "_as_sent": True}
 LAZY_IN_DELTA |= _defaults(Delta, {"content", "tool_calls"})

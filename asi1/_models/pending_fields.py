@@ -1,4 +1,5 @@
 """Sets the lazy fields of a chunk, its choice and its delta when they are read."""
+# ruff: noqa: SLF001 - sets private fields of chunks
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +7,7 @@ from typing import Any
 from attrs import define
 
 from .base import setters, value_of
-from .base_types import JSON
+from .base_types import JSON, draft_of
 from .chunks import (
     LAZY_IN_CHOICE,
     LAZY_IN_CHUNK,
@@ -50,24 +51,26 @@ class PendingFields:
         """
         Set the field *name* of *chunk*, and return its value.
 
-        For "choices" or "_piece", only that field is set. For "wire", the ``wire`` of
-        the choice is set too, and the event's bytes are dropped. For any other name,
-        all fields but "choices" and "_piece" are set.
+        For "choices", only that field is set. For "wire", the ``wire`` of the choice is
+        set too, and the event's bytes are dropped. For any other name, all fields but
+        "choices" are set.
         """
         if name != "choices":
             return self._fill_other(chunk, name)
         # Only a few fields are set: setting all would take as long as reading the
         # chunk.
-        data = chunk._data  # noqa: SLF001
-        delta, choice = _new(Delta), _new(ChunkChoice)
-        _set_content(delta, chunk._text)  # noqa: SLF001
-        _set_tool_calls(delta, () if self.call is None else self._calls(chunk, data))
-        _set_lazy(delta, (self, data))
+        data = chunk._data
+        delta, choice = _Delta(), _Choice()
+        delta.content = chunk._text
+        delta.tool_calls = () if self.call is None else self._calls(chunk, data)
+        delta._lazy = (self, data)
         if chunk.thought:
-            _IN_DELTA["_thoughts"](delta, chunk.thought)
-        _set_delta(choice, delta)
-        _set_finish_reason(choice, None)
-        _set_as_sent(choice, True)
+            delta._thoughts = chunk.thought
+        delta.__class__ = Delta
+        choice.delta = delta
+        choice.finish_reason = None
+        choice._as_sent = True
+        choice.__class__ = ChunkChoice
         if not data:  # then the chunk has its ``wire``, and shares it
             _share_wire(chunk.wire, choice)
         _set_choices(chunk, choices := (choice,))
@@ -75,7 +78,7 @@ class PendingFields:
 
     def _calls(self, chunk: ChatCompletionChunk, data: bytes) -> tuple[ToolCallDelta]:
         """Return the tool calls of *chunk*; *data*: the data of its event."""
-        index, piece = chunk._piece  # type: ignore[misc]  # noqa: SLF001
+        index, piece = chunk._piece  # type: ignore[misc]
         sent: Any = self.call
         if data:
             # The call's JSON object is known without parsing the event.
@@ -84,28 +87,28 @@ class PendingFields:
         else:
             (sent,) = chunk.wire["choices"][0]["delta"]["tool_calls"]  # type: ignore[index]
             inner = sent["function"]
-        function, call = _new(FunctionCall), _new(ToolCallDelta)
-        _set_extra(function, {})
-        _set_wire(function, inner)
-        _set_as_sent(function, True)
-        _set_name(function, "")
-        _set_arguments(function, piece)
-        _set_extra(call, {})
-        _set_wire(call, sent)
-        _set_as_sent(call, True)
-        _set_id(call, "")
-        _set_type(call, "function")
-        _set_function(call, function)
-        _set_index(call, index)
+        function, call = _Function(), _Call()
+        function.extra = {}
+        function.wire = inner
+        function._as_sent = True
+        function.name = ""
+        function.arguments = piece
+        function.__class__ = FunctionCall
+        call.extra = {}
+        call.wire = sent
+        call._as_sent = True
+        call.id = ""
+        call.type = "function"
+        call.function = function
+        call.index = index
+        call.__class__ = ToolCallDelta
         return (call,)
 
     def _fill_other(self, chunk: ChatCompletionChunk, name: str) -> Any:
-        data = chunk._data  # noqa: SLF001
-        if name == "_piece":
-            _IN_CHUNK[name](chunk, None)
-        elif name != "wire":
+        data = chunk._data
+        if name != "wire":
             sent: Any = chunk.wire
-            for each in LAZY_IN_CHUNK.keys() - {"choices", "extra", "wire", "_piece"}:
+            for each in LAZY_IN_CHUNK.keys() - {"choices", "extra", "wire"}:
                 value = sent.get(each)
                 _IN_CHUNK[each](chunk, LAZY_IN_CHUNK[each] if value is None else value)
             _IN_CHUNK["extra"](chunk, {key: sent[key] for key in self.extra})
@@ -162,18 +165,10 @@ def _with_calls(wire: Any, delta: Delta) -> Any:
     return wire
 
 
-_new: Any = object.__new__
-_IN_CHUNK, _IN_CHOICE, _IN_DELTA, _IN_CALL, _IN_FUNCTION = map(
-    setters, (ChatCompletionChunk, ChunkChoice, Delta, ToolCallDelta, FunctionCall)
+_Delta, _Choice, _Call, _Function = map(
+    draft_of, (Delta, ChunkChoice, ToolCallDelta, FunctionCall)
 )
-# These fields belong to `Model`, so their setters work for objects of all its
-# subclasses. ``_as_sent`` of a choice is not lazy, since a changed copy of the choice
-# shares its delta.
-_set_as_sent, _set_extra = _IN_CHOICE["_as_sent"], _IN_CHOICE["extra"]
-_set_wire = _IN_CHOICE["wire"]
-_set_choices, _set_delta = _IN_CHUNK["choices"], _IN_CHOICE["delta"]
-_set_finish_reason, _set_content = _IN_CHOICE["finish_reason"], _IN_DELTA["content"]
-_set_tool_calls, _set_lazy = _IN_DELTA["tool_calls"], _IN_DELTA["_lazy"]
-_set_id, _set_type, _set_index = _IN_CALL["id"], _IN_CALL["type"], _IN_CALL["index"]
-_set_function, _set_name = _IN_CALL["function"], _IN_FUNCTION["name"]
-_set_arguments = _IN_FUNCTION["arguments"]
+_IN_CHUNK, _IN_CHOICE, _IN_DELTA = map(
+    setters, (ChatCompletionChunk, ChunkChoice, Delta)
+)
+_set_choices = _IN_CHUNK["choices"]

@@ -49,7 +49,7 @@ class Arguments:
             False if *piece* is empty or only repeats the arguments, else True.
         """
         repeated = False
-        if piece.lstrip().startswith("{") and self.whole:
+        if "{" in piece and piece.lstrip().startswith("{") and self.whole:
             if piece == self._text:
                 return False
             repeated = piece.strip() == "{}"
@@ -60,7 +60,7 @@ class Arguments:
         text, self._text = self._text, ""
         text += piece  # CPython appends to a str in place if nothing else refers to it
         self._text = text
-        return bool(piece) and not repeated
+        return piece != "" and not repeated
 
     def arguments(self) -> str:
         """Return the arguments so far; complete objects are merged into one."""

@@ -5,13 +5,14 @@ tool call's arguments to choice 0.
 The converter decodes every other chunk. A test asserts that fast path and converter
 give the same chunk.
 """
+# ruff: noqa: SLF001 - sets private fields of chunks
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from attrs import define, field
 
-from .._models.base import setters
+from .._models.base_types import draft_of
 from .._models.chunks import ChatCompletionChunk
 from .._models.json_text import peek_json
 from .._models.pending_fields import PendingFields
@@ -34,11 +35,7 @@ _FUNCTION = {"name", "arguments"}
 # values are excluded: unlike `load_json`, `peek_json` reads large integers as floats,
 # and does not limit the nesting depth.
 _FLAT = (str, int, bool, type(None))
-_SETTERS = setters(ChatCompletionChunk)
-_set_thought, _set_text = _SETTERS["thought"], _SETTERS["_text"]
-_set_data, _set_pending = _SETTERS["_data"], _SETTERS["_pending"]
-_set_piece, _set_wire = _SETTERS["_piece"], _SETTERS["wire"]
-_new_chunk = object.__new__
+_Chunk = draft_of(ChatCompletionChunk)
 
 
 @define(eq=False)
@@ -69,15 +66,15 @@ class FastChunkReader:
             return None
         if not (text and thought):
             self._template = template_of(data, text, thought, pending) or self._template
-        chunk = _new_chunk(ChatCompletionChunk)
-        _set_thought(chunk, thought)
-        _set_text(chunk, text)
-        _set_data(chunk, b"")
-        _set_pending(chunk, pending)
-        _set_wire(chunk, raw)
-        if call:
-            _set_piece(chunk, (call["index"], call["function"]["arguments"]))
-        return chunk
+        chunk = _Chunk()
+        chunk.thought = thought
+        chunk._text = text
+        chunk._piece = (call["index"], call["function"]["arguments"]) if call else None
+        chunk._data = b""
+        chunk._pending = pending
+        chunk.wire = raw
+        chunk.__class__ = ChatCompletionChunk
+        return cast("ChatCompletionChunk", chunk)
 
 
 def _call_in(delta: Any) -> Any:

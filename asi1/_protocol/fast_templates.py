@@ -6,15 +6,16 @@ added text, the *text delta*, or in the index and the piece of a tool call. So o
 these bytes are read from a chunk whose other bytes equal the template's; the JSON is
 parsed only if a caller reads another field.
 """
+# ruff: noqa: SLF001 - sets private fields of chunks
 
 import re
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from attrs import define
 
-from .._models.base import setters
+from .._models.base_types import draft_of
 from .._models.chunks import ChatCompletionChunk
 from .._models.json_text import peek_json
 from .._models.pending_fields import PendingFields
@@ -33,11 +34,11 @@ _INDEXES = {b"%d" % index: index for index in range(256)}
 # floats.
 _MOST_DIGITS = 19
 
-_SETTERS = setters(ChatCompletionChunk)
-_set_thought, _set_text = _SETTERS["thought"], _SETTERS["_text"]
-_set_data, _set_pending = _SETTERS["_data"], _SETTERS["_pending"]
-_set_piece, _set_wire = _SETTERS["_piece"], _SETTERS["wire"]
-_new_chunk = object.__new__
+# Bytes, as numbers: CPython finds a number in bytes several times as fast as it does
+# other bytes.
+_QUOTE, _BACKSLASH = b'"\\'
+
+_Chunk = draft_of(ChatCompletionChunk)
 
 
 @define(eq=False)  # not frozen: a frozen instance takes longer to create
@@ -94,47 +95,28 @@ class Template:
                 time, piece = piece, time
             if time != self.time and not self._is_time(time):
                 return None
+        index: int | None = None
+        if self.between is not None:
+            digits, found, piece = piece.partition(self.between)
+            index = _INDEXES.get(digits)
+            if index is None or not found:
+                return None
         try:
-            if self.between is not None:
-                return self._read_piece(data, piece, self.between)
-            text = piece.decode()
             # Escapes need the JSON parser, which refuses control characters, quotes
             # without an escape, and halves of surrogate pairs.
-            if not text.isprintable() or '"' in text or "\\" in text:
+            escaped = _BACKSLASH in piece or _QUOTE in piece
+            if escaped or not (text := piece.decode()).isprintable():
                 text = peek_json(b'"%b"' % piece)
         except ValueError:
             return None
-        chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
-        if self.thinks:
-            _set_thought(chunk, text)
-            _set_text(chunk, "")
-        else:
-            _set_thought(chunk, "")
-            _set_text(chunk, text)
-        _set_data(chunk, data)
-        _set_pending(chunk, self.pending)
-        return chunk
-
-    def _read_piece(
-        self, data: bytes, piece: bytes, between: bytes
-    ) -> ChatCompletionChunk | None:
-        """
-        Return the chunk in *data* that adds a *piece* of a tool call.
-
-        Raises:
-            ValueError: The piece is not valid JSON.
-        """
-        digits, found, arguments = piece.partition(between)
-        index = _INDEXES.get(digits)
-        if index is None or not found:
-            return None
-        chunk: ChatCompletionChunk = _new_chunk(ChatCompletionChunk)
-        _set_thought(chunk, "")
-        _set_text(chunk, "")
-        _set_piece(chunk, (index, peek_json(b'"%b"' % arguments)))
-        _set_data(chunk, data)
-        _set_pending(chunk, self.pending)
-        return chunk
+        chunk = _Chunk()
+        chunk.thought = text if self.thinks else ""
+        chunk._text = "" if self.thinks or index is not None else text
+        chunk._piece = None if index is None else (index, text)
+        chunk._data = data
+        chunk._pending = self.pending
+        chunk.__class__ = ChatCompletionChunk
+        return cast("ChatCompletionChunk", chunk)
 
     def _is_time(self, time: bytes) -> bool:
         earliest = self.earliest

@@ -168,8 +168,9 @@ class Assembler:
         text, thought = chunk._text, chunk.thought  # noqa: SLF001
         if text:
             self._assistant.content.pieces.append(text)
-        elif pending.call is not None and (piece := chunk._piece):  # noqa: SLF001
-            called = self._assistant.calls.add_piece(*piece)
+        elif piece := chunk._piece:  # noqa: SLF001
+            index, arguments = piece
+            called = self._assistant.calls.add_piece(index, arguments)
         if thought:
             self._thoughts.pieces.append(thought)
         if pending is not self._last_pending:
