@@ -168,7 +168,7 @@ class ChatCompletionChunk(Model):
             # Python calls this for an unknown attribute, and for a field not set yet.
             if name not in LAZY_IN_CHUNK:
                 return super().__getattr__(name)
-            return self._pending.fill(self, name)
+            return self._pending.fill_chunk(self, name)
 
     @property
     def text(self) -> str:
@@ -188,6 +188,23 @@ class ChatCompletionChunk(Model):
         return load_agents_in()(self.extra)
 
 
+def _choices_of(chunk: Any) -> Any:
+    choices = chunk._choices  # noqa: SLF001
+    if choices is None and chunk._pending is not None:  # noqa: SLF001
+        choices = chunk._pending.choices_of(chunk)  # noqa: SLF001
+        _slot.__set__(chunk, choices)
+    return choices
+
+
+# Programs written for OpenAI's client read ``choices`` of each chunk, and `__getattr__`
+# is slow: before Python calls it, an AttributeError is raised and dropped. So
+# ``choices`` is a property, and the fast path sets its slot to None.
+_slot: Any = ChatCompletionChunk.choices
+if not TYPE_CHECKING:
+    ChatCompletionChunk._choices = _slot  # noqa: SLF001
+    ChatCompletionChunk.choices = property(_choices_of, _slot.__set__)
+
+
 def _defaults(cls: type[Model], but: set[str]) -> dict[str, Any]:
     """Return the defaults of the public fields of *cls*, without those in *but*."""
     fields = (a for a in attrs.fields(cls) if a.init and a.name not in but)
@@ -195,7 +212,7 @@ def _defaults(cls: type[Model], but: set[str]) -> dict[str, Any]:
 
 
 # The lazy fields and their defaults, of a chunk, its choice and its delta.
-LAZY_IN_CHUNK = _defaults(ChatCompletionChunk, {"thought"})
+LAZY_IN_CHUNK = _defaults(ChatCompletionChunk, {"choices", "thought"})
 LAZY_IN_CHOICE = _defaults(ChunkChoice, {"delta", "finish_reason"})
 LAZY_IN_DELTA: dict[str, Any] = {"_thoughts": "", "_as_sent": True}
 LAZY_IN_DELTA |= _defaults(Delta, {"content", "tool_calls"})

@@ -47,18 +47,9 @@ class PendingFields:
     role: str | None
     call: Mapping[str, Any] | None = None
 
-    def fill(self, chunk: ChatCompletionChunk, name: str) -> Any:
-        """
-        Set the field *name* of *chunk*, and return its value.
-
-        For "choices", only that field is set. For "wire", the ``wire`` of the choice is
-        set too, and the event's bytes are dropped. For any other name, all fields but
-        "choices" are set.
-        """
-        if name != "choices":
-            return self._fill_other(chunk, name)
-        # Only a few fields are set: setting all would take as long as reading the
-        # chunk.
+    def choices_of(self, chunk: ChatCompletionChunk) -> tuple[ChunkChoice]:
+        """Return new ``choices`` of *chunk*, of which only a few fields are set."""
+        # To set all fields would take as long as reading the chunk.
         data = chunk._data
         delta, choice = _Delta(), _Choice()
         delta.content = chunk._text
@@ -73,8 +64,7 @@ class PendingFields:
         choice.__class__ = ChunkChoice
         if not data:  # then the chunk has its ``wire``, and shares it
             _share_wire(chunk.wire, choice)
-        _set_choices(chunk, choices := (choice,))
-        return choices
+        return (choice,)
 
     def _calls(self, chunk: ChatCompletionChunk, data: bytes) -> tuple[ToolCallDelta]:
         """Return the tool calls of *chunk*; *data*: the data of its event."""
@@ -104,18 +94,24 @@ class PendingFields:
         call.__class__ = ToolCallDelta
         return (call,)
 
-    def _fill_other(self, chunk: ChatCompletionChunk, name: str) -> Any:
+    def fill_chunk(self, chunk: ChatCompletionChunk, name: str) -> Any:
+        """
+        Set the field *name* of *chunk*, and return its value.
+
+        For "wire", the ``wire`` of the choice is set too, and the event's bytes are
+        dropped. For any other name, all lazy fields are set.
+        """
         data = chunk._data
         if name != "wire":
             sent: Any = chunk.wire
-            for each in LAZY_IN_CHUNK.keys() - {"choices", "extra", "wire"}:
+            for each in LAZY_IN_CHUNK.keys() - {"extra", "wire"}:
                 value = sent.get(each)
                 _IN_CHUNK[each](chunk, LAZY_IN_CHUNK[each] if value is None else value)
             _IN_CHUNK["extra"](chunk, {key: sent[key] for key in self.extra})
         elif data:
             wire = peek_json(data)
             _IN_CHUNK["wire"](chunk, wire)
-            if choices := value_of(chunk, "choices"):
+            if choices := value_of(chunk, "_choices"):
                 _share_wire(wire, choices[0])
             _IN_CHUNK["_data"](chunk, b"")
         return getattr(chunk, name)
@@ -171,4 +167,3 @@ _Delta, _Choice, _Call, _Function = map(
 _IN_CHUNK, _IN_CHOICE, _IN_DELTA = map(
     setters, (ChatCompletionChunk, ChunkChoice, Delta)
 )
-_set_choices = _IN_CHUNK["choices"]

@@ -71,6 +71,7 @@ class FastChunkReader:
         chunk._text = text
         chunk._piece = (call["index"], call["function"]["arguments"]) if call else None
         chunk._data = b""
+        chunk._choices = None  # made when they are first read
         chunk._pending = pending
         chunk.wire = raw
         chunk.__class__ = ChatCompletionChunk

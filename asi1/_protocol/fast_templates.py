@@ -114,6 +114,7 @@ class Template:
         chunk._text = "" if self.thinks or index is not None else text
         chunk._piece = None if index is None else (index, text)
         chunk._data = data
+        chunk._choices = None  # made when they are first read
         chunk._pending = self.pending
         chunk.__class__ = ChatCompletionChunk
         return cast("ChatCompletionChunk", chunk)

@@ -15,6 +15,7 @@ import pytest
 
 import asi1
 
+from asi1._models.base_types import draft_of
 from asi1._models.parsed import parsed_completion
 from asi1._protocol.converter import decode, decode_in_steps
 from asi1._protocol.fast_chunks import FastChunkReader
@@ -132,6 +133,25 @@ def test_constructors_of_objects_take_keyword_arguments_only():
     """
     with pytest.raises(TypeError):
         asi1.Model({})
+
+
+def test_draft_of_an_object_is_filled_by_assignment_and_then_frozen():
+    """
+    The fields of a draft are set by assignment. Once its ``__class__`` is set, the
+    draft is an object like those that the constructor makes, and refuses changes.
+    """
+    made = draft_of(asi1.FunctionCall)()
+    made.name, made.arguments, made.extra, made.wire = "dive", "{}", {}, None
+    made._as_sent = False
+    made.__class__ = asi1.FunctionCall
+
+    assert asi1.FunctionCall is type(made)
+    assert asi1.FunctionCall(name="dive", arguments="{}") == made
+    assert made == copy.copy(made) == pickle.loads(dumps(made))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError, match="is frozen"):
+        made.name = "eat"
+    with pytest.raises(attrs.exceptions.FrozenInstanceError, match="is frozen"):
+        del made.name
 
 
 RAW = {

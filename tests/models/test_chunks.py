@@ -138,7 +138,7 @@ class LazyFields:
     def __init__(self):
         self.filled = []
 
-    def fill(self, chunk, name):
+    def fill_chunk(self, chunk, name):
         self.filled.append(name)
         object.__setattr__(chunk, name, "otter")
         return "otter"

@@ -254,6 +254,7 @@ CALL = asi1.ToolCall(id="c1", function=asi1.FunctionCall(name="dive", arguments=
             asi1.ChatCompletion(choices=(asi1.ChatChoice(),)),
         ),
         (asi1.ChatCompletionChunk(choices=[]), asi1.ChatCompletionChunk()),
+        (asi1.ChatCompletionChunk(choices=None), asi1.ChatCompletionChunk()),
         (attrs.evolve(asi1.ChatCompletion(), choices=[]), asi1.ChatCompletion()),
     ],
 )

@@ -425,8 +425,11 @@ def test_chunk_of_the_fast_path_can_be_copied_compared_and_printed(use):
     assert all_fields(whole) == all_fields(use(fast_chunk()))
     assert whole == fast_chunk()
     assert repr(whole) == repr(fast_chunk())
-    with pytest.raises(AttributeError):
-        fast_chunk().id = "x"
+    for name in ("id", "choices"):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(fast_chunk(), name, "x")
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            delattr(fast_chunk(), name)
     with pytest.raises(AttributeError, match="no attribute 'texts'"):
         _ = fast_chunk().texts
 
@@ -609,29 +612,68 @@ def test_field_of_an_object_without_fields_raises_attribute_error(cls):
             getattr(cls.__new__(cls), name)
 
 
+def with_delta(**delta):
+    """Return a chunk with a delta, as the live service sends it."""
+    return {**LIVE, "choices": [{"index": 0, "delta": delta}]}
+
+
+def with_piece(piece):
+    """Return a chunk with a piece of a tool call."""
+    return with_delta(tool_calls=[{"index": 7, "function": {"arguments": piece}}])
+
+
+EITHER_DELTA = pytest.mark.parametrize(
+    "with_text",
+    [lambda text: with_delta(content=text), with_piece],
+    ids=["text", "piece-of-a-call"],
+)
+
+
 @pytest.mark.parametrize("ensure_ascii", [True, False])
-def test_text_with_escapes_is_cut_from_the_bytes(ensure_ascii):
+@EITHER_DELTA
+def test_text_with_escapes_is_cut_from_the_bytes(with_text, ensure_ascii):
     """
-    From the second chunk of a stream on, even text with newlines, quotes, backslashes
-    or escaped characters is cut from a chunk's bytes.
+    From the second chunk of a stream on, even a text, or a piece of a tool call, with
+    newlines, quotes, backslashes or escaped characters is cut from a chunk's bytes.
     """
     texts = [
         "\u6d77\n",
         'say "hi"',
         "C:\\n\t",
         "\U0001f9a6",
+        "\u2028",
         "\x00\x7f",
         '","x":"',
         "\\",
+        "plain",
+        "",
     ]
     reader = FastChunkReader()
     for text in texts:
-        chunk = {**LIVE, "choices": [{"index": 0, "delta": {"content": text}}]}
-        event = json.dumps(chunk, ensure_ascii=ensure_ascii).encode()
+        event = json.dumps(with_text(text), ensure_ascii=ensure_ascii).encode()
         seen = reader.read(event)
-        assert (text, text) == (seen.text, seen.choices[0].delta.content)
+        (delta,) = [choice.delta for choice in seen.choices]
+        pieces = [delta.content, *(c.function.arguments for c in delta.tool_calls)]
+        assert (delta.content, text) == (seen.text, "".join(pieces))
         assert text == texts[0] or event == seen._data
         assert all_fields(read_by_converter(event)) == all_fields(seen)
+
+
+@pytest.mark.parametrize(
+    "text", [b"\xff", b"\x01", b'"', b"\\", b"\\x", rb"\ud83d", b'",,"'], ids=repr
+)
+@EITHER_DELTA
+def test_invalid_text_of_a_chunk_is_left_to_the_converter(with_text, text):
+    """
+    If the bytes of a text, or of a piece of a tool call, are not valid JSON, the fast
+    path does not read the chunk, even if its other bytes are those of a chunk before.
+    """
+    reader = FastChunkReader()
+    event = json.dumps(with_text("otter")).encode()
+
+    assert reader.read(event) is not None
+    assert reader.read(event.replace(b"otter", text)) is None
+    assert reader.read(event) is not None
 
 
 def test_consecutive_chunks_share_no_objects_in_extra():

@@ -6,7 +6,6 @@ import pytest
 
 import asi1
 
-from asi1._models.base import value_of
 from asi1._protocol.fast_chunks import FastChunkReader
 from asi1._protocol.sse_writer import (
     PING,
@@ -162,7 +161,7 @@ def test_chunks_of_the_fast_path_are_written_without_parsing_their_json():
     chunk = reader.read(data)
 
     assert b'event: text\ndata: {"text":"Sea"}\n\n' == piece_events([chunk])
-    assert (data, None) == (chunk._data, value_of(chunk, "choices"))
+    assert (data, None) == (chunk._data, chunk._choices)
 
 
 def test_event_failed_has_the_public_message_of_the_error():
