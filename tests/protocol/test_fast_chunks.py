@@ -676,6 +676,19 @@ def test_invalid_text_of_a_chunk_is_left_to_the_converter(with_text, text):
     assert reader.read(event) is not None
 
 
+def test_piece_without_the_bytes_before_its_arguments_is_left_to_the_converter():
+    """
+    The fast path does not read an event that has the index of a tool call, but lacks
+    the bytes between the index and the arguments.
+    """
+    reader = FastChunkReader()
+    event = json.dumps(with_piece("otter")).encode()
+    start, end = event.index(b": 7") + 3, event.index(b"otter") + len(b"otter")
+
+    assert reader.read(event) is not None
+    assert reader.read(event[:start] + event[end:]) is None
+
+
 def test_consecutive_chunks_share_no_objects_in_extra():
     """
     Two consecutive chunks share no object in ``extra``. So a caller may change a value
