@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from logging import DEBUG, INFO
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from .._fork_lock import run_apart_once
 from .._log import logger
@@ -56,7 +56,7 @@ class Requests(Protocol):
         ...
 
 
-@frozen(eq=False, repr=False)
+@define(eq=False, repr=False)
 class OneRequest:
     """The `Requests` of a call that sends a single request."""
 

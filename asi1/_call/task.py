@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import anyio
@@ -26,7 +27,15 @@ from .._fork_lock import run_apart_once
 from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
 
 
-__all__ = ["CallTask", "is_closing", "run_here", "running", "start", "stop_in"]
+__all__ = [
+    "CallTask",
+    "is_closing",
+    "new_scope",
+    "run_here",
+    "running",
+    "start",
+    "stop_in",
+]
 
 _running: set[CallTask] = set()
 
@@ -51,9 +60,12 @@ class CallTask:
     token: Any
     host: Any = None
     _pid: int = field(factory=os.getpid)
-    _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
+    _scope: anyio.CancelScope = field(init=False)
     done: Flag = field(factory=Flag)
     closing: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._scope = new_scope(self.token)
 
     @property
     def here(self) -> bool:
@@ -85,6 +97,18 @@ class CallTask:
                 cancelled = error  # asyncio's `Task.cancel()` ends even a shielded wait
         if cancelled is not None:
             raise cancelled
+
+
+def new_scope(token: Any) -> anyio.CancelScope:
+    """Return a new cancel scope; *token* is the token of the running event loop."""
+    # For each scope, anyio (4.16) searches for the class of the running event loop,
+    # which takes twice as long as all else that the scope does.
+    return _scope_class(type(token))()
+
+
+@cache
+def _scope_class(_: type) -> type[anyio.CancelScope]:
+    return type(anyio.CancelScope())
 
 
 def is_closing() -> bool:

@@ -22,6 +22,7 @@ from attrs import define, field
 
 from .._settings.timeouts import Deadline, Timeouts
 from .._transport.event_loop import loop_clock, loop_token
+from .task import new_scope
 
 
 __all__ = ["Timer"]
@@ -63,7 +64,7 @@ class Timer:
 
     def __enter__(self) -> None:
         """Begin an attempt; no deadline is set yet."""
-        self._scope = anyio.CancelScope()
+        self._scope = new_scope(self._token)
         self._scope.__enter__()
 
     def __exit__(

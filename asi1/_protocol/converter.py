@@ -10,12 +10,12 @@ import operator
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar, cast, get_origin
+from types import UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 import attrs
 
 from cattrs import BaseConverter, Converter
-from cattrs.gen import make_dict_structure_fn, override
 
 from .._models.base import Model, as_sent
 from .._models.base_types import JSON
@@ -132,11 +132,12 @@ def _integer(value: object, _: object) -> int:
 
 def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
     item_type = cls.__args__[0]
+    decode_item = converter.get_structure_hook(item_type)
 
     def read_item(value: object) -> object:
         # A list item of the wrong type is dropped, so that callers get the other items.
         try:
-            return None if value is None else converter.structure(value, item_type)
+            return None if value is None else decode_item(value, item_type)
         except (TypeError, ValueError):
             return None
 
@@ -152,50 +153,49 @@ def _tuple_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], An
 
 
 def _model_reader(cls: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    names = {a.metadata.get("wire", a.name): a for a in attrs.fields(cls) if a.init}
-    names = {wire: a for wire, a in names.items() if a.name not in _OWN_FIELDS}
-    build = _builder(cls, converter, names)
+    fields = {
+        a.metadata.get("wire", a.name): _field_reader(a, converter)
+        for a in attrs.fields(cls)
+        if a.init and a.name not in _OWN_FIELDS
+    }
     normalise = NORMALISERS[cls.__name__]
-
-    def fits(key: str, value: JSON) -> bool:
-        try:
-            converter.structure(value, names[key].type)
-        except (TypeError, ValueError):
-            return False
-        return True
 
     def read(raw: Any, _: object) -> object:
         if type(raw) is not dict:
             raise TypeError
-        known: dict[str, JSON] = {}
+        known: dict[str, object] = {}
         extra: dict[str, JSON] = {}
         for key, value in normalise(raw).items():
-            if key not in names:
+            if key not in fields:
                 extra[key] = value
             elif value is not None:
-                known[key] = value
-        own = {"extra": extra, "wire": raw}
-        try:
-            return as_sent(build(known | own, cls))
-        except (TypeError, ValueError):
-            for key in [key for key, value in known.items() if not fits(key, value)]:
-                extra[key] = known.pop(key)
-            return as_sent(build(known | own, cls))
+                name, plain, decode_value, kind = fields[key]
+                try:
+                    known[name] = (
+                        value if type(value) in plain else decode_value(value, kind)
+                    )
+                except (TypeError, ValueError):
+                    extra[key] = value
+        return as_sent(cls(**known, extra=extra, wire=raw))
 
     return read
 
 
-def _builder(
-    cls: Any, converter: BaseConverter, names: Mapping[str, Any]
-) -> Callable[[Any, Any], Any]:
-    overrides: dict[str, Any] = {
-        a.name: override(rename=wire) for wire, a in names.items()
-    } | {name: override(struct_hook=_as_is) for name in _OWN_FIELDS}
-    return make_dict_structure_fn(cls, converter, **overrides)
-
-
-def _as_is(value: Any, _: object) -> Any:
-    return value
+def _field_reader(
+    attribute: Any, converter: BaseConverter
+) -> tuple[str, frozenset[type], Callable[[Any, Any], Any], Any]:
+    """
+    Return how to decode a field whose JSON value is not null: its name, the types of
+    the values that need no decoding, the function that decodes others, and the field's
+    type, which is that function's second argument.
+    """
+    kind = attribute.type
+    kinds = {*get_args(kind)} if isinstance(kind, UnionType) else {kind}
+    kinds.discard(type(None))
+    if len(kinds) == 1:
+        (kind,) = kinds
+    plain = frozenset(kinds & {str, int})
+    return attribute.name, plain, converter.get_structure_hook(kind), kind
 
 
 def _is_tuple(cls: Any) -> bool:

@@ -46,9 +46,12 @@ def thought_text(value: JSON) -> JSON:
     is not a list is returned unchanged.
     """
     if isinstance(value, list):
-        if any(isinstance(i, dict) and _text_in(i, _THOUGHT_KEYS) for i in value):
+        texts = [item for item in value if isinstance(item, str)]
+        if len(texts) < len(value) and any(
+            isinstance(i, dict) and _text_in(i, _THOUGHT_KEYS) for i in value
+        ):
             return _text_in(value, _THOUGHT_KEYS)
-        return "\n".join(item for item in value if isinstance(item, str))
+        return "\n".join(texts)
     return value
 
 
