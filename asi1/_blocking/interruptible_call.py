@@ -80,17 +80,23 @@ class InterruptibleCall(Generic[_T]):
     def _begin(self) -> None:
         # The task gets the caller's contextvars, even if the caller runs in trio.
         forget_library()
-        self._task = self.loop.create_task(self._run())
-        # The caller is woken when the loop has nothing left to do for the call. Else
-        # both threads would want the GIL at once, and each would wait for the other.
-        self._task.add_done_callback(self._wake_caller)
+        self._task = task = self.loop.create_task(self._run())
+        # A task that is cancelled before it begins never runs `_run`.
+        task.add_done_callback(self._wake_caller)
 
     async def _run(self) -> None:
         try:
             self._outcome = (await self.begin(),)
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             self._outcome = error
+        # The caller is woken last, when the loop has nothing left to do for the call.
+        # Else both threads would want the GIL at once, and each would wait for the
+        # other. A callback of the task would cost another turn of the loop.
+        if self._task is not None:
+            self._task.remove_done_callback(self._wake_caller)
+        done = self._done
         del self  # avoids a reference cycle between error and frame
+        done.release()
 
     def _wake_caller(self, _: asyncio.Task[None]) -> None:
         self._done.release()

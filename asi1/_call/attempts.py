@@ -117,6 +117,13 @@ class Attempts:
             rates=info.rates,
         )
 
+    def complete(self, info: ResponseInfo) -> ResponseInfo:
+        """Set the attempts and the time in *info*, of a call that has succeeded."""
+        # Only the call's reader has *info*, and a copy would take far longer.
+        object.__setattr__(info, "attempts", tuple(self.made))
+        object.__setattr__(info, "elapsed", self.elapsed)
+        return info
+
     def prepare(self, request: Request, retries: int) -> None:
         """Prepare an attempt to send *request* after *retries* earlier retries."""
         self._request, self._retries = request, retries

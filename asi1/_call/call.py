@@ -263,7 +263,7 @@ class Call(Generic[_T]):
         """Record a successful attempt, queue its result, and end the queue."""
         self._bill.settle()
         self._attempts.succeeded(reader.info.status, self._timer.elapsed)
-        if result := reader.result(self.info()):
+        if result := reader.result(self._attempts.complete(reader.metadata)):
             self.queue.put(result)
         self.queue.end()
 

@@ -116,7 +116,9 @@ class Engine:
     @property
     def refuses_calls(self) -> bool:
         """Whether this engine or one of its parents is closed."""
-        return self.closed or any(parent.closed for parent in self.parents)
+        if self.parents:
+            return self.closed or any(parent.closed for parent in self.parents)
+        return self.closed
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if this engine or one of its parents is closed."""

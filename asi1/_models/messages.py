@@ -202,9 +202,8 @@ def sendable(messages: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]
     """
     filled = [sent for sent in map(_sent, messages) if sent is not None]
     if messages and not filled:
-        raise ArgumentError(
-            "messages: contains only empty messages of the model", argument="messages"
-        )
+        what = "messages: contains only empty messages of the model"
+        raise ArgumentError(what, argument="messages")
     return filled
 
 
@@ -232,49 +231,52 @@ def _is_filled(message: Mapping[str, JSON]) -> bool:
 
 
 def _message_to_wire(place: int, message: object) -> dict[str, JSON]:
-    name = f"messages[{place}]"
     match message:
+        case dict():  # comes first, since most messages are dicts
+            wire = _without_nulls(place, message)
         case SystemMessage() | UserMessage() | AssistantMessage() | ToolMessage():
             wire = message.to_dict()
         case ChatCompletion(message=reply) | (ChatMessage() as reply):
             wire = cast("dict[str, JSON]", replace_surrogates_in(_wire_reply()(reply)))
             wire["role"] = reply.role if reply.role in _ROLES else "assistant"
-        case dict() | Mapping() if "choices" in message:
-            raise _invalid(name, "is a complete answer: take its message", message)
-        case dict() | Mapping():  # `dict` comes first: it is checked fast
-            # Servers send null for missing values, but may refuse a null in a request.
-            wire = {k: v for k, v in message.items() if v is not None or k == "content"}
-            if not wire.get("tool_calls", True):  # strict servers refuse an empty list
-                del wire["tool_calls"]
+        case Mapping():
+            wire = _without_nulls(place, message)
         case list() | tuple():
-            raise _invalid(
-                name, "is itself a list: the messages are nested one too deep", message
-            )
+            what = "is itself a list: the messages are nested one too deep"
+            raise _invalid(f"messages[{place}]", what, message)
         case _ if isinstance(dump := dump_of(message, Model), Mapping):
             return _message_to_wire(place, dump)
         case _:
-            raise _invalid(name, "is not a message", message)
-    _check(name, wire)
+            raise _invalid(f"messages[{place}]", "is not a message", message)
+    _check(place, wire)
     return wire
 
 
-def _check(name: str, wire: Mapping[str, JSON]) -> None:
+def _without_nulls(place: int, message: Mapping[str, JSON]) -> dict[str, JSON]:
+    if "choices" in message:
+        what = "is a complete answer: take its message"
+        raise _invalid(f"messages[{place}]", what, message)
+    # Servers send null for missing values, but may refuse a null in a request.
+    wire = {k: v for k, v in message.items() if v is not None or k == "content"}
+    if not wire.get("tool_calls", True):  # strict servers refuse an empty list
+        del wire["tool_calls"]
+    return wire
+
+
+def _check(place: int, wire: Mapping[str, JSON]) -> None:
     role = wire.get("role")
     if not isinstance(role, str) or role not in _ROLES:
-        known = f"must be one of {', '.join(_ROLES)}"
+        name, known = f"messages[{place}].role", f"must be one of {', '.join(_ROLES)}"
         if role is not None and not isinstance(role, str):
-            raise _invalid(f"{name}.role", known, role)
-        raise ArgumentError(
-            f"{name}.role: {known}, not {role!r:.80}", argument=f"{name}.role"
-        )
+            raise _invalid(name, known, role)
+        raise ArgumentError(f"{name}: {known}, not {role!r:.80}", argument=name)
     content = wire.get("content")
     if isinstance(content, str) or (content is None and role == "assistant"):
         return
     parts = content if isinstance(content, list | tuple) else [None]
     if not all(isinstance(part, Mapping) for part in parts):
-        raise _invalid(
-            f"{name}.content", "must be a str or a list of parts (dicts)", content
-        )
+        what = "must be a str or a list of parts (dicts)"
+        raise _invalid(f"messages[{place}].content", what, content)
 
 
 def _invalid(argument: str, what: str, value: object) -> ArgumentError:

@@ -237,7 +237,9 @@ class Usage(Model):
     def cached_tokens(self) -> int:
         """The prompt tokens that the server had cached; 0 if it reports none."""
         details = self.extra.get("prompt_tokens_details")
-        found = details.get("cached_tokens") if isinstance(details, Mapping) else None
+        found = None
+        if details and isinstance(details, Mapping):
+            found = details.get("cached_tokens")
         if found is None:
             found = self.extra.get("prompt_cache_hit_tokens")
         return max(min(found, self.prompt_tokens), 0) if type(found) is int else 0
