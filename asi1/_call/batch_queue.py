@@ -57,10 +57,10 @@ class BatchQueue(Generic[_T]):
             self._change.set()
             self._change = None
 
-    async def _wait_for_change(self) -> None:
+    def _next_change(self) -> Flag:
         if self._change is None:
             self._change = Flag()
-        await self._change.wait()
+        return self._change
 
     def put(self, batch: Sequence[_T]) -> None:
         """Add *batch*, which must not be empty; do nothing if the queue has ended."""
@@ -71,7 +71,7 @@ class BatchQueue(Generic[_T]):
     async def room(self) -> None:
         """Wait until the queue is no longer full, or has ended."""
         while self.full and not self.ended:
-            await self._wait_for_change()
+            await self._next_change().wait()
 
     def end(self, error: BaseException | None = None) -> None:
         """
@@ -119,7 +119,7 @@ class BatchQueue(Generic[_T]):
                 raise
             if self.ended:
                 return ()
-            await self._wait_for_change()
+            await self._next_change().wait()
         batch = self._batches.pop(0)
         if self._batches:
             batch = [*batch, *self.unread()]

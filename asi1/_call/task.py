@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import anyio
@@ -58,7 +58,10 @@ class CallTask:
     """
 
     token: Any
+    _ended: Callable[[CallTask], None]
     host: Any = None
+    # The call's own task on asyncio, which has only weak references to tasks.
+    _own: Any = field(default=None, init=False)
     _pid: int = field(factory=os.getpid)
     _scope: anyio.CancelScope = field(init=False)
     done: Flag = field(factory=Flag)
@@ -66,6 +69,35 @@ class CallTask:
 
     def __attrs_post_init__(self) -> None:
         self._scope = new_scope(self.token)
+
+    async def run(self, run: Run) -> None:
+        """Do the work of the task: *run*, and all that follows its end."""
+        _current.set(self)
+        try:
+            with self._scope:
+                await run()
+        finally:
+            if self._own is not None:
+                self._own.remove_done_callback(self.end)
+            self.end()
+
+    def end(self, _: object = None) -> None:
+        """Tell that the task has ended; a second call does nothing."""
+        if not self.done.is_set():
+            _running.discard(self)
+            # The context of both tasks has this object: a reference cycle.
+            self.host = self._own = None
+            self._ended(self)
+            self.done.set()
+
+    def start(self, run: Run, name: str) -> None:
+        """Begin the task *name*, which does `run`."""
+        if not isinstance(self.token, asyncio.AbstractEventLoop):
+            spawn(self.token, partial(self.run, run), name, self.end)
+            return
+        self._own = self.token.create_task(self.run(run), name=name)
+        # A task that is cancelled before it begins never does `run`.
+        self._own.add_done_callback(self.end)
 
     @property
     def here(self) -> bool:
@@ -130,10 +162,9 @@ def start(
 
     *done* is called with the handle before its `CallTask.done` is set.
     """
-    task = CallTask(loop_token())
-
+    task = CallTask(loop_token(), done)
     _running.add(task)
-    spawn(task.token, lambda: _run(task, run), name, lambda: _end(task, done))
+    task.start(run, name)
     if "ipykernel" in sys.modules:
         _notice_interrupts()(task.token, lambda: running(task.token))
     return task
@@ -149,21 +180,20 @@ async def run_here(
     False. *begun* is called with the call's handle before *run*, and *done* after it.
     """
     token = loop_token()
-    task = CallTask(token, asyncio.current_task(token))
+    host = asyncio.current_task(token)
+    task = CallTask(token, done, host)
     _running.add(task)
     begun(task)
     try:
-        await _run(task, run)
+        await task.run(run)
     except (asyncio.CancelledError, GeneratorExit):
         # If the user's code raised this exception, only the call has ended, not the
         # task: as in a task of `start`.
-        if not _goes_on(task.host):
+        if not _goes_on(host):
             raise
-    finally:
-        _end(task, done)
 
 
-def _goes_on(host: asyncio.Task[Any]) -> bool:
+def _goes_on(host: asyncio.Task[Any] | None) -> bool:
     """Whether *host* is running, and was neither cancelled nor closed."""
     try:
         return asyncio.current_task() is host and not host.cancelling()
@@ -178,19 +208,6 @@ def stop_in(host: asyncio.Task[Any]) -> bool:
             task.stop()
             return True
     return False
-
-
-async def _run(task: CallTask, run: Run) -> None:
-    _current.set(task)
-    with task._scope:  # noqa: SLF001 - same module
-        await run()
-
-
-def _end(task: CallTask, done: Callable[[CallTask], None]) -> None:
-    _running.discard(task)
-    task.host = None  # else a reference cycle: the host's context has *task*
-    done(task)
-    task.done.set()
 
 
 @run_apart_once

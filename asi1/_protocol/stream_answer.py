@@ -132,7 +132,9 @@ class Assembler:
     # Indexes of the choices that have no finish reason yet.
     _unfinished: set[int] = field(factory=set, init=False)
     _thoughts: Text = field(factory=Text, init=False)
-    _first: ChatCompletionChunk | None = field(default=None, init=False)
+    # The id and the model of the first chunk; None before it. The chunk itself is not
+    # kept: its ``wire`` takes a kilobyte, in each open stream.
+    _named: tuple[str, str] | None = field(default=None, init=False)
     # Choice 0, if it has arrived and its role is "assistant"; otherwise None.
     _assistant: _Choice | None = field(default=None, init=False)
     # The `_pending` object of the last chunk, if the fast path read that chunk. Its
@@ -182,7 +184,7 @@ class Assembler:
 
     def _add_any(self, chunk: ChatCompletionChunk, *, ping: bool) -> bool:
         self._last_pending = None
-        self._first = self._first or chunk
+        self._named = self._named or (chunk.id, chunk.model)
         ping = ping or _is_bare(chunk) or is_name_of_ping(chunk.object)
         ping = ping or is_sign_of_life(chunk.extra)
         carries = bool(chunk.thought)
@@ -225,7 +227,7 @@ class Assembler:
     @property
     def model(self) -> str:
         """The model that answers; "" if no chunk has arrived."""
-        return self._first.model if self._first else ""
+        return self._named[1] if self._named else ""
 
     @property
     def empty(self) -> bool:
@@ -240,14 +242,14 @@ class Assembler:
 
     def answer(self) -> ChatCompletion:
         """Return the answer so far; later chunks do not change the returned object."""
-        first = self._first or ChatCompletionChunk()
         # On its fast path, `add` appends text to this choice without calling `changed`.
         if self._assistant is not None:
             self._chat_choices.changed(self._assistant)
         choices = sorted(self._chat_choices.build(), key=attrgetter("index"))
+        identity, model = self._named or ("", "")
         return ChatCompletion(
-            id=first.id,
-            model=first.model,
+            id=identity,
+            model=model,
             created=self._created,
             choices=tuple(choices),
             usage=self.usage,
