@@ -40,9 +40,8 @@ def warn_in_a_loop() -> None:
 def _in_a_loop() -> bool:
     # Checks whether asyncio or trio is running in this thread, without blocking or
     # importing anything.
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented, and raises no error
+    if loop is None:
         # While another thread imports trio, `current_trio_token` may not exist yet.
         trio = sys.modules.get("trio.lowlevel")
         current_token = getattr(trio, "current_trio_token", None)

@@ -13,7 +13,7 @@ import asyncio
 import os
 import sys
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from contextvars import ContextVar
 from functools import cache, partial
@@ -58,7 +58,7 @@ class CallTask:
     """
 
     token: Any
-    _ended: Callable[[CallTask], None]
+    _on_end: Callable[[CallTask], object] | None = None
     host: Any = None
     # The call's own task on asyncio, which has only weak references to tasks.
     _own: Any = field(default=None, init=False)
@@ -83,12 +83,15 @@ class CallTask:
 
     def end(self, _: object = None) -> None:
         """Tell that the task has ended; a second call does nothing."""
-        if not self.done.is_set():
-            _running.discard(self)
-            # The context of both tasks has this object: a reference cycle.
-            self.host = self._own = None
-            self._ended(self)
-            self.done.set()
+        if self.done.is_set():
+            return
+        _running.discard(self)
+        # The task's context, of which asyncio keeps copies, has this object. So it must
+        # not refer to the task, or to the call and its client, any longer.
+        on_end, self._on_end, self.host, self._own = self._on_end, None, None, None
+        if on_end is not None:
+            on_end(self)
+        self.done.set()
 
     def start(self, run: Run, name: str) -> None:
         """Begin the task *name*, which does `run`."""
@@ -135,11 +138,12 @@ def new_scope(token: Any) -> anyio.CancelScope:
     """Return a new cancel scope; *token* is the token of the running event loop."""
     # For each scope, anyio (4.16) searches for the class of the running event loop,
     # which takes twice as long as all else that the scope does.
-    return _scope_class(type(token))()
+    loop: Hashable = type(token)
+    return _scope_class(loop)()
 
 
 @cache
-def _scope_class(_: type) -> type[anyio.CancelScope]:
+def _scope_class(_: Hashable) -> type[anyio.CancelScope]:
     return type(anyio.CancelScope())
 
 
@@ -155,7 +159,7 @@ def running(token: Any) -> list[CallTask]:
 
 
 def start(
-    run: Run, name: str, done: Callable[[CallTask], None] = lambda _: None
+    run: Run, name: str, done: Callable[[CallTask], None] | None = None
 ) -> CallTask:
     """
     Run *run* in a new task that may outlive the caller's task; return its handle.
@@ -180,7 +184,7 @@ async def run_here(
     False. *begun* is called with the call's handle before *run*, and *done* after it.
     """
     token = loop_token()
-    host = asyncio.current_task(token)
+    host: Any = asyncio.current_task(token)
     task = CallTask(token, done, host)
     _running.add(task)
     begun(task)
@@ -193,7 +197,7 @@ async def run_here(
             raise
 
 
-def _goes_on(host: asyncio.Task[Any] | None) -> bool:
+def _goes_on(host: asyncio.Task[Any]) -> bool:
     """Whether *host* is running, and was neither cancelled nor closed."""
     try:
         return asyncio.current_task() is host and not host.cancelling()
