@@ -13,7 +13,7 @@ import asyncio
 import os
 import sys
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar
 from functools import cache, partial
@@ -138,12 +138,12 @@ def new_scope(token: Any) -> anyio.CancelScope:
     """Return a new cancel scope; *token* is the token of the running event loop."""
     # For each scope, anyio (4.16) searches for the class of the running event loop,
     # which takes twice as long as all else that the scope does.
-    loop: Hashable = type(token)
-    return _scope_class(loop)()
+    kind: Any = type(token)
+    return _scope_class(kind)()
 
 
 @cache
-def _scope_class(_: Hashable) -> type[anyio.CancelScope]:
+def _scope_class(_: type) -> type[anyio.CancelScope]:
     return type(anyio.CancelScope())
 
 
