@@ -108,6 +108,27 @@ def test_caller_gets_an_error_if_the_event_loop_ends_during_its_call(loop):
 
 
 @pytest.mark.system
+def test_caller_gets_an_error_if_its_task_is_cancelled_before_it_begins(loop):
+    """
+    If the task of a call is cancelled before its first step, so that it never wakes the
+    caller itself, the caller does not wait for ever: it gets an `ASI1Error`.
+    """
+
+    def cancelled(loop, coroutine, **options):
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        task.cancel()
+        return task
+
+    async def call():
+        raise AssertionError("the coroutine has begun")
+
+    loop.set_task_factory(cancelled)
+
+    with pytest.raises(asi1.ASI1Error, match="its event loop ended"):
+        InterruptibleCall(call, loop).wait()
+
+
+@pytest.mark.system
 def test_call_interrupted_before_its_coroutine_starts_makes_no_coroutine(loop):
     """
     If the caller is interrupted before the loop has started the coroutine, no coroutine

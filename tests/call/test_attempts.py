@@ -209,6 +209,22 @@ def test_response_metadata_lists_all_ended_attempts_of_the_call(attempts):
     assert () == BUSY.response.attempts
 
 
+def test_metadata_of_a_call_that_has_succeeded_is_completed_not_copied(attempts):
+    """
+    When a call succeeds, its attempts and its time are set in the metadata of its
+    reply, which is not copied: the metadata then equals the copy that `of` makes.
+    """
+    info = ResponseInfo(status=200, request_id="r2")
+    attempts.begin(0.0)
+    attempts.succeeded(200, 1.5)
+
+    whole = attempts.complete(info)
+
+    assert info is whole
+    assert attempts.of(info) == whole
+    assert (tuple(attempts.made), 1.5) == (whole.attempts, whole.elapsed)
+
+
 def test_calls_without_a_reply_do_not_share_a_dict_of_headers(attempts):
     """The metadata of calls without a reply do not share one dict of headers."""
     one, two = attempts.of(NO_INFO), attempts.of(NO_INFO)

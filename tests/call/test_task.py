@@ -12,7 +12,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from asi1._call.task import CallTask, run_here, running, start, stop_in
+from asi1._call.task import (
+    CallTask,
+    new_scope,
+    run_here,
+    running,
+    start,
+    stop_in,
+)
 from asi1._transport.event_loop import Flag, loop_token
 
 from ..support.talk import until
@@ -368,3 +375,64 @@ async def test_call_that_has_ended_has_no_reference_to_its_callers_task():
         assert [True] == freed
     finally:
         gc.enable()
+
+
+@asyncio_only
+async def test_call_task_that_is_cancelled_before_it_begins_has_ended():
+    """
+    A call task that the event loop cancels before its first step never does its work,
+    but has ended: its `done` callback is called once, and its `done` flag is set.
+    """
+    begun, ended = [], []
+
+    async def run():
+        begun.append(True)
+
+    task = start(run, "a test", ended.append)
+    (own,) = [each for each in asyncio.all_tasks() if each.get_name() == "a test"]
+    own.cancel()
+    with anyio.fail_after(60):
+        await task.join()
+
+    assert ([], [task]) == (begun, ended)
+    assert task.done.is_set()
+    assert task not in running(loop_token())
+
+
+@asyncio_only
+async def test_handle_of_an_ended_call_task_keeps_nothing_alive():
+    """
+    The handle of an ended call task has no reference to the task, or to the `done`
+    callback, which refers to the client: contexts that refer to the handle may be kept
+    for long.
+    """
+    freed = []
+
+    class Client:
+        def left(self, _):
+            pass
+
+    client = Client()
+    weakref.finalize(client, freed.append, "client")
+    task = start(anyio.lowlevel.checkpoint, "a test", client.left)
+    (own,) = [each for each in asyncio.all_tasks() if each.get_name() == "a test"]
+    weakref.finalize(own, freed.append, "task")
+    gc.disable()
+    try:
+        del client, own
+        with anyio.fail_after(60):
+            await task.join()
+        await asyncio.sleep(0)
+        assert ["client", "task"] == sorted(freed)
+    finally:
+        gc.enable()
+
+
+async def test_new_scope_is_a_cancel_scope_of_the_running_event_loop():
+    """`new_scope` returns a cancel scope of the class of the running event loop."""
+    with anyio.fail_after(60), new_scope(loop_token()) as scope:
+        scope.cancel()
+        await anyio.sleep_forever()
+
+    assert scope.cancelled_caught
+    assert type(anyio.CancelScope()) is type(scope)

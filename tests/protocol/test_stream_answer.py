@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 
 import pytest
 
@@ -1062,3 +1063,22 @@ def test_chunk_with_only_unknown_keys_is_not_a_part_of_the_answer(members, carri
     assembler.add(decode(ChatCompletionChunk, {"time": {"a": 1}, "ts": 1}))
 
     assert carries is assembler.add(decode(ChatCompletionChunk, members))
+
+
+def test_assembler_keeps_the_first_chunks_names_but_no_chunk():
+    """
+    An answer has the id and the model of the first chunk that it was assembled from,
+    but no chunk is kept in memory: it would take a kilobyte, in each open stream.
+    """
+    assembler = Assembler()
+    first = chunk(id="id_1", model="asi1", choices=[{"delta": {"content": "Hi"}}])
+    freed = []
+    weakref.finalize(first, freed.append, True)
+
+    assembler.add(first)
+    assembler.add(chunk(id="id_2", model="other", choices=[]))
+    del first
+
+    assert [True] == freed
+    answer = assembler.answer()
+    assert ("id_1", "asi1", "asi1") == (answer.id, answer.model, assembler.model)
