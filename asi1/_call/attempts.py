@@ -219,13 +219,8 @@ class Attempts:
             sent = sent and self._sending
         if isinstance(error, APIConnectionError):
             error.sent = sent or any(attempt.sent for attempt in self.made)
-        return self._record(
-            now,
-            status=error.response.status,
-            cause=_cause(error),
-            sent=sent,
-            wait=wait,
-        )
+        status, cause = error.response.status, _cause(error)
+        return self._record(now, status=status, cause=cause, sent=sent, wait=wait)
 
     def repeat(self, refusal: APIStatusError, watch: Watch | None) -> None:
         """Record that another request follows *refusal* at once, and tell *watch*."""

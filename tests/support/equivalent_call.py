@@ -51,6 +51,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_Redaction._of_parts: True -> False",
     ): "a mapping has as many names as values",
     (
+        "_call.task",
+        "CallTask.run: self._own.remove_done_callback(self.end) -> pass",
+    ): "a second call of `end` does nothing",
+    (
         "_call.timer",
         "Timer._cancel_at: at <= now -> at < now",
     ): "an alarm that is due also cancels at the next checkpoint",
