@@ -1,5 +1,5 @@
 """
-The httpx transports that send requests, directly or through a proxy.
+Sends requests directly to servers: on trio by httpx, on asyncio mostly without.
 
 The transports that wrap a user's own client or transport are in `user_client`.
 """
@@ -11,13 +11,12 @@ import importlib
 import logging
 import operator
 import ssl
+import sys
 
 from collections.abc import Callable
 from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
-
-import httpx
 
 from .._fork_lock import no_fork, run_apart_once
 from .event_loop import in_worker, loop_token
@@ -25,6 +24,7 @@ from .event_loop import in_worker, loop_token
 
 if TYPE_CHECKING:
     import httpcore
+    import httpx
 
     from .connect import AsyncioBackend
     from .plain_connection import Connection, PlainReply
@@ -41,7 +41,7 @@ __all__ = [
 
 # The modules of this package that import httpcore, and send requests.
 _PLAIN = ("connect", "plain_connection")
-_BY_HTTPCORE = ("http_pool", "connect", "tls", "httpx_request")
+_BY_HTTPCORE = ("http_pool", "httpcore_network", "tls", "httpx_request")
 # The functions below that have imported all; `sys.modules` would not tell that, since
 # it has a module before its import ends.
 _preloaded: set[Callable[[], object]] = set()
@@ -51,6 +51,13 @@ _HOMES = (
     "httpcore._async.connection_pool",
     "httpcore._async.connection",
 )
+# The classes of httpx and httpcore that send requests, and the name of their method.
+_SENDERS = (
+    ("httpx", "AsyncHTTPTransport"),
+    ("httpcore", "AsyncConnectionPool"),
+    ("httpcore", "AsyncHTTPConnection"),
+)
+_SENDS = "handle_async_request"
 _LOGGERS = [logging.getLogger(f"httpcore.{name}") for name in ("connection", "http11")]
 # The functions of httpx and httpcore that are known not to be replaced by others.
 _genuine: list[object] = []
@@ -100,14 +107,13 @@ def _import_httpcore() -> None:
         importlib.import_module(f"{__package__}.{name}")
 
 
-class DirectTransport(httpx.AsyncBaseTransport):
+class DirectTransport:
     """
     Sends requests to servers: on trio by httpx, on asyncio mostly without.
 
     Args:
         context: For TLS; None if all servers are addressed by http.
-        limits: The limits of httpx's connections; asi1's own connections have no limit
-            but the expiry, since the slots of `Pools` limit the requests.
+        expiry: Seconds after which an idle connection is closed; None for never.
 
     Attributes:
         on_asyncio: Whether `send_plainly` may be used.
@@ -115,8 +121,10 @@ class DirectTransport(httpx.AsyncBaseTransport):
             use.
     """
 
-    def __init__(self, context: ssl.SSLContext | None, limits: httpx.Limits) -> None:
-        self._context, self._limits = context, limits
+    def __init__(
+        self, context: ssl.SSLContext | None, expiry: float | None = None
+    ) -> None:
+        self._context, self._expiry = context, expiry
         self.on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
         self.by_httpx: httpx.AsyncHTTPTransport | None = None
         self._network: AsyncioBackend | None = None
@@ -133,18 +141,17 @@ class DirectTransport(httpx.AsyncBaseTransport):
         Send *asked* over one of asi1's own connections, and return the reply.
 
         Raises:
-            httpx.TransportError: No reply arrived.
+            TransportError: No reply arrived.
         """
         # These imports are fast: `preload_httpcore` has run them in a thread.
         from .connect import AsyncioBackend  # noqa: PLC0415
         from .plain_connection import connect  # noqa: PLC0415
 
-        connection = self._idle(asked.origin)
+        connection = self._idle(asked.address.origin)
         if connection is None:
             await self._close_idle_of_httpx()
             network = self._network = self._network or AsyncioBackend()
-            expiry = self._limits.keepalive_expiry
-            connection = await connect(asked, network, self._context, expiry)
+            connection = await connect(asked, network, self._context, self._expiry)
             self._plain.append(connection)
         return await connection.send(asked)
 
@@ -181,11 +188,14 @@ class DirectTransport(httpx.AsyncBaseTransport):
     def _made(self) -> httpx.AsyncHTTPTransport:
         if self.by_httpx is not None:  # by another task, during the import
             return self.by_httpx
-        from .http_pool import ConnectionPool  # noqa: PLC0415 - rarely used on asyncio
+        import httpx  # noqa: PLC0415 - rarely used on asyncio
+
+        from .http_pool import ConnectionPool, pool_limits  # noqa: PLC0415
         from .httpcore_internals import replace_pool  # noqa: PLC0415
         from .tls import placeholder_context  # noqa: PLC0415
 
-        context, limits = self._context or placeholder_context(), self._limits
+        context = self._context or placeholder_context()
+        limits = pool_limits(self._expiry)
         made = httpx.AsyncHTTPTransport(verify=context, limits=limits)
         pool = ConnectionPool(context, limits, network_backend())
         if replace_pool(made, lambda: pool):
@@ -208,12 +218,9 @@ def is_genuine() -> bool:
     Libraries for tests, such as respx, pytest-httpx and vcrpy, replace functions of
     both. And a program may log what httpcore does.
     """
-    import httpcore  # noqa: PLC0415 - imported before
-
     found = [
-        httpx.AsyncHTTPTransport.handle_async_request,
-        httpcore.AsyncConnectionPool.handle_async_request,
-        httpcore.AsyncHTTPConnection.handle_async_request,
+        getattr(getattr(sys.modules.get(library), name, None), _SENDS, None)
+        for library, name in _SENDERS
     ]
     # A wrapper may be equal to the function that it wraps.
     if not (_genuine and all(map(operator.is_, found, _genuine))):
@@ -224,7 +231,13 @@ def is_genuine() -> bool:
 
 
 def _is_original(function: Any) -> bool:
-    """Whether *function* is defined in a module of httpx or httpcore that sends."""
+    """
+    Whether *function* is defined in a module of httpx or httpcore that sends.
+
+    None is original too: nobody can replace a function that is not imported yet.
+    """
+    if function is None:
+        return True
     # A function that wraps it may have its name, but not the variables of its module.
     return (
         type(function) is FunctionType
@@ -235,10 +248,9 @@ def _is_original(function: Any) -> bool:
 def network_backend() -> httpcore.AsyncNetworkBackend:
     """Return an object that opens connections on the running event loop."""
     if isinstance(loop_token(), asyncio.AbstractEventLoop):
-        from .connect import AsyncioBackend  # noqa: PLC0415
-        from .httpcore_internals import ChunkMerger  # noqa: PLC0415
+        from .httpcore_network import HTTPCoreBackend  # noqa: PLC0415
 
-        return AsyncioBackend(ChunkMerger)
+        return HTTPCoreBackend()
     return _trio_backend()()
 
 

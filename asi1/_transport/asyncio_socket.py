@@ -1,6 +1,6 @@
-# ruff: noqa: ASYNC109 - httpcore's interface has timeouts
+# ruff: noqa: ASYNC109 - as in httpcore's interface, see `httpcore_network`
 """
-A network connection on asyncio, with the interface that httpcore expects.
+A network connection on asyncio.
 
 anyio's sockets resume the transport before each read and pause it afterwards, which is
 most of a small read's cost. `AsyncioSocket` reads all the time, and pauses only when
@@ -14,16 +14,11 @@ import socket
 import ssl
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import anyio
-import httpcore
 
-from . import sending
-
-
-if TYPE_CHECKING:
-    from .httpcore_internals import ChunkMerger
+from . import network_errors, sending
 
 
 __all__ = ["AsyncioSocket"]
@@ -41,10 +36,8 @@ _READS_PER_STEP = 16
 _NO_TIMEOUT = 365 * 86400.0
 
 
-class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
+class AsyncioSocket(asyncio.BaseProtocol):
     """A connection, with a buffer of the bytes that arrived but were not read yet."""
-
-    chunks: ChunkMerger | None = None  # joins the chunks of replies that h11 reads
 
     def __init__(self, below: asyncio.Transport | None = None) -> None:
         """Create a socket; *below* is the TCP transport under TLS, None without TLS."""
@@ -112,15 +105,15 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         self._write_paused = False
         _wake(self._write_waiter)
 
-    # httpcore calls the methods from here on.
+    # The user of the connection calls the methods from here on.
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """
         Return the next bytes, at least one; b"" if the server has stopped sending.
 
         Raises:
-            httpcore.ReadError: The connection broke.
-            httpcore.ReadTimeout: No byte arrived within *timeout* seconds.
+            ReadError: The connection broke.
+            ReadTimeout: No byte arrived within *timeout* seconds.
         """
         if self._unsent:
             unsent, self._unsent = self._unsent, b""
@@ -131,16 +124,14 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if not self._received and not self._ended:
             await self._wait_for_data(timeout)
         if not self._received and self._error is not None:
-            broken = httpcore.ReadError(str(self._error))
-            broken.__context__ = self._error  # httpcore 1.0 drops the ``__cause__``
-            raise broken
+            raise network_errors.ReadError(str(self._error)) from self._error
         # If these are the bytes of one read, as usual, they are not copied.
         whole = bytes(self._received)
         data, self._received = whole[:max_bytes], whole[max_bytes:]
         if self._read_paused and len(self._received) <= _BUFFER_LIMIT // 2:
             self._read_paused = False
             self._source.resume_reading()
-        return data if self.chunks is None else self.chunks.merge(data)
+        return data
 
     async def _wait_for_data(self, timeout: float | None) -> None:
         self._read_waiter = asyncio.get_running_loop().create_future()
@@ -151,7 +142,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             with anyio.fail_after(timeout):
                 await self._read_waiter
         except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
+            raise network_errors.ReadTimeout(str(error)) from error
         finally:
             self._read_waiter = None
 
@@ -160,15 +151,13 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         Send *buffer*, or buffer it until the rest of the request is written.
 
         Raises:
-            httpcore.WriteError: The connection broke, or the server refused the request
-                before all of it was sent; then httpcore reads the server's reply.
-            httpcore.WriteTimeout: The network took no byte for *timeout* seconds.
+            WriteError: The connection broke, or the server refused the request
+                before all of it was sent; then the caller can read the server's reply.
+            WriteTimeout: The network took no byte for *timeout* seconds.
         """
-        # httpcore writes a request's head, its body, and then b"". Head and body are
-        # joined into one send, since each send costs a system call.
+        # A request's head and body are written, and then b"". Head and body are joined
+        # into one send, since each send costs a system call.
         self._unsent += buffer
-        if self.chunks is not None:
-            self.chunks.begin()
         if buffer and len(self._unsent) <= _SEND_SIZE:
             return
         whole, self._unsent = self._unsent, b""
@@ -176,7 +165,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         if self._write_paused or len(whole) > _SEND_SIZE:
             await self._send_rest(whole, timeout)
         if self._transport.is_closing():
-            raise httpcore.WriteError(f"the connection is closed ({self._error})")
+            raise network_errors.WriteError(f"the connection is closed ({self._error})")
 
     def _send(self, piece: bytes) -> None:
         if piece and not self._transport.is_closing():
@@ -204,9 +193,11 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
 
     def _check_refused(self, *, late: bool = False) -> None:
         if self._ended:
-            raise httpcore.WriteError(f"the connection is closed ({self._error})")
+            raise network_errors.WriteError(f"the connection is closed ({self._error})")
         if sending.refuses(self._received, late=late):
-            raise httpcore.WriteError("the server replied before it got the request")
+            raise network_errors.WriteError(
+                "the server replied before it got the request"
+            )
 
     async def _wait_for_room(self, timeout: float | None) -> None:
         progress = None
@@ -216,7 +207,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             self._check_refused()
             if progress and progress.stopped(*self._buffer_sizes()):
                 self._check_refused(late=True)
-                raise progress.error()
+                raise network_errors.WriteTimeout(progress.reason)
             self._write_waiter = asyncio.get_running_loop().create_future()
             try:
                 with anyio.move_on_after(progress.interval if progress else None):
@@ -247,15 +238,14 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
         Return the same connection with TLS on top.
 
         Raises:
-            httpcore.ConnectError: The TLS handshake failed.
-            httpcore.ConnectTimeout: The handshake took longer than *timeout* seconds.
+            ConnectError: The TLS handshake failed.
+            ConnectTimeout: The handshake took longer than *timeout* seconds.
         """
         if self._ended:  # asyncio would wait for a handshake of the closed connection
             self.abort()
-            raise httpcore.ConnectError(str(self._error or "the server hung up"))
+            raise network_errors.ConnectError(str(self._error or "the server hung up"))
         loop, below = asyncio.get_running_loop(), self._below or self._transport
         secure = AsyncioSocket(below)
-        secure.chunks = self.chunks
         try:
             with sending.map_connect_errors(), anyio.fail_after(timeout):
                 transport = await loop.start_tls(
@@ -269,7 +259,7 @@ class AsyncioSocket(asyncio.BaseProtocol, httpcore.AsyncNetworkStream):
             self.abort()
             raise
         if transport is None or transport.is_closing():
-            raise httpcore.ConnectError("the connection is closed")
+            raise network_errors.ConnectError("the connection is closed")
         secure.connection_made(transport)
         return secure
 

@@ -15,10 +15,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import anyio
-import httpx
 
 from attrs import define, field
 
@@ -27,8 +25,8 @@ from .._models.base_types import HTTPClient, HTTPTransport
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
 from .._settings.config import ClientConfig, is_loopback
 from .adapters import DirectTransport, preload_httpcore
-from .event_loop import loop_token
-from .loop_pools import POOL_SIZE, LoopPools, Pool, Slot, keep_inherited
+from .event_loop import in_worker, loop_token
+from .loop_pools import LoopPools, Pool, Slot, keep_inherited
 
 
 __all__ = ["Pools"]
@@ -93,7 +91,7 @@ class Pools:
             free = (pool for pool in pools.pools if pool.busy < pools.size)
             pool = next(free, None)
             if pool is None:
-                pool = Pool(self._transport(pools.context))
+                pool = Pool(self._transport(pools))
                 pools.pools.append(pool)
         except BaseException:
             pools.free_slots.release()
@@ -132,6 +130,7 @@ class Pools:
         async with pools.setup_lock:
             if pools.closer is None:
                 pools.context = await self._context()
+                pools.proxies = await self._proxies()
                 pools.closer = pools.close_with_loop()
                 await anext(pools.closer)
         return pools
@@ -144,12 +143,14 @@ class Pools:
             elif pools.closed or getattr(token, "is_closed", bool)():
                 self._by_loop.pop(token, None)
 
-    def _proxies(self) -> Mapping[str, str]:
+    async def _proxies(self) -> Mapping[str, str]:
         """Return the environment's proxies; none for a server on this machine."""
         # A server on this machine needs no proxy; with http://, a proxy would also see
         # the API key.
         host = urlsplit(self.config.base_url).hostname or ""
-        return getproxies() if self.config.trust_env and not is_loopback(host) else {}
+        if not self.own or not self.config.trust_env or is_loopback(host):
+            return {}
+        return await in_worker(_read_proxies)
 
     async def _context(self) -> ssl.SSLContext | None:
         if not self.own:
@@ -160,21 +161,17 @@ class Pools:
         made: ssl.SSLContext = await _tls().ssl_context(trust_env=self.config.trust_env)
         return made
 
-    def _transport(self, context: ssl.SSLContext | None) -> httpx.AsyncBaseTransport:
+    def _transport(self, pools: LoopPools) -> Any:
         if self.http_client is not None:
-            return _user_client().UserClient(self.http_client)  # type: ignore[no-any-return]
+            return _user_client().UserClient(self.http_client)
         if self.transport is not None:
-            return _user_client().UserTransport(self.transport)  # type: ignore[no-any-return]
-        limits = httpx.Limits(
-            max_connections=POOL_SIZE,
-            max_keepalive_connections=POOL_SIZE,
-            keepalive_expiry=self.config.limits.keepalive_expiry,
-        )
-        proxied = None
-        if given := self._proxies():
+            return _user_client().UserTransport(self.transport)
+        context, proxied = pools.context, None
+        expiry = self.config.limits.keepalive_expiry
+        if given := pools.proxies:
             secure = context or _tls().placeholder_context()
-            proxied = _proxy_transport()(secure, limits, self.config.base_url, given)
-        return proxied or DirectTransport(context, limits)
+            proxied = _proxy_transport()(secure, expiry, self.config.base_url, given)
+        return proxied or DirectTransport(context, expiry)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; other loops close their own."""
@@ -183,8 +180,19 @@ class Pools:
             await pools.aclose_with_closer()
 
 
+def _read_proxies() -> Mapping[str, str]:
+    """Return the environment's proxies, and import what uses them."""
+    from urllib.request import getproxies  # noqa: PLC0415 - not used for this machine
+
+    found = getproxies()
+    if not any(map(found.get, ("all", "http", "https"))):
+        return {}
+    _proxy_transport()
+    return found
+
+
 @run_apart_once
-def _proxy_transport() -> Callable[..., httpx.AsyncBaseTransport | None]:
+def _proxy_transport() -> Callable[..., Any]:
     from .proxies import proxy_transport  # noqa: PLC0415 - most programs have no proxy
 
     return proxy_transport

@@ -1,5 +1,5 @@
-# ruff: noqa: ASYNC109 - httpcore's interface has timeouts
-"""Opens connections to servers for httpcore, on asyncio."""
+# ruff: noqa: ASYNC109 - as in httpcore's interface, see `httpcore_network`
+"""Opens connections to servers, on asyncio."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ import itertools
 import socket
 import weakref
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 import anyio
-import httpcore
 
 from attrs import define, field
 
 from .asyncio_socket import AsyncioSocket
 from .event_loop import Flag
 from .sending import map_connect_errors
-
-
-if TYPE_CHECKING:
-    from .httpcore_internals import ChunkMerger
 
 
 __all__ = ["AsyncioBackend", "HappyEyeballs", "find_addresses"]
@@ -42,17 +36,10 @@ _buffers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = (
 )
 
 
-class AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """
-    Opens the connections of one pool, on one asyncio event loop.
+class AsyncioBackend:
+    """Opens connections on one asyncio event loop."""
 
-    Args:
-        chunks: Makes for each connection what joins the chunks of its replies; None if
-            they are not to be joined.
-    """
-
-    def __init__(self, chunks: Callable[[], ChunkMerger] | None = None) -> None:
-        self._chunks = chunks
+    def __init__(self) -> None:
         # Two event loops may read at once, in two threads, so each has its own buffer.
         loop = asyncio.get_running_loop()
         found = _buffers.get(loop)
@@ -61,18 +48,13 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         self._buffer = found
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002 - the pool sets none
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - also unset
+        self, host: str, port: int, timeout: float | None = None
     ) -> AsyncioSocket:
         """
         Connect to the first of a server's addresses that accepts a connection.
 
         Raises:
-            httpcore.ConnectTimeout, httpcore.ConnectError: No address accepted.
+            ConnectTimeout, ConnectError: No address accepted the connection.
         """
         with map_connect_errors(), anyio.fail_after(timeout):
             return await HappyEyeballs(self._socket).run(
@@ -80,14 +62,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             )
 
     def _socket(self) -> AsyncioSocket:
-        made = _PlainSocket(self._buffer)
-        if self._chunks is not None:
-            made.chunks = self._chunks()
-        return made
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for *seconds*; httpcore calls this between its own retries."""
-        await anyio.sleep(seconds)
+        return _PlainSocket(self._buffer)
 
 
 class _PlainSocket(AsyncioSocket, asyncio.BufferedProtocol):

@@ -15,7 +15,6 @@ from types import ModuleType, TracebackType
 from typing import Any, NoReturn
 
 import anyio
-import httpx
 
 from .._models.errors import (
     APIConnectionError,
@@ -24,12 +23,15 @@ from .._models.errors import (
     ASI1Error,
 )
 from .._settings.secret import Secret
+from . import network_errors
+from .network_errors import TransportError, as_httpx
 
 
 __all__ = ["TranslateErrors", "families", "forget_request", "kinds"]
 
 # Exceptions that the network raises, and that asi1 translates like those of httpx.
 _NETWORK_ERRORS = (
+    TransportError,
     OSError,
     OverflowError,
     ExceptionGroup,  # raised if parallel attempts to connect fail
@@ -63,18 +65,18 @@ _LOST = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 def families() -> tuple[ModuleType, ...]:
-    """Return httpx, and httpx2 if the program has imported it."""
-    other = sys.modules.get("httpx2")
-    return (httpx,) if other is None else (httpx, other)
+    """Return those of httpx and httpx2 that the program has imported."""
+    found = map(sys.modules.get, ("httpx", "httpx2"))
+    return tuple(each for each in found if each is not None)
 
 
 def kinds(*names: str) -> tuple[Any, ...]:
-    """Return the classes with these names, of httpx and of httpx2."""
+    """Return the classes with these names: asi1's own, httpx's and httpx2's."""
     return tuple(
         getattr(family, name)
-        for family in families()
+        for family in (network_errors, *families())
         for name in names
-        # The class is missing while another thread imports httpx2.
+        # Some classes exist in httpx alone, or while no other thread imports it.
         if hasattr(family, name)
     )
 
@@ -115,7 +117,7 @@ class TranslateErrors:
             (*_NETWORK_ERRORS, *kinds("HTTPError", "InvalidURL", "StreamError")),
         ):
             reason = key.excerpt(_text(error), 200) or type(error).__name__
-            raise _translate(error, host, reason) from error
+            raise _translate(error, host, reason) from as_httpx(error)
         reason = key.excerpt(_plain_text(error), 200)
         if type(error).__module__.startswith("socksio."):
             # httpcore 1.0 lets socksio's errors through if a SOCKS proxy hangs up.

@@ -14,12 +14,21 @@ from typing import Any
 
 import httpcore
 
+from .asyncio_socket import AsyncioSocket
 from .http_pool import Connection
-from .httpcore_internals import ChunkMerger
+from .httpcore_network import HTTPCoreStream, from_httpcore
+from .httpx_request import headers_of
 from .plain_http import Outgoing
 
 
-__all__ = ["pieces", "request_of", "some_request", "taken_over"]
+__all__ = [
+    "from_httpcore",
+    "headers_of",
+    "pieces",
+    "request_of",
+    "some_request",
+    "taken_over",
+]
 
 # The connections are open already, so the server's name does not matter.
 _HOST = "localhost"
@@ -27,7 +36,7 @@ _ORIGIN = httpcore.Origin(b"http", _HOST.encode(), 80)
 
 
 def taken_over(
-    stream: httpcore.AsyncNetworkStream, received: bytes, expiry: float | None
+    stream: AsyncioSocket, received: bytes, expiry: float | None
 ) -> httpcore.AsyncConnectionInterface:
     """
     Return a connection of httpcore that reads *received*, then *stream*.
@@ -47,7 +56,7 @@ def request_of(asked: Outgoing) -> httpcore.Request:
     """Return *asked* as a request of httpcore."""
     return httpcore.Request(
         asked.method,
-        httpcore.URL(scheme="http", host=_HOST, port=80, target=asked.url.raw_path),
+        httpcore.URL(scheme="http", host=_HOST, port=80, target=asked.address.target),
         headers=asked.raw_headers(),
         content=asked.body,
         extensions={"timeout": asked.timeouts},
@@ -69,40 +78,35 @@ async def pieces(stream: Any) -> AsyncGenerator[bytes, None]:
 class _Taken(httpcore.AsyncNetworkBackend):
     """Returns the stream that is open already as a new connection."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, stream: HTTPCoreStream) -> None:
         self._stream = stream
 
-    async def connect_tcp(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, *_: Any, **__: Any) -> HTTPCoreStream:
         return self._stream
 
 
-class _Replay(httpcore.AsyncNetworkStream):
+class _Replay(HTTPCoreStream):
     """A stream that has sent a request, and received the first bytes of the reply."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream, received: bytes) -> None:
-        self._stream, self._received = stream, received
-        self._sent = True
-        self._chunks = ChunkMerger()
+    def __init__(self, stream: AsyncioSocket, received: bytes) -> None:
+        super().__init__(stream)
+        self._received, self._sent = received, True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes; b"" if the server has stopped sending."""
         self._sent = False
+        if not self._received:
+            return await super().read(max_bytes, timeout)
         data, self._received = self._received[:max_bytes], self._received[max_bytes:]
-        data = data or await self._stream.read(max_bytes, timeout)
         return self._chunks.merge(data)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send *buffer*, unless it belongs to the request that was sent before."""
         if not self._sent:
-            self._chunks.begin()
-            await self._stream.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._stream.aclose()
+            await super().write(buffer, timeout)
 
     def get_extra_info(self, info: str) -> Any:
         """Return the attribute of the connection that httpcore calls *info*."""
         if info == "is_readable" and self._received:
             return True
-        return self._stream.get_extra_info(info)
+        return super().get_extra_info(info)

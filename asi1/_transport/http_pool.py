@@ -16,9 +16,10 @@ import httpcore
 import httpx
 
 from .httpcore_internals import replace_request_lock, speed_up_state, unread
+from .loop_pools import POOL_SIZE
 
 
-__all__ = ["Connection", "ConnectionPool", "begins_http"]
+__all__ = ["Connection", "ConnectionPool", "begins_http", "pool_limits"]
 
 
 class ConnectionPool(httpcore.AsyncConnectionPool):
@@ -50,6 +51,20 @@ class ConnectionPool(httpcore.AsyncConnectionPool):
             keepalive_expiry=self._expiry,
             network_backend=self._network,
         )
+
+
+def pool_limits(expiry: float | None) -> httpx.Limits:
+    """
+    Return the limits of one pool.
+
+    Args:
+        expiry: Seconds after which an idle connection is closed; None for never.
+    """
+    return httpx.Limits(
+        max_connections=POOL_SIZE,
+        max_keepalive_connections=POOL_SIZE,
+        keepalive_expiry=expiry,
+    )
 
 
 class Connection(httpcore.AsyncHTTPConnection):

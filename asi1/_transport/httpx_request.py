@@ -1,18 +1,46 @@
-"""Requests for httpx: through a user's own client, a proxy, on trio, and for tests."""
+"""
+Requests and replies of httpx.
+
+httpx carries a request on trio, through a proxy, through a user's own client or
+transport, and in tests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Self
+from functools import lru_cache
+from typing import Any, Self
 
 import httpx
 
 from attrs import define
 
+from .address import Address
 from .plain_http import Outgoing
 
 
-__all__ = ["for_httpx"]
+__all__ = ["address_by_httpx", "for_httpx", "from_httpx", "headers_of"]
+
+_PORTS = {"http": 80, "https": 443}
+
+_url = lru_cache(maxsize=64)(httpx.URL)
+
+
+def address_by_httpx(url: str) -> Address:
+    """
+    Return the address in any *url*, as httpx encodes it.
+
+    Raises:
+        httpx.InvalidURL: *url* is not valid.
+    """
+    parsed = _url(url)
+    return Address(
+        scheme=parsed.scheme,
+        host=parsed.raw_host.decode("ascii"),
+        port=parsed.port or _PORTS[parsed.scheme],
+        netloc=parsed.netloc.decode("ascii"),
+        target=parsed.raw_path.decode("ascii"),
+    )
 
 
 def for_httpx(asked: Outgoing) -> httpx.Request:
@@ -20,7 +48,7 @@ def for_httpx(asked: Outgoing) -> httpx.Request:
     body = _Body(asked.body, asked.sending)
     prepared = httpx.Request(
         asked.method,
-        asked.url,
+        _url(asked.url),
         headers=asked.raw_headers(),  # httpx takes twice as long for a dict of str
         stream=body,
         extensions={"timeout": asked.timeouts},
@@ -30,6 +58,27 @@ def for_httpx(asked: Outgoing) -> httpx.Request:
     prepared.read()
     prepared.stream = body
     return prepared
+
+
+def from_httpx(response: httpx.Response) -> tuple[dict[str, str], Any]:
+    """Return the headers of *response*, and the stream of its body."""
+    headers = headers_of(response.headers)
+    if not response.is_stream_consumed:
+        return headers, response.stream
+    # A user-provided hook or transport has read and decompressed the body. Another read
+    # from the connection would return bytes of another call's reply.
+    headers.pop("content-encoding", None)
+    return headers, httpx.ByteStream(response.content)
+
+
+def headers_of(headers: Any) -> dict[str, str]:
+    """
+    Return *headers*, in any form that httpx takes, as a dict of their own.
+
+    The names are in lowercase, and the values of a repeated header are joined by
+    commas.
+    """
+    return {name.lower(): value for name, value in httpx.Headers(headers).items()}
 
 
 class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):

@@ -13,12 +13,11 @@ import os
 import ssl
 import warnings
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import anyio
-import httpx
 
 from attrs import define, field
 
@@ -48,7 +47,7 @@ def keep_inherited(pools: object) -> None:
 class Pool:
     """A small pool of connections, and the number of requests that use it."""
 
-    transport: httpx.AsyncBaseTransport
+    transport: Any
     busy: int = 0
     idle_since: float = 0.0
 
@@ -91,6 +90,7 @@ class LoopPools:
     pools: list[Pool] = field(factory=list)
     setup_lock: anyio.Lock = field(factory=anyio.Lock)
     context: ssl.SSLContext | None = None
+    proxies: Mapping[str, str] = field(factory=dict)
     closer: AsyncGenerator[None, None] | None = None
     closed: bool = False
 

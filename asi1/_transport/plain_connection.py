@@ -14,11 +14,9 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import ModuleType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
-import httpcore
-import httpx
 
 from attrs import define, field, frozen
 
@@ -26,6 +24,7 @@ from .._fork_lock import run_apart_once
 from .asyncio_socket import AsyncioSocket
 from .connect import AsyncioBackend
 from .event_loop import in_worker
+from .network_errors import ReadError, RemoteProtocolError, WriteError
 from .plain_http import (
     ChunkedBody,
     Head,
@@ -36,17 +35,15 @@ from .plain_http import (
 )
 
 
+if TYPE_CHECKING:
+    import httpcore
+
+
 __all__ = ["Connection", "PlainReply", "connect"]
 
 # Maximum number of bytes in one read; as many as asyncio receives at once.
 _READ_SIZE = 256 * 1024
 _HEAD_END = b"\r\n\r\n"
-_ERRORS = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-)
 # The module `h11_connection`, once it is imported.
 _h11: list[ModuleType] = []
 
@@ -81,18 +78,15 @@ async def connect(
         expiry: Seconds after which the idle connection must be closed; None for never.
 
     Raises:
-        httpx.ConnectError, httpx.ConnectTimeout: No address accepted the connection.
+        ConnectError, ConnectTimeout: No address accepted the connection.
     """
-    scheme, host, port = asked.origin
-    name, timeout = host.decode("ascii"), asked.timeouts["connect"]
-    try:
-        stream = await network.connect_tcp(name, port, timeout)
-        if scheme == "https" and context is not None:
-            context.set_alpn_protocols(["http/1.1"])
-            stream = await stream.start_tls(context, name, timeout)
-    except _ERRORS as error:
-        raise _of_httpx(error) from error
-    return Connection(asked.origin, stream, expiry)
+    scheme, host, port = asked.address.origin
+    timeout = asked.timeouts["connect"]
+    stream = await network.connect_tcp(host, port, timeout)
+    if scheme == "https" and context is not None:
+        context.set_alpn_protocols(["http/1.1"])
+        stream = await stream.start_tls(context, host, timeout)
+    return Connection(asked.address.origin, stream, expiry)
 
 
 @define(eq=False)
@@ -105,7 +99,7 @@ class Connection:
         closed: Whether it is closed, and so of no more use.
     """
 
-    origin: tuple[str, bytes, int]
+    origin: tuple[str, str, int]
     stream: AsyncioSocket
     expiry: float | None
     busy: bool = field(default=True, init=False)
@@ -138,10 +132,9 @@ class Connection:
             answer = await self._by_h11.handle_async_request(_h11[0].request_of(asked))
         except BaseException as error:  # noqa: BLE001 - it is raised again
             await self.aclose()
-            raise _of_httpx(error)  # noqa: B904 - it has its cause
-        headers = httpx.Headers(answer.headers)
-        lower = {name.lower(): value for name, value in headers.items()}
-        return PlainReply(answer.status, lower, _Body(self, by_h11=answer.stream))
+            raise _own(error)  # noqa: B904 - it has its cause
+        headers = _h11[0].headers_of(answer.headers)
+        return PlainReply(answer.status, headers, _Body(self, by_h11=answer.stream))
 
     def _plain(self, head: Head, first: bytes) -> PlainReply:
         reader = ChunkedBody() if head.length is None else LengthBody(head.length)
@@ -154,7 +147,7 @@ class Connection:
         try:
             await self.stream.write(asked.head() + asked.body, timeout)
             await self.stream.write(b"", timeout)
-        except httpcore.WriteError:  # there may be a reply that tells why
+        except WriteError:  # there may be a reply that tells why
             self._refused = True
 
     async def _read_head(self) -> tuple[bytes, Head | None]:
@@ -163,7 +156,7 @@ class Connection:
         while end < 0:
             try:
                 piece = await self.stream.read(_READ_SIZE)
-            except httpcore.ReadError:  # raised again when h11 reads on
+            except ReadError:  # raised again when h11 reads on
                 return data, None
             data += piece
             end = data.find(_HEAD_END)
@@ -219,7 +212,7 @@ class Connection:
             await self.stream.aclose()
 
 
-class _Body(httpx.AsyncByteStream):
+class _Body:
     """The body of a reply; whoever reads it must close it."""
 
     __slots__ = ("_by_h11", "_closed", "_first", "_keeps", "_reader", "_wire")
@@ -257,12 +250,12 @@ class _Body(httpx.AsyncByteStream):
                     yield piece
         except BaseException as error:  # noqa: BLE001 - it is raised again
             await self._wire.aclose()
-            raise _of_httpx(error)  # noqa: B904 - it has its cause
+            raise _own(error)  # noqa: B904 - it has its cause
 
     def _others(self) -> AsyncGenerator[bytes, None]:
         """Return what h11 reads of the body."""
         if isinstance(self._reader, LengthBody):
-            raise httpcore.RemoteProtocolError(self._reader.cut())
+            raise RemoteProtocolError(self._reader.cut())
         if self._reader is None:
             return _h11[0].pieces(self._by_h11)  # type: ignore[no-any-return]
         return self._wire.rest(self._reader)
@@ -281,12 +274,9 @@ class _Body(httpx.AsyncByteStream):
         await self._wire.end(keeps=self._keeps and whole)
 
 
-def _of_httpx(error: BaseException) -> BaseException:
-    """Return the error of httpx for an error of httpcore; other errors unchanged."""
-    if not isinstance(error, _ERRORS):
-        return error
-    made: httpx.HTTPError = getattr(httpx, type(error).__name__)(str(error))
-    made.__cause__ = error
+def _own(error: BaseException) -> BaseException:
+    """Return a `TransportError` for an error of httpcore; other errors unchanged."""
+    made: BaseException = _h11[0].from_httpcore(error) if _h11 else error
     return made
 
 

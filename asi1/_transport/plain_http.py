@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
 from attrs import define, field, frozen
+
+from .address import Address
 
 
 __all__ = [
@@ -48,7 +48,6 @@ _REQUEST = re.compile(
     rf"(?:(?!(?i:{_SPECIAL}):){_NAME}: {_VALUE}\r\n)*"
     r"(?:content-length: [0-9]+\r\n)?\r\n"
 )
-_PORTS = {"http": 80, "https": 443}
 _FRAMING = ("connection", "content-length", "transfer-encoding")
 LINE_END, _BEGINNING = b"\r\n", b"HTTP/1.1 "
 # Maximum bytes of an incomplete head; a longer one is left to h11, which has a limit.
@@ -71,7 +70,8 @@ class Outgoing:
     """
 
     method: str
-    url: httpx.URL
+    url: str
+    address: Address
     # The headers and the body are secrets, which no representation may show.
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
@@ -79,16 +79,9 @@ class Outgoing:
     sending: Callable[[], object] = field(repr=False)
     _head: str = field(default="", init=False, repr=False)
 
-    @property
-    def origin(self) -> tuple[str, bytes, int]:
-        """The scheme, host and port of the URL."""
-        url = self.url
-        return url.scheme, url.raw_host, url.port or _PORTS[url.scheme]
-
     def is_plain(self) -> bool:
         """Whether the request is ordinary, so that h11 need not write it."""
-        target = self.url.raw_path.decode("ascii")
-        lines = [f"{self.method} {target} HTTP/1.1"]
+        lines = [f"{self.method} {self.address.target} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines.append("\r\n")
         self._head = "\r\n".join(lines)

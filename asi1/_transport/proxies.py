@@ -14,7 +14,7 @@ import httpx
 
 from .._models.errors import ConfigurationError
 from .adapters import network_backend
-from .http_pool import ConnectionPool
+from .http_pool import ConnectionPool, pool_limits
 from .httpcore_internals import replace_backend, replace_pool
 from .tunnel import TunnelBackend
 
@@ -24,7 +24,7 @@ __all__ = ["needs_no_proxy", "proxy_transport"]
 
 def proxy_transport(
     context: ssl.SSLContext,
-    limits: httpx.Limits,
+    expiry: float | None,
     base_url: str,
     proxies: Mapping[str, str],
 ) -> httpx.AsyncBaseTransport | None:
@@ -35,7 +35,7 @@ def proxy_transport(
 
     Args:
         context: The TLS context for the proxy, and for the server behind it.
-        limits: The limits of the transport's connections.
+        expiry: Seconds after which an idle connection is closed; None for never.
         base_url: The API's URL.
         proxies: The environment's proxies, from `urllib.request.getproxies`.
 
@@ -54,7 +54,7 @@ def proxy_transport(
         proxy = found.get(scheme, found.get("all"))
         if proxy is None:
             return None
-        return _transport(context, limits, scheme, proxy)
+        return _transport(context, pool_limits(expiry), scheme, proxy)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         # The error's text may contain a proxy's password, so it is not shown. The text
         # of an ImportError is shown, since it only names a missing package.

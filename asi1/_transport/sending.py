@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
-import httpcore
+
+from .network_errors import ConnectError, ConnectTimeout
 
 
 __all__ = ["SendProgress", "map_connect_errors", "readable", "refuses", "wake_early"]
@@ -50,14 +51,14 @@ def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
 
 @contextmanager
 def map_connect_errors() -> Iterator[None]:
-    """Raise errors in connecting as httpcore's `ConnectTimeout` or `ConnectError`."""
+    """Raise errors in connecting as `ConnectTimeout` or `ConnectError`."""
     try:
         yield
     except TimeoutError as error:
-        raise httpcore.ConnectTimeout(str(error)) from error
+        raise ConnectTimeout(str(error)) from error
     except (OSError, OverflowError, UnicodeError, ExceptionGroup) as error:
         # OSError includes ssl.SSLError; an invalid host name raises UnicodeError.
-        raise httpcore.ConnectError(str(error) or type(error).__name__) from error
+        raise ConnectError(str(error) or type(error).__name__) from error
 
 
 def readable(transport: asyncio.Transport) -> bool:
@@ -114,9 +115,10 @@ class SendProgress:
             self._last, self._since = latest, now
         return now - self._since >= self._timeout
 
-    def error(self) -> httpcore.WriteTimeout:
-        """Return the error to raise when sending has stopped."""
-        return httpcore.WriteTimeout(f"no byte was sent for {self._timeout:g} s")
+    @property
+    def reason(self) -> str:
+        """The text of the error to raise when sending has stopped."""
+        return f"no byte was sent for {self._timeout:g} s"
 
 
 def _unacknowledged(sock: Any) -> int:

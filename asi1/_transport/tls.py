@@ -14,7 +14,7 @@ import ssl
 from functools import partial
 from typing import Any, Self
 
-import httpx
+import certifi
 
 from .._fork_lock import no_fork
 from .._models.errors import ConfigurationError
@@ -61,9 +61,19 @@ async def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
 
 def _make(trust_env: bool) -> ssl.SSLContext:
     with no_fork:
-        context = httpx.create_ssl_context(trust_env=trust_env)
+        context = _verifying(trust_env)
     context.sslobject_class = _KeepingSSLObject
     return context
+
+
+def _verifying(trust_env: bool) -> ssl.SSLContext:
+    """Return a context that trusts the environment's certificates, else certifi's."""
+    file, folder = map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    if trust_env and file:
+        return ssl.create_default_context(cafile=file)
+    if trust_env and folder:
+        return ssl.create_default_context(capath=folder)
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 class _KeepingSSLObject(ssl.SSLObject):

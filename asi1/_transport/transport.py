@@ -13,12 +13,11 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import aclosing, nullcontext, suppress
-from functools import lru_cache
+from types import ModuleType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import anyio
-import httpx
 
 from anyio.lowlevel import checkpoint
 from attrs import define, field
@@ -27,6 +26,7 @@ from .._fork_lock import run_apart_once
 from .._protocol.request import Request
 from .._settings.secret import Secret
 from .adapters import DirectTransport, is_genuine, preload_httpx
+from .address import Address, read_address
 from .client_pools import Pools
 from .error_map import TranslateErrors
 from .loop_pools import Slot
@@ -44,27 +44,20 @@ _PIECES_PER_STEP = 256
 _DRAINED_PIECES = 1000
 
 
-@lru_cache(maxsize=64)
-def _parsed(url: str) -> tuple[httpx.URL, str]:
-    """Return *url* as an object of httpx, and the value of its Host header."""
-    parsed = httpx.URL(url)
-    return parsed, parsed.netloc.decode("ascii")
-
-
 def _outgoing(
     request: Request,
+    address: Address,
     key: Secret,
     extra: Mapping[str, str],
     sending: Callable[[], object],
 ) -> Outgoing:
     # A separate function, so that no frame in an error's traceback refers to the header
     # with the API key.
-    url, host = _parsed(request.url)
     body = request.body or b""
     headers = {
         # Without a Host header, httpx 0.28 would decode the host name, which fails for
         # some names.
-        "host": host,
+        "host": address.netloc,
         "authorization": f"Bearer {key.reveal()}",
         **request.headers,
         **extra,
@@ -78,7 +71,9 @@ def _outgoing(
         "pool": timeouts.pool,
         "read": None,  # asi1 itself applies those of reading
     }
-    return Outgoing(request.method, url, headers, body, limits, sending)
+    return Outgoing(
+        request.method, request.url, address, headers, body, limits, sending
+    )
 
 
 @define(eq=False, repr=False)
@@ -100,7 +95,7 @@ class Reply:
     body: AsyncGenerator[bytes, None] = field(init=False)
     _host: str
     _key: Secret
-    _stream: httpx.AsyncByteStream
+    _stream: Any
     _slot: Slot
 
     _raw: AsyncGenerator[bytes, None] = field(init=False)
@@ -162,10 +157,10 @@ class Reply:
 
 
 @run_apart_once
-def _for_httpx() -> Callable[[Outgoing], httpx.Request]:
-    from .httpx_request import for_httpx  # noqa: PLC0415 - rarely used on asyncio
+def _httpx() -> ModuleType:
+    from . import httpx_request  # noqa: PLC0415 - rarely used on asyncio
 
-    return for_httpx
+    return httpx_request
 
 
 @run_apart_once
@@ -178,17 +173,6 @@ def _decompress() -> Callable[..., AsyncGenerator[bytes, None]]:
 async def _generator(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     async for piece in pieces:
         yield piece
-
-
-def _from_httpx(response: httpx.Response) -> tuple[dict[str, str], Any]:
-    """Return the headers of *response*, and the stream of its body."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    if not response.is_stream_consumed:
-        return headers, response.stream
-    # A user-provided hook or transport has read and decompressed the body. Another read
-    # from the connection would return bytes of another call's reply.
-    headers.pop("content-encoding", None)
-    return headers, httpx.ByteStream(response.content)
 
 
 def _without_key(headers: dict[str, str], key: Secret) -> dict[str, str]:
@@ -236,8 +220,12 @@ class Transport:
         slot = await self.pools.slot(request.timeouts.pool, host)
         try:
             with TranslateErrors(host, key):
+                address = read_address(request.url)
+                if address is None:
+                    address = await self._address_by_httpx(request.url)
                 status, headers, stream = await self._send(
-                    slot.pool.transport, _outgoing(request, key, extra, sending)
+                    slot.pool.transport,
+                    _outgoing(request, address, key, extra, sending),
                 )
             return Reply(status, _without_key(headers, key), host, key, stream, slot)
         except BaseException:
@@ -245,7 +233,7 @@ class Transport:
             raise
 
     async def _send(
-        self, transport: httpx.AsyncBaseTransport, asked: Outgoing
+        self, transport: Any, asked: Outgoing
     ) -> tuple[int, dict[str, str], Any]:
         """Return the status, the headers, and the stream of the body of the reply."""
         if self._is_plain(transport, asked):
@@ -257,10 +245,15 @@ class Transport:
         else:
             # A user-provided transport may send the body without reading it.
             asked.sending()
-        response = await transport.handle_async_request(_for_httpx()(asked))
-        return response.status_code, *_from_httpx(response)
+        response = await transport.handle_async_request(_httpx().for_httpx(asked))
+        return response.status_code, *_httpx().from_httpx(response)
 
-    def _is_plain(self, transport: httpx.AsyncBaseTransport, asked: Outgoing) -> bool:
+    async def _address_by_httpx(self, url: str) -> Address:
+        if self.pools.own:
+            await preload_httpx()
+        return cast("Address", _httpx().address_by_httpx(url))
+
+    def _is_plain(self, transport: Any, asked: Outgoing) -> bool:
         """Whether asi1 itself speaks HTTP with the server, without httpx and h11."""
         return (
             isinstance(transport, DirectTransport)

@@ -111,7 +111,7 @@ class TrioSocket(httpcore.AsyncNetworkStream):
         if refuses(self._early, late=True):
             error: Exception = httpcore.WriteError("the server reads no more")
         else:
-            error = progress.error()
+            error = httpcore.WriteTimeout(progress.reason)
         self._failure = self._failure or error
         writing.cancel()
 

@@ -25,6 +25,7 @@ import httpx
 from attrs import define
 
 from .http_pool import begins_http
+from .httpcore_network import as_httpcore
 from .sending import map_connect_errors
 
 
@@ -82,7 +83,7 @@ class TunnelBackend(httpcore.AsyncNetworkBackend):
             httpcore.ConnectError: The proxy cannot be reached, or breaks off.
             httpcore.ProxyError: The proxy refuses.
         """
-        with map_connect_errors(), anyio.fail_after(timeout):
+        with as_httpcore(), map_connect_errors(), anyio.fail_after(timeout):
             stream = await self._connect()
             try:
                 await self._ask(stream, host, port)

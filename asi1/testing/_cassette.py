@@ -12,7 +12,7 @@ import time
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, cast, get_args
+from typing import Any, Literal, Self, TypeAlias, cast, get_args
 from urllib.request import getproxies
 
 import anyio
@@ -30,6 +30,9 @@ from ._tape import Tape
 
 
 __all__ = ["Cassette", "Mode", "cassette"]
+
+# Seconds for which the connection of a recorded exchange is kept after it.
+_EXPIRY = 0.0
 
 Mode: TypeAlias = Literal["replay-or-record", "record", "replay", "off"]
 
@@ -150,7 +153,7 @@ class Cassette(httpx.AsyncBaseTransport):
             return await self._transport.handle_async_request(request)
         transport = await _network_transport(request.url)
         try:
-            response = await transport.handle_async_request(request)
+            response: httpx.Response = await transport.handle_async_request(request)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await transport.aclose()
@@ -164,18 +167,17 @@ class Cassette(httpx.AsyncBaseTransport):
         return httpx.Response(found.status, headers=found.headers, stream=stream)
 
 
-async def _network_transport(url: httpx.URL) -> httpx.AsyncBaseTransport:
+async def _network_transport(url: httpx.URL) -> Any:
     """Return a transport for one exchange, which works on any event loop."""
     await preload_httpcore()
     context = placeholder_context()
     if url.scheme == "https":
         context = await ssl_context(trust_env=True)
-    limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
     proxies = {} if is_loopback(url.host) else getproxies()
     proxied = None
     if proxies:
         # `proxies` needs httpcore, which `preload_httpcore` has imported.
         from .._transport.proxies import proxy_transport  # noqa: PLC0415
 
-        proxied = proxy_transport(context, limits, str(url), proxies)
-    return proxied or DirectTransport(context, limits)
+        proxied = proxy_transport(context, _EXPIRY, str(url), proxies)
+    return proxied or DirectTransport(context, _EXPIRY)

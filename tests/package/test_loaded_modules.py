@@ -36,13 +36,15 @@ TRANSPORT = httpx.MockTransport(lambda request: httpx.Response(200, json=REPLY))
 PRINT = """
 import sys
 
-print(*sorted(n for n in sys.modules if n.partition(".")[0] == "asi1"))
+print(*sorted(n for n in sys.modules if n.partition(".")[0] in {names!r}))
 """
+# The libraries that send requests on trio, through proxies and for tests.
+SENDERS = ("httpx", "httpcore", "h11", "h2", "trio", "certifi")
 
 # Programs that make one call, and the most modules of asi1 that each may load.
 FIRST_CALLS = pytest.mark.parametrize(
     ("program", "most"),
-    [pytest.param(CALL, 59, id="async"), pytest.param(BLOCKING, 68, id="blocking")],
+    [pytest.param(CALL, 61, id="async"), pytest.param(BLOCKING, 68, id="blocking")],
 )
 
 
@@ -55,10 +57,19 @@ def url():
         process.terminate()
 
 
-def loaded(*parts):
-    """Return the modules of asi1 that a program loads, run in a new process."""
+def loaded(*parts, names=("asi1",)):
+    """
+    Return the modules of the packages *names* that a program loads, run in a new
+    process.
+    """
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", "\n".join((IMPORT, *parts, PRINT))],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            "\n".join((IMPORT, *parts, PRINT.format(names=names))),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -145,3 +156,17 @@ def test_first_call_over_the_default_transport_loads_few_modules(url, program, m
 
     assert "asi1._transport.connect" in modules
     assert len(modules) <= most
+
+
+@pytest.mark.system
+@FIRST_CALLS
+def test_first_call_over_the_default_transport_loads_no_other_http_client(
+    url, program, most
+):
+    """
+    A first call over asi1's own transport loads neither httpx nor what httpx needs.
+    """
+    setting = f"URL, TRANSPORT = {url!r}, None"
+
+    assert [] == loaded(setting, program, names=SENDERS)
+    assert "httpx" in loaded("import httpx", setting, program, names=SENDERS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 
+from contextlib import aclosing
 from unittest import mock
 
 import httpcore
@@ -30,14 +31,14 @@ async def test_asyncio_uses_own_sockets_and_trio_those_of_httpx(anyio_backend_na
     """
     On asyncio, requests use asi1's own sockets; on trio, they use httpx's sockets.
     """
-    from asi1._transport.connect import AsyncioBackend
+    from asi1._transport.httpcore_network import HTTPCoreBackend
 
     await preload_httpcore()
-    async with DirectTransport(placeholder_context(), httpx.Limits()) as transport:
+    async with aclosing(DirectTransport(placeholder_context())) as transport:
         by_httpx = transport._made()
         backend = by_httpx._pool._network_backend
 
-    assert isinstance(backend, AsyncioBackend) is (anyio_backend_name == "asyncio")
+    assert isinstance(backend, HTTPCoreBackend) is (anyio_backend_name == "asyncio")
     assert transport.on_asyncio is (anyio_backend_name == "asyncio")
 
 

@@ -15,11 +15,11 @@ from functools import partial
 
 import anyio
 import anyio.to_thread
-import httpcore
 import pytest
 
 import asi1
 
+from asi1._transport import network_errors
 from asi1._transport.connect import AsyncioBackend
 
 from ..support.talk import backend_of, until
@@ -117,7 +117,7 @@ async def test_read_sends_the_buffered_bytes_of_the_request_first():
     """
     async with pair() as (ours, theirs):
         await ours.write(b"Hello?", 5)
-        with pytest.raises(httpcore.ReadTimeout):
+        with pytest.raises(network_errors.ReadTimeout):
             await ours.read(10, 0.01)
 
         assert b"Hello?" == await anyio.to_thread.run_sync(theirs.recv, 65536)
@@ -145,7 +145,7 @@ async def test_write_to_a_peer_that_reads_nothing_raises_write_timeout():
     timeout.
     """
     async with pair() as (ours, _):
-        with anyio.fail_after(60), pytest.raises(httpcore.WriteTimeout):
+        with anyio.fail_after(60), pytest.raises(network_errors.WriteTimeout):
             await ours.write(BIG, 0.05)
 
 
@@ -158,7 +158,7 @@ async def test_write_on_a_broken_connection_raises_write_error(size):
         reset(theirs)
         await until(lambda: ours._ended)
 
-        with pytest.raises(httpcore.WriteError, match="closed"):
+        with pytest.raises(network_errors.WriteError, match="closed"):
             await ours.write(bytes(size), 5)
             await ours.write(b"", 5)
 
@@ -176,9 +176,9 @@ async def test_connection_that_breaks_during_a_write_raises_write_error():
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(broken)
-            with pytest.raises(httpcore.WriteError):
+            with pytest.raises(network_errors.WriteError):
                 await ours.write(BIG, 10)
-        with pytest.raises(httpcore.WriteError):  # each later write fails too
+        with pytest.raises(network_errors.WriteError):  # each later write fails too
             await ours.write(BIG, 10)
 
 
@@ -208,7 +208,7 @@ async def test_bytes_that_arrived_before_a_reset_are_read_before_the_error():
 
         assert b"abc" == await ours.read(10, 5)
         for _ in range(2):
-            with pytest.raises(httpcore.ReadError, match="reset"):
+            with pytest.raises(network_errors.ReadError, match="reset"):
                 await ours.read(10, 5)
 
 
@@ -222,7 +222,7 @@ async def test_close_or_reset_of_the_connection_wakes_a_waiting_reader(end):
 
         with anyio.fail_after(60):
             if end is reset:
-                with pytest.raises(httpcore.ReadError):
+                with pytest.raises(network_errors.ReadError):
                     await ours.read(10)
             else:
                 assert b"" == await ours.read(10)
@@ -259,7 +259,7 @@ async def test_read_can_be_repeated_after_a_timeout():
     returns the bytes that arrive later.
     """
     async with pair() as (ours, theirs):
-        with pytest.raises(httpcore.ReadTimeout):
+        with pytest.raises(network_errors.ReadTimeout):
             await ours.read(10, 0.01)
         theirs.sendall(b"late")
 
@@ -301,7 +301,7 @@ async def test_late_reader_gets_all_bytes_sent_before_a_close(end):
             try:
                 while data := await ours.read(65536):
                     got += len(data)
-            except httpcore.ReadError:
+            except network_errors.ReadError:
                 assert end is reset
             else:
                 assert (700_000, socket.socket.close) == (got, end)

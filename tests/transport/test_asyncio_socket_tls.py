@@ -8,9 +8,9 @@ import ssl
 from contextlib import asynccontextmanager, suppress
 
 import anyio
-import httpcore
 import pytest
 
+from asi1._transport import network_errors
 from asi1._transport.asyncio_socket import AsyncioSocket
 from asi1._transport.connect import AsyncioBackend
 
@@ -99,5 +99,5 @@ async def test_host_name_with_an_empty_or_long_label_raises_connect_error(host):
     Connecting to a host name raises ConnectError if a label of the name, the part
     between two dots, is empty or too long.
     """
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(network_errors.ConnectError):
         await AsyncioBackend().connect_tcp(host, 443, 5)

@@ -18,12 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import anyio
-import httpcore
-import httpx
 import pytest
 
 import asi1
 
+from asi1._transport import network_errors
 from asi1._transport.adapters import DirectTransport
 from asi1._transport.connect import AsyncioBackend, find_addresses
 
@@ -138,7 +137,7 @@ async def test_second_address_is_not_tried_before_a_delay(addresses):
     """
     tried = addresses("slow", "slow")
 
-    with pytest.raises(httpcore.ConnectTimeout):
+    with pytest.raises(network_errors.ConnectTimeout):
         await connect(0.24)
 
     assert 1 == len(tried)
@@ -150,7 +149,7 @@ async def test_connect_error_says_why_the_last_address_failed(addresses):
     """
     addresses("bad", "bad")
 
-    with pytest.raises(httpcore.ConnectError, match=r"^no way to 192\.0\.2\.2"):
+    with pytest.raises(network_errors.ConnectError, match=r"^no way to 192\.0\.2\.2"):
         await connect()
 
 
@@ -166,7 +165,7 @@ async def test_cancelling_the_task_that_connects_raises_connect_error(addresses)
     for task in asyncio.all_tasks() - before - {connecting}:
         task.cancel()
 
-    with pytest.raises(httpcore.ConnectError, match="cancelled from outside"):
+    with pytest.raises(network_errors.ConnectError, match="cancelled from outside"):
         await connecting
 
 
@@ -289,7 +288,7 @@ async def test_host_name_without_an_address_raises_connect_error(monkeypatch, fo
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
 
-    with pytest.raises(httpcore.ConnectError, match=r"no address|not known"):
+    with pytest.raises(network_errors.ConnectError, match=r"no address|not known"):
         await connect()
 
 
@@ -299,7 +298,7 @@ async def test_host_name_with_an_empty_or_long_label_raises_connect_error(name):
     Connecting to a host name raises ConnectError if a label of the name, the part
     between two dots, is empty or too long.
     """
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(network_errors.ConnectError):
         await AsyncioBackend().connect_tcp(name, 443, 5)
 
 
@@ -313,7 +312,7 @@ async def test_connect_timeout_includes_resolving_the_host_name(monkeypatch):
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
 
-    with anyio.fail_after(60), pytest.raises(httpcore.ConnectTimeout):
+    with anyio.fail_after(60), pytest.raises(network_errors.ConnectTimeout):
         await connect(0.05)
 
 
@@ -321,7 +320,7 @@ async def test_port_above_65535_raises_connect_error():
     """
     Connecting to a port above 65535 raises ConnectError, as httpx's own sockets do.
     """
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(network_errors.ConnectError):
         await AsyncioBackend().connect_tcp("127.0.0.1", 65536 + 1, 5)
 
 
@@ -353,17 +352,6 @@ async def test_ipv6_and_ipv4_addresses_alternate(monkeypatch):
     hosts = [host for host, _ in await find_addresses(NAME, 80)]
 
     assert ["fe80::0", "192.0.2.1", "fe80::1", "::", "fe80::2"] == hosts
-
-
-async def test_sleep_of_the_backend_takes_the_given_time():
-    """
-    `AsyncioBackend.sleep`, part of httpcore's interface, sleeps for the given seconds.
-    """
-    began = anyio.current_time()
-
-    await AsyncioBackend().sleep(0.02)
-
-    assert anyio.current_time() - began > 0.01
 
 
 class LateReader:
@@ -496,7 +484,7 @@ async def ask_at_length(what, certificate, *, tls, write=60.0):
     trusting = ssl.create_default_context(cafile=str(certificate))
     with LateReader(what, context if tls else None) as server:
         async with (
-            DirectTransport(trusting, httpx.Limits()) as own,
+            DirectTransport(trusting)._made() as own,
             asi1.AsyncASI1(
                 "sk-test",
                 f"{'https' if tls else 'http'}://127.0.0.1:{server.port}",

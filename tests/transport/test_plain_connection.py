@@ -16,7 +16,10 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asi1._transport.address import read_address
 from asi1._transport.http_pool import Connection as ByHTTPCore
+from asi1._transport.httpcore_network import HTTPCoreStream
+from asi1._transport.network_errors import ReadError, TransportError, WriteError
 from asi1._transport.plain_connection import Connection
 from asi1._transport.plain_http import Outgoing
 
@@ -26,7 +29,7 @@ CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
 CLOSES = OK + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n"
 EVENTS = b"5\r\nhello\r\n1\r\n \r\nA\r\n0123456789\r\n0\r\n\r\n"
 LENGTH = OK + b"content-length: 5\r\n\r\n"
-BREAKS = httpcore.ReadError("connection reset")
+BREAKS = ReadError("connection reset")
 
 # Replies, all of which h11 accepts or refuses in its own way.
 REPLIES = {
@@ -140,7 +143,7 @@ def words_of(error):
     return f"{error}".partition(" footer: ")[0]
 
 
-class Stream(httpcore.AsyncNetworkStream):
+class Stream:
     """A connection that receives *pieces*, and then ends or breaks."""
 
     def __init__(self, pieces, outcome, ending):
@@ -177,15 +180,15 @@ class Network(httpcore.AsyncNetworkBackend):
 def outgoing(method="GET"):
     """Return a request."""
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"))
-    url, headers = httpx.URL("http://localhost/"), {"host": "localhost"}
-    return Outgoing(method, url, headers, b"", timeouts, bool)
+    url, headers = "http://localhost/", {"host": "localhost"}
+    return Outgoing(method, url, read_address(url), headers, b"", timeouts, bool)
 
 
 async def plainly(pieces, ending=None):
     """Return the outcome if asi1 itself reads the reply."""
     outcome = Outcome()
     stream = Stream([piece for piece in pieces if piece], outcome, ending)
-    connection = Connection(("http", b"localhost", 80), stream, None)
+    connection = Connection(("http", "localhost", 80), stream, None)
     asked = outgoing()
     assert asked.is_plain()
     try:
@@ -193,7 +196,7 @@ async def plainly(pieces, ending=None):
         outcome.head = reply.status, reply.headers
         async for piece in reply.stream:
             outcome.body += piece
-    except httpx.HTTPError as error:
+    except TransportError as error:
         outcome.error = type(error).__name__, words_of(error)
         assert connection.closed
         return outcome
@@ -207,7 +210,8 @@ async def by_h11(pieces, ending=None):
     outcome = Outcome()
     stream = Stream([piece for piece in pieces if piece], outcome, ending)
     origin = httpcore.Origin(b"http", b"localhost", 80)
-    connection = ByHTTPCore(origin, network_backend=Network(stream))
+    network = Network(HTTPCoreStream(stream))
+    connection = ByHTTPCore(origin, network_backend=network)
     try:
         reply = await connection.handle_async_request(
             httpcore.Request("GET", "http://localhost/", headers={"host": "localhost"})
@@ -367,12 +371,12 @@ class Served(Stream):
     async def write(self, buffer, timeout=None):
         self.written += buffer
         if self.refuses:
-            raise httpcore.WriteError("closed")
+            raise WriteError("closed")
 
 
 def connection_to(stream):
     """Return a connection that uses *stream*."""
-    return Connection(("http", b"localhost", 80), stream, None)
+    return Connection(("http", "localhost", 80), stream, None)
 
 
 async def read(connection, asked=None):

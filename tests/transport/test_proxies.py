@@ -8,7 +8,6 @@ from contextlib import nullcontext
 
 import anyio
 import httpcore
-import httpx
 import pytest
 
 from asi1 import AsyncASI1, ConfigurationError
@@ -113,7 +112,7 @@ def test_unusable_proxy_raises_unless_the_no_proxy_variable_has_the_host(
     with found:
         transport = proxy_transport(
             ssl.create_default_context(),
-            httpx.Limits(),
+            None,
             "https://otter.example/v1",
             proxies,
         )
@@ -139,7 +138,7 @@ async def test_only_plain_http_is_forwarded_by_an_http_proxy(url, proxy, tunnell
     """
     await preload_httpcore()
     context = ssl.create_default_context()
-    transport = proxy_transport(context, httpx.Limits(), url, {"all": proxy})
+    transport = proxy_transport(context, None, url, {"all": proxy})
 
     network = transport._pool._network_backend
     assert tunnelled is isinstance(network, TunnelBackend)
@@ -158,9 +157,7 @@ def test_tunnel_is_used_only_with_known_releases_of_httpcore(monkeypatch, backen
     async def classes():
         await preload_httpcore()
         proxies = {"all": "http://proxy.example"}
-        found = proxy_transport(
-            context, httpx.Limits(), "https://otter.example/v1", proxies
-        )
+        found = proxy_transport(context, None, "https://otter.example/v1", proxies)
         return type(found._pool)
 
     assert httpcore.AsyncHTTPProxy is anyio.run(classes, backend=backend)

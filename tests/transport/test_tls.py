@@ -12,13 +12,13 @@ from contextlib import asynccontextmanager
 
 import anyio
 import anyio.to_thread
-import httpcore
 import pytest
 import trustme
 
 import asi1
 
 from asi1 import RetryPolicy, Timeouts
+from asi1._transport import network_errors
 from asi1._transport import tls as _tls
 from asi1._transport.connect import AsyncioBackend
 
@@ -405,7 +405,7 @@ async def test_tls_handshake_on_a_closed_connection_raises_connect_error(linger)
 
     with (
         anyio.fail_after(60),
-        pytest.raises(httpcore.ConnectError, match=r"hung|reset"),
+        pytest.raises(network_errors.ConnectError, match=r"hung|reset"),
     ):
         await ours.start_tls(ssl.create_default_context(), HOST, 60)
     await ours.aclose()
