@@ -16,19 +16,11 @@ import httpcore
 
 from .asyncio_socket import AsyncioSocket
 from .http_pool import Connection
-from .httpcore_network import HTTPCoreStream, from_httpcore
-from .httpx_request import headers_of
+from .httpcore_network import HTTPCoreStream
 from .plain_http import Outgoing
 
 
-__all__ = [
-    "from_httpcore",
-    "headers_of",
-    "pieces",
-    "request_of",
-    "some_request",
-    "taken_over",
-]
+__all__ = ["pieces", "request_of", "some_request", "taken_over"]
 
 # The connections are open already, so the server's name does not matter.
 _HOST = "localhost"

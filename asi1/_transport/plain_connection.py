@@ -133,7 +133,9 @@ class Connection:
         except BaseException as error:  # noqa: BLE001 - it is raised again
             await self.aclose()
             raise _own(error)  # noqa: B904 - it has its cause
-        headers = _h11[0].headers_of(answer.headers)
+        from .httpx_request import headers_of  # noqa: PLC0415 - imported with h11
+
+        headers = headers_of(answer.headers)
         return PlainReply(answer.status, headers, _Body(self, by_h11=answer.stream))
 
     def _plain(self, head: Head, first: bytes) -> PlainReply:
@@ -276,10 +278,14 @@ class _Body:
 
 def _own(error: BaseException) -> BaseException:
     """Return a `TransportError` for an error of httpcore; other errors unchanged."""
-    made: BaseException = _h11[0].from_httpcore(error) if _h11 else error
-    return made
+    if not _h11:
+        return error
+    from .httpcore_network import from_httpcore  # noqa: PLC0415 - imported with h11
+
+    return from_httpcore(error)
 
 
 @run_apart_once
 def _load_h11() -> ModuleType:
+    importlib.import_module(f"{__package__}.httpx_request")
     return importlib.import_module(f"{__package__}.h11_connection")
