@@ -6,6 +6,7 @@ An error that occurs after the answer is complete is ignored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
@@ -25,9 +26,14 @@ from .._protocol.chunk_event import event_value, is_done, read_event
 from .._protocol.converter import decode, decode_in_steps
 from .._protocol.members import is_name_of_ping
 from .._protocol.normalise import HalfCharacters
-from .._protocol.sse_reader import EventDecoder, EventTooLargeError
+from .._protocol.sse_reader import (
+    Event,
+    EventDecoder,
+    EventTooLargeError,
+    load_read_fields,
+)
 from .._protocol.stream_answer import Assembler
-from .._transport.event_loop import run_in_turns
+from .._transport.event_loop import in_worker, run_in_turns
 from .json_reader import JSONReader, in_steps
 from .reply_reader import AFTER_FINISH, TURN
 
@@ -37,6 +43,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["EventReader", "chunk_parts"]
+
+# Not empty once `load_read_fields` has imported what it returns.
+_loaded: list[bool] = []
 
 # Maximum number of chunks that are buffered before the first part of the answer. A
 # server may send empty chunks until the first-token timeout passes.
@@ -152,7 +161,7 @@ class EventReader(JSONReader[_T]):
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
-            for name, text in decoder.feed(data):
+            for name, text in await _events(decoder, data):
                 work += 1
                 chunk = None
                 if not waiting and (name == "message" or name.lower() != "error"):
@@ -267,3 +276,12 @@ class EventReader(JSONReader[_T]):
         await self._deliver(batch)
         if self._carried and not self._ending:
             self.timer.arm("idle")
+
+
+async def _events(decoder: EventDecoder, data: bytes) -> Iterable[Event]:
+    """Return the events that *data* completes; import first what reads them."""
+    events = decoder.feed(data)
+    if decoder.needs_fields and not _loaded:
+        await in_worker(load_read_fields)
+        _loaded.append(True)
+    return events

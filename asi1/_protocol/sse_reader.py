@@ -1,9 +1,8 @@
 """
 Decodes server-sent events from bytes: each event as soon as its last byte arrives.
 
-Most events have a single data line, and this module reads them itself. For every other
-event it calls httpx-sse 0.4, and passes only text that httpx-sse reads correctly:
-UTF-8, no byte-order mark, LF as the only line end, complete events with a data line.
+Most events have a single data line, and this module reads them itself. Every other
+event is passed to `sse_fields`, whose import takes long.
 
 The fields ``id`` and ``retry`` are ignored, since the API cannot resume a stream.
 
@@ -13,22 +12,18 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import itertools
-import re
 
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from attrs import define, field
-from httpx_sse import EventSource
+
+from .._fork_lock import run_apart_once
 
 
-__all__ = ["Event", "EventDecoder", "EventTooLargeError"]
+__all__ = ["Event", "EventDecoder", "EventTooLargeError", "load_read_fields"]
 
 _BOM = b"\xef\xbb\xbf"
-_DATA = re.compile(rb"^data(?::|$)", re.MULTILINE)
-# Match an event's lines by field name.
-_DATA_LINE = re.compile(rb"^data(?::[ ]?(.*))?$", re.MULTILINE)
-_NAME = re.compile(rb"^event(?::.*)?$", re.MULTILINE)
 # The beginning of an event with one data line, and the bytes between two such events.
 _PLAIN = b"data: "
 _BETWEEN = b"\n\ndata: "
@@ -41,25 +36,10 @@ Event: TypeAlias = tuple[str, bytes]
 _MOST_LINES = 100_000
 # An event is large if more than this many bytes arrive before its last fragment.
 _LARGE = 256 * 1024
-# If an event has more lines than this, httpx-sse gets only the lines with an effect,
-# since it takes about a microsecond for each line.
-_MANY_LINES = 100
 
 
 class EventTooLargeError(ValueError):
     """An event is larger than allowed; the message contains the limit."""
-
-
-class _TextResponse:
-    """A replacement for `httpx.Response`, with all that `EventSource` uses of it."""
-
-    headers = {"content-type": "text/event-stream"}  # noqa: RUF012 - never changed
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def iter_text(self) -> Iterator[str]:
-        yield self._text
 
 
 @define
@@ -69,9 +49,12 @@ class EventDecoder:
 
     Attributes:
         max_event_bytes: The largest allowed event, in bytes, its comments included.
+        needs_fields: Whether an event has arrived that `load_read_fields` is needed
+            for. Iterating over the events calls it, but it takes long the first time.
     """
 
     max_event_bytes: int
+    needs_fields: bool = field(default=False, init=False)
     # The stream's first bytes while they may still become a byte-order mark; None once
     # the stream is known to begin with or without one.
     _head: bytes | None = field(default=b"", init=False)
@@ -113,6 +96,7 @@ class EventDecoder:
             return events
         blocks = whole.split(b"\n\n")
         del whole  # frees the memory, so that a large event is stored only once
+        self.needs_fields = self.needs_fields or any(map(_has_fields, blocks))
         return self._read(blocks)
 
     def unfinished(self) -> list[Event]:
@@ -180,10 +164,10 @@ class EventDecoder:
         for block in blocks:
             if block:
                 self._check_size(len(block), block.count(b"\n"))
-                if block[:6] == _PLAIN and block.find(b"\n") < 0:
+                if _has_fields(block):
+                    yield from load_read_fields()(block)
+                elif block[:6] == _PLAIN:
                     yield "message", block[6:]
-                elif b"data" in block:  # without data, an event has no effect
-                    yield from _read_fields(block)
 
     def _check_size(self, size: int, lines: int = 0) -> None:
         if size > self.max_event_bytes:
@@ -195,18 +179,16 @@ class EventDecoder:
         raise EventTooLargeError(f"an event of the stream is larger than {limit}")
 
 
-def _read_fields(block: bytes) -> Iterator[Event]:
-    """Yield the event, if any, in *block*, the lines between two blank lines."""
-    # httpx-sse 0.4 wrongly returns an event for an id without data, so it gets only
-    # events with data.
-    if not _DATA.search(block):
-        return
-    data = None
-    if block.count(b"\n") > _MANY_LINES:
-        data = b"\n".join(_DATA_LINE.findall(block))
-        block = b"\n".join([b"data:", *_NAME.findall(block)[-1:]])
-    text = f"{block.decode('utf-8', 'replace')}\n\n"
-    source = EventSource(cast("Any", _TextResponse(text)))
-    for event in source.iter_sse():
-        text = event.data if data is None else data.decode("utf-8", "replace")
-        yield event.event, text.encode()
+def _has_fields(block: bytes) -> bool:
+    """Whether *block* is an event, and not a single data line."""
+    if block[:6] == _PLAIN and block.find(b"\n") < 0:
+        return False
+    return b"data" in block  # without data, an event has no effect
+
+
+@run_apart_once
+def load_read_fields() -> Callable[[bytes], Iterator[Event]]:
+    """Import and return `sse_fields.read_fields`."""
+    from .sse_fields import read_fields  # noqa: PLC0415 - it imports httpx
+
+    return read_fields

@@ -57,6 +57,8 @@ class Reader(EventReader[ChatCompletionChunk]):
 class Events:
     """A decoder that returns the given events for the first bytes that it is fed."""
 
+    needs_fields = False
+
     def __init__(self, *events):
         self.events = list(events)
         self.sizes = []

@@ -87,12 +87,12 @@ def test_only_the_transport_and_the_fake_server_import_httpx():
     assert [] == foreign_imports(ROOT, {"httpcore", "httpx"}, exceptions=knowing)
 
 
-def test_only_the_event_decoder_imports_httpx_sse():
+def test_only_one_module_imports_httpx_sse():
     """
     Only one module imports httpx_sse, so that a new release of httpx_sse affects only
     this module.
     """
-    knowing = {"_protocol.sse_reader"}
+    knowing = {"_protocol.sse_fields"}
 
     assert [] == foreign_imports(ROOT, {"httpx_sse"}, exceptions=knowing)
 

@@ -170,3 +170,65 @@ def test_first_call_over_the_default_transport_loads_no_other_http_client(
 
     assert [] == loaded(setting, program, names=SENDERS)
     assert "httpx" in loaded("import httpx", setting, program, names=SENDERS)
+
+
+STREAM = """
+import asyncio
+
+async def main():
+    async with asi1.AsyncASI1("sk-test", URL) as client:
+        async with client.chat.completions.stream(messages="Hi") as stream:
+            assert "Hello" == "".join([chunk.text async for chunk in stream])
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.system
+def test_stream_of_usual_events_loads_no_other_http_client(url):
+    """
+    A stream whose events are single data lines loads neither httpx nor httpx-sse.
+    """
+    setting = f"URL = {url!r}"
+
+    assert [] == loaded(setting, STREAM, names=(*SENDERS, "httpx_sse"))
+
+
+NAMED_EVENTS = """
+import asyncio
+import sys
+import threading
+
+from asi1.testing import Data, FakeASI1, Head
+
+class Watch:
+    threads = set()
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "httpx_sse":
+            self.threads.add(threading.current_thread())
+
+async def main():
+    with FakeASI1() as fake:
+        event = b'{"choices":[{"index":0,"delta":{"content":"Hello"},'
+        event += b'"finish_reason":"stop"}]}'
+        head = Head(200, (("content-type", "text/event-stream"),))
+        fake.play(head, Data(b"event: chunk\\ndata: " + event + b"\\n\\n"))
+        sys.meta_path.insert(0, Watch())
+        async with asi1.AsyncASI1("sk-test", fake.base_url) as client:
+            async with client.chat.completions.stream(messages="Hi") as stream:
+                assert "Hello" == "".join([chunk.text async for chunk in stream])
+    assert Watch.threads
+    assert threading.main_thread() not in Watch.threads
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.system
+def test_httpx_sse_is_imported_in_a_thread_for_the_first_event_with_fields():
+    """
+    The first event that has more than a data line lets asi1 import httpx-sse, not in
+    the event loop's thread.
+    """
+    assert "httpx_sse" in loaded(NAMED_EVENTS, names=("httpx_sse",))

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asi1._protocol import sse_fields
 from asi1._protocol import sse_reader as _sse
 
 from ..support import sse_oracle
@@ -138,13 +139,18 @@ def single_events(body):
 
 
 def broken_decoder(old, new):
-    """Return the module of asi1's decoder, in whose source *new* replaces *old*."""
-    source = Path(_sse.__file__).read_text(encoding="utf-8")
-
-    assert old in source
-    module = types.ModuleType("broken_sse")
-    exec(source.replace(old, new), vars(module))
-    return module
+    """Return the module of asi1's decoder, in which *new* replaces *old*."""
+    modules = [types.ModuleType(each.__name__) for each in (_sse, sse_fields)]
+    found = 0
+    for module, original in zip(modules, (_sse, sse_fields), strict=True):
+        source = Path(original.__file__).read_text(encoding="utf-8")
+        found += source.count(old)
+        module.__package__ = original.__package__
+        exec(source.replace(old, new), vars(module))
+    assert found
+    decoder, fields = modules
+    decoder.load_read_fields = lambda: fields.read_fields
+    return decoder
 
 
 @pytest.mark.system

@@ -143,11 +143,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "module: b'\\n\\ndata: ' -> b'XX\\n\\ndata: '",
     ): "the events are the same if only single events are read as plain events",
     (
-        "_protocol.sse_reader",
+        "_protocol.sse_fields",
         "module: 100 -> 101",
     ): "an event is the same, whichever way its lines are read",
     (
-        "_protocol.sse_reader",
+        "_protocol.sse_fields",
         "_TextResponse: 'text/event-stream' -> 'XXtext/event-stream'",
     ): "httpx-sse finds the type inside the header's value",
 }
