@@ -35,11 +35,11 @@ __all__ = [
     "DirectTransport",
     "is_genuine",
     "network_backend",
-    "preload_httpcore",
     "preload_httpx",
+    "preload_senders",
 ]
 
-# The modules of this package that import httpcore, and send requests.
+# The modules of this package that send requests: without httpcore, and with it.
 _PLAIN = ("connect", "plain_connection")
 _BY_HTTPCORE = ("http_pool", "httpcore_network", "tls", "httpx_request")
 # The functions below that have imported all; `sys.modules` would not tell that, since
@@ -63,8 +63,8 @@ _LOGGERS = [logging.getLogger(f"httpcore.{name}") for name in ("connection", "ht
 _genuine: list[object] = []
 
 
-async def preload_httpcore() -> None:
-    """Import httpcore, and the modules of this package that need it, in a thread."""
+async def preload_senders() -> None:
+    """Import in a thread what sends requests: httpcore too, except on asyncio."""
     on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
     if on_asyncio:
         await _preload(_import_resolver, _import_plain)
@@ -143,7 +143,7 @@ class DirectTransport:
         Raises:
             TransportError: No reply arrived.
         """
-        # These imports are fast: `preload_httpcore` has run them in a thread.
+        # These imports are fast: `preload_senders` has run them in a thread.
         from .connect import AsyncioBackend  # noqa: PLC0415
         from .plain_connection import connect  # noqa: PLC0415
 

@@ -24,7 +24,7 @@ from .._fork_lock import run_apart_once
 from .._models.base_types import HTTPClient, HTTPTransport
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
 from .._settings.config import ClientConfig, is_loopback
-from .adapters import DirectTransport, preload_httpcore
+from .adapters import DirectTransport, preload_senders
 from .event_loop import in_worker, loop_token
 from .loop_pools import LoopPools, Pool, Slot, keep_inherited
 
@@ -155,10 +155,11 @@ class Pools:
     async def _context(self) -> ssl.SSLContext | None:
         if not self.own:
             return None
-        await preload_httpcore()
+        await preload_senders()
         if self.config.base_url.startswith("http:"):
             return None
-        made: ssl.SSLContext = await _tls().ssl_context(trust_env=self.config.trust_env)
+        tls = await in_worker(_tls)
+        made: ssl.SSLContext = await tls.ssl_context(trust_env=self.config.trust_env)
         return made
 
     def _transport(self, pools: LoopPools) -> Any:
@@ -182,13 +183,18 @@ class Pools:
 
 def _read_proxies() -> Mapping[str, str]:
     """Return the environment's proxies, and import what uses them."""
-    from urllib.request import getproxies  # noqa: PLC0415 - not used for this machine
-
-    found = getproxies()
+    found = _getproxies()()
     if not any(map(found.get, ("all", "http", "https"))):
         return {}
     _proxy_transport()
     return found
+
+
+@run_apart_once
+def _getproxies() -> Callable[[], dict[str, str]]:
+    from urllib.request import getproxies  # noqa: PLC0415 - not used for this machine
+
+    return getproxies
 
 
 @run_apart_once

@@ -22,7 +22,7 @@ from .._models.errors import ConfigurationError
 from .._settings.config import is_loopback
 from .._settings.echoes import secrets_of
 from .._settings.secret import Secret
-from .._transport.adapters import DirectTransport, preload_httpcore
+from .._transport.adapters import DirectTransport, preload_senders
 from .._transport.tls import placeholder_context, ssl_context
 from ._exchange import Asked, CassetteError, Exchange
 from ._recorded_body import Closing, Recorded, Replayed, redacted
@@ -169,14 +169,14 @@ class Cassette(httpx.AsyncBaseTransport):
 
 async def _network_transport(url: httpx.URL) -> Any:
     """Return a transport for one exchange, which works on any event loop."""
-    await preload_httpcore()
+    await preload_senders()
     context = placeholder_context()
     if url.scheme == "https":
         context = await ssl_context(trust_env=True)
     proxies = {} if is_loopback(url.host) else getproxies()
     proxied = None
     if proxies:
-        # `proxies` needs httpcore, which `preload_httpcore` has imported.
+        # `proxies` needs httpcore, which `preload_senders` has imported.
         from .._transport.proxies import proxy_transport  # noqa: PLC0415
 
         proxied = proxy_transport(context, _EXPIRY, str(url), proxies)
