@@ -290,6 +290,8 @@ class NoFastPath:
 class Events:
     """A decoder that returns the next event each time that it is fed."""
 
+    needs_fields = False
+
     def __init__(self, events):
         self.events = iter([*events, b"[DONE]"])
 
