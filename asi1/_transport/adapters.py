@@ -50,12 +50,14 @@ _HOMES = (
     "httpx._transports.default",
     "httpcore._async.connection_pool",
     "httpcore._async.connection",
+    "httpcore._async.http11",
 )
 # The classes of httpx and httpcore that send requests, and the name of their method.
 _SENDERS = (
     ("httpx", "AsyncHTTPTransport"),
     ("httpcore", "AsyncConnectionPool"),
     ("httpcore", "AsyncHTTPConnection"),
+    ("httpcore", "AsyncHTTP11Connection"),
 )
 _SENDS = "handle_async_request"
 _LOGGERS = [logging.getLogger(f"httpcore.{name}") for name in ("connection", "http11")]

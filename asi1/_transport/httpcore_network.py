@@ -14,8 +14,8 @@ import httpcore
 
 from . import network_errors
 from .asyncio_socket import AsyncioSocket
+from .chunk_merger import ChunkMerger
 from .connect import AsyncioBackend
-from .httpcore_internals import ChunkMerger
 from .network_errors import TransportError
 
 

@@ -24,8 +24,9 @@ from .._fork_lock import run_apart_once
 from .asyncio_socket import AsyncioSocket
 from .connect import AsyncioBackend
 from .event_loop import in_worker
-from .network_errors import ReadError, RemoteProtocolError, WriteError
+from .network_errors import ConnectError, ReadError, RemoteProtocolError, WriteError
 from .plain_http import (
+    HEAD_END,
     ChunkedBody,
     Head,
     LengthBody,
@@ -43,7 +44,6 @@ __all__ = ["Connection", "PlainReply", "connect"]
 
 # Maximum number of bytes in one read; as many as asyncio receives at once.
 _READ_SIZE = 256 * 1024
-_HEAD_END = b"\r\n\r\n"
 # The module `h11_connection`, once it is imported.
 _h11: list[ModuleType] = []
 
@@ -83,7 +83,10 @@ async def connect(
     scheme, host, port = asked.address.origin
     timeout = asked.timeouts["connect"]
     stream = await network.connect_tcp(host, port, timeout)
-    if scheme == "https" and context is not None:
+    if scheme == "https":
+        if context is None:  # never send the key without TLS
+            stream.abort()
+            raise ConnectError("there is no TLS context")
         context.set_alpn_protocols(["http/1.1"])
         stream = await stream.start_tls(context, host, timeout)
     return Connection(asked.address.origin, stream, expiry)
@@ -161,10 +164,10 @@ class Connection:
             except ReadError:  # raised again when h11 reads on
                 return data, None
             data += piece
-            end = data.find(_HEAD_END)
+            end = data.find(HEAD_END)
             if not piece or (end < 0 and not may_be_plain(data)):
                 return data, None
-        end += len(_HEAD_END)
+        end += len(HEAD_END)
         head = read_head(data[:end])
         return (data, None) if head is None else (data[end:], head)
 

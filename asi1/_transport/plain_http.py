@@ -19,6 +19,7 @@ from .address import Address
 
 
 __all__ = [
+    "HEAD_END",
     "LINE_END",
     "MOST_HEX_DIGITS",
     "ChunkedBody",
@@ -49,7 +50,7 @@ _REQUEST = re.compile(
     r"(?:content-length: [0-9]+\r\n)?\r\n"
 )
 _FRAMING = ("connection", "content-length", "transfer-encoding")
-LINE_END, _BEGINNING = b"\r\n", b"HTTP/1.1 "
+LINE_END, HEAD_END, _BEGINNING = b"\r\n", b"\r\n\r\n", b"HTTP/1.1 "
 # Maximum bytes of an incomplete head; a longer one is left to h11, which has a limit.
 _LONGEST_HEAD = 64 * 1024
 # Maximum number of digits of a length, and of a chunk's size.

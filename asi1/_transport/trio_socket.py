@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import httpcore
 
+from .chunk_merger import ChunkMerger
 from .event_loop import Flag
-from .httpcore_internals import ChunkMerger
 from .sending import SendProgress, refuses, wake_early
 
 

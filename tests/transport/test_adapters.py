@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
+import types
 
 from contextlib import aclosing
 from unittest import mock
@@ -84,6 +86,7 @@ SENDERS = [
     httpx.AsyncHTTPTransport,
     httpcore.AsyncConnectionPool,
     httpcore.AsyncHTTPConnection,
+    httpcore.AsyncHTTP11Connection,
 ]
 
 
@@ -102,6 +105,24 @@ def test_replaced_function_of_httpx_or_httpcore_is_noticed(
         assert not is_genuine()
 
     assert is_genuine()
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["absent", "half-imported"])
+def test_library_that_is_not_imported_has_nothing_replaced(monkeypatch, half):
+    """
+    While httpx and httpcore are not imported, or another thread has imported a half of
+    them, nothing can be replaced; afterwards a replacement is noticed as ever.
+    """
+    with monkeypatch.context() as patched:
+        for name in ("httpx", "httpcore"):
+            if half:
+                patched.setitem(sys.modules, name, types.ModuleType(name))
+            else:
+                patched.delitem(sys.modules, name)
+        assert is_genuine()
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", other)
+    assert not is_genuine()
 
 
 @pytest.mark.parametrize("name", ["httpcore", "httpcore.http11", "httpcore.connection"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asi1._transport.httpcore_internals import ChunkMerger
+from asi1._transport.chunk_merger import ChunkMerger
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: a\r\nTransfer-Encoding: chunked\r\n\r\n"

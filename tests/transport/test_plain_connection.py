@@ -19,8 +19,13 @@ from hypothesis import strategies as st
 from asi1._transport.address import read_address
 from asi1._transport.http_pool import Connection as ByHTTPCore
 from asi1._transport.httpcore_network import HTTPCoreStream
-from asi1._transport.network_errors import ReadError, TransportError, WriteError
-from asi1._transport.plain_connection import Connection
+from asi1._transport.network_errors import (
+    ConnectError,
+    ReadError,
+    TransportError,
+    WriteError,
+)
+from asi1._transport.plain_connection import Connection, connect
 from asi1._transport.plain_http import Outgoing
 
 
@@ -474,3 +479,29 @@ def ready():
     asked = outgoing()
     assert asked.is_plain()
     return asked
+
+
+class Opener:
+    """Opens a connection that records whether it was aborted."""
+
+    def __init__(self):
+        self.aborted = False
+
+    async def connect_tcp(self, host, port, timeout):
+        return self
+
+    def abort(self):
+        self.aborted = True
+
+
+async def test_https_is_never_spoken_without_tls():
+    """
+    Without a TLS context, a request by https fails before a byte of it is sent.
+    """
+    asked, opener = outgoing(), Opener()
+    asked.address = read_address("https://localhost/")
+
+    with pytest.raises(ConnectError, match="no TLS context"):
+        await connect(asked, opener, None, None)
+
+    assert opener.aborted
