@@ -76,8 +76,7 @@ class ASI1(BaseClient):
             never sent to the server.
         cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
             without sending it; no cache if left out.
-        max_event_bytes: The largest event of a stream, and the largest body of a reply,
-            in bytes.
+        max_event_bytes: Maximum bytes of an event of a stream, and of a reply's body.
         trust_env: False ignores the environment's proxies and CA files.
         allow_insecure_http: True allows http:// to other machines; the API key is then
             readable on the network.

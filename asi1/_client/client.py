@@ -72,8 +72,7 @@ class AsyncASI1(BaseClient):
             never sent to the server.
         cache: A `SQLiteCache`, or your own `Cache`, which answers a repeated request
             without sending it; no cache if left out.
-        max_event_bytes: The largest event of a stream, and the largest body of a reply,
-            in bytes.
+        max_event_bytes: Maximum bytes of an event of a stream, and of a reply's body.
         trust_env: False ignores the environment's proxies and CA files.
         allow_insecure_http: True allows http:// to other machines; the API key is then
             readable on the network.
@@ -253,6 +252,7 @@ class AsyncASI1(BaseClient):
 
     async def __aenter__(self) -> Self:
         (await self._lazy.ready()).check_open()
+        await _chat.ready()
         return self
 
     async def __aexit__(
@@ -264,7 +264,7 @@ class AsyncASI1(BaseClient):
         await self.aclose()
 
 
-@loader
+@async_loader("_client.chat")
 def _chat() -> type[AsyncChat]:
     from .chat import AsyncChat  # noqa: PLC0415 - with the engine
 
