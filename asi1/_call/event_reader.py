@@ -33,7 +33,7 @@ from .._protocol.sse_reader import (
     load_read_fields,
 )
 from .._protocol.stream_answer import Assembler
-from .._transport.event_loop import in_worker, run_in_turns
+from .._transport.event_loop import import_in_worker, run_in_turns
 from .json_reader import JSONReader, in_steps
 from .reply_reader import AFTER_FINISH, TURN
 
@@ -282,6 +282,6 @@ async def _events(decoder: EventDecoder, data: bytes) -> Iterable[Event]:
     """Return the events that *data* completes; import first what reads them."""
     events = decoder.feed(data)
     if decoder.needs_fields and not _loaded:
-        await in_worker(load_read_fields)
+        await import_in_worker(load_read_fields)
         _loaded.append(True)
     return events

@@ -11,6 +11,7 @@ import re
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
+from email.utils import parsedate_to_datetime
 from itertools import islice
 
 from .._models.base_types import JSON
@@ -140,9 +141,6 @@ def _number(text: str) -> float | None:
 
 def _date(text: str) -> float | None:
     """Return an HTTP date in seconds since 1970; None if *text* is not a date."""
-    # `email.utils` is imported only for a date: it loads slowly, and dates are rare.
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415
-
     try:
         date = parsedate_to_datetime(text)
         # HTTP dates are in GMT, but their oldest format does not name the time zone.

@@ -32,6 +32,7 @@ __all__ = [
     "finish_steps",
     "forget_library",
     "import_backends",
+    "import_in_worker",
     "in_worker",
     "loop_clock",
     "loop_token",
@@ -132,6 +133,28 @@ async def in_worker(work: Callable[[], _T]) -> _T:
         return await anyio.to_thread.run_sync(work)
     except RuntimeError:  # Python is exiting (3.12 and later), or has too many threads
         return work()
+
+
+async def import_in_worker(load: Callable[[], _T]) -> _T:
+    """
+    Run *load*, which imports modules, in a worker thread.
+
+    On an event loop with a virtual clock, run *load* here: while a task waited for the
+    thread, the clock would jump to the next timeout.
+    """
+    return load() if _has_virtual_clock() else await in_worker(load)
+
+
+def _has_virtual_clock() -> bool:
+    """Whether a test has replaced the running event loop's clock."""
+    task = _asyncio_task()
+    if task is None:
+        clock = importlib.import_module("trio").lowlevel.current_clock()
+        return hasattr(clock, "autojump_threshold")
+    loop = task.get_loop()
+    if not isinstance(loop, asyncio.BaseEventLoop) or isinstance(loop.time, partial):
+        return False  # uvloop's clock, or `real_clock`
+    return getattr(loop.time, "__func__", None) is not asyncio.BaseEventLoop.time
 
 
 async def run_in_turns(steps: Generator[None, None, _T]) -> _T:

@@ -86,7 +86,6 @@ TESTED_IN = {
         "_client/conversation/turn_taking",
     ],
     "client/test_to_sse": ["_call/chunk_sse"],
-    "client/test_lifetime": ["_transport/event_loop"],
     "call/test_answer_cache": ["_call/reply_recorder"],
     "call/test_reply_reader": [
         "_call/answer_reader",
