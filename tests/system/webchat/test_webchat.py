@@ -6,7 +6,7 @@ import pytest
 
 from asi1.testing import Close, Stall
 
-from ...support.talk import SSE, Event, chunk
+from ...support.talk import SSE, Event, chunk, until
 
 
 pytest.importorskip("playwright", reason="playwright is not installed")
@@ -329,6 +329,8 @@ async def test_reduced_motion_stops_the_animation(browser, url, fake, motion, co
         await expect(visit.page.locator(".waiting")).to_have_count(1)
         moving = "() => document.getAnimations().length"
         assert count == await visit.page.evaluate(moving)
+        # Else the request might arrive in the next test, and get that test's reply.
+        await until(lambda: fake.requests)
 
 
 async def test_enter_on_a_touch_screen_begins_a_new_line(browser, url, fake):
