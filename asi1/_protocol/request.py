@@ -55,7 +55,7 @@ _ACCEPT = {False: "application/json", True: "text/event-stream, application/json
 
 
 # Not frozen: creating a frozen instance takes three times as long.
-@define(kw_only=True, eq=False, repr=False)
+@define(kw_only=True, repr=False)
 class Request:
     """
     The request of one call, sent by each of the call's attempts.
@@ -93,7 +93,7 @@ class Request:
     tags: Mapping[str, Tag] = field(factory=dict)
 
 
-@define(kw_only=True, eq=False, repr=False)
+@define(kw_only=True, repr=False)
 class ChatDraft:
     """
     A chat request without its messages; it is checked once, for any number of calls.
