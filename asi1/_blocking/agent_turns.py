@@ -62,7 +62,7 @@ class AgentTurns:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]:
         """
-        Send a message, and return the answer with its value ``parsed``.
+        Send a message; return the answer, whose ``parsed`` is its text as a value.
 
         Same as `AsyncConversation.parse`, but blocks.
 

@@ -255,7 +255,7 @@ class Call(Generic[_T]):
             await reply.aclose(drain)
 
     def _waits(self, wait: Wait) -> None:
-        """Report a wait for the limiter's permit."""
+        """Report that the call waits for its rate limiter."""
         if self._attempts.wait(wait) and self._watch is not None:
             self._watch.wait(wait)
 

@@ -89,11 +89,13 @@ class _Redactor:
     Copies values without the API key.
 
     Attributes:
-        copies: The copies of lists, tuples, sets and dicts, by the original's id, with
-            the number of values in each. So each is copied once.
+        copies: For the id of each list, tuple, set and dict that was copied: its copy,
+            and the number of values in the copy. A later copy of the same object is
+            taken from here.
         originals: The values that were copied: kept alive, so that no other value gets
             their ids.
-        count: Number of values in the copies if no copy were shared.
+        count: Number of values in all copies. The values of a copy that was taken from
+            `copies` count again each time.
     """
 
     secret: Secret

@@ -209,7 +209,7 @@ class AsyncASI1(BaseClient):
             concurrency: Maximum number of calls at once; at least 1.
             rate_limit: The rate limit of the batch, in place of the client's.
             budget: The most that this run may use; `BudgetExceededError` ends the run
-                when no further request fits.
+                when any further request could exceed it.
             model: The model of all requests, in place of those in the lines.
             retry_failed: Whether requests that failed in an earlier run are sent again.
             progress: Called with a `BatchSummary`, at the start and after each write;

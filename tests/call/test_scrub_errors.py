@@ -30,7 +30,7 @@ from ..support.calls import KEY
         pytest.param(1.5, 1.5, id="number"),
     ],
 )
-def test_key_echoed_in_an_error_body_is_replaced_by_stars(body, scrubbed):
+def test_api_key_echoed_in_an_error_body_is_replaced_by_stars(body, scrubbed):
     """
     Wherever an error body echoes the API key, the key is replaced by stars; the
     structure of the body does not change.

@@ -174,9 +174,10 @@ def test_key_is_redacted_in_each_escaped_form(form, key):
         ),
     ],
 )
-def test_key_in_utf_16_or_utf_32_is_replaced(write, key):
+def test_api_key_in_utf_16_or_utf_32_is_replaced_by_stars(write, key):
     """
-    A key in UTF-16 or UTF-32 is replaced, in bytes and in a str decoded as UTF-8.
+    An API key encoded in UTF-16 or UTF-32 is replaced by stars: in the bytes, and in
+    the str that results if the bytes are decoded as UTF-8.
     """
     data = write(key)
     text = data.decode("utf-8", "replace")
@@ -259,9 +260,10 @@ def test_key_with_an_escape_and_an_unknown_html_entity_is_redacted():
     assert "no ***" == Secret("sk&zzz;0123456").redact("no sk&zzz;\\u0030123456")
 
 
-def test_key_with_a_lone_surrogate_is_replaced():
+def test_api_key_with_a_lone_surrogate_is_replaced_by_stars():
     """
-    A key with a lone surrogate, which UTF-8 cannot encode, is replaced like any key.
+    An API key with a lone surrogate, which UTF-8 cannot encode, is replaced by stars
+    like any other API key.
     """
     assert "no ***" == Secret("otter\ud800007").redact("no otter\ud800007")
 

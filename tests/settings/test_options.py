@@ -1,4 +1,4 @@
-"""Options of a call: sent only if set, and checked before anything is sent."""
+"""The options of a call are checked, and then sent only if they are set."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-If an error quotes only a part of a reply, and that part ends within an echoed key, the
+If an error quotes only a part of a reply, and that part ends within an API key, the
 error shows no part of the key.
 """
 

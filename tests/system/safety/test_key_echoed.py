@@ -1,4 +1,4 @@
-"""Errors that quote a server's reply do not contain a key that the reply echoes."""
+"""An error that quotes a server's reply contains no API key that the reply echoes."""
 
 from __future__ import annotations
 
@@ -146,8 +146,8 @@ async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
 )
 async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, stream):
     """
-    If an error shortens a long text just before the last character of an echoed key,
-    the error does not contain the key's other characters.
+    If an error cuts off a long text just before the last character of an API key that
+    the server echoes, the error does not contain the other characters of the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, Data(b"-" * (before - len(CUT)) + KEY.encode()), times=None)
@@ -162,8 +162,9 @@ async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, strea
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 async def test_shortened_event_shows_no_part_of_an_echoed_key(stream):
     """
-    If an error shortens an event to 200 characters, just before the last character of
-    an echoed key, the error does not contain the key's other characters.
+    If an error cuts off an event after 200 characters, just before the last character
+    of an API key that the server echoes, the error does not contain the other
+    characters of the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(SSE, Data(b"data: " + b"-" * (200 - len(CUT)) + KEY.encode() + b"\n\n"))
@@ -273,7 +274,7 @@ async def test_key_split_over_two_deltas_is_not_in_the_partial_answer(member, si
 
 async def test_key_in_the_partial_answer_of_a_timeout_is_redacted():
     """
-    The partial answer of a timeout does not contain an echoed key.
+    The partial answer of a timeout does not contain an API key that the server echoes.
     """
     fake = FakeASI1(seed=5)
     fake.play(SSE, Event(chunk(f"the key {KEY}")), Pause(100))
@@ -342,8 +343,8 @@ async def test_other_secrets_of_the_request_are_not_in_the_error(own, place, str
 @pytest.mark.parametrize("form", ["KEY", "ESCAPED", "URL"])
 async def test_raw_reply_that_is_not_json_raises_an_error_without_the_key(form):
     """
-    The error of `RawReply.json` does not contain an echoed key; the reply's content is
-    not changed.
+    The error of `RawReply.json` does not contain an API key that the server echoes; the
+    reply's content is not changed.
     """
     fake = FakeASI1(seed=5)
     body = echo(f"<html><{form}>")
@@ -378,8 +379,8 @@ async def test_echoed_key_with_an_invisible_character_inside_is_replaced(
     reply, stream, char
 ):
     """
-    An echoed key with an invisible or control character inside is replaced by asterisks
-    in the error's text, repr and attributes.
+    An API key that the server echoes with an invisible or control character inside is
+    replaced by asterisks in the error's text, repr and attributes.
     """
     *head, body = reply
     fake = FakeASI1(seed=5)

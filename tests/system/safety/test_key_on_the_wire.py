@@ -1,4 +1,4 @@
-"""Calls over sockets send the key to the server, and show the key nowhere else."""
+"""A call over a socket sends the key to the server, and shows the key nowhere else."""
 
 from __future__ import annotations
 
