@@ -268,7 +268,7 @@ class Call(Generic[_T]):
         self.queue.end()
 
     async def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
-        """Record a failed attempt; return the seconds to wait, or None for no retry."""
+        """Record a failed attempt; return the seconds until its retry; None if none."""
         scrub, without_key = redaction()
         await finish_steps(scrub(error, reader.key))
         error.response = self.info()  # the retry policy reads the response's headers

@@ -189,7 +189,7 @@ class ReplyReader(ABC, Generic[_T]):
         """Set whether and when *error*, in a reply with status 2xx, is retried."""
         if not isinstance(error, APIResponseError | ServerStreamError):
             return
-        if self.begun:  # a retry would repeat the parts that were delivered
+        if self.begun:  # otherwise a retry would repeat the parts that were delivered
             error.retryable = False
         if error.retryable:
             wait_of = load_wait_of()

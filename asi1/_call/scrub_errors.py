@@ -176,8 +176,7 @@ class _Redactor:
         if at in self.copies:
             made, size = self.copies[at]
             if size > _MOST_SHARED:
-                # Using a large copy again would repeat all its text in the text of the
-                # error.
+                # Otherwise the text of the error would repeat all text of the copy.
                 return "..."
             self.count += size
             return made

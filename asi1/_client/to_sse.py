@@ -1,4 +1,4 @@
-"""The server-sent events of an answer or a tool run, for services to send to browsers."""
+"""The server-sent events of an answer or a tool run, for services and browsers."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class ResponseInfo(Hinted):
         return self.status
 
 
-# The metadata of all calls before their reply: an object for each would take long.
+# The metadata of all calls before their reply: to create one for each would take long.
 NO_INFO = ResponseInfo()
 
 

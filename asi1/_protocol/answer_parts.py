@@ -230,7 +230,7 @@ class ToolCalls:
         self._packed[place] = _pack(call)
 
     def indexes(self) -> Iterator[int | None]:
-        """Return the index of each call; None for a call that has none."""
+        """Return the index of each call; it is None if the call has no index."""
         return map(self._index_of, range(len(self._models)))
 
     def build(self) -> tuple[ToolCall, ...]:

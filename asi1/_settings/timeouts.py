@@ -132,7 +132,7 @@ class Timeouts:
         )
 
     def total_for(self, *, stream: bool) -> float | None:
-        """Return the total timeout of a call, in seconds; None for no timeout."""
+        """Return the total timeout of a call, in seconds; None if it has none."""
         if self.total is DEFAULT:
             return None if stream else _TOTAL_WITHOUT_STREAM
         return self.total

@@ -86,7 +86,7 @@ class Outgoing:
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines.append("\r\n")
         self._head = "\r\n".join(lines)
-        # A line break within a value would begin another field.
+        # A value with a line break, which would begin another field, is not ordinary.
         return self._head.count("\n") == len(lines) and (
             _REQUEST.fullmatch(self._head) is not None
         )

@@ -86,7 +86,7 @@ def test_message_of_an_error_with_a_large_body_is_shortened(body, message):
 
 
 @pytest.mark.parametrize("size", [8, len(KEY) - 1])
-def test_key_at_the_end_of_a_cut_message_is_removed(size):
+def test_api_key_at_the_end_of_a_cut_message_is_removed(size):
     """
     A message that is cut off within an API key shows no part of the key.
     """

@@ -1,4 +1,4 @@
-"""A tunnel through a proxy: the bytes of CONNECT and SOCKS 5, and the proxy's replies."""
+"""A tunnel through a proxy: the bytes of CONNECT and SOCKS 5, and a proxy's replies."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class MarkupReader:
 
     def _skipped(self, error: _UnreadableError, at: int) -> Markup | None:
         """
-        Return unreadable markup as a `Markup` without calls; None for prose about a
+        Return unreadable markup as a `Markup` without calls; None if it is prose about a
         tag.
         """
         edge, problem = _EDGE.search(self.text, max(at, error.at)), error.problem
