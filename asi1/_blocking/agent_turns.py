@@ -62,7 +62,7 @@ class AgentTurns:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]:
         """
-        Send a message; return the answer, whose ``parsed`` is its text as a value.
+        Send a message; return the answer, with its text decoded as ``parsed``.
 
         Same as `AsyncConversation.parse`, but blocks.
 

@@ -234,7 +234,7 @@ class LocalLimiter:
         return permit
 
     def _wait(self, tokens: int, now: float) -> Wait | None:
-        """Return the longest `Wait` of a call of *tokens* tokens; None if it may run."""
+        """Return the longest `Wait` that a call of *tokens* tokens has; None if none."""
         most = self.limit.max_concurrency
         if most is not None and len(self._running) >= most:
             return Wait(reason="max_concurrency", limit=most)
