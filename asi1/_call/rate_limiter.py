@@ -234,7 +234,7 @@ class LocalLimiter:
         return permit
 
     def _wait(self, tokens: int, now: float) -> Wait | None:
-        """Return the longest `Wait` that a call of *tokens* tokens has; None if none."""
+        """Return a call's longest `Wait`, or None; the call needs *tokens* tokens."""
         most = self.limit.max_concurrency
         if most is not None and len(self._running) >= most:
             return Wait(reason="max_concurrency", limit=most)
