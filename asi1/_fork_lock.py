@@ -40,7 +40,7 @@ class ExitingError(RuntimeError):
 
 class _NoFork:
     """
-    Work that `os.fork` waits for; used as ``with no_fork``.
+    The work that `os.fork` waits for; used as ``with no_fork``.
 
     Several threads may be inside, and a thread may enter again. A fork and a thread
     give up waiting for each other after some seconds.
@@ -187,7 +187,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Job:
-    """Work that a new thread does; stores the work's result or error."""
+    """A piece of work that a new thread does, with its result or error."""
 
     def __init__(self, work: Callable[[], Any], *, alone: bool) -> None:
         self._work, self._alone = work, alone
@@ -247,15 +247,15 @@ def start_apart(work: Callable[[], Any], *, alone: bool = True) -> _Job:
     Start *work* in a new thread as `run_apart` does, but do not wait for its end. If
     not *alone*, calls of `run_apart` in other threads do not wait for its end either.
 
-    If the caller itself runs in such a thread, or if Python cannot start a new thread,
-    the work is done in the caller's thread, before `start_apart` returns.
+    The work is done in the caller's thread, before `start_apart` returns, if the caller
+    itself is work that was started so, or if Python cannot start a new thread.
 
     Raises:
         ExitingError: Python is exiting.
     """
     if sys.is_finalizing():  # at exit, a new thread would never run
         raise ExitingError("Python is exiting")
-    # Work that begins other work must not wait for its turn: that could be a deadlock.
+    # Within other work, *work* must not wait for that work's end: a deadlock.
     job = _Job(work, alone=alone and not no_fork.entered)
     if no_fork.entered:
         job.run_here()
@@ -291,8 +291,8 @@ def run_apart_once(work: Callable[[], _T]) -> Callable[[], _T]:
 
 
 def _finish() -> None:
-    # At exit, Python ends threads like those of `run_apart`. Some extension modules
-    # crash if their import is ended in this way, so a running import is awaited.
+    # At exit, Python ends daemon threads, such as those of `run_apart`. Some extension
+    # modules crash if their import is cut short, so exit waits for a running import.
     no_fork.before_fork()
     no_fork.after_fork()
 

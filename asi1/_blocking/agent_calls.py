@@ -132,9 +132,9 @@ class AgentCalls:
             tool_timeout: Maximum seconds of a tool call, for tools without a timeout of
                 their own; None for no limit.
             journal: Called with one line of JSON, without a line break, for each event,
-                before the run goes on. The lines of a run
-                whose process was killed can be given to `resume_tools`: no tool runs
-                twice for a call.
+                before the run goes on. If the process is
+                killed, `resume_tools` can continue the run from these lines; it runs no
+                tool call a second time.
             budget: The most that the answers of this run may use, besides the budget of
                 the client; `BudgetExceededError` ends a run whose next answer could
                 exceed it.

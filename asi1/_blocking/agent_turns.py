@@ -62,7 +62,7 @@ class AgentTurns:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]:
         """
-        Send a message, and return the answer with its value ``parsed``.
+        Send a message; return the answer, with its text decoded as ``parsed``.
 
         Same as `AsyncConversation.parse`, but blocks.
 

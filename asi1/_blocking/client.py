@@ -132,8 +132,8 @@ class ASI1(BaseClient):
             keep_reasoning: Whether the model's thoughts are kept, and sent with later
                 turns as ``reasoning_content``. Some servers require this and others
                 refuse it. If left out: as in *saved*, else False.
-            session: True generates a random session id, unless *saved* or the options
-                have one. Each turn sends it, so that agentic models keep their state.
+            session: True generates a random session id if *saved* and the options have
+                none. Each turn sends it, so that agentic models keep their state.
             **options: Fields of `ChatOptions`, for each turn; they override those in
                 *saved*.
 
@@ -214,7 +214,7 @@ class ASI1(BaseClient):
             concurrency: Maximum number of calls at once; at least 1.
             rate_limit: The rate limit of the batch, in place of the client's.
             budget: The most that this run may use; `BudgetExceededError` ends the run
-                when no further request fits.
+                when each further request could exceed it.
             model: The model of all requests, in place of those in the lines.
             retry_failed: Whether requests that failed in an earlier run are sent again.
             progress: Called with a `BatchSummary`, at the start and after each write;

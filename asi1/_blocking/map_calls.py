@@ -160,8 +160,8 @@ class MapCalls:
                 answers, or an object with ``update``, such as the bar of tqdm, or a
                 ``rich.progress.Progress``. If it raises, it is not called again.
             budget: The most that these calls may use, besides the client's budget. A
-                call that does not fit waits for running calls; if none is running, its
-                error is `BudgetExceededError`.
+                call that could exceed it waits until running calls have ended; if none
+                is running, its error is `BudgetExceededError`.
             **options: Fields of `ChatOptions`, for each call; a ``timeout`` starts when
                 its call starts.
 

@@ -1,4 +1,4 @@
-"""Answers and runs as server-sent events for blocking services."""
+"""The server-sent events of an answer or a tool run, for blocking services."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ class Attempts:
 
     def next_wait(self, error: APIError, left: float) -> float | None:
         """
-        Return the seconds to wait before a retry, or None for no retry.
+        Return the seconds to wait before a retry; None if there is no retry.
 
         A retry spends 1 of the retry budget.
 

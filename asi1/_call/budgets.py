@@ -29,8 +29,8 @@ __all__ = ["Account", "Budgets", "Reservation"]
 # Assumed length of an answer in tokens if the request has no ``max_tokens``, as long as
 # no answer was longer.
 _ANSWER = 4096
-# Maximum believed tokens of a hidden prompt, which servers add to a request: a longer
-# prompt would exceed any model's context.
+# Largest plausible size, in tokens, of the hidden prompt that servers add to a request:
+# a longer one would exceed any model's context.
 _MOST_HIDDEN = 200_000
 _CALL = "the call was not sent"
 _RETRY = "the call was sent, but its retry was not"
@@ -83,8 +83,8 @@ class Account:
     budget: Budget
     spent: Spent = field(factory=Spent, init=False)
     held: Spent = field(factory=Spent, init=False)
-    # The most tokens by which a prompt has exceeded its estimate, since servers add a
-    # hidden prompt; and the tokens of the longest answer.
+    # The most tokens by which a prompt has exceeded its estimate, because servers add a
+    # hidden prompt to it; and the tokens of the longest answer.
     _hidden: int = field(default=0, init=False)
     _longest: int = field(default=_ANSWER, init=False)
 

@@ -255,7 +255,7 @@ class Call(Generic[_T]):
             await reply.aclose(drain)
 
     def _waits(self, wait: Wait) -> None:
-        """Report a wait for the limiter's permit."""
+        """Report that the call waits for its rate limiter."""
         if self._attempts.wait(wait) and self._watch is not None:
             self._watch.wait(wait)
 
@@ -268,7 +268,7 @@ class Call(Generic[_T]):
         self.queue.end()
 
     async def _failed(self, reader: ReplyReader[_T], error: APIError) -> float | None:
-        """Record a failed attempt; return the seconds to wait, or None for no retry."""
+        """Record a failed attempt; return the seconds until its retry; None if none."""
         scrub, without_key = redaction()
         await finish_steps(scrub(error, reader.key))
         error.response = self.info()  # the retry policy reads the response's headers

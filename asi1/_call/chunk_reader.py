@@ -90,8 +90,8 @@ class _StreamReader(EventReader[_T]):
         raise StreamTruncatedError(
             f"the stream ended after {self._assembler.chunks} chunks{tail}, without"
             " [DONE] and without a finish reason for every choice",
-            # In a call without streaming, a server sends nothing until the model is
-            # done: a retry would pay for the whole answer a second time.
+            # Not retried in a call without streaming: there a server sends nothing
+            # until the model is done, so a retry would pay for a second answer.
             retryable=self.streams and not self.begun,
         )
 

@@ -48,7 +48,7 @@ class Work(Protocol):
     """What the task of a call does: a `Call`, or an object that runs a `Call`."""
 
     async def run(self) -> None:
-        """Do the work to its end; raise nothing but the cancellation of the task."""
+        """Do the work to its end; raise only the cancellation of the task."""
 
     def settle(self) -> None:
         """Wake the waiting reader: the task has ended, perhaps before `run` began."""

@@ -108,7 +108,7 @@ class AsyncSource:
         self._more.set()
 
     async def run(self) -> None:
-        """Take prompts to the end; raise nothing but cancellation."""
+        """Take prompts to the end; raise only cancellation."""
         try:
             while not self.over:
                 if len(self.taken) >= self._room:

@@ -67,7 +67,7 @@ class _Waiter:
 
 @define(eq=False)
 class Permit:
-    """The permit of an attempt; *entry* is the attempt's share of the token limit."""
+    """Allows one attempt; *entry* is the attempt's share of the token limit."""
 
     entry: Entry
 
@@ -77,8 +77,9 @@ class LocalLimiter:
     """
     Delays the calls of a client and of its child clients to keep a `RateLimit`.
 
-    The calls of all event loops wait in one queue. Only the first call of the queue
-    takes a permit; it holds a lock while it checks the limits and takes the permit.
+    The calls of all event loops wait in one queue. Only the first call of the queue may
+    take a `Permit`, which allows one attempt. The call holds a lock while it checks the
+    limits and takes the permit.
 
     Attributes:
         limit: The rate limit.
@@ -233,7 +234,7 @@ class LocalLimiter:
         return permit
 
     def _wait(self, tokens: int, now: float) -> Wait | None:
-        """Return the longest `Wait` of a call of *tokens* tokens; None for no wait."""
+        """Return a call's longest `Wait`, or None; the call needs *tokens* tokens."""
         most = self.limit.max_concurrency
         if most is not None and len(self._running) >= most:
             return Wait(reason="max_concurrency", limit=most)

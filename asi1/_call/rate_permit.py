@@ -1,4 +1,4 @@
-"""The permit of an attempt, from the client's limiter or a user-provided one."""
+"""Waits until the client's rate limiter, or a user-provided one, permits an attempt."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ async def permit(
     limiter: LocalLimiter | UserLimiter, reader: ReplyReader[Any], report: Report
 ) -> AsyncGenerator[None, None]:
     """
-    Wait for the permit of an attempt; tell *limiter* how the attempt ended.
+    Wait until *limiter* permits an attempt; then tell it how the attempt ended.
 
     Args:
         limiter: The limiter of the client.
         reader: Reads the reply of the attempt.
-        report: Called with each `Wait` for the permit.
+        report: Called with each `Wait` for the limiter.
     """
     request = reader.request
     tokens = limiter.answers.estimate(request)

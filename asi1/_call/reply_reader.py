@@ -49,8 +49,8 @@ __all__ = ["AFTER_FINISH", "TURN", "Body", "ReplyReader"]
 _T = TypeVar("_T")
 Body: TypeAlias = AsyncGenerator[bytes, None]
 
-# Other tasks run after this many units of work, of at most about 20 microseconds each:
-# a reader that never waits, since all bytes have arrived, would block the event loop.
+# Other tasks run after this many units of work, of at most about 20 microseconds each.
+# Otherwise a reader that never waits, since all bytes have arrived, would block them.
 TURN = 512
 # Seconds to wait for the end of the body after a complete answer, and for the usage and
 # [DONE] after every choice of a stream has a finish reason.
@@ -189,7 +189,7 @@ class ReplyReader(ABC, Generic[_T]):
         """Set whether and when *error*, in a reply with status 2xx, is retried."""
         if not isinstance(error, APIResponseError | ServerStreamError):
             return
-        if self.begun:  # a retry would repeat the parts that were delivered
+        if self.begun:  # otherwise a retry would repeat the parts that were delivered
             error.retryable = False
         if error.retryable:
             wait_of = load_wait_of()

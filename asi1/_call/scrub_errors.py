@@ -89,11 +89,13 @@ class _Redactor:
     Copies values without the API key.
 
     Attributes:
-        copies: The copies of lists, tuples, sets and dicts, by the original's id, with
-            the number of values in each. So each is copied once.
+        copies: For the id of each list, tuple, set and dict that was copied: its copy,
+            and the number of values in the copy. A later copy of the same object is
+            taken from here.
         originals: The values that were copied: kept alive, so that no other value gets
             their ids.
-        count: Number of values in the copies if no copy were shared.
+        count: Number of values in all copies. The values of a copy that was taken from
+            `copies` count again each time.
     """
 
     secret: Secret
@@ -174,8 +176,7 @@ class _Redactor:
         if at in self.copies:
             made, size = self.copies[at]
             if size > _MOST_SHARED:
-                # Using a large copy again would repeat all its text in the text of the
-                # error.
+                # Otherwise the text of the error would repeat all text of the copy.
                 return "..."
             self.count += size
             return made

@@ -1,10 +1,14 @@
 """
 Runs each call in its own task, which only its own cancel scope can cancel.
 
-asyncio's ``Task.cancel()`` during a request breaks httpx's connection pool for good, a
-cancel scope must not stay open across a ``yield``, and a cancelled ``anext`` must not
-lose data. So each call runs in its own task, and the caller reads from a `BatchQueue`.
-The call of a blocking caller shares the task that the caller has on the event loop.
+There are three reasons for this:
+
+- ``Task.cancel()`` of asyncio, during a request, would break httpx's connection pool.
+- A cancel scope must not stay open across a ``yield``.
+- A cancelled ``anext`` must not lose data: the caller reads from a `BatchQueue`.
+
+But the call of a blocking caller runs in the task that the blocking client has begun
+for it on its event loop.
 """
 
 from __future__ import annotations

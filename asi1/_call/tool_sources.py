@@ -151,7 +151,7 @@ class StreamSource:
 
 
 class ToolSource(_Tasks):
-    """Tools that run at the same time."""
+    """A group of tools that run at the same time."""
 
     def __init__(
         self,

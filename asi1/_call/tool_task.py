@@ -120,7 +120,7 @@ class ToolTask:
             text = replace_surrogates(words)
             logger.warning("the tool %s failed: %s", name, text, exc_info=error)
         self._failure = error if isinstance(error, Exception) else ToolError(words)
-        # The frames of the traceback would keep the tool's values alive.
+        # Otherwise the frames of the traceback would keep the tool's values alive.
         BaseException.with_traceback(error, None)
         event = Ended(self.call.call.id, error_content(words), failed=True)
         self._end(event, error)

@@ -127,11 +127,11 @@ class AsyncAgentCalls:
         ``await run.until_done()`` if only the result matters. Nothing is sent before
         the first read.
 
-        A tool call never runs if its answer was cut off, or if its arguments are not
-        complete JSON or do not fit the tool: the model reads an error instead. The
-        model also reads an error if a tool takes too long, is cancelled, or raises an
-        exception. Of an exception it reads the class and message; of a `ToolError`,
-        only the message.
+        A tool call never runs if the answer that contains it was cut off, or if its
+        arguments are not complete JSON or do not fit the tool: the model reads an error
+        instead. The model also reads an error if a tool takes too long, is cancelled,
+        or raises an exception. Of an exception it reads the class and message; of a
+        `ToolError`, only the message.
 
         Args:
             messages: As for `create`.
@@ -142,9 +142,9 @@ class AsyncAgentCalls:
             tool_timeout: Maximum seconds of a tool call, for tools without a timeout of
                 their own; None for no limit.
             journal: Called with one line of JSON, without a line break, for each event,
-                before the run goes on; may return an awaitable. The lines of a run
-                whose process was killed can be given to `resume_tools`: no tool runs
-                twice for a call.
+                before the run goes on; may return an awaitable. If the process is
+                killed, `resume_tools` can continue the run from these lines; it runs no
+                tool call a second time.
             budget: The most that the answers of this run may use, besides the budget of
                 the client; `BudgetExceededError` ends a run whose next answer could
                 exceed it.

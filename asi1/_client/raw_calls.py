@@ -21,7 +21,7 @@ __all__ = ["AsyncRawCompletions", "AsyncRawImages", "AsyncStreamedCompletions"]
 
 
 class AsyncRawCompletions:
-    """The calls of ``with_raw_response``, which return a `RawResponse`."""
+    """``chat.completions.with_raw_response``: each method returns a `RawResponse`."""
 
     def __init__(self, completions: Any) -> None:
         """Users do not construct this class; the client does."""
@@ -94,7 +94,7 @@ class AsyncRawCompletions:
 
 
 class AsyncRawImages:
-    """The calls of ``with_raw_response``, which return a `RawResponse`."""
+    """``images.with_raw_response``: each method returns a `RawResponse`."""
 
     def __init__(self, images: Any) -> None:
         """Users do not construct this class; the client does."""
@@ -135,7 +135,7 @@ class AsyncRawImages:
 
 
 class AsyncStreamedCompletions:
-    """The calls of ``with_streaming_response``, to be used with ``async with``."""
+    """``with_streaming_response``: each method's result is for ``async with``."""
 
     def __init__(self, completions: Any) -> None:
         """Users do not construct this class; the client does."""

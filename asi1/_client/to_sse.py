@@ -1,4 +1,4 @@
-"""Answers and runs as server-sent events, for services that send them to a browser."""
+"""The server-sent events of an answer or a tool run, for services and browsers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """
-Messages, answers and errors as plain data classes; functions that read and write JSON.
-Nothing in this package does I/O, waits, or uses a client.
+The messages, answers and errors, as plain data classes; and the reading and writing of
+JSON. Nothing in this package does I/O, waits, or uses a client.
 """
 
 __all__: list[str] = []

@@ -1,7 +1,7 @@
 """
-The errors of answers that do not become a value of the requested type.
+The errors for an answer that does not become a value of the requested type.
 
-`errors` shows the whole tree.
+The docstring of the module `errors` shows the hierarchy of all errors.
 """
 
 from functools import reduce

@@ -54,9 +54,10 @@ class ParsedCompletion(ChatCompletion, Generic[_T]):
 
     Attributes:
         parsed: The value, an instance of the requested type.
-        parsed_from: What was removed from the text, in this order: "invisible
-            characters", "fence", "text" before or after the JSON, "other JSON" in such
-            text, "trailing comma". Empty if the text was plain JSON.
+        parsed_from: What was removed from the text before it was read as JSON, in this
+            order: ``"invisible characters"``; ``"fence"`` for a markdown fence;
+            ``"text"`` for text around the JSON; ``"other JSON"`` for JSON in such text;
+            ``"trailing comma"``. Empty if the text was plain JSON.
         earlier: Why the model was asked again: one error for each earlier answer, which
             did not fit the type. The error has that answer and its usage.
     """

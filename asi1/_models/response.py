@@ -135,7 +135,7 @@ class ResponseInfo(Hinted):
         return self.status
 
 
-# The metadata of all calls before their reply: an object for each would take long.
+# The metadata of all calls before their reply: to create one for each would take long.
 NO_INFO = ResponseInfo()
 
 
@@ -221,7 +221,7 @@ def _rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
 @frozen(kw_only=True, repr=False)
 class Usage(Model):
     """
-    The tokens that a call used. Prompt tokens include the server's hidden prompt.
+    The tokens that a call used. Prompt tokens include the text that the server adds.
 
     Attributes:
         reasoning_tokens: Completion tokens spent on thoughts; None if the server does

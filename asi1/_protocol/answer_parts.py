@@ -137,7 +137,7 @@ _pack: Callable[[_Call], _Packed] = attrgetter(*(a.name for a in attrs.fields(_C
 
 @define
 class ToolCalls:
-    """The tool calls of a message, in the order of their first parts."""
+    """A message's tool calls, in the order in which their first parts arrived."""
 
     _packed: list[_Packed] = field(factory=list)
     _models: list[ToolCall | None] = field(factory=list)
@@ -230,7 +230,7 @@ class ToolCalls:
         self._packed[place] = _pack(call)
 
     def indexes(self) -> Iterator[int | None]:
-        """Return the index of each call; None for a call that has none."""
+        """Return the index of each call; it is None if the call has no index."""
         return map(self._index_of, range(len(self._models)))
 
     def build(self) -> tuple[ToolCall, ...]:

@@ -1,8 +1,8 @@
 """
 Reads the chunk in a server-sent event.
 
-An event that is neither a chunk nor a sign of life becomes an error with the server's
-own message.
+An event with data that is neither a chunk nor a ping becomes an error, with the message
+that the server sent in the event.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class _Fragment(Text):
     A str that a server sends in fragments, or in full with each chunk.
 
     It is sent in full if each value repeats or continues the value before. Short values
-    do not prove this, unless the object around them is labelled by an id or a name.
+    prove this only if the object around them has an id or a name.
     """
 
     _last: str = ""

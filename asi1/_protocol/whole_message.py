@@ -41,7 +41,8 @@ class Received(Protocol):
 class WholeMessages:
     """Removes repeated parts of the answer from the chunks of one stream."""
 
-    # For each choice whose fragments come under "message": how many of them had text.
+    # The number of fragments with text, for each choice whose fragments the server
+    # sends in the key "message" instead of "delta".
     _fragments: dict[int, int] = field(factory=dict, init=False)
 
     def new_part(
@@ -83,7 +84,7 @@ class WholeMessages:
         index, text = choice.index, choice.delta.content
         if index not in self._fragments:
             if received is not None and not _is_empty(received):
-                return True  # earlier fragments came under the key "delta"
+                return True  # earlier fragments were in the key "delta"
             self._fragments[index] = 0
         self._fragments[index] += bool(text)
         if received is None or not choice.finish_reason or not text:

@@ -165,7 +165,7 @@ def read_base_url(
             *insecure* is not a bool.
     """
     if not isinstance(insecure, bool):
-        # A str such as "no" would count as true, and http would expose the key.
+        # Otherwise a str such as "no" would count as true, and http expose the API key.
         raise ConfigurationError(
             f"allow_insecure_http: {flag(insecure)}, not {shown(insecure)}"
         )

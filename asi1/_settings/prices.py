@@ -87,7 +87,7 @@ class Price:
         return self.input, self.output, self.cached_input
 
     def cost(self, usage: Usage) -> Decimal | None:
-        """Return what *usage* costs, in US dollars; None for impossible counts."""
+        """Return what *usage* costs, in dollars; None if its counts are impossible."""
         return cost(plausible(usage), self.rates)
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LimitOutcome", "Limiter", "RateLimit", "check_limiter", "counted_tokens"]
 
-# The most tokens that the hidden prompt and the thoughts of a call may take, in
-# addition to its body and its ``max_tokens``: the largest context of the documented
-# models.
+# The most tokens that a call may take in addition to its body and its ``max_tokens``,
+# for its thoughts and for the prompt that the server adds: the largest context of the
+# documented models.
 _MOST_UNSEEN = 200_000
 
 _count = setting(or_none(whole_number(1)), "rate_limit")

@@ -92,9 +92,9 @@ class Timeouts:
 
         Args:
             value: A `Timeouts`; a number of seconds, which is the total timeout and
-                the only one; None for no timeout at all; `DEFAULT`; or an
-                ``httpx.Timeout``, whose ``read`` limits the waits for data, and whose
-                None leaves the total timeout at its default.
+                the only one; None for no timeout at all; `DEFAULT` for the defaults; or
+                an ``httpx.Timeout``. Its ``read`` becomes `first_token` and `idle`; the
+                total timeout is the default, even if all of its timeouts are None.
 
         Raises:
             ConfigurationError: *value* is of another type, or a timeout is not above 0.
@@ -132,7 +132,7 @@ class Timeouts:
         )
 
     def total_for(self, *, stream: bool) -> float | None:
-        """Return the total timeout of a call, in seconds; None for no timeout."""
+        """Return the total timeout of a call, in seconds; None if it has none."""
         if self.total is DEFAULT:
             return None if stream else _TOTAL_WITHOUT_STREAM
         return self.total

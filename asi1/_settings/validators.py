@@ -1,5 +1,5 @@
 """
-Checks of the values of single settings and options.
+The checks of the values of single settings and options.
 
 A check returns None for a valid value, else the problem as text for an error message,
 such as "must be True or False".
@@ -133,7 +133,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def number(low: float, high: float | None = None) -> Check:
-    """Return the check for a finite number from *low* to *high*; None for no bound."""
+    """Return the check for a finite number, at least *low*, at most *high* if given."""
     bounds = f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
     most = sys.float_info.max if high is None else high
 
@@ -146,7 +146,7 @@ def number(low: float, high: float | None = None) -> Check:
 
 
 def whole_number(low: int | None = None) -> Check:
-    """Return the check for an int of at least *low*; None for no bound."""
+    """Return the check for an int of at least *low*; if *low* is None, for any int."""
     bound = "" if low is None else f" of at least {low}"
 
     def check(value: Any) -> str | None:

@@ -170,8 +170,8 @@ async def run_in_turns(steps: Generator[None, None, _T]) -> _T:
 async def finish_steps(steps: Generator[None, None, _T]) -> _T:
     """Run *steps* to its end, even if the caller is cancelled; let other tasks run."""
     result: Any = None
-    # Cancellation waits until *steps* has removed the API key from an error: the
-    # cancellation's `__context__` would be that error.
+    # Cancellation waits until *steps* has removed the API key from an error. Otherwise
+    # the `__context__` of the cancellation's exception would be an error with the key.
     with anyio.CancelScope(shield=True):
         result = await run_in_turns(steps)
     return cast("_T", result)

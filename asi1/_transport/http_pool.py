@@ -77,8 +77,8 @@ class Connection(httpcore.AsyncHTTPConnection):
 
     def has_expired(self) -> bool:
         """Whether the pool must close the connection instead of reusing it."""
-        # Bytes that arrive while the connection is idle belong to no reply; the next
-        # request would read them as its own reply.
+        # Bytes that arrive while the connection is idle belong to no reply. Otherwise
+        # the next request would read them as its own reply.
         return super().has_expired() or (self.is_idle() and bool(unread(self)))
 
     async def handle_async_request(

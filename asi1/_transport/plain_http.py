@@ -51,7 +51,7 @@ _REQUEST = re.compile(
 )
 _FRAMING = ("connection", "content-length", "transfer-encoding")
 LINE_END, HEAD_END, _BEGINNING = b"\r\n", b"\r\n\r\n", b"HTTP/1.1 "
-# Maximum bytes of an incomplete head; a longer one is left to h11, which has a limit.
+# Maximum bytes of an incomplete response head. A longer one is for h11, with its limit.
 _LONGEST_HEAD = 64 * 1024
 # Maximum number of digits of a length, and of a chunk's size.
 _MOST_DIGITS, MOST_HEX_DIGITS = 15, 8
@@ -86,7 +86,7 @@ class Outgoing:
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines.append("\r\n")
         self._head = "\r\n".join(lines)
-        # A line break within a value would begin another field.
+        # A value with a line break, which would begin another field, is not ordinary.
         return self._head.count("\n") == len(lines) and (
             _REQUEST.fullmatch(self._head) is not None
         )

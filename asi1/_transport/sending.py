@@ -90,12 +90,12 @@ def wake_early(sock: Any) -> None:
 
 class SendProgress:
     """
-    Tells whether the network takes bytes of a request, for the write timeout.
+    Tells whether the sending of a request makes progress, for the write timeout.
 
-    Where the kernel says how many bytes the peer has not acknowledged (Linux), each
-    acknowledged byte counts: the kernel accepts new bytes only in large steps, between
-    which a slow server may read for longer than the timeout. Elsewhere only the bytes
-    that the kernel accepts count.
+    There is progress when the kernel accepts bytes. But it accepts them in large steps,
+    and a slow server may take longer than the timeout to read the bytes of one step. So
+    on Linux, whose kernel counts the bytes that the peer has not acknowledged, there is
+    also progress when the peer acknowledges bytes.
 
     Args:
         sock: The connection's socket; None if unknown.

@@ -94,7 +94,7 @@ def checked_pool(url: str, timeout: float) -> redis.ConnectionPool:
 @define(eq=False)
 class Permit:
     """
-    One permit that a call asks for.
+    Redis's permission to send one attempt, which a call asks for.
 
     Attributes:
         tokens: The estimated tokens.
@@ -111,7 +111,7 @@ class Permit:
 @define(eq=False)
 class Link:
     """
-    Asks Redis for permits, and tells Redis how attempts ended; all methods block.
+    Asks Redis whether attempts may be sent, and tells it how they ended; methods block.
 
     Attributes:
         place: The URL without secrets.

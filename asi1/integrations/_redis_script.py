@@ -239,14 +239,14 @@ class Reply:
     The reply of the script.
 
     Attributes:
-        granted: Whether the permit is granted.
+        granted: Whether the attempt may be sent.
         now: Redis's clock, in seconds since 1970.
-        wait: Seconds after which to ask again; 0 if the permit is granted.
+        wait: Seconds after which to ask again; 0 if the attempt may be sent.
         unknown: Whether *wait* is only a guess, because other calls have to end first.
         number: The place in the queue, to be passed when asking again.
         epoch: A random name that Redis gets with its first count; another name means
             that Redis has lost its counts.
-        serial: The number of permits granted since Redis has had this *epoch*.
+        serial: How many attempts Redis has allowed since it has had this *epoch*.
     """
 
     granted: bool

@@ -206,7 +206,7 @@ def _plain(value: Any) -> Any:
 
 
 def _given(value: Any) -> Any:
-    """Return *value* as plain data; None for NaN, which means "missing" in pandas."""
+    """Return *value* as plain data; None for NaN, by which pandas means "missing"."""
     value = _plain(value)
     return None if isinstance(value, float) and math.isnan(value) else value
 

@@ -49,7 +49,7 @@ class _LoopState:
     Attributes:
         in_order: Held by the first call in the queue, the only one that asks Redis.
         threads: Limits the worker threads that wait for a slow Redis.
-        permits: The permits of running attempts, by the ids of the attempts' tasks.
+        permits: What Redis has allowed to run: the permits, by the ids of their tasks.
         ended: Wakes the first call in the queue when an attempt of this loop has ended.
     """
 
@@ -59,7 +59,7 @@ class _LoopState:
     ended: Flag = field(factory=Flag)
 
     def take_out(self, task: int, tokens: int) -> Permit | None:
-        """Remove and return *task*'s permit, else any permit for *tokens* tokens."""
+        """Remove and return *task*'s permit, otherwise any for *tokens* tokens."""
         others = (each for each, held in self.permits.items() if each != task)
         for owner in (task, *others):
             for permit in self.permits.get(owner, ()):

@@ -193,8 +193,8 @@ class FakeASI1(Scripting):
         """
         Check that each request had a scripted reply, and each scripted reply a request.
 
-        A standing reply needs no request. After `clear`, only later requests and
-        replies are checked.
+        A reply with ``times=None`` needs no request. After `clear`, only later requests
+        and replies are checked.
 
         Raises:
             AssertionError: The message lists the requests without a reply, each with

@@ -52,7 +52,7 @@ class RequestReader:
             h11.RemoteProtocolError, ValueError: The request is invalid.
         """
         connection = self._stream
-        if connection.unread:  # h11 would take b"" for the end of the connection
+        if connection.unread:  # otherwise h11 takes b"" for the end of the connection
             self._parser.receive_data(connection.unread)
             connection.unread = b""
         # h11's first event is the Request, unless h11 raises an error.

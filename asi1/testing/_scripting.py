@@ -64,7 +64,7 @@ class Scripting:
         Args:
             text: The text, or a function that makes it from the request; left out for
                 an answer without text, such as one that calls tools.
-            times: How many requests get the reply; None makes it the standing reply.
+            times: How many requests get the reply; None: all that find the queue empty.
             **options: Any of these.
 
                 thoughts: The model's thoughts, in order; none by default.
@@ -118,7 +118,7 @@ class Scripting:
             body: A JSON value, or bytes that are sent unchanged.
             status: The HTTP status code.
             headers: Additional headers.
-            times: How many requests get the reply; None makes it the standing reply.
+            times: How many requests get the reply; None: all that find the queue empty.
 
         Raises:
             TypeError: *body* cannot be encoded as JSON, or an option has a wrong type.
@@ -177,7 +177,7 @@ class Scripting:
             content_type: Value of the content-type header.
             framing: How the end of the body is marked: ``"chunked"``, ``"length"`` or
                 ``"close"``.
-            times: How many requests get the reply; None makes it the standing reply.
+            times: How many requests get the reply; None: all that find the queue empty.
 
         Raises:
             OSError: The file cannot be read.
@@ -205,7 +205,7 @@ class Scripting:
 
         Args:
             status: The HTTP status code.
-            times: How many requests get the reply; None makes it the standing reply.
+            times: How many requests get the reply; None: all that find the queue empty.
             **options: Any of these.
 
                 retry_after: Value of ``retry-after``: seconds, or any string.
@@ -228,7 +228,7 @@ class Scripting:
 
         Args:
             name: The fault's name.
-            times: How many requests get the reply; None makes it the standing reply.
+            times: How many requests get the reply; None: all that find the queue empty.
             **options: The fault's options, as ``python -m asi1.testing --faults`` lists
                 them.
 
@@ -240,11 +240,11 @@ class Scripting:
 
     def play(self, *steps: Step, times: int | None = 1) -> None:
         """
-        Reply with your own steps, such as `Head` and `Data`, where no fault fits.
+        Reply with your own steps, such as `Head` and `Data`, if no fault is suitable.
 
         Args:
             *steps: `Head`, `Data`, `Pause` and so on; an `End` is added if needed.
-            times: How many requests get the reply; None makes it the standing reply.
+            times: How many requests get the reply; None: all that find the queue empty.
 
         Raises:
             TypeError: A step is not one of these.

@@ -71,7 +71,7 @@ def pieces(text: str, words: int) -> list[str]:
         words: How many words a piece has, at least one.
 
     Returns:
-        The pieces; none for an empty text.
+        The pieces; an empty text has no pieces.
     """
     found = _WORD.findall(text)
     return ["".join(found[at : at + words]) for at in range(0, len(found), words)]

@@ -87,7 +87,7 @@ async def test_key_function_is_called_for_each_request(fake, kind, form):
 )
 async def test_key_function_is_called_once_more_after_a_401(fake, form, keys, sent):
     """
-    After a 401 the key function is called once more, even if the client makes no
+    After a 401 the API key function is called once more, even if the client makes no
     retries. The request is sent again only if the function returns another key; the
     error shows none of the keys.
     """
@@ -105,7 +105,7 @@ async def test_key_function_is_called_once_more_after_a_401(fake, form, keys, se
     assert OLD not in f"{caught.value!r} {caught.value.response}"
 
 
-async def test_call_succeeds_with_the_new_key_after_a_401(fake):
+async def test_call_succeeds_with_the_new_api_key_after_a_401(fake):
     """
     A call whose first key the server refuses succeeds with the second key, and records
     both attempts.
@@ -120,7 +120,7 @@ async def test_call_succeeds_with_the_new_key_after_a_401(fake):
 
 
 @pytest.mark.parametrize("form", ["create", "stream"])
-async def test_hooks_are_told_of_the_attempt_with_the_new_key(fake, form):
+async def test_hooks_are_told_of_the_attempt_with_the_new_api_key(fake, form):
     """
     If a call is attempted again with another key after a 401, `on_retry` is called with
     a wait of 0 seconds. The refused attempt records this wait; the last attempt records
@@ -147,9 +147,10 @@ async def test_hooks_are_told_of_the_attempt_with_the_new_key(fake, form):
     assert error is None
 
 
-async def test_hooks_are_not_told_of_a_retry_if_the_key_is_the_same(fake):
+async def test_hooks_are_not_told_of_a_retry_if_the_api_key_is_the_same(fake):
     """
-    `on_retry` is not called after a 401 if the key function returns the same key again.
+    `on_retry` is not called after a 401 if the API key function returns the same key
+    again.
     """
     told = []
     fake.fail(401)
@@ -162,10 +163,10 @@ async def test_hooks_are_not_told_of_a_retry_if_the_key_is_the_same(fake):
     assert [None] == [each.wait for each in caught.value.response.attempts]
 
 
-async def test_key_of_an_earlier_request_is_redacted_in_an_error(fake):
+async def test_api_key_of_an_earlier_request_is_redacted_in_an_error(fake):
     """
-    If the server's error message contains the key of an earlier request, the error that
-    asi1 raises shows no key.
+    If the server's error message contains the API key of an earlier request, the error
+    that asi1 raises shows no key.
     """
     fake.reply("Fine.")
     fake.fail(400, message=f"you sent {OLD} before {NEW}")
@@ -192,8 +193,8 @@ async def test_key_function_that_returns_no_valid_key_raises_and_sends_nothing(
     fake, value, message, form
 ):
     """
-    If the key function returns no valid key, the call raises ConfigurationError, is not
-    retried, and sends nothing.
+    If the API key function returns no valid key, the call raises ConfigurationError, is
+    not retried, and sends nothing.
     """
     keys = Keys(value)
     async with client_of(fake, keys) as client:
@@ -207,8 +208,8 @@ async def test_key_function_that_returns_no_valid_key_raises_and_sends_nothing(
 @pytest.mark.parametrize("form", ["create", "stream"])
 async def test_error_of_the_key_function_reaches_the_caller(fake, form):
     """
-    The caller gets the error that the key function raised, unchanged, and nothing is
-    sent.
+    The caller gets the error that the API key function raised, unchanged, and nothing
+    is sent.
     """
 
     def fails():
@@ -224,8 +225,8 @@ async def test_error_of_the_key_function_reaches_the_caller(fake, form):
 @pytest.mark.virtual_time
 async def test_total_timeout_limits_the_wait_for_the_key_function():
     """
-    The total timeout of a call includes the wait for the key function. The error says
-    what the call waited for, and that nothing was sent.
+    The total timeout of a call includes the wait for the API key function. The error
+    says what the call waited for, and that nothing was sent.
     """
     fake = FakeASI1()
 
@@ -243,10 +244,10 @@ async def test_total_timeout_limits_the_wait_for_the_key_function():
 
 
 @pytest.mark.virtual_time
-async def test_error_401_is_raised_if_the_total_timeout_passes_before_the_new_key():
+async def test_error_401_is_raised_if_the_total_timeout_passes_before_the_new_api_key():
     """
-    If the total timeout passes while the key function is called again after a 401, the
-    call raises the `AuthenticationError` of the 401.
+    If the total timeout passes while the API key function is called again after a 401,
+    the call raises the `AuthenticationError` of the 401.
     """
     fake = FakeASI1()
     fake.fail(401, times=None)
@@ -270,8 +271,8 @@ async def test_blocking_key_function_delays_neither_the_event_loop_nor_a_cancell
     fake,
 ):
     """
-    A key function that blocks runs in another thread, so that other tasks continue, and
-    a cancelled call does not wait for the end of the function.
+    An API key function that blocks runs in another thread, so that other tasks
+    continue, and a cancelled call does not wait for the end of the function.
     """
     ended = threading.Event()
     async with client_of(fake, lambda: ended.wait(60) and OLD) as client:
@@ -300,9 +301,9 @@ def test_blocking_client_and_its_children_accept_key_functions(fake):
     assert [OLD, NEW] == sent_keys(fake)
 
 
-async def test_cached_answer_needs_no_key(fake, tmp_path):
+async def test_cached_answer_needs_no_api_key(fake, tmp_path):
     """
-    The key function is not called for a call that the cache answers.
+    The API key function is not called for a call that the cache answers.
     """
     fake.reply("Fine.", times=None)
     keys = Keys(OLD, NEW)

@@ -1,4 +1,4 @@
-"""Calls of a `map` or a batch that wait for a budget until other calls have ended."""
+"""How calls of a `map` or a batch wait for a budget until other calls have ended."""
 
 from __future__ import annotations
 

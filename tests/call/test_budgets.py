@@ -186,7 +186,7 @@ async def test_attempt_without_usage_counts_what_it_may_have_used(
     assert asi1.Spent(requests=1, unpriced=int(tokens > 0)) == spent
 
 
-async def test_request_to_a_model_without_a_price_is_unpriced():
+async def test_request_to_a_model_without_a_price_counts_as_unpriced():
     """
     A request whose tokens are known, but not their price, counts as ``unpriced`` in a
     budget, as in the client's `spent`.

@@ -356,10 +356,10 @@ async def test_all_chunks_of_a_long_first_read_are_delivered_in_several_batches(
 
 
 @pytest.mark.parametrize("name", ["delta", "Message", ""])
-async def test_chunk_in_an_event_of_any_name_but_error_is_read_by_the_fast_path(name):
+async def test_fast_path_reads_chunks_in_events_that_are_not_named_error(name):
     """
-    Chunks in events with any name but "error" are read by the fast path, like those in
-    unnamed events.
+    The fast path reads chunks in unnamed events and in named ones, if the name is not
+    "error".
     """
     reader = reader_of()
 

@@ -1,4 +1,4 @@
-"""Streams of any events give the same chunks with the fast path and without it."""
+"""A stream of any events gives the same chunks with the fast path and without it."""
 
 from __future__ import annotations
 

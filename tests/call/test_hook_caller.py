@@ -1,4 +1,4 @@
-"""Hooks that fail: calls go on, and each broken hook is reported once."""
+"""If a hook fails, the call goes on, and the broken hook is reported once."""
 
 import asyncio
 import warnings

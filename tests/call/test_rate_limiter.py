@@ -1,4 +1,4 @@
-"""Calls that the rate limiter delays."""
+"""The rate limiter: which calls it delays, and for how long."""
 
 import logging
 
@@ -691,7 +691,7 @@ async def test_user_provided_limiter_gets_each_attempt_and_its_outcome():
 
 
 async def allowed(limiter, **outcome):
-    """Acquire and release a permit of *limiter*; return the seconds of the wait."""
+    """Wait until *limiter* permits a call, end the call; return the seconds waited."""
     began = anyio.current_time()
     permit = await limiter.acquire(outcome["estimated"])
     limiter.release(permit, LimitOutcome(**outcome))

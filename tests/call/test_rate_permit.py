@@ -1,4 +1,4 @@
-"""The permits of attempts: estimates, outcomes, and the errors of limiters."""
+"""Attempts under a rate limiter: estimates, outcomes, and the errors of limiters."""
 
 import subprocess
 import sys

@@ -30,7 +30,7 @@ from ..support.calls import KEY
         pytest.param(1.5, 1.5, id="number"),
     ],
 )
-def test_key_echoed_in_an_error_body_is_replaced_by_stars(body, scrubbed):
+def test_api_key_echoed_in_an_error_body_is_replaced_by_stars(body, scrubbed):
     """
     Wherever an error body echoes the API key, the key is replaced by stars; the
     structure of the body does not change.
@@ -51,7 +51,7 @@ def raised(error, cause=None, context=None):
     return error
 
 
-def test_key_is_removed_from_the_chain_of_causes():
+def test_api_key_is_removed_from_the_chain_of_causes():
     """
     The causes of an error stay in order, and their messages lose only the API key. The
     tracebacks of the causes and the `request` of an httpx error are removed, since both
@@ -83,7 +83,7 @@ def test_key_is_removed_from_the_chain_of_causes():
     assert not hasattr(third, "request")
 
 
-def test_values_without_the_key_are_not_copied():
+def test_values_without_the_api_key_are_not_copied():
     """
     `scrub` does not copy the response metadata, the body and the partial answer of an
     error if they do not contain the API key.
@@ -189,7 +189,7 @@ def seen(error):
     return texts
 
 
-def test_asi1_error_as_a_cause_stays_in_the_chain_and_loses_the_key():
+def test_asi1_error_as_a_cause_stays_in_the_chain_and_loses_the_api_key():
     """
     A cause that is an error of asi1 stays in the chain; its message and body lose only
     the API key.
@@ -202,7 +202,7 @@ def test_asi1_error_as_a_cause_stays_in_the_chain_and_loses_the_key():
     assert ("no ***", ["x ***"], 400) == (cause.message, cause.body, cause.status_code)
 
 
-def test_bytes_in_the_arguments_of_a_cause_lose_only_the_key():
+def test_bytes_in_the_arguments_of_a_cause_lose_only_the_api_key():
     """
     The bytes in a cause's arguments stay bytes, and lose only the API key.
     """
@@ -258,7 +258,9 @@ def test_chain_of_causes_ends_where_it_would_lead_back_to_the_error():
     ],
 )
 @pytest.mark.parametrize("place", ["args", "attribute", "slot", "note"])
-def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, place):
+def test_values_of_a_cause_become_built_in_types_without_the_api_key(
+    value, copied, place
+):
     """
     Tuples, dicts and sets of any class in a cause's arguments and attributes become
     values of the built-in types, without the key. Other objects become the names of
@@ -315,10 +317,10 @@ def test_values_of_a_cause_become_built_in_types_without_the_key(value, copied, 
         pytest.param(asi1.APIStatusError(KEY, status_code=400, body=KEY), id="asi1"),
     ],
 )
-def test_cause_of_any_class_loses_the_key_or_is_left_out(cause):
+def test_cause_of_any_class_loses_the_api_key_or_is_left_out(cause):
     """
-    No attribute of a cause shows the key after `scrub`. A cause whose str would still
-    show the key is left out, but the causes behind that cause stay.
+    No attribute of a cause shows the API key after `scrub`. A cause whose str would
+    still show the key is left out, but the causes behind that cause stay.
     """
     last = cause
     while last.__cause__ is not None:

@@ -560,7 +560,7 @@ async def test_tags_of_client_conversation_and_turn_are_merged():
     assert all("tags" not in request.json for request in fake.requests)
 
 
-async def test_hooks_do_not_see_the_key_that_a_server_echoes():
+async def test_hooks_do_not_see_the_api_key_that_a_server_echoes():
     """
     A server may put the API key into an answer's id, model and finish reason: hooks see
     ``***`` in its place, with and without contents.

@@ -72,7 +72,7 @@ def info_with(text):
         pytest.param("".join(f"\\u{ord(c):04X}" for c in KEY)[:-2], id="cut-escape"),
     ],
 )
-def test_key_is_redacted_in_each_part_of_an_error(written):
+def test_api_key_is_redacted_in_each_part_of_an_error(written):
     """
     The API key, however it is encoded, is replaced in each part of an error's partial
     answer and response metadata; token counts do not change.
@@ -90,7 +90,7 @@ def test_key_is_redacted_in_each_part_of_an_error(written):
 
 def test_redaction_of_an_answer_does_not_change_the_original():
     """
-    Redaction copies an answer that contains the key; the original does not change.
+    Redaction copies an answer that contains the API key; the original does not change.
     """
     answer = answer_with(f"the key {KEY}")
     redacted = without_key(answer, Secret(KEY))
@@ -100,9 +100,9 @@ def test_redaction_of_an_answer_does_not_change_the_original():
     assert 7 == redacted.usage.prompt_tokens
 
 
-def test_key_of_digits_is_redacted_where_a_server_sends_a_number():
+def test_api_key_of_digits_is_redacted_where_a_server_sends_a_number():
     """
-    A key of digits is replaced even in JSON numbers.
+    An API key of digits is replaced even in JSON numbers.
     """
     error = asi1.APIStatusError("no", status_code=400, body={"key": 1234567890, "n": 1})
     scrub(error, Secret("1234567890"))
@@ -113,7 +113,7 @@ def test_key_of_digits_is_redacted_where_a_server_sends_a_number():
 def test_values_that_contain_themselves_or_are_too_deep_are_replaced():
     """
     If a value contains itself, its inner occurrence is replaced by "...". A value that
-    contains the key and is nested too deeply is replaced completely.
+    contains the API key and is nested too deeply is replaced completely.
     """
     circular = [KEY]
     circular.append(circular)
@@ -133,9 +133,10 @@ class Place(NamedTuple):
     port: int
 
 
-def test_named_tuple_with_the_key_becomes_a_tuple():
+def test_named_tuple_with_the_api_key_becomes_a_tuple():
     """
-    A named tuple becomes a tuple if it contains the key. Otherwise it stays the same.
+    A named tuple becomes a tuple if it contains the API key. Otherwise it stays the
+    same.
     """
     clean = Place("otter", 5)
     copied = without_key([Place(KEY, 5), clean], Secret(KEY))
@@ -160,7 +161,7 @@ class Name(str):
     ],
     ids=["subclass-of-str", "bytes", "bytearray", "name-of-a-member"],
 )
-def test_key_is_redacted_in_every_type_of_text(value, redacted):
+def test_api_key_is_redacted_in_every_type_of_text(value, redacted):
     """
     The key is replaced in every type of str and bytes and in the names of a dict, both
     alone and as an item of a list.
@@ -177,7 +178,7 @@ def test_key_is_redacted_in_every_type_of_text(value, redacted):
 def test_value_without_text_is_not_copied(other):
     """
     A value without text, or an int too long for Python to convert to a str, is not
-    copied when the key beside it is redacted.
+    copied when the API key beside it is redacted.
     """
     kept, redacted = without_key([other, KEY], Secret(KEY))
 
@@ -203,10 +204,10 @@ class Fresh(Mapping):
         return 2
 
 
-def test_key_is_redacted_in_a_mapping_that_creates_its_values_when_read():
+def test_api_key_is_redacted_in_a_mapping_that_creates_its_values_when_read():
     """
-    The key is found in a mapping that creates its values when they are read, although
-    Python may use the id of a freed value again for a later value.
+    The API key is found in a mapping that creates its values when they are read,
+    although Python may use the id of a freed value again for a later value.
     """
     redacted = without_key(Fresh(9), Secret(KEY))
     while redacted["inner"] is not None:

@@ -353,7 +353,7 @@ def test_lone_surrogate_in_an_answer_is_written_as_u_fffd(fake, monkeypatch):
     assert "Ha\ufffdlf\n".encode() == stdout.buffer.getvalue()
 
 
-def test_missing_key_prints_how_to_get_and_set_a_key(capsys, monkeypatch):
+def test_missing_api_key_prints_how_to_get_and_set_a_key(capsys, monkeypatch):
     """
     If the API key is missing or blank, ``asi1 ask`` prints one line that says where to
     get a key and how to set it, and exits with 2.
@@ -369,7 +369,7 @@ def test_missing_key_prints_how_to_get_and_set_a_key(capsys, monkeypatch):
     assert "asi1 demo" in err
 
 
-def test_missing_key_is_reported_before_stdin_is_read(piped, capsys):
+def test_missing_api_key_is_reported_before_stdin_is_read(piped, capsys):
     """
     A missing API key is reported before standard input is read, as a pipe may be slow.
     """
@@ -380,7 +380,7 @@ def test_missing_key_is_reported_before_stdin_is_read(piped, capsys):
 
 
 @pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
-def test_key_is_read_from_each_environment_variable(name, fake, monkeypatch):
+def test_api_key_is_read_from_each_environment_variable(name, fake, monkeypatch):
     """
     ``asi1 ask`` reads the API key from each environment variable that the client reads.
     """
@@ -463,11 +463,11 @@ def test_error_status_is_shown_in_one_line(options, refusal, told, fake, capsys)
 
 @pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY"])
 @pytest.mark.parametrize("short", ["k", "any", "test-ke"])
-def test_key_of_less_than_8_characters_is_not_redacted(
+def test_api_key_of_less_than_8_characters_is_not_redacted(
     name, short, fake, monkeypatch, capsys
 ):
     """
-    A key of less than 8 characters is not redacted, since words of a message may
+    An API key of less than 8 characters is not redacted, since words of a message may
     contain it and must stay readable. A longer key is redacted.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")

@@ -178,7 +178,7 @@ def test_missing_files_exit_with_2(words, key, capsys):
     assert 1 == capsys.readouterr().err.count("\n")
 
 
-def test_missing_key_exits_with_2(tmp_path, capsys):
+def test_missing_api_key_exits_with_2(tmp_path, capsys):
     """
     Without an API key the command exits with 2, before it opens a file.
     """
@@ -190,10 +190,10 @@ def test_missing_key_exits_with_2(tmp_path, capsys):
     assert not output.exists()
 
 
-def test_wrong_key_ends_the_batch_and_says_how_to_go_on(fake, batch, capsys):
+def test_wrong_api_key_ends_the_batch_and_says_how_to_go_on(fake, batch, capsys):
     """
     A wrong key ends the batch with exit code 1. No request counts as failed because of
-    the key, so that the same command can be run again.
+    the API key, so that the same command can be run again.
     """
     fake.fail(401, message="wrong key")
 

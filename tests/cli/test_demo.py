@@ -10,7 +10,7 @@ from asi1.cli import main
 
 
 @pytest.mark.system
-def test_demo_runs_without_key_and_network(monkeypatch, capsys):
+def test_demo_runs_without_api_key_and_network(monkeypatch, capsys):
     """
     The demo shows thoughts, text, token counts and times, and says that the demo is
     offline and what to do next. The demo needs no key, ignores proxies and base URLs

@@ -68,7 +68,7 @@ def test_help_lists_the_exit_codes(words, capsys):
     assert ["0", "1", "2", "130", "141"] == [line.split()[0] for line in told]
 
 
-def test_help_of_demo_says_that_the_demo_needs_no_key(capsys):
+def test_help_of_demo_says_that_the_demo_needs_no_api_key(capsys):
     """
     ``asi1 demo --help`` says that the demo needs no key and no network.
     """

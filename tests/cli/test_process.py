@@ -187,7 +187,7 @@ def test_process_exits_with_1_after_a_failed_call(fake, start):
     assert (1, b"", b"asi1: 400: No.\n") == (process.returncode, out, err)
 
 
-def test_process_without_a_key_exits_with_2(start):
+def test_process_without_an_api_key_exits_with_2(start):
     """
     If the key is missing, the process of ``asi1 ask`` exits with 2.
     """

@@ -21,7 +21,9 @@ def url(fake, monkeypatch):
     return fake.base_url
 
 
-def test_base_url_and_key_of_the_command_line_are_used(fake, url, monkeypatch, capsys):
+def test_base_url_and_api_key_of_the_command_line_are_used(
+    fake, url, monkeypatch, capsys
+):
     """
     ``--base-url`` overrides the environment, and ``--key-env`` names the variable that
     has the key. Messages do not show the key.
@@ -78,9 +80,10 @@ def test_connection_error_names_the_base_url(error, named):
 
 
 @pytest.mark.parametrize("name", ["ASI_ONE_API_KEY", "ASI1_API_KEY", "MY_KEY"])
-def test_refused_key_names_the_variable_of_the_key(fake, monkeypatch, capsys, name):
+def test_refused_api_key_names_the_variable_of_the_key(fake, monkeypatch, capsys, name):
     """
-    The error of a refused key names the environment variable from which the key came.
+    The error of a refused key names the environment variable from which the API key
+    came.
     """
     monkeypatch.delenv("ASI_ONE_API_KEY")
     monkeypatch.setenv(name, KEY)

@@ -78,7 +78,7 @@ async def test_http_client_and_transport_together_are_refused(fake):
             in_process(fake, http_client=user_provided)
 
 
-def test_repr_of_a_client_and_its_parts_hides_the_key():
+def test_repr_of_a_client_and_its_parts_hides_the_api_key():
     """
     Neither the repr of a client nor the reprs of the objects that the client refers to
     contain the API key.

@@ -124,7 +124,7 @@ class Acquires:
     """A limiter without `release`."""
 
     async def acquire(self, tokens):
-        """Permit an attempt at once."""
+        """Allow an attempt at once."""
 
 
 class Releases(Acquires):

@@ -1,4 +1,4 @@
-"""Streams whose answers become values of a Python type."""
+"""A stream whose answer becomes a value of a Python type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs with tools: the requests that they send, and the checks of their arguments."""
+"""The requests that a tool run sends, and the checks of its arguments."""
 
 from __future__ import annotations
 

@@ -242,8 +242,8 @@ def test_two_ray_workers_keep_one_limit_though_a_worker_is_killed(
     ]
     assert {"RateLimitError", "APITimeoutError"} >= set(failed)
     assert 2000 <= len(fake.requests)
-    # Redis may be killed before it has reported the last permits, one for each running
-    # call.
+    # `watched` may miss the requests that Redis allowed just before it was killed: at
+    # most one for each call that ran, 16 in each of the two workers.
     assert len(fake.requests) <= len(watched.permits) + 2 * 16
     times = [(at, 1) for at in watched.permits.values()]
     assert most_in_a_window(times, limiter._minute - 1e-5) <= 400

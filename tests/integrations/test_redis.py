@@ -165,7 +165,7 @@ LIMITS = {
 
 @pytest.mark.system
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
-async def test_no_window_has_more_permits_than_the_limit(limit, make, caplog):
+async def test_calls_permitted_in_any_window_are_within_the_limit(limit, make, caplog):
     """
     In each window by Redis's clock, two limiters together permit no more requests and
     no more tokens than the limit, and each limiter permits calls in order of arrival.
@@ -406,7 +406,7 @@ def test_event_loops_in_threads_share_the_limit(make, caplog):
     permits = sorted(permits_in(caplog.text))
     assert 48 == len(permits)
     assert most_in_a_window([(at, 1) for at, _ in permits], MINUTE) <= 20
-    # Two windows have to pass; ten or more would mean that permits are lost.
+    # Two windows must pass; if ten or more pass, the limiter has allowed too few calls.
     assert permits[-1][0] - permits[0][0] < 10 * MINUTE
 
 
@@ -499,7 +499,7 @@ def test_four_processes_keep_one_limit_though_a_process_and_redis_are_killed(
 
     permits = [each for output in outputs for each in permits_in(output)]
     assert most_in_a_window([(at, 1) for at, _ in permits], minute) <= rate
-    # Redis also knows of permits that the killed process took and did not log.
+    # Redis also counts the permits that the killed process got and did not log.
     told = [(at, 1) for at in watched.permits.values()]
     assert most_in_a_window(told, minute - 1e-5) <= rate
     assert len(told) >= 2 * count

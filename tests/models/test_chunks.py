@@ -1,4 +1,4 @@
-"""Chunks of a stream: default values, and the properties that read choice 0."""
+"""The chunks of a stream: default values, and the properties that read choice 0."""
 
 from __future__ import annotations
 

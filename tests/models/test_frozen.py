@@ -1,4 +1,4 @@
-"""Changes of frozen objects: the error tells how to make a changed copy."""
+"""The error for a change of a frozen object tells how to make a changed copy."""
 
 from __future__ import annotations
 

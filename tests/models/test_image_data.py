@@ -1,5 +1,5 @@
 """
-Images that a caller adds to a message, and the URLs that the request has for them.
+The images that a caller adds to a message, and the URLs that the request has for them.
 """
 
 from __future__ import annotations

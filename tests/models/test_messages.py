@@ -1,5 +1,5 @@
 """
-Values that a caller may pass as messages, and the dicts that a request has for them.
+The values that callers may pass as messages, and the dicts that requests have for them.
 """
 
 from __future__ import annotations

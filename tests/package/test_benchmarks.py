@@ -255,7 +255,7 @@ def test_code_path_that_fails_is_named_below_the_growth_table() -> None:
     assert said[-1].endswith(": no otters")
 
 
-def test_pages_show_the_recorded_benchmarks() -> None:
+def test_readme_and_benchmark_page_show_the_recorded_results() -> None:
     """
     The picture, and the numbers of the benchmarks in the README and on their page, are
     those that ``python -m benchmarks pages`` makes from the recorded results.

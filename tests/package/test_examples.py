@@ -322,8 +322,8 @@ def test_approval_example_sends_no_mail_without_a_yes(
     fake, tmp_path, typed, code, words
 ):
     """
-    ``approval.py`` sends no mail if the user types anything but yes: the model reads
-    the reason. If the input ends, the program says how to go on.
+    ``approval.py`` sends no mail if the user types something else than yes: the model
+    reads the reason. If the input ends, the program says how to go on.
     """
     asks_to_send_mail(fake, "As you wish.")
 

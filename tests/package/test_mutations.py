@@ -1,4 +1,4 @@
-"""Changes that the mutation run makes to the code, and code that it does not change."""
+"""The code that the mutation run changes, and the code that it does not change."""
 
 from __future__ import annotations
 

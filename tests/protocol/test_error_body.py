@@ -119,8 +119,8 @@ def test_value_under_error_is_an_error_even_beside_a_complete_answer():
 )
 def test_event_with_a_harmless_type_and_no_code_is_a_notice(members, expected):
     """
-    An event is a notice if it has a type, such as "status", that is not the type of a
-    failure, and has neither a code nor an HTTP status.
+    An event is a notice if its ``type`` names no failure, such as "status", and if it
+    has neither a code nor an HTTP status.
     """
     assert expected == _is_notice(members)
 

@@ -1,4 +1,4 @@
-"""Requests for generated images, and images in replies of every known format."""
+"""The requests for images, and the images in replies of every known format."""
 
 from __future__ import annotations
 

@@ -86,9 +86,9 @@ def test_message_of_an_error_with_a_large_body_is_shortened(body, message):
 
 
 @pytest.mark.parametrize("size", [8, len(KEY) - 1])
-def test_key_at_the_end_of_a_cut_message_is_removed(size):
+def test_api_key_at_the_end_of_a_cut_message_is_removed(size):
     """
-    A message that is cut within an echoed key shows no part of the key.
+    A message that is cut off within an API key shows no part of the key.
     """
     body = f'{{"error": "{"z" * (4096 - size)}{KEY} and more'.encode()
     message = read_error(

@@ -544,10 +544,10 @@ def test_values_read_in_the_middle_of_a_stream_do_not_change_later():
         *("keepalive", "keep-alive", "keep alive", "KEEP_ALIVE"),
     ],
 )
-def test_event_named_ping_in_any_spelling_is_a_sign_of_life(key, word):
+def test_event_named_ping_in_any_spelling_is_a_ping(key, word):
     """
-    An event only shows that the server is alive if its ``type``, ``event`` or
-    ``status`` is a word for a ping, such as "heartbeat".
+    An event is a ping, which only shows that the server is alive, if its ``type``,
+    ``event`` or ``status`` is a word for a ping, such as "heartbeat".
     """
     assert is_sign_of_life({key: word})
 
@@ -556,8 +556,9 @@ def test_event_named_ping_in_any_spelling_is_a_sign_of_life(key, word):
     "members",
     [{}, {"type": None}, {"type": 1}, {"type": "message"}, {"name": "ping"}],
 )
-def test_event_without_a_word_for_a_ping_is_not_a_sign_of_life(members):
+def test_event_without_a_word_for_a_ping_is_not_a_ping(members):
     """
-    An event without a word for a ping may carry a part of the answer.
+    An event is not a ping if its ``type``, ``event`` and ``status`` have no word for a
+    ping: it may carry a part of the answer.
     """
     assert not is_sign_of_life(members)

@@ -932,9 +932,10 @@ def test_code_of_success_in_an_answer_is_not_an_error(code, key):
         assert () == chunk.choices
 
 
-def test_error_object_with_the_type_of_a_failure_is_an_error_despite_code_0():
+def test_error_object_whose_type_names_a_failure_is_an_error_despite_code_0():
     """
-    An ``error`` object with the type of a failure is an error, even if its code is 0.
+    An ``error`` object whose ``type`` names a failure, such as "server_error", is an
+    error, even if its ``code`` is 0, which means success.
     """
     body = {"error": {"code": 0, "message": "no", "type": "server_error"}}
 
@@ -1108,10 +1109,10 @@ def test_message_of_an_event_with_a_harmless_type_is_not_an_error(key):
         {"type": 1},
     ],
 )
-def test_message_with_the_type_or_code_of_a_failure_is_an_error(more):
+def test_message_of_an_event_without_a_harmless_type_or_with_a_code_is_an_error(more):
     """
-    The message of an event is an error if the event has the type of a failure, or a
-    code.
+    The message of an event is an error if the event has a code or an HTTP status, or if
+    its ``type`` names a failure, such as "overloaded", or is empty or not a str.
     """
     data = json.dumps({**more, "message": "no"}).encode()
 

@@ -1,4 +1,4 @@
-"""Requests built from the settings of a client and the options of a call."""
+"""The request that is built from the settings of a client and the options of a call."""
 
 from __future__ import annotations
 

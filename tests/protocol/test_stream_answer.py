@@ -1,4 +1,4 @@
-"""Chunks of a stream assembled into an answer."""
+"""The chunks of a stream are assembled into an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams with chunks that repeat the complete message after or beside its deltas."""
+"""A stream with chunks that repeat the complete message after or beside its deltas."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_base_url_is_read_from_argument_or_environment(value, env, host):
     assert f"https://{host}/v1" == read_base_url(value, env)
 
 
-def test_default_config_is_the_public_api_and_asi1_mini():
+def test_config_by_default_uses_the_public_api_and_the_model_asi1_mini():
     """
     By default a client uses ``asi1-mini`` at the public API, with default timeouts,
     retries and limits. It reads at most 16 MiB of an answer at once, and takes proxies

@@ -144,9 +144,9 @@ FORMS = {
 @pytest.mark.system
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("form", FORMS)
-def test_key_is_redacted_in_each_escaped_form(form, key):
+def test_api_key_is_redacted_in_each_escaped_form(form, key):
     """
-    The key is replaced by stars in each escaped form; the text around it stays.
+    The API key is replaced by stars in each escaped form; the text around it stays.
     """
     written = FORMS[form](key)
 
@@ -174,9 +174,10 @@ def test_key_is_redacted_in_each_escaped_form(form, key):
         ),
     ],
 )
-def test_key_in_utf_16_or_utf_32_is_replaced(write, key):
+def test_api_key_in_utf_16_or_utf_32_is_replaced_by_stars(write, key):
     """
-    A key in UTF-16 or UTF-32 is replaced, in bytes and in a str decoded as UTF-8.
+    An API key encoded in UTF-16 or UTF-32 is replaced by stars: in the bytes, and in
+    the str that results if the bytes are decoded as UTF-8.
     """
     data = write(key)
     text = data.decode("utf-8", "replace")
@@ -195,10 +196,10 @@ def test_key_in_utf_16_or_utf_32_is_replaced(write, key):
 @pytest.mark.parametrize(
     "around", ["{}", "Bearer {}", "u:{}", "me:{}", "{}!", "ab{}cd"]
 )
-def test_key_in_base64_is_replaced(around, write, key):
+def test_api_key_in_base64_is_replaced(around, write, key):
     """
-    The key is replaced in base64 and base64url, alone and as a part of a longer value.
-    Only base64 digits that also encode text beside the key may stay.
+    The API key is replaced in base64 and base64url, alone and as a part of a longer
+    value. Only base64 digits that also encode text beside the key may stay.
     """
     written = write(around.format(key).encode()).decode()
     before, _, after = around.partition("{}")
@@ -213,10 +214,10 @@ def test_key_in_base64_is_replaced(around, write, key):
 @pytest.mark.parametrize(
     ("around", "first", "end"), [("{}", 0, 12), ("a{}", 2, 13), ("u:{}b", 3, 14)]
 )
-def test_base64_digits_that_encode_only_the_key_are_replaced(around, first, end):
+def test_base64_digits_that_encode_only_the_api_key_are_replaced(around, first, end):
     """
-    In base64, each digit that encodes only bits of the key is replaced, and no other
-    digit, wherever the key begins.
+    In base64, each digit that encodes only bits of the API key is replaced, and no
+    other digit, wherever the key begins.
     """
     written = base64.b64encode(around.format("sk-otter!").encode()).decode()
 
@@ -225,7 +226,7 @@ def test_base64_digits_that_encode_only_the_key_are_replaced(around, first, end)
     assert f"{written[:first]}***{written[end:]}" == shown
 
 
-def test_key_in_base64url_is_replaced():
+def test_api_key_in_base64url_is_replaced():
     """The key is also replaced in base64url, which has ``-_`` in place of ``+/``."""
     key = "ab>ab?ab>ab?"
     written = base64.b64encode(key.encode()).decode()
@@ -236,10 +237,10 @@ def test_key_in_base64url_is_replaced():
 
 
 @pytest.mark.parametrize(("times", "found"), [(1, True), (5, True), (6, False)])
-def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
+def test_api_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
     """
-    A key is found if it was escaped up to five times in a row. A key escaped more often
-    is not found, so that the work for a text has a limit.
+    An API key is found if it was escaped up to five times in a row. A key escaped more
+    often is not found, so that the work for a text has a limit.
     """
     written = "sk/otter/0123456789"
     for _ in range(times):
@@ -251,7 +252,7 @@ def test_key_is_found_if_it_is_escaped_up_to_five_times(times, found):
     )
 
 
-def test_key_with_an_escape_and_an_unknown_html_entity_is_redacted():
+def test_api_key_with_an_escape_and_an_unknown_html_entity_is_redacted():
     """
     A key with an escaped character is redacted even if another part of the key, such as
     ``&zzz;``, looks like an HTML entity but is not one.
@@ -259,9 +260,10 @@ def test_key_with_an_escape_and_an_unknown_html_entity_is_redacted():
     assert "no ***" == Secret("sk&zzz;0123456").redact("no sk&zzz;\\u0030123456")
 
 
-def test_key_with_a_lone_surrogate_is_replaced():
+def test_api_key_with_a_lone_surrogate_is_replaced_by_stars():
     """
-    A key with a lone surrogate, which UTF-8 cannot encode, is replaced like any key.
+    An API key with a lone surrogate, which UTF-8 cannot encode, is replaced by stars
+    like any other API key.
     """
     assert "no ***" == Secret("otter\ud800007").redact("no otter\ud800007")
 
@@ -282,9 +284,9 @@ def test_key_with_a_lone_surrogate_is_replaced():
         ),
     ],
 )
-def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
+def test_beginning_of_the_api_key_at_the_end_of_a_text_is_replaced(text, shown):
     """
-    If a text of any length ends with the beginning of the key, `Secret.redact_end`
+    If a text of any length ends with the beginning of the API key, `Secret.redact_end`
     replaces that beginning. A complete key is left to `Secret.redact`.
     """
     assert shown == Secret(KEYS[0]).redact_end(text)
@@ -293,10 +295,10 @@ def test_beginning_of_the_key_at_the_end_of_a_text_is_replaced(text, shown):
 @pytest.mark.system
 @pytest.mark.parametrize("key", KEYS[:5])
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "lines-in-escapes"])
-def test_cut_key_is_replaced_in_each_form(form, key):
+def test_cut_api_key_is_replaced_in_each_form(form, key):
     """
-    If a text ends within the key, even within an escaped character, the excerpt of the
-    text shows at most the first 7 characters of the key.
+    If a text ends within the API key, even within an escaped character, the excerpt of
+    the text shows at most the first 7 characters of the key.
     """
     write = FORMS[form]
     written, few = write(key), len(write(key[:8]))
@@ -326,9 +328,9 @@ LEFT_OUT = [
         pytest.param(lambda key, char: char.join(UNICODE(key)), id="in-escapes"),
     ],
 )
-def test_key_with_invisible_characters_inside_is_redacted(write, key):
+def test_api_key_with_invisible_characters_inside_is_redacted(write, key):
     """
-    A key with invisible characters inside, such as zero-width spaces, is replaced;
+    An API key with invisible characters inside, such as zero-width spaces, is replaced;
     invisible characters beside the key stay.
     """
     assert {"\r", "\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff"} < {*LEFT_OUT}
@@ -340,9 +342,9 @@ def test_key_with_invisible_characters_inside_is_redacted(write, key):
 
 
 @pytest.mark.parametrize("char", ["\r", "\u200b", "\U000e0041"], ids=ascii)
-def test_cut_key_with_thousands_of_invisible_characters_inside_is_redacted(char):
+def test_cut_api_key_with_thousands_of_invisible_characters_inside_is_redacted(char):
     """
-    If a text is cut within the key, at most the first 7 characters of the key stay,
+    If a text is cut within the API key, at most the first 7 characters of the key stay,
     even if the key has thousands of invisible characters inside.
     """
     secret, key = Secret(KEYS[0]), KEYS[0]
@@ -368,9 +370,9 @@ def test_secret_of_less_than_8_characters_is_not_searched_for(key):
 
 @pytest.mark.system
 @given(st.text())
-def test_text_without_the_key_stays_the_same(text):
+def test_text_without_the_api_key_stays_the_same(text):
     """
-    A text that does not contain the key stays the same object.
+    A text that does not contain the API key stays the same object.
     """
     secret = Secret(KEYS[0])
 
@@ -490,10 +492,10 @@ def test_header_or_query_value_named_like_a_secret_is_secret(headers, query, sec
         "&Tab;{:c}",
     ],
 )
-def test_key_with_one_escaped_character_inside_is_replaced(write):
+def test_api_key_with_one_escaped_character_inside_is_replaced(write):
     """
-    A key is redacted if one of its characters is escaped as in a programming language,
-    a URL or HTML, or if an escaped invisible character is before the key.
+    An API key is redacted if one of its characters is escaped as in a programming
+    language, a URL or HTML, or if an escaped invisible character is before the key.
     """
     key = KEYS[0]
     echoed = key[:12] + write.format(ord(key[12])) + key[13:]
@@ -520,7 +522,9 @@ def test_key_with_one_escaped_character_inside_is_replaced(write):
         ("sk-abcde1fgh", "sk-abcde1fgh"),
     ],
 )
-def test_beginning_of_the_key_is_redacted_if_the_server_masked_the_rest(text, shown):
+def test_beginning_of_the_api_key_is_redacted_if_the_server_masked_the_rest(
+    text, shown
+):
     """
     The first 8 or more characters of the key are redacted if the next character cannot
     be part of a key. Servers mask keys in this way, for example as ``sk-abcde...``.
@@ -538,7 +542,9 @@ def test_beginning_of_the_key_is_redacted_if_the_server_masked_the_rest(text, sh
         ("your password**** is", "your ******* is"),
     ],
 )
-def test_word_at_the_beginning_of_the_key_is_redacted_only_before_a_mask(text, shown):
+def test_word_at_the_beginning_of_the_api_key_is_redacted_only_before_a_mask(
+    text, shown
+):
     """
     If the key begins with a word of letters, this word stays readable, unless a mask
     such as ``...`` or ``***`` follows.
@@ -546,9 +552,10 @@ def test_word_at_the_beginning_of_the_key_is_redacted_only_before_a_mask(text, s
     assert shown == Secret("password0123456789").redact(text)
 
 
-def test_key_after_a_repetition_of_its_own_beginning_is_redacted():
+def test_api_key_after_a_repetition_of_its_own_beginning_is_redacted():
     """
-    A key is found even if the characters before the key repeat the key's beginning.
+    An API key is found even if the characters before the key repeat the key's
+    beginning.
     """
     assert "a***." == Secret("aaaaaaaab").redact("aaaaaaaaab.")
 
@@ -562,7 +569,7 @@ def test_key_after_a_repetition_of_its_own_beginning_is_redacted():
         "\\N{SNOWMAN} and =3D and \uff0c",
     ],
 )
-def test_text_in_escaped_forms_without_the_key_stays_the_same(text):
+def test_text_in_escaped_forms_without_the_api_key_stays_the_same(text):
     """
     Text with whitespace, quoted-printable or full-width characters, but without the
     key, stays the same object.
@@ -570,9 +577,9 @@ def test_text_in_escaped_forms_without_the_key_stays_the_same(text):
     assert text is Secret(KEYS[0]).redact(text)
 
 
-def test_key_that_follows_an_equals_sign_is_not_taken_for_quoted_printable():
+def test_api_key_that_follows_an_equals_sign_is_not_taken_for_quoted_printable():
     """
-    A key with an escaped character is found after an equals sign, even if the sign and
-    the key's first two digits look like a character in quoted-printable text.
+    An API key with an escaped character is found after an equals sign, even if the sign
+    and the key's first two digits look like a character in quoted-printable text.
     """
     assert "?key=***&a=1" == Secret("41abc/defgh").redact("?key=41abc%2Fdefgh&a=1")

@@ -1,4 +1,4 @@
-"""Escapes of many formats are decoded to the characters that they stand for."""
+"""The escapes of many formats are decoded to the characters that they stand for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks that cannot work, and wrong values of ``hooks=`` and ``tags=``, are refused."""
+"""A hook that cannot work, and a wrong value of ``hooks=`` or ``tags=``, is refused."""
 
 import math
 

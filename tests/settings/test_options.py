@@ -1,4 +1,4 @@
-"""Options of a call: sent only if set, and checked before anything is sent."""
+"""The options of a call are checked, and then sent only if they are set."""
 
 from __future__ import annotations
 
@@ -626,8 +626,8 @@ def test_option_whose_name_is_not_a_str_is_refused(name):
 
 def test_error_for_an_unknown_option_suggests_only_allowed_options():
     """
-    If only some options are allowed, the error for any other option suggests none but
-    the allowed ones.
+    If only some options are allowed, the error for any other option suggests only
+    allowed ones.
     """
     with pytest.raises(ArgumentError, match=r"n: unknown option\. An option"):
         check_options({"n": 1}, frozenset({"temperature"}))

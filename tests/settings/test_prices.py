@@ -1,4 +1,4 @@
-"""Prices of models, and the cost of the usage that the server reports."""
+"""The prices of models, and the cost of the usage that the server reports."""
 
 from __future__ import annotations
 

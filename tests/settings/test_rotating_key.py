@@ -15,10 +15,10 @@ def issued(key, count):
     return [key.issued(f"{number:08}-sk-otter") for number in range(count)]
 
 
-def test_each_attempt_has_its_own_key_and_redacts_the_keys_of_all_attempts():
+def test_each_attempt_has_its_own_api_key_and_redacts_the_keys_of_all_attempts():
     """
-    Each attempt keeps the key that it began with. The attempt's key object also redacts
-    the keys of other attempts, and the secrets of the attempt's own request.
+    Each attempt keeps the API key that it began with. The attempt's key object also
+    redacts the keys of other attempts, and the secrets of the attempt's own request.
     """
     key = RotatingKey(str)
     first = key.issued("sk-heron-0123").with_secrets_of({"x-token": "tok-98765432"}, "")
@@ -44,10 +44,10 @@ def test_only_the_newest_hundred_keys_are_remembered():
     assert 100 == len([*key._known])
 
 
-def test_key_that_is_returned_again_is_not_added_again():
+def test_api_key_that_is_returned_again_is_not_added_again():
     """
-    If the key function returns the same key again, the list of keys to redact stays the
-    same object.
+    If the API key function returns the same key again, the list of keys to redact stays
+    the same object.
     """
     key = RotatingKey(str)
     key.issued("sk-heron-0123")

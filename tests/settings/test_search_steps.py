@@ -44,10 +44,12 @@ WRITERS = {
 @pytest.mark.system
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 @pytest.mark.parametrize("around", ["x", "é", "\\", "\r", "%41", "&amp;"])
-def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, around):
+def test_api_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(
+    write, around
+):
     """
-    A key is found and redacted in a long text in each escaped form, even if one step of
-    the search ends inside the key, and whatever characters are before the key.
+    An API key is found and redacted in a long text in each escaped form, even if one
+    step of the search ends inside the key, and whatever characters are before the key.
     """
     secret, written = Secret(KEY), write(KEY)
     before = around * (LONG // len(around) + 1)
@@ -67,7 +69,7 @@ def test_key_is_redacted_wherever_the_steps_of_a_search_divide_a_text(write, aro
 )
 def test_search_of_a_long_text_takes_many_short_steps(piece):
     """
-    A search of a text of a megabyte without the key takes a step for each 16 KiB or
+    A search of a text of a megabyte without the API key takes a step for each 16 KiB or
     less, and a search of a few words takes a single step.
     """
     text = piece * (1024 * 1024 // len(piece))
@@ -79,9 +81,9 @@ def test_search_of_a_long_text_takes_many_short_steps(piece):
     assert (0, False) == steps_of(Secret(KEY).search_in_steps(piece * 9))
 
 
-def test_long_text_without_the_key_stays_the_same_object():
+def test_long_text_without_the_api_key_stays_the_same_object():
     """
-    A long text that does not contain the key is not copied.
+    A long text that does not contain the API key is not copied.
     """
     text = "\\\r\0words &amp; %41" * 10_000
 
@@ -89,9 +91,9 @@ def test_long_text_without_the_key_stays_the_same_object():
 
 
 @pytest.mark.system
-def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
+def test_redaction_of_a_long_text_with_the_api_key_takes_many_steps():
     """
-    A long text that contains the key is searched and redacted in many steps.
+    A long text that contains the API key is searched and redacted in many steps.
     """
     text = ("words &amp; %41" * 100 + KEY) * 500
 
@@ -101,9 +103,9 @@ def test_redaction_of_a_long_text_with_the_key_takes_many_steps():
     assert len(text) // LONG < steps
 
 
-def test_end_of_a_long_text_with_the_beginning_of_the_key_is_redacted():
+def test_end_of_a_long_text_with_the_beginning_of_the_api_key_is_redacted():
     """
-    If a long text was cut within the key, the redacted text ends with stars.
+    If a long text was cut within the API key, the redacted text ends with stars.
     """
     text = "words " * LONG + KEY[:12]
 

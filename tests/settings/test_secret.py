@@ -34,10 +34,10 @@ def secret():
         pytest.param("\t{}\u00a0", id="tab-and-no-break-space"),
     ],
 )
-def test_white_space_around_a_key_is_removed(around):
+def test_white_space_around_an_api_key_is_removed(around):
     """
-    White space around a key is removed, since keys from files or copied text often have
-    white space around them.
+    White space around an API key is removed, since keys from files or copied text often
+    have white space around them.
     """
     assert KEY == Secret(around.format(KEY)).reveal()
 
@@ -57,10 +57,10 @@ def test_white_space_around_a_key_is_removed(around):
         pytest.param("sk_ot\U0001f9a6", "position 6 (U+1F9A6)", id="emoji"),
     ],
 )
-def test_key_with_a_character_that_no_header_can_have_is_refused(value, place):
+def test_api_key_with_a_character_that_no_header_can_have_is_refused(value, place):
     """
-    A key with a character that HTTP headers do not allow is refused. The error names
-    the key's source and the character's position, and shows no part of the key.
+    An API key with a character that HTTP headers do not allow is refused. The error
+    names the key's source and the character's position, and shows no part of the key.
     """
     with pytest.raises(ConfigurationError) as caught:
         Secret(value).check("the file otter.txt")
@@ -74,9 +74,9 @@ def test_key_with_a_character_that_no_header_can_have_is_refused(value, place):
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n", "\t \r\n"])
-def test_empty_key_is_refused(value):
+def test_empty_api_key_is_refused(value):
     """
-    A key that is empty, or consists of white space, is refused.
+    An API key that is empty, or consists of white space, is refused.
     """
     with pytest.raises(ConfigurationError, match=r"^here: the API key is empty$"):
         Secret(value).check("here")
@@ -95,7 +95,7 @@ def test_empty_key_is_refused(value):
         ),
     ],
 )
-def test_str_repr_and_format_show_stars_in_place_of_the_key(secret, shown):
+def test_str_repr_and_format_show_stars_in_place_of_the_api_key(secret, shown):
     """
     ``str``, ``repr`` and ``format`` of a key, and of objects that contain the key, show
     stars in place of the key.
@@ -104,7 +104,7 @@ def test_str_repr_and_format_show_stars_in_place_of_the_key(secret, shown):
     assert KEY not in shown(secret)
 
 
-def test_key_has_no_dict(secret):
+def test_api_key_has_no_dict(secret):
     """
     A key has no ``__dict__`` from which a debugger or logger could print its value.
     """
@@ -125,9 +125,9 @@ def test_key_has_no_dict(secret):
         pytest.param(copy.deepcopy, id="deepcopy"),
     ],
 )
-def test_pickling_or_copying_a_key_is_refused(secret, copied):
+def test_pickling_or_copying_an_api_key_is_refused(secret, copied):
     """
-    Pickling or copying a key raises an error that says what to do instead.
+    Pickling or copying an API key raises an error that says what to do instead.
     """
     with pytest.raises(TypeError, match="make one in each process") as caught:
         copied(secret)
@@ -137,13 +137,13 @@ def test_pickling_or_copying_a_key_is_refused(secret, copied):
 
 def test_pickling_a_config_is_refused(secret):
     """
-    A config cannot be pickled, since it contains the key.
+    A config cannot be pickled, since it contains the API key.
     """
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(ClientConfig(api_key=secret))
 
 
-def test_key_is_redacted_in_strings_and_bytes(secret):
+def test_api_key_is_redacted_in_strings_and_bytes(secret):
     """In strings and bytes, the key is replaced by stars; other text is unchanged."""
     assert "bad key ***, *** is no key" == secret.redact(
         f"bad key {KEY}, {KEY} is no key"
@@ -155,9 +155,10 @@ def test_key_is_redacted_in_strings_and_bytes(secret):
 @pytest.mark.parametrize(
     "key", ["sk\\back-slash", "sk'single-quote", 'sk"double-quote', "sk-\\'\"-each"]
 )
-def test_key_is_redacted_in_reprs_and_json(key):
+def test_api_key_is_redacted_in_reprs_and_json(key):
     """
-    A key with quotes or a backslash is also redacted in its repr and its JSON form.
+    An API key with quotes or a backslash is also redacted in its repr and its JSON
+    form.
     """
     shown = [key, repr(key), repr(f"'{key}"), f"{key.encode()!r}", json.dumps(key)]
 
@@ -165,10 +166,10 @@ def test_key_is_redacted_in_reprs_and_json(key):
 
 
 @pytest.mark.parametrize("most", range(4, 60))
-def test_excerpt_has_no_part_of_the_key(secret, most):
+def test_excerpt_has_no_part_of_the_api_key(secret, most):
     """
-    The key is redacted in a text before its excerpt is cut, so that no excerpt ends in
-    a part of the key.
+    The API key is redacted in a text before its excerpt is cut, so that no excerpt ends
+    in a part of the key.
     """
     whole = f"bad key ***, and {'x' * 40}"
 
@@ -176,9 +177,9 @@ def test_excerpt_has_no_part_of_the_key(secret, most):
 
 
 @pytest.mark.parametrize("size", range(8, len(KEY)))
-def test_excerpt_of_a_text_cut_within_the_key_has_no_part_of_the_key(secret, size):
+def test_excerpt_of_a_text_cut_within_the_api_key_has_no_part_of_the_key(secret, size):
     """
-    If a text ends within the key, its excerpt has stars in place of the key's
+    If a text ends within the API key, its excerpt has stars in place of the key's
     beginning, unless this beginning is shorter than 8 characters.
     """
     assert "bad key ***" == secret.excerpt(f"bad key {KEY[:size]}", 100)
@@ -189,7 +190,7 @@ def test_excerpt_of_a_text_cut_within_the_key_has_no_part_of_the_key(secret, siz
 
 def test_keys_with_equal_values_are_equal(secret):
     """
-    Two keys are equal if their values are; a key never equals a str.
+    Two keys are equal if their values are; an API key never equals a str.
     """
     same, other = Secret(f" {KEY}"), Secret("sk_other")
 
@@ -220,10 +221,10 @@ def test_keys_with_equal_values_are_equal(secret):
         ),
     ],
 )
-def test_key_is_read_from_argument_or_environment(value, env, key):
+def test_api_key_is_read_from_argument_or_environment(value, env, key):
     """
-    The key is the argument, or else ASI_ONE_API_KEY, or else ASI1_API_KEY; a variable
-    with only white space is treated as not set.
+    The API key is the argument, or else ASI_ONE_API_KEY, or else ASI1_API_KEY; a
+    variable with only white space is treated as not set.
     """
     assert key == read_api_key(value, env).reveal()
 
@@ -231,7 +232,7 @@ def test_key_is_read_from_argument_or_environment(value, env, key):
 @pytest.mark.parametrize(
     "env", [{}, {"ASI_ONE_API_KEY": ""}, {"ASI_API_KEY": KEY, "OPENAI_API_KEY": KEY}]
 )
-def test_error_for_a_missing_key_names_the_argument_and_both_variables(env):
+def test_error_for_a_missing_api_key_names_the_argument_and_both_variables(env):
     """
     If there is no key, the error names the argument and both environment variables;
     variables of other products are not read.
@@ -256,10 +257,10 @@ def test_error_for_a_missing_key_names_the_argument_and_both_variables(env):
         ),
     ],
 )
-def test_error_for_an_invalid_key_names_its_source(value, env, source):
+def test_error_for_an_invalid_api_key_names_its_source(value, env, source):
     """
-    The error for a wrong key names the key's source; an empty argument is an error even
-    if an environment variable has a key.
+    The error for a wrong key names the API key's source; an empty argument is an error
+    even if an environment variable has a key.
     """
     with pytest.raises(ConfigurationError, match=rf"^{source}: "):
         read_api_key(value, env)
@@ -267,9 +268,9 @@ def test_error_for_an_invalid_key_names_its_source(value, env, source):
 
 @pytest.mark.parametrize("take", [lambda key: read_api_key(key, {}), ASI1, AsyncASI1])
 @pytest.mark.parametrize("value", [KEY.encode(), 5, ["sk"]])
-def test_key_that_is_not_a_str_is_refused(value, take):
+def test_api_key_that_is_not_a_str_is_refused(value, take):
     """
-    A key that is not a str is refused; the error shows only its type.
+    An API key that is not a str is refused; the error shows only its type.
     """
     with pytest.raises(ConfigurationError) as caught:
         take(value)
@@ -281,7 +282,7 @@ def test_key_that_is_not_a_str_is_refused(value, take):
 
 @pytest.mark.parametrize("take", [lambda key: read_api_key(key, {}), ASI1, AsyncASI1])
 @pytest.mark.parametrize("value", ["", "  ", "\n"])
-def test_error_for_a_blank_key_says_what_to_do(value, take):
+def test_error_for_a_blank_api_key_says_what_to_do(value, take):
     """
     The error for a blank key says that the argument may be left out, names the
     environment variable, and tells where keys are made.
@@ -294,7 +295,7 @@ def test_error_for_a_blank_key_says_what_to_do(value, take):
     assert "https://asi1.ai" in str(caught.value)
 
 
-def test_str_and_repr_of_a_key_are_three_stars():
+def test_str_and_repr_of_an_api_key_are_three_stars():
     """
     ``str`` and ``repr`` of a key are three stars and nothing else.
     """
@@ -315,7 +316,7 @@ def test_secrets_in_the_headers_and_query_of_a_request_are_redacted(
     secret, headers, query, found
 ):
     """
-    Secrets in the headers and the query of a request are redacted as the key is.
+    Secrets in the headers and the query of a request are redacted as the API key is.
     """
     both = secret.with_secrets_of(headers, query)
 
@@ -329,11 +330,11 @@ def test_secrets_in_the_headers_and_query_of_a_request_are_redacted(
     ("headers", "query"),
     [({}, ""), ({"accept": "*/*"}, ""), ({}, "page=2"), ({"idempotency-key": "k"}, "")],
 )
-def test_with_secrets_of_returns_the_key_if_there_are_no_other_secrets(
+def test_with_secrets_of_returns_the_api_key_if_there_are_no_other_secrets(
     secret, headers, query
 ):
     """
-    If a request has no secrets besides the key, `with_secrets_of` returns the key.
+    If a request has no secrets besides the API key, `with_secrets_of` returns the key.
     """
     assert secret is secret.with_secrets_of(headers, query)
 
@@ -351,9 +352,9 @@ def test_with_secrets_of_returns_the_key_if_there_are_no_other_secrets(
         (KEY[:7], KEY[:7], False),
     ],
 )
-def test_unescaped_key_is_found_by_its_first_8_characters(key, text, found):
+def test_unescaped_api_key_is_found_by_its_first_8_characters(key, text, found):
     """
-    The fast search finds a text with the first 8 characters of the key, in upper or
+    The fast search finds a text with the first 8 characters of the API key, in upper or
     lower case. It never finds a key of less than 8 characters.
     """
     assert found is Secret(key).is_plainly_in(text)
@@ -376,7 +377,7 @@ def test_function_hidden_returns_a_str_as_secret_and_other_values_as_types():
     assert bytes is hidden(KEY.encode())
 
 
-def test_key_of_any_printable_ascii_characters_is_valid():
+def test_api_key_of_any_printable_ascii_characters_is_valid():
     """
     A key may have each visible ASCII character, from ``!`` to ``~``.
     """

@@ -1,4 +1,4 @@
-"""Timeouts of a call and of its phases."""
+"""The timeouts of a call and of its phases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of single settings and options, and the values that their errors show."""
+"""The checks of single settings and options, and the values that their errors show."""
 
 from __future__ import annotations
 

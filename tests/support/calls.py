@@ -1,4 +1,4 @@
-"""Requests built as both clients build them, for the tests of options and requests."""
+"""Builds requests as both clients build them, for the tests of options and requests."""
 
 from __future__ import annotations
 

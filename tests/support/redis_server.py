@@ -80,11 +80,11 @@ class RedisServer:
 
 class Watched:
     """
-    The permits that each `RedisLimiter` gets from the server, as the server's MONITOR
-    command shows them.
+    Watches, through the server's MONITOR command, which attempts Redis permits.
 
     Attributes:
-        permits: The time in seconds of each permit that was not given back, by its id.
+        permits: For each permit that was not given back: its id, and its time in
+            seconds.
     """
 
     def __init__(self, server: RedisServer) -> None:

@@ -1,10 +1,15 @@
 """
 The services under test, each on a real server in a thread of its own.
 
-All have the same paths: ``/stream?q=``, ``/run``, a run with a tool, ``/hasty``, whose
-calls time out after at most a second, and ``/ask``. There is no ``from __future__
-import annotations`` here, since FastAPI evaluates the annotations of the views, whose
-names are local.
+All services have the same paths:
+
+- ``/stream?q=`` streams the model's answer to the question *q*.
+- ``/run`` streams the steps of a run with a tool.
+- ``/hasty`` streams an answer, but times out after at most a second.
+- ``/ask`` replies with the answer's text.
+
+There is no ``from __future__ import annotations`` here: FastAPI evaluates the
+annotations of the views, and could not evaluate strings with local names.
 """
 
 import asyncio

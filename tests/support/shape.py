@@ -1,5 +1,5 @@
 """
-Rules about a package's structure, checked on its source without importing it.
+The rules about a package's structure, checked on its source without importing it.
 
 Each rule takes the package's folder and returns its violations, one line each.
 `test_layers` checks asi1, `test_shape` a package with one fault at a time.

@@ -1,4 +1,4 @@
-"""Answers in which the model calls tools, made from the JSON of a server's reply."""
+"""Makes, from the JSON of a server's reply, answers in which the model calls tools."""
 
 from __future__ import annotations
 

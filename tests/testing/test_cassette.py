@@ -1,4 +1,4 @@
-"""Replies that are recorded in a cassette's file, and replayed."""
+"""The replies that a cassette's file records and replays."""
 
 import gzip
 import json

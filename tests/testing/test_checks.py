@@ -1,4 +1,4 @@
-"""Values that a test cannot script are refused where the test scripts them."""
+"""A value that a test cannot script is refused where the test scripts them."""
 
 from __future__ import annotations
 

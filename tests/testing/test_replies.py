@@ -611,7 +611,8 @@ async def test_unscripted_fake_refuses_other_paths_and_methods(
     fake, method, path, status
 ):
     """
-    Without scripted replies, all but POSTs to the chat and image paths get an error.
+    Without scripted replies, only POSTs to the chat and image paths get a reply; other
+    requests get an error.
     """
     async with httpx.AsyncClient(transport=fake.transport) as client:
         response = await client.request(method, f"http://127.0.0.1:1{path}")

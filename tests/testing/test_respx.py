@@ -15,7 +15,7 @@ ANSWER = {"choices": [{"message": {"content": "Mocked."}, "finish_reason": "stop
 
 async def test_respx_mocks_the_default_client():
     """
-    respx's default router mocks a client that was created with nothing but a key.
+    respx's default router mocks a client that was created with only an API key.
     """
     with respx.mock:
         route = respx.post(URL).respond(json=ANSWER)

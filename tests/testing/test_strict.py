@@ -63,8 +63,8 @@ async def test_verify_names_calls_of_every_endpoint(strict, method, path, shown)
 def test_verify_lists_replies_that_are_left_over(strict):
     """
     `FakeASI1.verify` lists each reply that no request has taken, as it was scripted;
-    equal replies in a row are listed once. A standing reply, scripted with
-    ``times=None``, may stay unused.
+    equal replies in a row are listed once. A reply that was scripted with
+    ``times=None`` may stay unused.
     """
     strict.reply("Four.", times=3)
     strict.reply(lambda request: request.path)
@@ -118,8 +118,8 @@ async def test_with_block_of_a_strict_fake_raises_what_verify_finds():
 
 async def test_scripted_calls_satisfy_a_strict_fake(strict):
     """
-    A strict fake that got exactly the scripted calls raises nothing; the reply to a
-    missing key and standing replies count as scripted.
+    A strict fake that got exactly the scripted calls raises nothing. The reply to a
+    missing API key, and replies with ``times=None``, count as scripted.
     """
     strict.require_key = True
     strict.reply("Yes.", times=None)

@@ -1,4 +1,4 @@
-"""Runs with tools against the fake: rounds, parallel calls, streams, markup."""
+"""Tool runs against the fake: rounds, parallel calls, streams and markup."""
 
 from __future__ import annotations
 
@@ -97,10 +97,12 @@ async def test_incomplete_tool_call_can_be_scripted(fake, fake_client, stream):
     assert "Sorry." == done.text
 
 
-async def test_standing_reply_answers_any_number_of_runs(fake, fake_client):
+async def test_reply_scripted_without_a_number_of_times_answers_all_runs(
+    fake, fake_client
+):
     """
-    A standing reply whose tool calls depend on the request gives the same answers in
-    any number of runs.
+    A reply scripted with ``times=None``, whose tool calls depend on the request, gives
+    the same answers in any number of runs.
     """
     fake.reply(
         lambda request: (results(request) or [""])[-1],

@@ -1,6 +1,6 @@
 """
-Calls use asi1's own sockets on asyncio and httpx's sockets on trio. respx can mock the
-calls on both.
+On asyncio, calls use asi1's own sockets; on trio, they use httpx's sockets. respx can
+mock the calls on both.
 """
 
 from __future__ import annotations

@@ -248,10 +248,11 @@ def anyio_backend():
 
 
 @pytest.mark.parametrize("name", REPLIES)
-async def test_reply_in_any_two_reads_ends_as_with_h11(name):
+async def test_h11_and_asi1s_reader_agree_on_a_reply_in_any_two_reads(name):
     """
-    A reply ends as with h11, wherever its bytes are divided into two reads: with the
-    same status, headers, bytes before each read, error, and use of the connection.
+    asi1's own reader and h11 agree on a reply, wherever its bytes are divided into two
+    reads. They agree on the status, the headers, the bytes before each read, the error,
+    and whether the connection can be used again.
     """
     reply = REPLIES[name]
     for at in range(len(reply) + 1):
@@ -259,9 +260,10 @@ async def test_reply_in_any_two_reads_ends_as_with_h11(name):
 
 
 @pytest.mark.parametrize("name", REPLIES)
-async def test_reply_that_ends_anywhere_ends_as_with_h11(name):
+async def test_h11_and_asi1s_reader_agree_on_a_reply_that_ends_anywhere(name):
     """
-    A reply after any byte of which the connection is closed ends as with h11.
+    asi1's own reader and h11 agree on a reply if the server closes the connection after
+    any of its bytes.
     """
     reply = REPLIES[name]
     for at in range(len(reply)):
@@ -271,9 +273,10 @@ async def test_reply_that_ends_anywhere_ends_as_with_h11(name):
 @pytest.mark.parametrize(
     "name", ["length", "chunks", "until close", "folded", "hints", "trailers", "html"]
 )
-async def test_reply_that_breaks_anywhere_ends_as_with_h11(name):
+async def test_h11_and_asi1s_reader_agree_on_a_reply_that_breaks_anywhere(name):
     """
-    A reply after any byte of which the connection breaks ends as with h11.
+    asi1's own reader and h11 agree on a reply if the connection breaks after any of its
+    bytes.
     """
     reply = REPLIES[name]
     for at in range(len(reply)):
@@ -281,9 +284,9 @@ async def test_reply_that_breaks_anywhere_ends_as_with_h11(name):
 
 
 @pytest.mark.parametrize("name", REPLIES)
-async def test_reply_byte_by_byte_ends_as_with_h11(name):
+async def test_h11_and_asi1s_reader_agree_on_a_reply_byte_by_byte(name):
     """
-    A reply whose bytes arrive one by one ends as with h11.
+    asi1's own reader and h11 agree on a reply whose bytes arrive one by one.
     """
     await check([bytes([byte]) for byte in REPLIES[name]])
 
@@ -348,20 +351,20 @@ def reads(draw, of, *, whole):
 
 @given(pieces=reads(replies(), whole=False), breaks=st.booleans())
 @settings(max_examples=300)
-async def test_reply_of_odd_parts_ends_as_with_h11(pieces, breaks):
+async def test_h11_and_asi1s_reader_agree_on_a_reply_of_odd_parts(pieces, breaks):
     """
-    A reply whose head and chunks are made of usual and odd parts, which arrives in any
-    number of reads and is perhaps cut, ends as with h11.
+    asi1's own reader and h11 agree on a reply whose head and chunks have usual and odd
+    parts. The reply arrives in any number of reads, and may be cut off.
     """
     await check(pieces, BREAKS if breaks else None)
 
 
 @given(pieces=reads(bodies(), whole=True))
 @settings(max_examples=300)
-async def test_chunks_of_any_form_end_as_with_h11(pieces):
+async def test_h11_and_asi1s_reader_agree_on_chunks_of_any_format(pieces):
     """
-    A body in chunks, of usual and odd form, ends as with h11 however it is divided into
-    reads.
+    asi1's own reader and h11 agree on a chunked body, however the chunks are written,
+    and however the body is divided into reads.
     """
     await check([CHUNKED, *pieces])
 

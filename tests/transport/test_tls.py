@@ -1,4 +1,4 @@
-"""Calls over TLS, on real sockets, with asyncio and trio."""
+"""HTTPS calls on real sockets, with asyncio and trio."""
 
 from __future__ import annotations
 

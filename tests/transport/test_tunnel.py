@@ -1,4 +1,4 @@
-"""Tunnels through proxies: the bytes of CONNECT and SOCKS 5, and what proxies reply."""
+"""A tunnel through a proxy: the bytes of CONNECT and SOCKS 5, and a proxy's replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools of an MCP server in users' code, and their types. Type-checked, never run."""
+"""MCP tools as users' code uses them, and their types. Type-checked, never run."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class AsyncAgentTurns:
         **options: Unpack[ParseOptions],
     ) -> ParsedCompletion[Any]:
         """
-        Send a message, and return the answer with its value ``parsed``.
+        Send a message; return the answer, with its text decoded as ``parsed``.
 
         The turn is added to the history if an answer fits the type; then `usage` also
         counts the earlier answers, which did not fit.

@@ -107,9 +107,9 @@ def _row(
         }
     )
     if not text.isascii():
-        # JSON may contain invisible and control characters as they are, but a terminal
-        # that shows the file would obey them, and some readers take U+2028 for the end
-        # of a line.
+        # JSON may contain invisible and control characters as they are. But otherwise a
+        # terminal that shows the file would obey them, and some readers would take
+        # U+2028 for the end of a line.
         text = escape_hidden(text)
     return f"{text}\n".encode()
 

@@ -55,7 +55,7 @@ class BatchSummary:
 
     @property
     def left(self) -> int:
-        """Requests that have neither an answer nor a failure yet."""
+        """Number of requests that have neither an answer nor a failure yet."""
         return self.total - self.done - self.failed
 
     @property

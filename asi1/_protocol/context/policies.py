@@ -94,11 +94,11 @@ class ContextPolicy(ABC):
     within the budget is not changed. ``first | second`` applies *first*, then *second*.
 
     Attributes:
-        budget: Maximum prompt tokens of a turn's first request, including the server's
-            hidden prompt. None for the model's context size (see `MODELS`) minus the
-            room for the answer: ``max_tokens``, or if that is not given, the model's
-            output limit or a quarter of its context size, whichever is smaller. At
-            least a quarter of the context size is left.
+        budget: Maximum prompt tokens of a turn's first request, including the prompt
+            that the server adds. None for the model's context size (see `MODELS`) minus
+            the room for the answer: ``max_tokens``, or if that is not given, the
+            model's output limit or a quarter of its context size, whichever is smaller.
+            At least a quarter of the context size is left.
         retry: Whether a request that the server refuses as too long is shortened and
             sent once more.
     """
@@ -160,10 +160,10 @@ class ContextPolicy(ABC):
 @public
 @frozen
 class KeepNewest(ContextPolicy):
-    """Drops the oldest turns until the rest fits. See `ContextPolicy`."""
+    """Drops the oldest turns until the rest is in the budget. See `ContextPolicy`."""
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Drop the oldest turns until the rest fits into the limit."""
+        """Drop the oldest turns until the rest is within the limit."""
         yield from ()  # makes this method a generator, although it yields no question
         return drop_oldest(view, self.limit(limit))
 
@@ -172,20 +172,21 @@ class KeepNewest(ContextPolicy):
 @frozen
 class DropLeastRelevant(ContextPolicy):
     """
-    Drops the least relevant turns until the rest fits. See `ContextPolicy`.
+    Drops the least relevant turns until the rest is in the budget. See `ContextPolicy`.
 
     Attributes:
         score: Called with the messages of a turn and those of the last turn; returns a
             number. Turns with the lowest scores are dropped first; of equal scores, the
-            older turn. By default, the number of words in common with the last turn,
-            divided by the square root of the turn's number of words; in scripts without
-            blanks, such as Chinese, each two adjacent characters count as a word.
+            older turn. The default is the number of words that the turn shares with the
+            last turn, divided by the square root of the turn's number of words. In
+            scripts without blanks, such as Chinese, each two adjacent characters count
+            as a word.
     """
 
     score: Score | None = None
 
     def plan(self, view: View, limit: float) -> Plan:
-        """Drop the least relevant turns until the rest fits into the limit."""
+        """Drop the least relevant turns until the rest is within the limit."""
         yield from ()
         limit = self.limit(limit)
         if view.total <= limit:
@@ -222,7 +223,7 @@ def _parts(policy: ContextPolicy) -> tuple[ContextPolicy, ...]:
 
 
 def drop_oldest(view: View, limit: float) -> View:
-    """Drop turns from *view*, oldest first, until the rest fits into *limit*."""
+    """Drop turns from *view*, oldest first, until the rest is within *limit*."""
     return _drop(view, view.droppable, limit)
 
 
@@ -238,7 +239,7 @@ def _drop(view: View, order: Sequence[Turn], limit: float) -> View:
 
 
 def _common_words(last: Sequence[Wire]) -> Score:
-    """Return a `Score` based on the number of words in common with *last*."""
+    """Return a `Score` based on the number of words that a turn shares with *last*."""
     last_words = _words(last)
 
     def score(turn: Sequence[Wire], _: Sequence[Wire]) -> float:

@@ -2,7 +2,7 @@
 Estimates how many prompt tokens a request takes, without a tokenizer.
 
 The estimate begins with a rule of thumb and learns from the usage that the server
-reports, which includes the server's hidden prompt.
+reports. This usage includes the hidden prompt: the text that the server adds.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _RECENT = 5
 _UNSEEN = 0.01
 
 
-# Largest plausible size of the hidden prompt, in tokens. If a server's count implies a
-# larger one, the count is wrong, and would make context policies drop all messages that
-# they may drop.
+# Largest plausible size, in tokens, of the hidden prompt: the text that the server adds
+# to each prompt. A count of tokens that implies a larger one is wrong, and would make
+# context policies drop nearly the whole history.
 _MOST_HIDDEN = 200_000
 # Largest token count that a saved conversation may have.
 MOST_TOKENS = 10**9
@@ -80,7 +80,7 @@ class TokenEstimator:
             number of its messages, prompt tokens that the server counted.
         fixed: Bytes that every request contains besides its messages, such as tools.
         slope: Tokens per byte of UTF-8.
-        hidden: Tokens of the server's hidden prompt.
+        hidden: Tokens of the hidden prompt, which the server adds to each prompt.
         slack: Safety margin in tokens for requests with a limit: the largest
             underestimate of the newest samples, plus 1 % of the last request.
     """

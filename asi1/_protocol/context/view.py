@@ -28,7 +28,7 @@ _HEAD = "Summary of the conversation so far:\n"
 @frozen
 class Turn:
     """
-    Messages of which a request contains either all or none.
+    A group of messages of which a request contains either all or none.
 
     Attributes:
         places: Indices of the messages in the history, ascending.

@@ -204,7 +204,7 @@ def without_result(function: Callable[..., Any]) -> Any:
     """Return an object with all annotations of *function* except that of its result."""
     try:
         annotations = dict(getattr(function, "__annotations__", {}))
-    except NameError:  # Python 3.14 evaluates the annotations here
+    except NameError:  # in Python 3.14, reading `__annotations__` evaluates them
         return function
     annotations.pop("return", None)
     return SimpleNamespace(

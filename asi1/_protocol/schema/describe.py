@@ -147,7 +147,7 @@ class Describer:
         return self._refuse(path, type_name(cls), _ADVICE)
 
     def _without_parts(self, cls: Any, path: str) -> Shape | None:
-        """Return a `Shape` for None, Any and `Foreign` types; None for other types."""
+        """Return the `Shape` if *cls* is None, Any or a `Foreign` type, else None."""
         if not isinstance(cls, Hashable):
             self._refuse(path, f"a {type(cls).__name__}", _ADVICE)
         if isinstance(cls, str | typing.ForwardRef):

@@ -1,5 +1,5 @@
 """
-Shapes: descriptions of the JSON values that a Python type allows.
+A `Shape` is a description of the JSON values that a Python type allows.
 
 A type's annotations are read once, into a tree of shapes. The JSON Schema and the
 decoder are both made from this tree, so that the two always agree.

@@ -115,8 +115,8 @@ class MarkupReader:
 
     def _skipped(self, error: _UnreadableError, at: int) -> Markup | None:
         """
-        Return unreadable markup as a `Markup` without calls; None for prose about a
-        tag.
+        Return unreadable markup as a `Markup` without calls; None if it is prose about
+        a tag.
         """
         edge, problem = _EDGE.search(self.text, max(at, error.at)), error.problem
         if edge is None or not edge["end"]:

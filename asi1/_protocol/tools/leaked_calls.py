@@ -93,8 +93,9 @@ def _joined(parts: list[str]) -> str:
     """
     Join the text before, between and after calls.
 
-    Whitespace after a call is dropped, unless it has more line breaks than the
-    whitespace before the call, or text stands directly before the call.
+    Whitespace after a call is dropped, with two exceptions: it stays if it has more
+    line breaks than the whitespace before the call, and if the call directly follows
+    text, without whitespace between them.
     """
     kept = parts[:1]
     for part in parts[1:]:

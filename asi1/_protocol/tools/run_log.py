@@ -179,7 +179,7 @@ class RunLog:
         return Ask()
 
     def _next_of_open(self) -> Action | None:
-        """Return what the run does about the open calls; None for nothing."""
+        """Return what the run does about the open calls; None if it does nothing."""
         if not self._vetted or self._unended:
             if refused := tuple(self._refused()):
                 return Refuse(refused)

@@ -1,4 +1,4 @@
-"""The options of ``asi1 doctor``, and its help; this module loads no library."""
+"""The options and the help of ``asi1 doctor``; imports only the standard library."""
 
 from __future__ import annotations
 

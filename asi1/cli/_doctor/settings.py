@@ -1,7 +1,7 @@
 """
 Finds the key, the base URL and the proxy in the command line and the environment.
 
-These functions send nothing, and read nothing but their arguments.
+These functions send nothing, and read only their arguments.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Faults of the connection: reset, closed, silent or slow.
+The faults of the connection, which is reset, closed, silent or slow.
 
 A fault in the body comes after *after_chunks* words of the answer. Each fault works
 with streams and with JSON bodies.
@@ -84,7 +84,7 @@ def _truncated_no_length(context: Ask, *, after_chunks: int = 3) -> Plan:
 
 
 def _stall_before_headers(_: Ask, *, seconds: float | None = None) -> Plan:
-    """The server sends nothing, for *seconds* or until the client disconnects."""
+    """The server sends nothing at all; if *seconds* is given, it then disconnects."""
     return stall(seconds)
 
 

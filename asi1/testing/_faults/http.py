@@ -1,5 +1,5 @@
 """
-Faults of HTTP: invalid headers and framing, redirects, encodings.
+The faults of HTTP: in headers, framing, redirects and encodings.
 
 Compressed bodies are made when a request gets the fault, and large ones are cached.
 """
@@ -111,7 +111,7 @@ def _redirect_no_location(_: Ask, *, status: int = 307) -> Plan:
 
 
 def _infinite_body(_: Ask, *, mib: int | None = None, seconds: float = 0.0) -> Plan:
-    """One event without a line end, for *mib* MiB or until the client disconnects."""
+    """An event without a line end: endless, or of *mib* MiB if *mib* is given."""
     block = b"data: " + b"a" * (65536 - 6)
     times = None if mib is None else mib * 16
     return Head(200, _SSE), Repeat((Data(block), Pause(seconds)), times)

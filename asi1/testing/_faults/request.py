@@ -1,4 +1,4 @@
-"""Faults that begin before the server has read the request's body."""
+"""The faults that begin before the server has read the request's body."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Faults of streams: how they end, events that are not chunks, content-types.
+The faults of streams: in how a stream ends, in its events, or in its content-type.
 
 `clean_eof_no_done` and `eof_mid_event` also cut JSON bodies; every other fault here
-sends a stream, even for a JSON request.
+sends a stream, even if the request asks for JSON.
 """
 
 from __future__ import annotations

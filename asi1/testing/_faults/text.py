@@ -1,5 +1,5 @@
 """
-Faults in the text of a reply: its bytes, its line ends and its JSON values.
+The faults in the text of a reply: in its bytes, its line ends and its JSON values.
 
 A JSON value is sent as one chunk of a stream or as the entire JSON body, as requested.
 Wrong bytes and line ends are sent in a stream, even for a JSON request.

@@ -32,7 +32,8 @@ def findings(capsys):
 def test_doctor_succeeds_if_the_server_refuses_the_empty_request(fake, capsys):
     """
     Each step is shown in a line. The request has no messages, so that it costs nothing.
-    A server that refuses this request with status 400 has accepted the URL and the key.
+    A server that refuses this request with status 400 has accepted the URL and the API
+    key.
     """
     fake.fail(400, message="messages: at least one", times=2)
 
@@ -49,7 +50,7 @@ def test_doctor_succeeds_if_the_server_refuses_the_empty_request(fake, capsys):
     assert [[], []] == [request.json["messages"] for request in fake.requests]
 
 
-def test_without_a_key_the_server_is_still_checked(fake, findings, monkeypatch):
+def test_without_an_api_key_the_server_is_still_checked(fake, findings, monkeypatch):
     """
     A missing key is a failure, but the steps after it are still made: a server that
     refuses the request because of the key has been reached. ``--ask`` is skipped.

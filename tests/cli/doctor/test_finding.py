@@ -6,10 +6,10 @@ from asi1._settings.secret import Secret
 from asi1.cli._doctor.finding import Finding, as_json, lines_of, summary_of
 
 
-def test_texts_of_a_finding_are_short_and_have_no_key_or_control_characters():
+def test_texts_of_a_finding_are_short_and_have_no_api_key_or_control_characters():
     """
     Text from a server cannot control or fill the terminal, add lines to the report, or
-    show the key; numbers stay as they are.
+    show the API key; numbers stay as they are.
     """
     secret = Secret("sk-not-to-be-seen")
     hostile = f"\x1b[2J sk-not-to-be-seen\nok      key: \u202e{'x' * 1000}"

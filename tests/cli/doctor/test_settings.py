@@ -28,9 +28,9 @@ def options(**given):
         ({"MINE": KEY}, "*** from the environment variable MINE"),
     ],
 )
-def test_key_is_found_in_the_variable_that_calls_use(env, told):
+def test_api_key_is_found_in_the_variable_that_calls_use(env, told):
     """
-    The report names the environment variable from which calls take the key, and a
+    The report names the environment variable from which calls take the API key, and a
     second variable that has another key; it never shows a key.
     """
     key, finding = find_key(options(key_env="MINE" if "MINE" in env else None), env)
@@ -53,7 +53,7 @@ def test_key_is_found_in_the_variable_that_calls_use(env, told):
         ({"ASI1_API_KEY": "two words"}, "invalid character at position 4", "copy it"),
     ],
 )
-def test_missing_or_invalid_key_is_a_failure_with_advice(env, told, cure):
+def test_missing_or_invalid_api_key_is_a_failure_with_advice(env, told, cure):
     """A key that no call can use is a failure; the advice says where keys are made."""
     key, finding = find_key(options(), env)
 

@@ -64,10 +64,10 @@ def test_output_truncated_at_any_byte_is_repaired_and_continued(files):
 
 
 @pytest.mark.parametrize("rest", [bytes(5000), b'{"id":"batch_req_12' + bytes(5000)])
-def test_zeros_that_a_power_failure_left_are_cut_off(rest, files):
+def test_output_is_truncated_before_zero_bytes_that_a_power_failure_left(rest, files):
     """
-    Blocks of zeros in place of the last rows, as a power failure may leave them, are
-    cut off.
+    If an output ends in zero bytes, which a power failure may leave in place of the
+    last rows, it is truncated to the end of its last complete row.
     """
     files.ask(*IDS)
     files.output.write_bytes(answer("a") + rest)

@@ -1,4 +1,4 @@
-"""Batches from start to end, as users of the async client see them."""
+"""A whole batch, from start to end, as users of the async client see them."""
 
 from __future__ import annotations
 

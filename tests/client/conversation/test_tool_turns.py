@@ -1,4 +1,4 @@
-"""Turns of a conversation in which the model calls tools."""
+"""The turns of a conversation in which the model calls tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns of a conversation whose answers become values."""
+"""The turns of a conversation whose answers become values of a Python type."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def test_keep_newest_drops_the_oldest_turns_first():
 
 def test_drop_least_relevant_keeps_turns_similar_to_the_last_turn():
     """
-    `DropLeastRelevant` keeps the turns that have words in common with the last turn.
+    `DropLeastRelevant` keeps the turns that share words with the last turn.
     """
     history = conversation(10)
     history[3] = say("user", "The otter and its river: what does the otter eat?")
@@ -481,10 +481,10 @@ def test_score_that_is_not_a_number_is_refused(score):
         policy.fit(conversation(6))
 
 
-def test_long_turn_with_a_common_word_is_less_relevant_than_a_short_turn():
+def test_long_turn_that_shares_a_word_is_less_relevant_than_a_short_turn():
     """
-    Two turns have one word in common with the last turn. The longer turn is dropped,
-    even if it is newer. A common word counts even at the end of a message.
+    Two turns share one word with the last turn. The longer turn is dropped,
+    even if it is newer. The word counts even at the end of a message.
     """
     long = " ".join(f"word{number}" for number in range(20))
     history = [
@@ -499,10 +499,10 @@ def test_long_turn_with_a_common_word_is_less_relevant_than_a_short_turn():
     assert [*history[:2], history[4]] == fitted
 
 
-def test_turn_without_words_is_dropped_before_a_turn_with_a_common_word():
+def test_turn_without_words_is_dropped_before_a_turn_that_shares_a_word():
     """
-    A turn without words, such as "?", is dropped before a turn that has a word in
-    common with the last turn.
+    A turn without words, such as "?", is dropped before a turn that shares a word with
+    the last turn.
     """
     history = [
         *(say("user", "otter"), say("assistant", "Yes")),

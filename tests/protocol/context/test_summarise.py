@@ -206,7 +206,7 @@ def test_summary_includes_a_turn_between_a_tool_call_and_its_late_result():
 
 
 @pytest.mark.parametrize(("budget", "asked"), [(63, True), (62, False)])
-def test_no_summary_is_requested_without_room_for_200_bytes_of_turns(budget, asked):
+def test_summary_is_requested_only_with_room_for_200_bytes_of_turns(budget, asked):
     """
     Each request for a summary needs room for at least 200 bytes of the conversation. If
     one of the requests would have less room, no request is sent to the model, and the

@@ -95,8 +95,9 @@ def test_token_estimate_is_within_ten_percent_after_ten_turns(languages, hidden)
 
 def test_growth_of_the_hidden_prompt_is_learned_in_a_few_turns():
     """
-    If the server's hidden prompt grows, token estimates include the growth after a few
-    turns. A single usage report that differs widely from the others is ignored.
+    If the hidden prompt that the server adds grows, token estimates include the growth
+    after a few turns. A single usage report that differs widely from the others is
+    ignored.
     """
     turns = list(conversation(["English"], random.Random(1)))
     tokens = asi1.TokenEstimator()
@@ -202,9 +203,9 @@ def test_hidden_prompt_is_the_median_of_counted_minus_estimated_tokens(
     surplus, hidden, slack
 ):
     """
-    The hidden prompt is estimated as the median of counted minus estimated tokens in
-    the newest five samples. The safety margin is the largest excess over this median,
-    plus 1 % of the last request.
+    The tokens of the hidden prompt are estimated as the median of counted minus
+    estimated tokens in the newest five samples. The safety margin is the largest excess
+    over this median, plus 1 % of the last request.
     """
     samples = tuple((40, 1, 14 + more) for more in surplus)
 

@@ -1,4 +1,4 @@
-"""Functions as tools: their schemas, and the arguments of their calls."""
+"""A tool that is made from a function: its schema, and the arguments of its calls."""
 
 from __future__ import annotations
 

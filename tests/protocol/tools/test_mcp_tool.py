@@ -1,4 +1,4 @@
-"""Tools of MCP servers: names, arguments and the text of results."""
+"""The tools of MCP servers: names, arguments and the text of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools whose JSON Schema is given."""
+"""A tool whose JSON Schema is given."""
 
 from __future__ import annotations
 

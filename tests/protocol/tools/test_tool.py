@@ -303,9 +303,10 @@ def test_making_a_tool_of_a_tool_is_refused(function, use):
 
 
 @pytest.mark.parametrize("function", [functools.partial(add, 1), logged(add)])
-def test_wrapped_tool_is_refused_in_a_run(function):
+def test_partial_of_a_tool_or_decorator_around_it_is_refused_in_a_run(function):
     """
-    A function around a tool is refused in the list of a run's tools.
+    A run refuses a partial of a tool, or another decorator around a tool, in its list
+    of tools.
     """
     with pytest.raises(asi1.ArgumentError, match="must not be a tool already"):
         tools_by_name([function])

@@ -1,4 +1,4 @@
-"""Runs with tools against aimock, the fake server of another project, in Node.js."""
+"""Tool runs against aimock, the fake server of another project, in Node.js."""
 
 from __future__ import annotations
 

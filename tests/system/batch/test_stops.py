@@ -1,4 +1,4 @@
-"""Batches that are stopped again and again: by kills, by Ctrl-C, by full disks."""
+"""A batch that is stopped again and again: by kills, by Ctrl-C, by full disks."""
 
 from __future__ import annotations
 
@@ -178,13 +178,13 @@ def finished(output):
 @pytest.mark.parametrize(
     ("stop", "total"), [(signal.SIGKILL, 1000), (signal.SIGINT, 250)]
 )
-def test_batch_stopped_at_20_random_moments_answers_each_request_once(
+def test_batch_stopped_and_begun_again_20_times_answers_each_request_once(
     stop, total, server, files, batches
 ):
     """
-    A batch that is killed, or interrupted, at 20 random moments and begun again ends
-    with one row for each custom id and no incomplete line. A request that has a row is
-    never sent again; only requests that were in flight may be sent again.
+    A batch is killed or interrupted 20 times, at random moments, and begun again each
+    time. In the end its output has one row for each custom id, and no incomplete line.
+    A request that has a row is never sent again; a request that was in flight may be.
     """
     chance = random.Random(7)
     _, output = files

@@ -1,4 +1,4 @@
-"""Faults after the response head that are not among the fake server's named faults."""
+"""Other faults after the response head than the fake server's named faults."""
 
 from __future__ import annotations
 

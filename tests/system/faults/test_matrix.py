@@ -150,7 +150,8 @@ async def test_call_under_a_fault_on_sockets_ends_as_the_matrix_says(name, form)
         await until(lambda: fake.open_connections == 0)
 
 
-# Each fault once, with the two forms and the two event loops in turn.
+# Each fault once. From fault to fault, `create` and `stream` alternate, and so do the
+# two event loops, more slowly.
 of_each_fault_once = pytest.mark.parametrize(
     ("name", "form", "anyio_backend"),
     [

@@ -1,4 +1,4 @@
-"""Calls cancelled at any moment leave nothing in use, and the client stays usable."""
+"""A call cancelled at any moment leaves nothing in use, and the client stays usable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that end with clients, streams or threads still in use."""
+"""A program that ends with clients, streams or threads still in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs with tools whose process is killed: no tool runs twice for one call."""
+"""If the process of a tool run is killed, no tool runs twice for one call."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Clients and transports that a user provides: two event loops, cancelled calls, closing.
+User-provided clients and transports: two event loops, cancelled calls, closing.
 """
 
 from __future__ import annotations

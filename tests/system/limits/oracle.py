@@ -17,16 +17,16 @@ MINUTE = 60.0
 @define(eq=False)
 class Oracle:
     """
-    Counts permits and outcomes, without the limiter's windows.
+    Counts permitted attempts and their outcomes, without the limiter's windows.
 
     Attributes:
         limit: The rate limit.
         pace: The share of the requests per minute that refusals have left.
         not_before: When the pause of a 429 is over.
-        running: The attempts that have a permit.
+        running: The number of permitted attempts that have not ended.
         requests: When each request was permitted.
-        tokens: A time and a number of tokens for each permit, and for what was used
-            beyond its estimate.
+        tokens: A time and a number of tokens for each permitted attempt, and for what
+            an attempt used beyond its estimate.
     """
 
     limit: RateLimit
@@ -54,14 +54,14 @@ class Oracle:
         return [*broken, *(["pause"] if now < self.not_before else [])]
 
     def permitted(self, tokens: int, now: float) -> list[float]:
-        """Count a permit; return the entry of its tokens."""
+        """Count a permitted attempt; return the entry of its tokens."""
         self.running += 1
         self.requests.append(now)
         self.tokens.append([now, tokens])
         return self.tokens[-1]
 
     def released(self, entry: list[float], outcome: LimitOutcome, now: float) -> None:
-        """Count the outcome of a permit."""
+        """Count the outcome of a permitted attempt."""
         self.running -= 1
         used = 0 if outcome.refused else outcome.used
         if used is not None and used > entry[1]:

@@ -54,7 +54,7 @@ def hurry():
 
 
 class Log:
-    """Records the permits of all threads, and the most calls that ran at once."""
+    """Records when calls of all threads may start, and how many run at once at most."""
 
     def __init__(self, limiter):
         self.limiter = limiter

@@ -1,4 +1,4 @@
-"""Calls behind proxies and over TLS, on real sockets, end as docs/network.md says."""
+"""A call behind a proxy or over TLS, on real sockets, ends as docs/network.md says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that make a call and return its answer, or the error the call raises."""
+"""Each function makes a call, and returns its answer or the error that it raises."""
 
 from __future__ import annotations
 

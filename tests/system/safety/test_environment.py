@@ -132,10 +132,10 @@ async def test_trust_env_false_ignores_proxies_and_ca_files(monkeypatch, fake, p
     assert [] == proxy.requests
 
 
-async def test_proxy_of_an_https_call_does_not_see_the_key(monkeypatch, proxy):
+async def test_proxy_of_an_https_call_does_not_see_the_api_key(monkeypatch, proxy):
     """
     A call to an https:// URL opens a tunnel through the proxy: the proxy sees the host
-    and port, and never the key.
+    and port, and never the API key.
     """
     proxied(monkeypatch, proxy)
 
@@ -183,7 +183,9 @@ async def test_invalid_proxy_error_names_its_variable(monkeypatch, value, stream
 
 
 @pytest.mark.parametrize("value", UNUSABLE)
-async def test_invalid_proxy_error_contains_no_key_and_no_password(monkeypatch, value):
+async def test_invalid_proxy_error_contains_no_api_key_and_no_password(
+    monkeypatch, value
+):
     """
     Neither the API key nor the proxy's password is in any part of the error for an
     invalid proxy URL, or in the local variables of the error's traceback.
@@ -199,7 +201,7 @@ async def test_invalid_proxy_error_contains_no_key_and_no_password(monkeypatch, 
 
 @pytest.mark.parametrize("name", PROXIES)
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "http", "https"])
-async def test_proxy_that_cannot_be_reached_gets_neither_key_nor_request(
+async def test_proxy_that_cannot_be_reached_gets_neither_api_key_nor_request(
     monkeypatch, name, scheme
 ):
     """
@@ -223,7 +225,7 @@ async def test_proxy_that_cannot_be_reached_gets_neither_key_nor_request(
 async def test_proxy_port_above_65535_raises_an_asi1_error(monkeypatch, stream):
     """
     A proxy whose port is too large for a socket makes the call raise an error of asi1
-    that does not contain the key.
+    that does not contain the API key.
     """
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:99999")
 

@@ -1,5 +1,5 @@
 """
-If an error quotes only a part of a reply, and that part ends within an echoed key, the
+If an error quotes only a part of a reply, and that part ends within an API key, the
 error shows no part of the key.
 """
 
@@ -112,12 +112,12 @@ CUTS = {
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("size", [PART, PART + 1, len(KEY) // 2, len(KEY) - 1])
 @pytest.mark.parametrize("cut", CUTS)
-async def test_key_at_the_end_of_a_shortened_quote_is_removed_from_the_error(
+async def test_api_key_at_the_end_of_a_shortened_quote_is_removed_from_the_error(
     cut, size, stream
 ):
     """
     If an error quotes a reply only up to *size* characters after the beginning of an
-    echoed key, the error contains no part of the key.
+    echoed key, the error contains no part of the API key.
     """
     place, reply = CUTS[cut]
     start, body = reply(place - size)
@@ -134,12 +134,12 @@ async def test_key_at_the_end_of_a_shortened_quote_is_removed_from_the_error(
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("size", [PART, len(KEY) - 1])
-async def test_key_cut_by_the_end_of_a_body_is_removed_from_the_error(
+async def test_api_key_cut_by_the_end_of_a_body_is_removed_from_the_error(
     size, status, stream
 ):
     """
-    If a body with many echoed keys ends within a key, or is read only up to a point
-    within a key, the error contains no part of that last key.
+    If a body with many echoed keys ends within an API key, or is read only up to a
+    point within a key, the error contains no part of that last key.
     """
     keys = (KEY + " ") * (READ // (len(KEY) + 1) + 1)
     body = keys[: READ - READ % (len(KEY) + 1) + size]

@@ -1,4 +1,4 @@
-"""Errors that quote a server's reply do not contain a key that the reply echoes."""
+"""An error that quotes a server's reply contains no API key that the reply echoes."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ REPLIES = {
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("name", REPLIES)
-async def test_echoed_key_is_not_in_the_error(name, stream):
+async def test_echoed_api_key_is_not_in_the_error(name, stream):
     """
-    Wherever a server's reply echoes the key, no part of the error contains the key.
+    Wherever a server's reply echoes the API key, no part of the error contains the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(*REPLIES[name], times=None)
@@ -117,10 +117,10 @@ async def test_echoed_key_is_not_in_the_error(name, stream):
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("form", ["JSON", "ESCAPED", "SLASHED"])
 @pytest.mark.parametrize("head", [JSON_401, JSON_200], ids=["401", "200"])
-async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
+async def test_echoed_api_key_that_json_escapes_is_replaced(head, form, stream):
     """
-    A key whose characters a reply's JSON escapes is still recognised, and is replaced
-    by asterisks in the error.
+    An API key whose characters a reply's JSON escapes is still recognised, and is
+    replaced by asterisks in the error.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, echo(f'{{"error": {{"message": "<{form}>"}}}}', ODD_KEY))
@@ -144,10 +144,10 @@ async def test_echoed_key_that_json_escapes_is_replaced(head, form, stream):
         pytest.param(HTML_200, 64 * 1024, id="body-of-a-page"),
     ],
 )
-async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, stream):
+async def test_shortened_text_shows_no_part_of_an_echoed_api_key(head, before, stream):
     """
-    If an error shortens a long text just before the last character of an echoed key,
-    the error does not contain the key's other characters.
+    If an error cuts off a long text just before the last character of an API key that
+    the server echoes, the error does not contain the other characters of the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(head, Data(b"-" * (before - len(CUT)) + KEY.encode()), times=None)
@@ -160,10 +160,11 @@ async def test_shortened_text_shows_no_part_of_an_echoed_key(head, before, strea
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
-async def test_shortened_event_shows_no_part_of_an_echoed_key(stream):
+async def test_shortened_event_shows_no_part_of_an_echoed_api_key(stream):
     """
-    If an error shortens an event to 200 characters, just before the last character of
-    an echoed key, the error does not contain the key's other characters.
+    If an error cuts off an event after 200 characters, just before the last character
+    of an API key that the server echoes, the error does not contain the other
+    characters of the key.
     """
     fake = FakeASI1(seed=5)
     fake.play(SSE, Data(b"data: " + b"-" * (200 - len(CUT)) + KEY.encode() + b"\n\n"))
@@ -223,9 +224,9 @@ def contains(error, key):
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
 @pytest.mark.parametrize("name", BROKEN)
-async def test_key_echoed_in_any_form_is_not_in_the_error(name, stream):
+async def test_api_key_echoed_in_any_form_is_not_in_the_error(name, stream):
     """
-    If a reply that echoes the key breaks off or is not valid, no part of the error
+    If a reply that echoes the API key breaks off or is not valid, no part of the error
     contains the key in any form: neither the message, body, snippet and pickle, nor the
     partial answer.
     """
@@ -244,9 +245,9 @@ async def test_key_echoed_in_any_form_is_not_in_the_error(name, stream):
 
 @pytest.mark.parametrize("size", range(1, len(KEY), 5))
 @pytest.mark.parametrize("member", ["content", "reasoning_content"])
-async def test_key_split_over_two_deltas_is_not_in_the_partial_answer(member, size):
+async def test_api_key_split_over_two_deltas_is_not_in_the_partial_answer(member, size):
     """
-    A key that the server split over two deltas is replaced in the error's partial
+    An API key that the server split over two deltas is replaced in the error's partial
     answer; the stream itself delivers the text unchanged.
     """
     fake = FakeASI1(seed=5)
@@ -271,9 +272,9 @@ async def test_key_split_over_two_deltas_is_not_in_the_partial_answer(member, si
     assert "".join(parts) == (whole.content or whole.reasoning)
 
 
-async def test_key_in_the_partial_answer_of_a_timeout_is_redacted():
+async def test_api_key_in_the_partial_answer_of_a_timeout_is_redacted():
     """
-    The partial answer of a timeout does not contain an echoed key.
+    The partial answer of a timeout does not contain an API key that the server echoes.
     """
     fake = FakeASI1(seed=5)
     fake.play(SSE, Event(chunk(f"the key {KEY}")), Pause(100))
@@ -286,9 +287,9 @@ async def test_key_in_the_partial_answer_of_a_timeout_is_redacted():
     assert [] == in_error(error)
 
 
-async def test_complete_answer_that_contains_the_key_is_not_redacted():
+async def test_complete_answer_that_contains_the_api_key_is_not_redacted():
     """
-    An answer that is complete is never changed, even if it contains the key.
+    An answer that is complete is never changed, even if it contains the API key.
     """
     fake = FakeASI1(seed=5)
     fake.reply(f"the key {KEY}", times=None)
@@ -340,10 +341,10 @@ async def test_other_secrets_of_the_request_are_not_in_the_error(own, place, str
 
 
 @pytest.mark.parametrize("form", ["KEY", "ESCAPED", "URL"])
-async def test_raw_reply_that_is_not_json_raises_an_error_without_the_key(form):
+async def test_raw_reply_that_is_not_json_raises_an_error_without_the_api_key(form):
     """
-    The error of `RawReply.json` does not contain an echoed key; the reply's content is
-    not changed.
+    The error of `RawReply.json` does not contain an API key that the server echoes; the
+    reply's content is not changed.
     """
     fake = FakeASI1(seed=5)
     body = echo(f"<html><{form}>")
@@ -374,12 +375,12 @@ UNSEEN = ["\r", "\u00ad", "\u200b", "\u2060", "\ufeff"]
         pytest.param((SSE, HALF, 'data: {"error": "<JSON>"}\n\n'), id="late-event"),
     ],
 )
-async def test_echoed_key_with_an_invisible_character_inside_is_replaced(
+async def test_echoed_api_key_with_an_invisible_character_inside_is_replaced(
     reply, stream, char
 ):
     """
-    An echoed key with an invisible or control character inside is replaced by asterisks
-    in the error's text, repr and attributes.
+    An API key that the server echoes with an invisible or control character inside is
+    replaced by asterisks in the error's text, repr and attributes.
     """
     *head, body = reply
     fake = FakeASI1(seed=5)

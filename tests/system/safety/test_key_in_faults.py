@@ -30,9 +30,9 @@ class Box:
         self.inside = inside
 
 
-def test_search_finds_the_key_in_all_kinds_of_values():
+def test_search_finds_the_api_key_in_all_kinds_of_values():
     """
-    `found` and `in_error`, on which these tests rely, find the key in containers,
+    `found` and `in_error`, on which these tests rely, find the API key in containers,
     attributes, slots, bytes, and errors with their causes.
     """
     error, cause = ValueError("x"), ValueError(KEY)
@@ -47,9 +47,9 @@ def test_search_finds_the_key_in_all_kinds_of_values():
     assert in_error(ValueError(KEY))
 
 
-def test_search_finds_the_key_in_local_variables():
+def test_search_finds_the_api_key_in_local_variables():
     """
-    `in_error` finds the key in the local variables of an error's traceback.
+    `in_error` finds the API key in the local variables of an error's traceback.
     """
 
     def fail(_):
@@ -62,10 +62,10 @@ def test_search_finds_the_key_in_local_variables():
 
 
 @in_pairs("fault", sorted(FAULTS), "stream", CREATE_AND_STREAM)
-async def test_call_under_a_fault_does_not_show_the_key(caplog, fault, stream):
+async def test_call_under_a_fault_does_not_show_the_api_key(caplog, fault, stream):
     """
-    Under each fault, no error, answer, stream, client or log record contains the key,
-    and each request has the key in its Authorization header only.
+    Under each fault, no error, answer, stream, client or log record contains the API
+    key, and each request has the key in its Authorization header only.
     """
     caplog.set_level(logging.DEBUG)
     fake = FakeASI1(seed=5)
@@ -86,10 +86,10 @@ async def test_call_under_a_fault_does_not_show_the_key(caplog, fault, stream):
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
-async def test_hooks_do_not_see_an_echoed_key(stream):
+async def test_hooks_do_not_see_an_echoed_api_key(stream):
     """
-    If the server's error message echoes the key, hooks do not see the key, even hooks
-    that see contents.
+    If the server's error message echoes the API key, hooks do not see the key, even
+    hooks that see contents.
     """
     fake, seen = FakeASI1(seed=5), []
     fake.fail(503, body=f"busy, {KEY}", times=None)

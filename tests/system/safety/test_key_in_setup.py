@@ -77,30 +77,30 @@ def setup_error(make, setup):
 
 @BOTH
 @pytest.mark.parametrize("name", SETUPS)
-def test_error_for_a_wrong_setting_does_not_show_the_key(make, name):
+def test_error_for_a_wrong_setting_does_not_show_the_api_key(make, name):
     """
     Neither the error for an invalid setting, nor the local variables of the error's
-    traceback, contain the key.
+    traceback, contain the API key.
     """
     assert [] == in_error(setup_error(make, SETUPS[name]))
 
 
 @BOTH
 @pytest.mark.parametrize("name", MISPLACED)
-def test_error_for_a_key_in_a_wrong_argument_does_not_show_the_key(make, name):
+def test_error_for_an_api_key_in_a_wrong_argument_does_not_show_the_key(make, name):
     """
-    The error for a key that is passed as another argument, such as the base URL, does
-    not contain the key.
+    The error for an API key that is passed as another argument, such as the base URL,
+    does not contain the key.
     """
     assert [] == found(setup_error(make, MISPLACED[name]))
 
 
 @BOTH
 @pytest.mark.parametrize("name", NOT_STR)
-def test_error_for_a_key_that_is_not_a_str_does_not_show_the_key(make, name):
+def test_error_for_an_api_key_that_is_not_a_str_does_not_show_the_key(make, name):
     """
-    A key passed as bytes, or as a tuple because of a stray comma, is refused; the error
-    does not contain the key.
+    An API key passed as bytes, or as a tuple because of a stray comma, is refused; the
+    error does not contain the key.
     """
     assert [] == in_error(setup_error(make, NOT_STR[name]))
 
@@ -117,12 +117,12 @@ def test_error_for_a_key_that_is_not_a_str_does_not_show_the_key(make, name):
         pytest.param(lambda make: make(api_key=5), id="key-of-another-type"),
     ],
 )
-def test_error_for_an_argument_does_not_show_the_key_of_the_environment(
+def test_error_for_an_argument_does_not_show_the_api_key_of_the_environment(
     monkeypatch, make, variable, setup
 ):
     """
-    If an environment variable sets the key, neither the error for an invalid argument
-    nor the local variables of the error's traceback contain the key.
+    If an environment variable sets the API key, neither the error for an invalid
+    argument nor the local variables of the error's traceback contain the key.
     """
     monkeypatch.setenv(variable, KEY)
 
@@ -131,12 +131,12 @@ def test_error_for_an_argument_does_not_show_the_key_of_the_environment(
 
 @BOTH
 @pytest.mark.parametrize("form", ["{}\nx", "\u201c{}\u201d", "{} {}", "\x1b{}"])
-def test_error_for_an_invalid_key_in_the_environment_does_not_show_the_key(
+def test_error_for_an_invalid_api_key_in_the_environment_does_not_show_the_key(
     monkeypatch, make, form
 ):
     """
     The error for an invalid key in an environment variable names the variable, and does
-    not contain the key.
+    not contain the API key.
     """
     monkeypatch.setenv("ASI1_API_KEY", form.format(KEY, KEY))
 
@@ -162,10 +162,10 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-async def test_error_for_a_wrong_argument_does_not_show_the_key(name):
+async def test_error_for_a_wrong_argument_does_not_show_the_api_key(name):
     """
     A call with a wrong argument raises an error before anything is sent, and the error
-    does not contain the key.
+    does not contain the API key.
     """
     fake = FakeASI1(seed=5)
 
@@ -179,10 +179,10 @@ async def test_error_for_a_wrong_argument_does_not_show_the_key(name):
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_blocking_error_for_a_wrong_argument_does_not_show_the_key(name):
+def test_blocking_error_for_a_wrong_argument_does_not_show_the_api_key(name):
     """
     Neither the error of a blocking call with a wrong argument, nor the local variables
-    of the error's traceback, contain the key.
+    of the error's traceback, contain the API key.
     """
     fake = FakeASI1(seed=5)
 
@@ -193,10 +193,10 @@ def test_blocking_error_for_a_wrong_argument_does_not_show_the_key(name):
             assert [] == in_error(error)
 
 
-async def test_error_of_a_closed_client_does_not_show_the_key():
+async def test_error_of_a_closed_client_does_not_show_the_api_key():
     """
     The error of a call on a closed client, or on a client whose user-provided httpx
-    client was closed, does not contain the key.
+    client was closed, does not contain the API key.
     """
     fake = FakeASI1(seed=5)
     client = client_of(fake)
@@ -218,7 +218,7 @@ async def test_error_of_a_closed_client_does_not_show_the_key():
 def test_client_cannot_be_pickled_or_deep_copied(make):
     """
     A client, its `chat` and its `chat.completions` cannot be pickled or deep-copied,
-    because the copy would contain the key.
+    because the copy would contain the API key.
     """
     client = make(KEY, "https://otter.example")
 
@@ -231,10 +231,10 @@ def test_client_cannot_be_pickled_or_deep_copied(make):
 
 
 @BOTH
-def test_error_for_an_invalid_character_does_not_show_the_rest_of_the_key(make):
+def test_error_for_an_invalid_character_does_not_show_the_rest_of_the_api_key(make):
     """
-    If a key is refused for one invalid character, the error contains neither the part
-    of the key before that character nor the part after that character.
+    If an API key is refused for one invalid character, the error contains neither the
+    part of the key before that character nor the part after that character.
     """
     error = setup_error(make, lambda make: make(f"{KEY[:MIDDLE]}\n{KEY[MIDDLE:]}"))
 

@@ -1,4 +1,4 @@
-"""Calls over sockets send the key to the server, and show the key nowhere else."""
+"""A call over a socket sends the key to the server, and shows the key nowhere else."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, fault):
+async def test_call_over_sockets_does_not_show_the_api_key(fake, caplog, capfd, fault):
     """
-    With asi1 and httpcore logging at DEBUG, no log, output or error contains the key,
-    and each request has the key in its Authorization header only.
+    With asi1 and httpcore logging at DEBUG, no log, output or error contains the API
+    key, and each request has the key in its Authorization header only.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
@@ -65,10 +65,12 @@ async def test_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, faul
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_blocking_call_over_sockets_does_not_show_the_key(fake, caplog, capfd, fault):
+def test_blocking_call_over_sockets_does_not_show_the_api_key(
+    fake, caplog, capfd, fault
+):
     """
-    Under a fault on sockets, the key is neither in the error of a blocking call, nor in
-    the frames of the error's traceback, the log or the output.
+    Under a fault on sockets, the API key is neither in the error of a blocking call,
+    nor in the frames of the error's traceback, the log or the output.
     """
     caplog.set_level(logging.DEBUG)
     options = {"retry_after": 0.01} if fault == "rate_limit_429" else {}
@@ -91,9 +93,9 @@ def closed_port():
         return fake.base_url
 
 
-async def test_refused_connection_does_not_show_the_key(caplog):
+async def test_refused_connection_does_not_show_the_api_key(caplog):
     """
-    If the server's port is closed, neither the error nor the log contains the key.
+    If the server's port is closed, neither the error nor the log contains the API key.
     """
     caplog.set_level(logging.DEBUG)
 
@@ -106,10 +108,10 @@ async def test_refused_connection_does_not_show_the_key(caplog):
     assert [] == in_records(caplog.records)
 
 
-def test_refused_connection_of_a_blocking_call_does_not_show_the_key(caplog):
+def test_refused_connection_of_a_blocking_call_does_not_show_the_api_key(caplog):
     """
     If the server's port is closed, neither the error of a blocking call nor the log
-    contains the key.
+    contains the API key.
     """
     caplog.set_level(logging.DEBUG)
 
@@ -122,10 +124,10 @@ def test_refused_connection_of_a_blocking_call_does_not_show_the_key(caplog):
     assert [] == in_records(caplog.records)
 
 
-async def test_failed_tls_handshake_does_not_show_the_key(fake, caplog):
+async def test_failed_tls_handshake_does_not_show_the_api_key(fake, caplog):
     """
     If the server of an https:// URL does not speak TLS, nothing is sent to it, and
-    neither the error nor the log contains the key.
+    neither the error nor the log contains the API key.
     """
     caplog.set_level(logging.DEBUG)
     secure = fake.base_url.replace("http://", "https://")
@@ -141,10 +143,10 @@ async def test_failed_tls_handshake_does_not_show_the_key(fake, caplog):
 
 
 @pytest.mark.parametrize("stream", CREATE_AND_STREAM, ids=["create", "stream"])
-async def test_client_closed_during_a_call_does_not_show_the_key(fake, stream):
+async def test_client_closed_during_a_call_does_not_show_the_api_key(fake, stream):
     """
     If a client is closed during a call, neither the error of the call nor the closed
-    client shows the key.
+    client shows the API key.
     """
     fake.fault("stall_mid_body", times=None)
     ends = []

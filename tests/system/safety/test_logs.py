@@ -161,7 +161,7 @@ asyncio.run(main())
 def test_log_on_standard_error_has_no_secrets(level, lines):
     """
     With ASI1_LOG=debug each attempt logs one line on standard error, without the call's
-    content and without the key; with ASI1_LOG=info nothing is logged.
+    content and without the API key; with ASI1_LOG=info nothing is logged.
     """
     package = str(Path(asi1.__file__).parents[1])
 

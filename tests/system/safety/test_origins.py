@@ -147,7 +147,7 @@ async def test_cookies_are_neither_stored_nor_sent(fake, cookie):
     assert [] == found(results, text="a=1")
 
 
-async def test_each_client_sends_its_own_key(fake, elsewhere):
+async def test_each_client_sends_its_own_api_key(fake, elsewhere):
     """
     Clients of two servers, and a client that with_options creates with another key,
     each send their own key.
