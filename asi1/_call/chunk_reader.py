@@ -18,7 +18,7 @@ from .._protocol.chunk_event import is_done
 from .._protocol.reply import BOM, body_kind
 from .._protocol.sse_reader import EventDecoder
 from .._transport.event_loop import run_in_turns
-from .event_reader import EventReader, chunk_parts
+from .event_reader import EventReader, chunk_parts, ready
 from .json_reader import Load
 from .reply_reader import AFTER_FINISH, Body
 
@@ -73,7 +73,7 @@ class _StreamReader(EventReader[_T]):
         if rest := self._rest_of_texts():
             await self._deliver_timed(rest)
         if not done and not self.whole:
-            left = decoder.unfinished()
+            left = list(await ready(decoder, decoder.unfinished()))
             if not any(is_done(data) for _, data in left):
                 await self._ended_early(bytes(start), len(left))
         if not self.begun and self._assembler.empty and self._answer is None:

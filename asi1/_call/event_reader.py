@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .._protocol.fast_chunks import FastChunkReader
 
 
-__all__ = ["EventReader", "chunk_parts"]
+__all__ = ["EventReader", "chunk_parts", "ready"]
 
 # Not empty once `load_read_fields` has imported what it returns.
 _loaded: list[bool] = []
@@ -161,7 +161,7 @@ class EventReader(JSONReader[_T]):
         waiting = self._halves.waiting
         work = 1 + len(data) // _BYTES_PER_UNIT + data.count(b"\n") // _LINES_PER_UNIT
         try:
-            for name, text in await _events(decoder, data):
+            for name, text in await ready(decoder, decoder.feed(data)):
                 work += 1
                 chunk = None
                 if not waiting and (name == "message" or name.lower() != "error"):
@@ -278,9 +278,8 @@ class EventReader(JSONReader[_T]):
             self.timer.arm("idle")
 
 
-async def _events(decoder: EventDecoder, data: bytes) -> Iterable[Event]:
-    """Return the events that *data* completes; import first what reads them."""
-    events = decoder.feed(data)
+async def ready(decoder: EventDecoder, events: Iterable[Event]) -> Iterable[Event]:
+    """Return *events* of *decoder*; import first what reads their fields."""
     if decoder.needs_fields and not _loaded:
         await import_in_worker(load_read_fields)
         _loaded.append(True)

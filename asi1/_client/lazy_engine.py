@@ -2,7 +2,7 @@
 An engine that is created at first use, and the imports that wait until then.
 
 So creating a client is cheap, and opens no file and no connection: the first call
-imports httpx and all other modules that calls need, in a new thread.
+imports all modules that calls need, in a new thread.
 """
 
 from __future__ import annotations

@@ -147,8 +147,8 @@ class ChatCompletionChunk(Model):
     thought: str = ""
     executable_data: JSON = None
     conversation_id: str | None = None
-    # The `PendingFields` of this chunk, for its unset fields. Only `FastChunkReader`
-    # sets this field and the three below.
+    # The `PendingFields` of this chunk, for its unset fields. Only the fast path sets
+    # this field and the three below.
     _pending: Any = field(default=None, init=False, eq=False, repr=False)
     _text: str = field(default="", init=False, eq=False, repr=False)
     # The index of a tool call, and the piece of its arguments in this chunk; None for a

@@ -113,7 +113,7 @@ def _is_dict(value: object) -> bool:
     return isinstance(value, dict)
 
 
-# The values that need no decoding never reach the next two functions.
+# The fields of models call the next two functions only for values that need decoding.
 def _refuse(_: object, __: object) -> NoReturn:
     raise TypeError
 

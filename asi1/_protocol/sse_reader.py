@@ -96,12 +96,11 @@ class EventDecoder:
             return events
         blocks = whole.split(b"\n\n")
         del whole  # frees the memory, so that a large event is stored only once
-        self.needs_fields = self.needs_fields or any(map(_has_fields, blocks))
-        return self._read(blocks)
+        return self._read_blocks(blocks)
 
-    def unfinished(self) -> list[Event]:
+    def unfinished(self) -> Iterable[Event]:
         """Return the event cut off by the end of the stream, as if it were complete."""
-        return list(self.feed(b"\n\n"))
+        return self.feed(b"\n\n")
 
     def _with_lf(self, data: bytes) -> bytes:
         if self._head is not None:
@@ -133,7 +132,7 @@ class EventDecoder:
             return None
         return zip(itertools.repeat("message"), texts)
 
-    def _after_large(self, data: bytes, end: int) -> Iterator[Event]:
+    def _after_large(self, data: bytes, end: int) -> Iterable[Event]:
         """
         Return the events in *data* before *end*, of which the first is a large one.
 
@@ -151,14 +150,15 @@ class EventDecoder:
         self._pending_bytes = len(data) - end
         is_line = fragments[0].startswith(b"data: ")
         if not is_line or any(b"\n" in fragment for fragment in fragments):
-            yield from self._read([b"".join(fragments), *more])
-            return
+            return self._read_blocks([b"".join(fragments), *more])
         self._check_size(size)
         fragments[0] = fragments[0][6:]
         text = b"".join(fragments)
-        fragments.clear()
-        yield "message", text
-        yield from self._read(more)
+        return itertools.chain([("message", text)], self._read_blocks(more))
+
+    def _read_blocks(self, blocks: list[bytes]) -> Iterator[Event]:
+        self.needs_fields = self.needs_fields or any(map(_has_fields, blocks))
+        return self._read(blocks)
 
     def _read(self, blocks: list[bytes]) -> Iterator[Event]:
         for block in blocks:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import httpcore
     import httpx
 
-    from .connect import AsyncioBackend
+    from .connect import AsyncioNetwork
     from .plain_connection import Connection, PlainReply
     from .plain_http import Outgoing
 
@@ -36,7 +36,7 @@ __all__ = [
     "is_genuine",
     "network_backend",
     "preload_httpx",
-    "preload_senders",
+    "preload_network",
 ]
 
 # The modules of this package that send requests: without httpcore, and with it.
@@ -53,19 +53,19 @@ _HOMES = (
     "httpcore._async.http11",
 )
 # The classes of httpx and httpcore that send requests, and the name of their method.
-_SENDERS = (
+_REPLACEABLE = (
     ("httpx", "AsyncHTTPTransport"),
     ("httpcore", "AsyncConnectionPool"),
     ("httpcore", "AsyncHTTPConnection"),
     ("httpcore", "AsyncHTTP11Connection"),
 )
-_SENDS = "handle_async_request"
+_METHOD = "handle_async_request"
 _LOGGERS = [logging.getLogger(f"httpcore.{name}") for name in ("connection", "http11")]
 # The functions of httpx and httpcore that are known not to be replaced by others.
 _genuine: list[object] = []
 
 
-async def preload_senders() -> None:
+async def preload_network() -> None:
     """Import in a thread what sends requests: httpcore too, except on asyncio."""
     on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
     if on_asyncio:
@@ -129,7 +129,7 @@ class DirectTransport:
         self._context, self._expiry = context, expiry
         self.on_asyncio = isinstance(loop_token(), asyncio.AbstractEventLoop)
         self.by_httpx: httpx.AsyncHTTPTransport | None = None
-        self._network: AsyncioBackend | None = None
+        self._network: AsyncioNetwork | None = None
         self._plain: list[Connection] = []
         self._of_httpx: httpcore.AsyncConnectionPool | None = None
 
@@ -145,14 +145,14 @@ class DirectTransport:
         Raises:
             TransportError: No reply arrived.
         """
-        # These imports are fast: `preload_senders` has run them in a thread.
-        from .connect import AsyncioBackend  # noqa: PLC0415
+        # These imports are fast: `preload_network` has run them in a thread.
+        from .connect import AsyncioNetwork  # noqa: PLC0415
         from .plain_connection import connect  # noqa: PLC0415
 
         connection = self._idle(asked.address.origin)
         if connection is None:
             await self._close_idle_of_httpx()
-            network = self._network = self._network or AsyncioBackend()
+            network = self._network = self._network or AsyncioNetwork()
             connection = await connect(asked, network, self._context, self._expiry)
             self._plain.append(connection)
         return await connection.send(asked)
@@ -221,8 +221,8 @@ def is_genuine() -> bool:
     both. And a program may log what httpcore does.
     """
     found = [
-        getattr(getattr(sys.modules.get(library), name, None), _SENDS, None)
-        for library, name in _SENDERS
+        getattr(getattr(sys.modules.get(library), name, None), _METHOD, None)
+        for library, name in _REPLACEABLE
     ]
     # A wrapper may be equal to the function that it wraps.
     if not (_genuine and all(map(operator.is_, found, _genuine))):

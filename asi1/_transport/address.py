@@ -11,9 +11,10 @@ from ipaddress import ip_address
 from attrs import frozen
 
 
-__all__ = ["Address", "read_address"]
+__all__ = ["PORTS", "Address", "read_address"]
 
-_PORTS = {"http": 80, "https": 443}
+# The default port of each scheme.
+PORTS = {"http": 80, "https": 443}
 # The characters that httpx sends unchanged.
 _SAFE = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*+"
 _URL = re.compile(
@@ -61,8 +62,8 @@ def read_address(url: str) -> Address | None:
     scheme, named, port, path, query = found.groups("")
     if "/." in path or not _is_name_or_address(named):
         return None
-    number = int(port or _PORTS[scheme])
-    netloc = named if number == _PORTS[scheme] else f"{named}:{number}"
+    number = int(port or PORTS[scheme])
+    netloc = named if number == PORTS[scheme] else f"{named}:{number}"
     return Address(scheme, named.strip("[]"), number, netloc, path + query)
 
 

@@ -24,12 +24,12 @@ from .._fork_lock import run_apart_once
 from .._models.base_types import HTTPClient, HTTPTransport
 from .._models.errors import APITimeoutError, ClientClosedError, ConfigurationError
 from .._settings.config import ClientConfig, is_loopback
-from .adapters import DirectTransport, preload_senders
+from .adapters import DirectTransport, preload_network
 from .event_loop import in_worker, loop_token
 from .loop_pools import LoopPools, Pool, Slot, keep_inherited
 
 
-__all__ = ["Pools"]
+__all__ = ["Pools", "read_proxies"]
 
 
 @define(eq=False, repr=False)
@@ -150,12 +150,12 @@ class Pools:
         host = urlsplit(self.config.base_url).hostname or ""
         if not self.own or not self.config.trust_env or is_loopback(host):
             return {}
-        return await in_worker(_read_proxies)
+        return await in_worker(read_proxies)
 
     async def _context(self) -> ssl.SSLContext | None:
         if not self.own:
             return None
-        await preload_senders()
+        await preload_network()
         if self.config.base_url.startswith("http:"):
             return None
         tls = await in_worker(_tls)
@@ -181,12 +181,13 @@ class Pools:
             await pools.aclose_with_closer()
 
 
-def _read_proxies() -> Mapping[str, str]:
-    """Return the environment's proxies, and import what uses them."""
+def read_proxies() -> Mapping[str, str]:
+    """Return the environment's proxies; import what sends requests through them."""
     found = _getproxies()()
     if not any(map(found.get, ("all", "http", "https"))):
         return {}
     _proxy_transport()
+    _tls()
     return found
 
 

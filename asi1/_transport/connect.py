@@ -21,7 +21,7 @@ from .event_loop import Flag
 from .sending import map_connect_errors
 
 
-__all__ = ["AsyncioBackend", "HappyEyeballs", "find_addresses"]
+__all__ = ["AsyncioNetwork", "HappyEyeballs", "find_addresses"]
 
 # Seconds after which the next address is tried, while earlier attempts go on.
 _ATTEMPT_DELAY = 0.25
@@ -36,7 +36,7 @@ _buffers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = (
 )
 
 
-class AsyncioBackend:
+class AsyncioNetwork:
     """Opens connections on one asyncio event loop."""
 
     def __init__(self) -> None:

@@ -65,7 +65,7 @@ _LOST = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 def families() -> tuple[ModuleType, ...]:
-    """Return those of httpx and httpx2 that the program has imported."""
+    """Return those of httpx and httpx2 that are imported."""
     found = map(sys.modules.get, ("httpx", "httpx2"))
     return tuple(each for each in found if each is not None)
 
@@ -76,7 +76,8 @@ def kinds(*names: str) -> tuple[Any, ...]:
         getattr(family, name)
         for family in (network_errors, *families())
         for name in names
-        # Some classes exist in httpx alone, or while no other thread imports it.
+        # asi1 itself has not all of them, and a module that another thread is
+        # importing lacks some.
         if hasattr(family, name)
     )
 

@@ -15,7 +15,7 @@ import time
 
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeAlias, TypeVar, cast
 
 import anyio
@@ -71,6 +71,7 @@ def loop_clock(token: Any) -> Callable[[], float]:
     return anyio.current_time
 
 
+@cache
 def real_clock() -> Callable[[], float]:
     """
     Return a clock that runs even if a test of the user's program freezes time.
@@ -152,8 +153,8 @@ def _has_virtual_clock() -> bool:
         clock = importlib.import_module("trio").lowlevel.current_clock()
         return hasattr(clock, "autojump_threshold")
     loop = task.get_loop()
-    if not isinstance(loop, asyncio.BaseEventLoop) or isinstance(loop.time, partial):
-        return False  # uvloop's clock, or `real_clock`
+    if not isinstance(loop, asyncio.BaseEventLoop) or loop.time is real_clock():
+        return False  # uvloop's clock, or that of the blocking clients' loop
     return getattr(loop.time, "__func__", None) is not asyncio.BaseEventLoop.time
 
 

@@ -15,7 +15,7 @@ import httpcore
 from . import network_errors
 from .asyncio_socket import AsyncioSocket
 from .chunk_merger import ChunkMerger
-from .connect import AsyncioBackend
+from .connect import AsyncioNetwork
 from .network_errors import TransportError
 
 
@@ -38,7 +38,7 @@ def from_httpcore(error: BaseException) -> BaseException:
     """Return the `TransportError` for httpcore's *error*; another error unchanged."""
     name = type(error).__name__
     kind = getattr(network_errors, name, None)
-    if kind is None or not isinstance(error, getattr(httpcore, name)):
+    if kind is None or not isinstance(error, getattr(httpcore, name, ())):
         return error
     made: BaseException = kind(str(error))
     made.__cause__ = error
@@ -49,7 +49,7 @@ class HTTPCoreBackend(httpcore.AsyncNetworkBackend):
     """Opens the connections of one pool of httpcore, on one asyncio event loop."""
 
     def __init__(self) -> None:
-        self._network = AsyncioBackend()
+        self._network = AsyncioNetwork()
 
     async def connect_tcp(
         self,
@@ -60,7 +60,7 @@ class HTTPCoreBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - also unset
     ) -> HTTPCoreStream:
         """
-        Connect as `AsyncioBackend.connect_tcp` does.
+        Connect as `AsyncioNetwork.connect_tcp` does.
 
         Raises:
             httpcore.ConnectTimeout, httpcore.ConnectError: No address accepted.

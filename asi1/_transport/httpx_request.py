@@ -15,13 +15,11 @@ import httpx
 
 from attrs import define
 
-from .address import Address
+from .address import PORTS, Address
 from .plain_http import Outgoing
 
 
 __all__ = ["address_by_httpx", "for_httpx", "from_httpx", "headers_of"]
-
-_PORTS = {"http": 80, "https": 443}
 
 _url = lru_cache(maxsize=64)(httpx.URL)
 
@@ -37,7 +35,7 @@ def address_by_httpx(url: str) -> Address:
     return Address(
         scheme=parsed.scheme,
         host=parsed.raw_host.decode("ascii"),
-        port=parsed.port or _PORTS[parsed.scheme],
+        port=parsed.port or PORTS[parsed.scheme],
         netloc=parsed.netloc.decode("ascii"),
         target=parsed.raw_path.decode("ascii"),
     )

@@ -2,8 +2,7 @@
 The errors of the connections that asi1 itself opens on asyncio.
 
 Each class has the name of httpx's class for the same failure. httpx's own classes are
-not used, since a program that asks one question spends most of its time on importing
-httpx.
+not used, since importing httpx takes longer than a call.
 """
 
 from __future__ import annotations
@@ -78,10 +77,10 @@ class RemoteProtocolError(ProtocolError):
 
 def as_httpx(error: Exception) -> Exception:
     """
-    Return httpx's error for a `TransportError`, if the program has imported httpx.
+    Return httpx's error for a `TransportError`, if httpx is imported.
 
-    Only such a program can ask whether the cause of an error is an error of httpx. Any
-    other *error* is returned unchanged.
+    Only a program that has imported httpx can ask whether the cause of an error is an
+    error of httpx. Any other *error* is returned unchanged.
     """
     name = type(error).__name__
     kind = getattr(sys.modules.get("httpx"), name, None)

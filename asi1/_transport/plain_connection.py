@@ -22,7 +22,7 @@ from attrs import define, field, frozen
 
 from .._fork_lock import run_apart_once
 from .asyncio_socket import AsyncioSocket
-from .connect import AsyncioBackend
+from .connect import AsyncioNetwork
 from .event_loop import in_worker
 from .network_errors import ConnectError, ReadError, RemoteProtocolError, WriteError
 from .plain_http import (
@@ -64,7 +64,7 @@ class PlainReply:
 
 async def connect(
     asked: Outgoing,
-    network: AsyncioBackend,
+    network: AsyncioNetwork,
     context: ssl.SSLContext | None,
     expiry: float | None,
 ) -> Connection:

@@ -65,6 +65,7 @@ class Outgoing:
     A request that is ready to be sent.
 
     Attributes:
+        url: For httpx; `address` has its parts.
         headers: The first is "host".
         timeouts: Seconds to connect and to write, as httpx names them.
         sending: Called before the first byte may leave this machine.

@@ -1,7 +1,8 @@
 """
 Sends one HTTP request, and returns its reply, whose body is still to be read.
 
-No redirect is followed. The errors of httpx are translated: see `error_map`.
+No redirect is followed. The errors of the network and of httpx are translated: see
+`error_map`.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ class Reply:
 
 
 @run_apart_once
-def _httpx() -> ModuleType:
+def _httpx_request() -> ModuleType:
     from . import httpx_request  # noqa: PLC0415 - rarely used on asyncio
 
     return httpx_request
@@ -245,13 +246,15 @@ class Transport:
         else:
             # A user-provided transport may send the body without reading it.
             asked.sending()
-        response = await transport.handle_async_request(_httpx().for_httpx(asked))
-        return response.status_code, *_httpx().from_httpx(response)
+        response = await transport.handle_async_request(
+            _httpx_request().for_httpx(asked)
+        )
+        return response.status_code, *_httpx_request().from_httpx(response)
 
     async def _address_by_httpx(self, url: str) -> Address:
         if self.pools.own:
             await preload_httpx()
-        return cast("Address", _httpx().address_by_httpx(url))
+        return cast("Address", _httpx_request().address_by_httpx(url))
 
     def _is_plain(self, transport: Any, asked: Outgoing) -> bool:
         """Whether asi1 itself speaks HTTP with the server, without httpx and h11."""

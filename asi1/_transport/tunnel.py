@@ -24,6 +24,7 @@ import httpx
 
 from attrs import define
 
+from .address import PORTS
 from .http_pool import begins_http
 from .httpcore_network import as_httpcore
 from .sending import map_connect_errors
@@ -34,7 +35,6 @@ __all__ = ["TunnelBackend"]
 # Maximum length of a proxy's reply to CONNECT.
 _LONGEST_HEAD = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r?\n")
-_PORTS = {"http": 80, "https": 443}
 _SOCKS_PORT = 1080
 _VERSION, _PASSWORD_VERSION = 5, 1
 _NO_PASSWORD, _WITH_PASSWORD = 0, 2
@@ -95,7 +95,7 @@ class TunnelBackend(httpcore.AsyncNetworkBackend):
 
     async def _connect(self) -> httpcore.AsyncNetworkStream:
         url = self.proxy.url
-        default = _PORTS.get(url.scheme, _SOCKS_PORT)
+        default = PORTS.get(url.scheme, _SOCKS_PORT)
         stream = await self.network.connect_tcp(url.host, url.port or default)
         if url.scheme == "https":
             stream = await stream.start_tls(self.context, url.host)

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias, cast, get_args
-from urllib.request import getproxies
 
 import anyio
 import httpx
@@ -22,7 +21,9 @@ from .._models.errors import ConfigurationError
 from .._settings.config import is_loopback
 from .._settings.echoes import secrets_of
 from .._settings.secret import Secret
-from .._transport.adapters import DirectTransport, preload_senders
+from .._transport.adapters import DirectTransport, preload_network
+from .._transport.client_pools import read_proxies
+from .._transport.event_loop import in_worker
 from .._transport.tls import placeholder_context, ssl_context
 from ._exchange import Asked, CassetteError, Exchange
 from ._recorded_body import Closing, Recorded, Replayed, redacted
@@ -169,15 +170,14 @@ class Cassette(httpx.AsyncBaseTransport):
 
 async def _network_transport(url: httpx.URL) -> Any:
     """Return a transport for one exchange, which works on any event loop."""
-    await preload_senders()
+    await preload_network()
     context = placeholder_context()
     if url.scheme == "https":
         context = await ssl_context(trust_env=True)
-    proxies = {} if is_loopback(url.host) else getproxies()
+    proxies = {} if is_loopback(url.host) else await in_worker(read_proxies)
     proxied = None
     if proxies:
-        # `proxies` needs httpcore, which `preload_senders` has imported.
-        from .._transport.proxies import proxy_transport  # noqa: PLC0415
+        from .._transport.proxies import proxy_transport  # noqa: PLC0415 - imported
 
         proxied = proxy_transport(context, _EXPIRY, str(url), proxies)
     return proxied or DirectTransport(context, _EXPIRY)

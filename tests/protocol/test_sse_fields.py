@@ -8,6 +8,9 @@ from asi1._protocol.sse_fields import read_fields
 from asi1._protocol.sse_reader import EventDecoder
 
 
+LARGE = 300_000
+
+
 @pytest.mark.parametrize(
     ("block", "expected"),
     [
@@ -39,18 +42,36 @@ def test_event_has_the_fields_of_its_lines(block, expected):
         (b"data: a\n\ndata: b\ndata: c\n\n", True),
         (b"event: ping\ndata: a\n\n", True),
         (b"data:a\n\n", True),
+        (b"data: %b\n\ndata: b\n\n" % (b"a" * LARGE), False),
+        (b"event: chunk\ndata: %b\n\n" % (b"a" * LARGE), True),
+        (b"data: %b\n\ndata:b\n\n" % (b"a" * LARGE), True),
     ],
 )
-@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("size", [1, 3, 1000, LARGE])
 def test_decoder_tells_before_an_event_whether_it_has_fields(data, needed, size):
     """
     Before the events of a fragment are read, the decoder tells whether one of them has
     more than a single data line; from then on it says so for good.
     """
-    decoder, told = EventDecoder(1000), False
+    decoder, told = EventDecoder(10 * LARGE), False
+    size = max(size, len(data) // 1000)
     for at in range(0, len(data), size):
         events = decoder.feed(data[at : at + size])
         told = decoder.needs_fields
         list(events)
 
     assert told is needed
+
+
+def test_decoder_tells_whether_the_last_cut_event_has_fields():
+    """
+    Before the event that the end of the stream has cut off is read, the decoder tells
+    whether it has more than a single data line.
+    """
+    decoder = EventDecoder(1000)
+    assert [] == list(decoder.feed(b"event: ping\ndata: a"))
+    assert not decoder.needs_fields
+
+    events = decoder.unfinished()
+    assert decoder.needs_fields
+    assert [("ping", b"a")] == list(events)

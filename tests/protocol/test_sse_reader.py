@@ -294,7 +294,7 @@ def test_event_cut_short_by_the_end_of_the_stream_is_returned_once(body, events)
     decoder.feed(body)
 
     assert events == as_tuples(decoder.unfinished())
-    assert [] == decoder.unfinished()
+    assert [] == list(decoder.unfinished())
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 import respx
 
 from asi1 import AsyncASI1, Limits
-from asi1._transport.adapters import DirectTransport, is_genuine, preload_senders
+from asi1._transport.adapters import DirectTransport, is_genuine, preload_network
 from asi1._transport.tls import placeholder_context
 from asi1.testing import FakeASI1
 
@@ -35,7 +35,7 @@ async def test_asyncio_uses_own_sockets_and_trio_those_of_httpx(anyio_backend_na
     """
     from asi1._transport.httpcore_network import HTTPCoreBackend
 
-    await preload_senders()
+    await preload_network()
     async with aclosing(DirectTransport(placeholder_context())) as transport:
         by_httpx = transport._made()
         backend = by_httpx._pool._network_backend

@@ -20,7 +20,7 @@ import pytest
 import asi1
 
 from asi1._transport import network_errors
-from asi1._transport.connect import AsyncioBackend
+from asi1._transport.connect import AsyncioNetwork
 
 from ..support.talk import backend_of, until
 
@@ -38,9 +38,9 @@ def anyio_backend(request):
 
 @asynccontextmanager
 async def pair():
-    """Yield a connection of asi1's AsyncioBackend, and its peer, a standard socket."""
+    """Yield a connection of asi1's AsyncioNetwork, and its peer, a standard socket."""
     with socket.create_server((HOST, 0)) as listener:
-        ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
+        ours = await AsyncioNetwork().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
     theirs.settimeout(10)
     try:

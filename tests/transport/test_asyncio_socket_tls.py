@@ -12,7 +12,7 @@ import pytest
 
 from asi1._transport import network_errors
 from asi1._transport.asyncio_socket import AsyncioSocket
-from asi1._transport.connect import AsyncioBackend
+from asi1._transport.connect import AsyncioNetwork
 
 from ..support.talk import until
 
@@ -44,7 +44,7 @@ async def secured(certificate):
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     try:
-        plain = await AsyncioBackend().connect_tcp("127.0.0.1", port, 10)
+        plain = await AsyncioNetwork().connect_tcp("127.0.0.1", port, 10)
         secure = await plain.start_tls(trusting, "127.0.0.1", 10)
         try:
             yield secure, heard
@@ -100,4 +100,4 @@ async def test_host_name_with_an_empty_or_long_label_raises_connect_error(host):
     between two dots, is empty or too long.
     """
     with pytest.raises(network_errors.ConnectError):
-        await AsyncioBackend().connect_tcp(host, 443, 5)
+        await AsyncioNetwork().connect_tcp(host, 443, 5)

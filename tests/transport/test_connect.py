@@ -24,7 +24,7 @@ import asi1
 
 from asi1._transport import network_errors
 from asi1._transport.adapters import DirectTransport
-from asi1._transport.connect import AsyncioBackend, find_addresses
+from asi1._transport.connect import AsyncioNetwork, find_addresses
 
 from ..support.talk import backend_of, until
 from ..support.virtual_time import VirtualTimeLoop
@@ -84,7 +84,7 @@ def addresses(monkeypatch, listener):
 
 async def connect(timeout=60):
     """Connect to the host name, then close the connection at once."""
-    ours = await AsyncioBackend().connect_tcp(NAME, 443, timeout)
+    ours = await AsyncioNetwork().connect_tcp(NAME, 443, timeout)
     assert not ours.get_extra_info("is_readable")
     await ours.aclose()
 
@@ -192,7 +192,7 @@ async def test_one_of_two_connections_opened_at_the_same_moment_is_closed(
         await both.wait()
 
     tried = addresses("good", "good", before={"good": meet})
-    ours = await AsyncioBackend().connect_tcp(NAME, 443, 60)
+    ours = await AsyncioNetwork().connect_tcp(NAME, 443, 60)
     peers = [listener.accept()[0] for _ in range(len(tried))]
     await until(lambda: any(is_closed(peer) for peer in peers))
 
@@ -260,7 +260,7 @@ async def test_caller_cancelled_between_two_addresses_leaves_no_socket(monkeypat
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(type(loop), "getaddrinfo", resolve)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(AsyncioBackend().connect_tcp, NAME, full.getsockname()[1])
+            tasks.start_soon(AsyncioNetwork().connect_tcp, NAME, full.getsockname()[1])
             await until(lambda: open_sockets() >= before + 2)
             tasks.cancel_scope.cancel()
         await until(lambda: before == open_sockets())
@@ -299,7 +299,7 @@ async def test_host_name_with_an_empty_or_long_label_raises_connect_error(name):
     between two dots, is empty or too long.
     """
     with pytest.raises(network_errors.ConnectError):
-        await AsyncioBackend().connect_tcp(name, 443, 5)
+        await AsyncioNetwork().connect_tcp(name, 443, 5)
 
 
 async def test_connect_timeout_includes_resolving_the_host_name(monkeypatch):
@@ -321,7 +321,7 @@ async def test_port_above_65535_raises_connect_error():
     Connecting to a port above 65535 raises ConnectError, as httpx's own sockets do.
     """
     with pytest.raises(network_errors.ConnectError):
-        await AsyncioBackend().connect_tcp("127.0.0.1", 65536 + 1, 5)
+        await AsyncioNetwork().connect_tcp("127.0.0.1", 65536 + 1, 5)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -629,7 +629,7 @@ async def test_connections_of_an_event_loop_share_one_read_buffer():
     """
 
     async def buffer():
-        return AsyncioBackend()._buffer
+        return AsyncioNetwork()._buffer
 
     first, second = await buffer(), await buffer()
     other = await asyncio.to_thread(asyncio.run, buffer())
@@ -642,7 +642,7 @@ async def test_read_buffer_has_only_zeros_after_a_read():
     """
     A server may echo the API key, so the read buffer keeps no byte of what was read.
     """
-    backend = AsyncioBackend()
+    backend = AsyncioNetwork()
     ours = backend._socket()
     ours.get_buffer(-1)[:6] = b"secret"
 

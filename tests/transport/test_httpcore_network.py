@@ -76,7 +76,13 @@ def test_reason_of_an_error_survives_httpcore():
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("why"), network_errors.ReadError("why"), TimeoutError()]
+    "error",
+    [
+        ValueError("why"),
+        TimeoutError(),
+        network_errors.ReadError("why"),
+        network_errors.TransportError("why"),
+    ],
 )
 def test_other_errors_are_not_translated(error):
     """

@@ -12,7 +12,7 @@ import pytest
 
 from asi1 import AsyncASI1, ConfigurationError
 from asi1._transport import httpcore_internals
-from asi1._transport.adapters import preload_senders
+from asi1._transport.adapters import preload_network
 from asi1._transport.proxies import needs_no_proxy, proxy_transport
 from asi1._transport.tunnel import TunnelBackend
 from asi1.testing import FakeASI1
@@ -136,7 +136,7 @@ async def test_only_plain_http_is_forwarded_by_an_http_proxy(url, proxy, tunnell
     asi1 opens the tunnels through proxies itself. A request to ``http://`` goes to an
     HTTP proxy without a tunnel, by httpcore.
     """
-    await preload_senders()
+    await preload_network()
     context = ssl.create_default_context()
     transport = proxy_transport(context, None, url, {"all": proxy})
 
@@ -155,7 +155,7 @@ def test_tunnel_is_used_only_with_known_releases_of_httpcore(monkeypatch, backen
     context = ssl.create_default_context()
 
     async def classes():
-        await preload_senders()
+        await preload_network()
         proxies = {"all": "http://proxy.example"}
         found = proxy_transport(context, None, "https://otter.example/v1", proxies)
         return type(found._pool)

@@ -20,7 +20,7 @@ import asi1
 from asi1 import RetryPolicy, Timeouts
 from asi1._transport import network_errors
 from asi1._transport import tls as _tls
-from asi1._transport.connect import AsyncioBackend
+from asi1._transport.connect import AsyncioNetwork
 
 from ..support.front import Front, mute, served, trust_only
 from ..support.peers import Place, broken_after, ends_handshake, replies, tls
@@ -351,7 +351,7 @@ async def secured(authority, size):
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    plain = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 60)
+    plain = await AsyncioNetwork().connect_tcp(HOST, listener.getsockname()[1], 60)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     ours = await plain.start_tls(trusting, HOST, 60)
@@ -397,7 +397,7 @@ async def test_tls_handshake_on_a_closed_connection_raises_connect_error(linger)
     A TLS handshake on a connection that the server closed or reset raises ConnectError.
     """
     with socket.create_server((HOST, 0)) as listener:
-        ours = await AsyncioBackend().connect_tcp(HOST, listener.getsockname()[1], 5)
+        ours = await AsyncioNetwork().connect_tcp(HOST, listener.getsockname()[1], 5)
         theirs, _ = listener.accept()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", *linger))
     theirs.close()
