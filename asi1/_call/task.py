@@ -87,12 +87,13 @@ class CallTask:
 
     def end(self, _: object = None) -> None:
         """Tell that the task has ended; a second call does nothing."""
+        self._own = None  # here too, since an eager task ends before `start` sets it
         if self.done.is_set():
             return
         _running.discard(self)
         # The task's context, of which asyncio keeps copies, has this object. So it must
         # not refer to the task, or to the call and its client, any longer.
-        on_end, self._on_end, self.host, self._own = self._on_end, None, None, None
+        on_end, self._on_end, self.host = self._on_end, None, None
         if on_end is not None:
             on_end(self)
         self.done.set()

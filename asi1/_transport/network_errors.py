@@ -79,8 +79,8 @@ def as_httpx(error: Exception) -> Exception:
     """
     Return httpx's error for a `TransportError`, if httpx is imported.
 
-    Only a program that has imported httpx can ask whether the cause of an error is an
-    error of httpx. Any other *error* is returned unchanged.
+    A program that asks whether the cause of an error is an error of httpx has imported
+    httpx, usually before the error occurred. Any other *error* is returned unchanged.
     """
     name = type(error).__name__
     kind = getattr(sys.modules.get("httpx"), name, None)

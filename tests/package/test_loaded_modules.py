@@ -222,7 +222,7 @@ async def main():
         event = b'{"choices":[{"index":0,"delta":{"content":"Hello"},'
         event += b'"finish_reason":"stop"}]}'
         head = Head(200, (("content-type", "text/event-stream"),))
-        fake.play(head, Data(b"event: chunk\\ndata: " + event + b"\\n\\n"))
+        fake.play(head, Data(BODY))
         sys.meta_path.insert(0, Watch())
         running = asyncio.create_task(run_during_import())
         async with asi1.AsyncASI1("sk-test", fake.base_url) as client:
@@ -236,9 +236,26 @@ asyncio.run(main())
 
 
 @pytest.mark.system
-def test_event_loop_runs_while_httpx_sse_is_imported():
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("b'event: chunk\\ndata: ' + event + b'\\n\\n'", id="small"),
+        pytest.param(
+            "b'event: chunk\\ndata: ' + b' ' * 400_000 + event + b'\\n\\n'", id="large"
+        ),
+        pytest.param(
+            "b'data: ' + event.replace(b'\"stop\"', b'null')"
+            " + b'\\n\\nevent: end\\ndata: [DONE]'",
+            id="cut-short",
+        ),
+    ],
+)
+def test_event_loop_runs_while_httpx_sse_is_imported(body):
     """
     The first event that is more than a data line makes asi1 import httpx-sse, while the
-    event loop goes on.
+    event loop goes on: also for a large event, and for one that the stream's end cuts
+    short.
     """
-    assert "httpx_sse" in loaded(NAMED_EVENTS, names=("httpx_sse",))
+    program = NAMED_EVENTS.replace("BODY", body)
+
+    assert "httpx_sse" in loaded(program, names=("httpx_sse",))
