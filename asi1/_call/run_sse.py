@@ -25,7 +25,7 @@ class RunEvents:
         self._recorded = b""
 
     def unread(self) -> bytes:
-        """Return b"": the events begin with the next step that is read."""
+        """Return b"": steps that were read before are not written as events."""
         return b""
 
     async def read(self) -> bytes | Recording:

@@ -155,11 +155,12 @@ class _Redactor:
 
     def copy(self, value: Any, depth: int = 0) -> Any:
         """
-        Return a copy of *value* without the key.
+        Return a copy of *value* without the API key.
 
         Args:
-            value: Subclasses of str, list, tuple, set and dict become these types; any
-                other object is replaced by the name of its class.
+            value: Subclasses of str, list, tuple, set and dict become these types, and
+                a bytearray becomes bytes. Numbers, None and the like stay as they are.
+                Any other object is replaced by the name of its class.
             depth: How many lists and dicts contain *value*.
         """
         self.count += 1

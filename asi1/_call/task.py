@@ -87,7 +87,8 @@ class CallTask:
 
     def end(self, _: object = None) -> None:
         """Tell that the task has ended; a second call does nothing."""
-        self._own = None  # here too, since an eager task ends before `start` sets it
+        # Also in a second call: `start` stores an eager task after the task has ended.
+        self._own = None
         if self.done.is_set():
             return
         _running.discard(self)

@@ -112,7 +112,7 @@ class _Page(dict[str, str]):
 
 
 async def _list_from(list_tools: Callable[..., Any], cursor: str) -> Any:
-    """Return the page at *cursor*, passed in the way that this *list_tools* accepts."""
+    """Return the page at *cursor*; pass *cursor* as the argument of its signature."""
     parameters = inspect.signature(list_tools).parameters
     kinds = {name: parameter.kind for name, parameter in parameters.items()}
     named = {name for name, kind in kinds.items() if kind is not kind.POSITIONAL_ONLY}

@@ -73,9 +73,9 @@ class Delta(Model):
     # The thoughts that the server sent beside the choices; `ChatCompletionChunk` sets
     # them.
     _thoughts: str = field(default="", init=False, eq=False, repr=False)
-    # What sets the unset fields of this delta and its choice: a `PendingFields`, and
-    # the event's data. It does not refer to the chunk: a reference cycle would keep
-    # each chunk in memory until Python's garbage collector runs.
+    # What decodes the unset fields of this delta and of its choice at their first use:
+    # a `PendingFields`, and the event's data. It does not refer to the chunk: a
+    # reference cycle would keep each chunk until Python's garbage collector runs.
     _lazy: tuple[Any, bytes] | None = field(
         default=None, init=False, eq=False, repr=False
     )

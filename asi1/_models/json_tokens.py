@@ -1,4 +1,4 @@
-"""Finds the brackets, commas and strings of JSON text; cuts or removes strings."""
+"""Finds the brackets, commas and strings of JSON text; shortens or removes strings."""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ def decode_in_steps(
                 extra = {**message.extra, "tool_calls": sent["tool_calls"]}
                 message = attrs.evolve(message, extra=extra)
             as_sent(message)
-            # A server may send "message" in place of "delta", or the reverse.
+            # If the server sent "message" in place of "delta", or the reverse, the
+            # message is kept in `extra` too: there it must be complete.
             if key in choice.extra:
                 changed["extra"] = {**choice.extra, key: sent}
         choices.append(as_sent(attrs.evolve(choice, **changed, **{part: message})))

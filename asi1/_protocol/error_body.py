@@ -145,7 +145,7 @@ def _is_success(code: JSON) -> bool:
 def _has_error(value: Mapping[str, JSON]) -> bool:
     if "error" not in value and "errors" not in value:  # true of nearly all replies
         return False
-    # A number under ``errors`` is a count, which does not report an error.
+    # Some replies without an error count their errors: ``"errors": 0``.
     errors = value.get("errors")
     return _is_filled(value.get("error")) or (
         isinstance(errors, str | list | dict) and _is_filled(errors)

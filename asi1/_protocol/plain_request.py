@@ -29,7 +29,7 @@ def plain_request(
     Build the request of a call to any endpoint; *path* begins with one slash.
 
     Raises:
-        ArgumentError: As for `draft_chat`.
+        ArgumentError: *method*, *path* or an option is wrong.
     """
     options = checked_options(options, known=CALL_OPTIONS)
     if not isinstance(method, str) or not (method.isascii() and method.isalpha()):

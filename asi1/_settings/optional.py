@@ -94,7 +94,7 @@ _READERS: Mapping[str, Callable[[], _Reader]] = {
 
 def read_optional(given: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return the settings in *given*, checked and converted; no value in *given* is None.
+    Check and convert the settings in *given*, of which none may be None; return them.
 
     Raises:
         ConfigurationError: A value is wrong; the message names the setting.

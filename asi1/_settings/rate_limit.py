@@ -39,7 +39,7 @@ class RateLimit:
         tokens_per_minute: Tokens in any minute. Before a call, its tokens are estimated
             from the length of its body and ``max_tokens``, or without ``max_tokens``
             from earlier answers. Afterwards, the usage that the server reports replaces
-            the estimate, unless no call can have used so many tokens. What a call uses
+            the estimate, if a call can have used so many tokens. What a call uses
             beyond its estimate delays later calls.
         max_concurrency: Calls at the same time, in all event loops together.
     """

@@ -178,12 +178,12 @@ class DirectTransport:
                 await connection.aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request* by httpx and httpcore."""
+        """Send *request* by httpx, after closing idle connections of asi1 itself."""
         if self.by_httpx is None:
             await preload_httpx()
             self.by_httpx = self._made()
         for connection in self._plain:
-            if not connection.busy:  # closed, so that both kinds together keep a limit
+            if not connection.busy:  # `max_connections` limits both kinds together
                 connection.abort()
         return await self.by_httpx.handle_async_request(request)
 

@@ -146,12 +146,12 @@ class Reading:
 class Ask:
     """
     The data from which a reply is made: the request, a random generator, and the
-    format.
+    format of the answer.
 
     Attributes:
         request: The request to answer.
         rng: The random generator of this reply; makes ids and times.
-        generation: The format of an answer that does not set its own.
+        generation: The year of the API whose format an answer has by default.
     """
 
     request: RecordedRequest

@@ -71,7 +71,7 @@ def test_asi1_log_beside_a_log_of_the_program_writes_each_line_once(moment):
     """
     With ``ASI1_LOG=debug`` in a program that calls `logging.basicConfig`, before or
     after ``import asi1``, each line is written once, by the program's own handler. A
-    log of the program that goes elsewhere does not hide the lines.
+    handler of the program that does not write to the terminal does not hide the lines.
     """
     own = "import logging, io; logging.basicConfig(format='own %(name)s %(message)s');"
     own += "logging.getLogger().addHandler(logging.StreamHandler(io.StringIO()))\n"
