@@ -17,6 +17,8 @@ import time
 
 from pathlib import Path
 
+import httpx_sse  # noqa: F401 - loaded first: its memory is not that of a call
+
 import asi1
 
 
