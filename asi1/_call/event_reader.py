@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EventReader", "chunk_parts", "ready"]
 
-# Not empty once `load_read_fields` has imported what it returns.
-_loaded: list[bool] = []
-
 # Maximum number of chunks that are buffered before the first part of the answer. A
 # server may send empty chunks until the first-token timeout passes.
 _MOST_KEPT = 1000
@@ -280,7 +277,6 @@ class EventReader(JSONReader[_T]):
 
 async def ready(decoder: EventDecoder, events: Iterable[Event]) -> Iterable[Event]:
     """Return *events* of *decoder*; import first what reads their fields."""
-    if decoder.needs_fields and not _loaded:
+    if decoder.needs_fields:
         await import_in_worker(load_read_fields)
-        _loaded.append(True)
     return events

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import anyio
@@ -28,13 +28,19 @@ import anyio
 from attrs import define, field
 
 from .._fork_lock import run_apart_once
-from .._transport.event_loop import Flag, Run, call_soon, loop_token, spawn
+from .._transport.event_loop import (
+    Flag,
+    Run,
+    call_soon,
+    loop_token,
+    new_scope,
+    spawn,
+)
 
 
 __all__ = [
     "CallTask",
     "is_closing",
-    "new_scope",
     "run_here",
     "running",
     "start",
@@ -138,19 +144,6 @@ class CallTask:
                 cancelled = error  # asyncio's `Task.cancel()` ends even a shielded wait
         if cancelled is not None:
             raise cancelled
-
-
-def new_scope(token: Any) -> anyio.CancelScope:
-    """Return a new cancel scope; *token* is the token of the running event loop."""
-    # For each new scope, anyio (4.16) searches for the class of the running event loop,
-    # which takes as long as making and entering the scope.
-    kind: Any = type(token)
-    return _scope_class(kind)()
-
-
-@cache
-def _scope_class(_: type) -> type[anyio.CancelScope]:
-    return type(anyio.CancelScope())
 
 
 def is_closing() -> bool:

@@ -21,8 +21,7 @@ import anyio
 from attrs import define, field
 
 from .._settings.timeouts import Deadline, Timeouts
-from .._transport.event_loop import loop_clock, loop_token
-from .task import new_scope
+from .._transport.event_loop import loop_clock, loop_token, new_scope
 
 
 __all__ = ["Timer"]

@@ -19,7 +19,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .._fork_lock import no_fork, run_apart_once
-from .event_loop import in_worker, loop_token
+from .event_loop import import_in_worker, loop_token
 
 
 if TYPE_CHECKING:
@@ -42,9 +42,6 @@ __all__ = [
 # The modules of this package that send requests: without httpcore, and with it.
 _PLAIN = ("connect", "plain_connection")
 _BY_HTTPCORE = ("http_pool", "httpcore_network", "tls", "httpx_request")
-# The functions below that have imported all; `sys.modules` would not tell that, since
-# it has a module before its import ends.
-_preloaded: set[Callable[[], object]] = set()
 # Where the functions of httpx and httpcore that send requests are defined.
 _HOMES = (
     "httpx._transports.default",
@@ -81,9 +78,7 @@ async def preload_httpx() -> None:
 
 async def _preload(*loads: Callable[[], object]) -> None:
     for load in loads:
-        if load not in _preloaded:
-            await in_worker(load)
-            _preloaded.add(load)
+        await import_in_worker(load)
 
 
 def _import_resolver() -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "in_worker",
     "loop_clock",
     "loop_token",
+    "new_scope",
     "real_clock",
     "run_in_turns",
     "spawn",
@@ -46,6 +47,9 @@ Run: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 # asyncio has only weak references to tasks; this set keeps running tasks alive.
 _tasks: set[asyncio.Task[None]] = set()
+# The functions that have imported all; `sys.modules` would not tell that, since it has
+# a module before its import ends.
+_imported: set[Callable[[], object]] = set()
 
 
 def loop_token() -> Any:
@@ -83,6 +87,19 @@ def real_clock() -> Callable[[], float]:
     if hasattr(time, "CLOCK_MONOTONIC"):
         return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
     return time.monotonic
+
+
+def new_scope(token: Any) -> anyio.CancelScope:
+    """Return a new cancel scope; *token* is the token of the running event loop."""
+    # For each new scope, anyio (4.16) searches for the class of the running event loop,
+    # which takes as long as making and entering the scope.
+    kind: Any = type(token)
+    return _scope_class(kind)()
+
+
+@cache
+def _scope_class(_: type) -> type[anyio.CancelScope]:
+    return type(anyio.CancelScope())
 
 
 def call_soon(token: Any, call: Callable[[], object]) -> None:
@@ -136,14 +153,20 @@ async def in_worker(work: Callable[[], _T]) -> _T:
         return work()
 
 
-async def import_in_worker(load: Callable[[], _T]) -> _T:
+async def import_in_worker(load: Callable[[], object]) -> None:
     """
-    Run *load*, which imports modules, in a worker thread.
+    Run *load*, which imports modules, in a worker thread, until it has succeeded once.
 
     On an event loop with a virtual clock, run *load* here: while a task waited for the
     thread, the clock would jump to the next timeout.
     """
-    return load() if _has_virtual_clock() else await in_worker(load)
+    if load in _imported:
+        return
+    if _has_virtual_clock():
+        load()
+    else:
+        await in_worker(load)
+    _imported.add(load)
 
 
 def _has_virtual_clock() -> bool:

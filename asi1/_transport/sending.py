@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 
 from .network_errors import ConnectError, ConnectTimeout
+from .plain_http import HEAD_END
 
 
 __all__ = ["SendProgress", "map_connect_errors", "readable", "refuses", "wake_early"]
@@ -22,7 +23,7 @@ __all__ = ["SendProgress", "map_connect_errors", "readable", "refuses", "wake_ea
 _LOOKS = 8
 # Maximum number of unsent bytes that the kernel may buffer.
 _UNSENT = 128 * 1024
-_HTTP, _HEAD_END = b"HTTP/1.", b"\r\n\r\n"
+_HTTP = b"HTTP/1."
 
 
 def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
@@ -38,13 +39,13 @@ def refuses(received: bytes | bytearray, *, late: bool = False) -> bool:
     """
     at = 0
     while received[at : at + len(_HTTP)] == _HTTP:
-        end = received.find(_HEAD_END, at)
+        end = received.find(HEAD_END, at)
         if end < 0:
             return False
         first = received[at + 9 : at + 10]
         if first != b"1":
             return late or first != b"2"
-        at = end + len(_HEAD_END)
+        at = end + len(HEAD_END)
     rest = bytes(received[at : at + len(_HTTP)])
     return not _HTTP.startswith(rest)  # bytes that are not HTTP count as a reply
 

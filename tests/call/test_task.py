@@ -12,14 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from asi1._call.task import (
-    CallTask,
-    new_scope,
-    run_here,
-    running,
-    start,
-    stop_in,
-)
+from asi1._call.task import CallTask, run_here, running, start, stop_in
 from asi1._transport.event_loop import Flag, loop_token
 
 from ..support.talk import until
@@ -426,13 +419,3 @@ async def test_handle_of_an_ended_call_task_keeps_nothing_alive():
         assert ["client", "task"] == sorted(freed)
     finally:
         gc.enable()
-
-
-async def test_new_scope_is_a_cancel_scope_of_the_running_event_loop():
-    """`new_scope` returns a cancel scope of the class of the running event loop."""
-    with anyio.fail_after(60), new_scope(loop_token()) as scope:
-        scope.cancel()
-        await anyio.sleep_forever()
-
-    assert scope.cancelled_caught
-    assert type(anyio.CancelScope()) is type(scope)
