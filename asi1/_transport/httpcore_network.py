@@ -28,10 +28,10 @@ def as_httpcore() -> Iterator[None]:
     try:
         yield
     except TransportError as error:
-        made: Exception = getattr(httpcore, type(error).__name__)(str(error))
-        # Not as the cause, which httpcore 1.0 drops when it raises the error again.
-        made.__context__ = error
-        raise made  # noqa: B904 - see above
+        # *error* stays the new error's context. It is not its cause, which httpcore 1.0
+        # drops when it raises the new error again.
+        kind: type[Exception] = getattr(httpcore, type(error).__name__)
+        raise kind(str(error))  # noqa: B904 - see above
 
 
 def from_httpcore(error: BaseException) -> BaseException:
